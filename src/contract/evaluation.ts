@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** How the finished model does on the test rows. */
+export const EvaluationSchema = z
+  .strictObject({
+    object: z.literal('evaluation'),
+    rows: z.int().gte(1).meta({ description: 'Test rows measured.' }),
+    loss: z.number(),
+    accuracy: z.number().gte(0).lte(1),
+    confusion_matrix: z
+      .array(z.array(z.int().gte(0)))
+      .meta({ description: 'confusion_matrix[i][j] = rows of true class i that were predicted as class j.' }),
+    classes: z
+      .array(
+        z.strictObject({
+          label: z.string(),
+          precision: z
+            .number()
+            .gte(0)
+            .lte(1)
+            .meta({ description: 'Right among those predicted as this class; 0 if none was.' }),
+          recall: z
+            .number()
+            .gte(0)
+            .lte(1)
+            .meta({ description: 'Found among those of this class; 0 if there is none.' }),
+          f1: z
+            .number()
+            .gte(0)
+            .lte(1)
+            .meta({ description: 'Harmonic mean of precision and recall; 0 if both are 0.' }),
+          support: z.int().gte(0).meta({ description: 'Test rows of this class.' }),
+        }),
+      )
+      .meta({ description: 'One entry a class, in the order of the confusion matrix.' }),
+    worst_mistakes: z
+      .array(
+        z.strictObject({
+          index: z.int().gte(0).meta({ description: 'Row in the test set, from 0.' }),
+          label: z.string().meta({ description: 'The true class.' }),
+          predicted: z.string().meta({ description: 'The class the model chose.' }),
+          probability: z
+            .number()
+            .gte(0)
+            .lte(1)
+            .meta({ description: 'What the model gave the class it chose.' }),
+          loss: z.number().gte(0),
+        }),
+      )
+      .max(20)
+      .meta({ description: 'The misclassified rows with the highest loss, worst first; at most 20.' }),
+  })
+  .meta({ id: 'Evaluation' });
+
+export type Evaluation = z.output<typeof EvaluationSchema>;

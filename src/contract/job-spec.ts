@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { OptimizerSchema } from './optimizer.ts';
+
+/**
+ * The body of `POST /jobs`. `{}` is the reference run: every field has a default, and parsing writes all of
+ * them out, so that a stored spec says everything that decides the bits of the result.
+ */
+
+export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample']).meta({
+  id: 'DatasetName',
+  description: 'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000.',
+});
+
+export const EngineNameSchema = z
+  .enum(['reference'])
+  .meta({ id: 'EngineName', description: 'reference: plain TypeScript, the specification in code.' });
+
+const ModelSchema = z
+  .strictObject({
+    hidden_units: z.array(z.int().gte(1).lte(4096)).max(8).default([128, 64]).meta({
+      description: 'Width of each hidden layer, from input to output: 0 to 8 layers of 1 to 4096 units.',
+    }),
+    activation: z.enum(['relu']).default('relu').meta({ description: 'Activation of every hidden layer.' }),
+  })
+  .meta({ id: 'Model', description: 'Flatten, dense hidden layers, dense softmax over the classes.' });
+
+const TrainingSchema = z
+  .strictObject({
+    epochs: z
+      .int()
+      .gte(1)
+      .lte(1000)
+      .default(10)
+      .meta({ description: 'Passes over the train rows: 1 to 1000.' }),
+    batch_size: z
+      .int()
+      .gte(1)
+      .lte(4096)
+      .default(32)
+      .meta({ description: 'Rows a step: 1 to 4096, and not more than the train rows.' }),
+    validation_split: z.number().gte(0).lte(0.9).default(0.2).meta({
+      description:
+        'Share of the train rows, taken from the end before shuffling, that is only measured: 0 to 0.9. With 0 every val_* is null.',
+    }),
+    shuffle: z
+      .boolean()
+      .default(true)
+      .meta({ description: 'A new order of the train rows for each epoch, drawn from (seed, epoch).' }),
+    seed: z
+      .int()
+      .gte(0)
+      .lte(2 ** 32 - 1)
+      .default(42)
+      .meta({ description: 'Decides initial weights and batch orders: 0 to 4294967295.' }),
+  })
+  .meta({ id: 'Training' });
+
+const LimitsSchema = z
+  .strictObject({
+    max_seconds: z.number().gte(1).lte(604_800).nullable().default(null).meta({
+      description:
+        'Longest time from the first start to the end, in seconds: 1 to 604800; null = no limit. Past it the job ends failed: timeout.',
+    }),
+  })
+  .meta({ id: 'Limits' });
+
+export const JobSpecSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .nullable()
+      .default(null)
+      .meta({ description: 'For people: 1 to 200 characters.' }),
+    dataset: DatasetNameSchema.default('mnist'),
+    model: ModelSchema.prefault({}),
+    optimizer: OptimizerSchema.prefault({ type: 'rmsprop' }),
+    training: TrainingSchema.prefault({}),
+    engine: z
+      .enum(['auto', ...EngineNameSchema.options])
+      .default('auto')
+      .meta({
+        description: 'auto = the fastest that loads. Engines give the same bits, or say that they do not.',
+      }),
+    metadata: z
+      .record(z.string().min(1).max(64), z.string().max(512))
+      .refine((pairs) => Object.keys(pairs).length <= 16, { error: 'must have at most 16 pairs' })
+      .default({})
+      .meta({
+        description: 'Up to 16 pairs of your own: keys of 1 to 64 characters, string values of up to 512.',
+        maxProperties: 16,
+      }),
+    limits: LimitsSchema.prefault({}),
+  })
+  .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });
+
+export type JobSpec = z.output<typeof JobSpecSchema>;
+export type DatasetName = z.output<typeof DatasetNameSchema>;
+export type EngineName = z.output<typeof EngineNameSchema>;

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { EngineNameSchema, JobSpecSchema } from './job-spec.ts';
+import { EpochMetricsSchema } from './metrics.ts';
+
+/** A job as the API shows it. */
+
+export const JOB_ID_PATTERN = /^job_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+export const JobIdSchema = z
+  .string()
+  .regex(JOB_ID_PATTERN)
+  .meta({ id: 'JobId', description: 'job_ and a ULID.', examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W'] });
+
+export const TimeSchema = z
+  .string()
+  .meta({ id: 'Time', format: 'date-time', description: 'ISO 8601, UTC, milliseconds.' });
+
+export const JobStatusSchema = z
+  .enum(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled'])
+  .meta({
+    id: 'JobStatus',
+    description: 'succeeded, failed and cancelled are terminal: a terminal status never changes.',
+  });
+
+export type JobStatus = z.output<typeof JobStatusSchema>;
+
+const TERMINAL: readonly JobStatus[] = ['succeeded', 'failed', 'cancelled'];
+
+export const isTerminal = (status: JobStatus): boolean => TERMINAL.includes(status);
+
+/** Why a job failed. Infrastructure faults are retried three times in a row; the others never. */
+export const JobErrorSchema = z
+  .strictObject({
+    code: z.enum([
+      'diverged',
+      'timeout',
+      'worker_lost',
+      'trainer_crashed',
+      'lease_lost',
+      'out_of_memory',
+      'dataset_unavailable',
+      'engine_unavailable',
+      'storage_unavailable',
+      'internal',
+    ]),
+    message: z.string(),
+    retryable: z.boolean().meta({ description: 'Whether the same spec, posted again, may well succeed.' }),
+  })
+  .meta({ id: 'JobError' });
+
+export type JobError = z.output<typeof JobErrorSchema>;
+export type JobErrorCode = JobError['code'];
+
+const LossAndAccuracySchema = z.strictObject({ loss: z.number(), accuracy: z.number().gte(0).lte(1) });
+
+const HashSchema = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const JobResultSchema = z
+  .strictObject({
+    test: LossAndAccuracySchema,
+    train: LossAndAccuracySchema.meta({ description: "The last epoch's running means." }),
+    validation: LossAndAccuracySchema.nullable().meta({
+      description: 'At the end of the last epoch; null without validation.',
+    }),
+    duration_seconds: z.number().gte(0).meta({ description: 'finished_at - started_at.' }),
+    training_seconds: z.number().gte(0).meta({ description: "The epochs' own time added up." }),
+    weights_sha256: HashSchema.meta({
+      description: 'Of the weights as float32 little-endian: W1 b1 W2 b2 ..., row-major [in][out].',
+    }),
+    metrics_sha256: HashSchema.meta({
+      description:
+        'Of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch as float64 little-endian; NaN where null.',
+    }),
+  })
+  .meta({ id: 'JobResult' });
+
+export type JobResult = z.output<typeof JobResultSchema>;
+
+export const ProgressSchema = z
+  .strictObject({
+    epoch: z.int().gte(0).meta({ description: 'Epochs finished.' }),
+    epochs: z.int().gte(1),
+    step: z.int().gte(0),
+    steps: z.int().gte(1),
+    fraction: z.number().gte(0).lte(1),
+    eta_seconds: z.number().gte(0).nullable(),
+    steps_per_second: z.number().gte(0).nullable(),
+  })
+  .meta({ id: 'Progress' });
+
+export type Progress = z.output<typeof ProgressSchema>;
+
+export const LatestSchema = EpochMetricsSchema.pick({
+  epoch: true,
+  loss: true,
+  accuracy: true,
+  val_loss: true,
+  val_accuracy: true,
+}).meta({ id: 'Latest' });
+
+export const AttemptOutcomeSchema = z.enum([
+  'succeeded',
+  'failed',
+  'cancelled',
+  'paused',
+  'drained',
+  'worker_lost',
+  'trainer_crashed',
+  'lease_lost',
+]);
+
+export type AttemptOutcome = z.output<typeof AttemptOutcomeSchema>;
+
+export const AttemptSchema = z
+  .strictObject({
+    attempt: z.int().gte(1),
+    worker: z.string().meta({ description: 'host/pid' }),
+    from_epoch: z.int().gte(0).meta({ description: 'Epochs it took over from a checkpoint.' }),
+    started_at: TimeSchema,
+    ended_at: TimeSchema.nullable(),
+    outcome: AttemptOutcomeSchema.nullable(),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why the job was started again, in words; null for the first.' }),
+  })
+  .meta({ id: 'Attempt' });
+
+export type Attempt = z.output<typeof AttemptSchema>;
+
+export const JobSchema = z
+  .strictObject({
+    id: JobIdSchema,
+    object: z.literal('job'),
+    status: JobStatusSchema,
+    terminal: z.boolean(),
+    version: z.string().meta({ description: 'The version of Descent that accepted the job.' }),
+    created_at: TimeSchema,
+    started_at: TimeSchema.nullable().meta({ description: 'The first start.' }),
+    finished_at: TimeSchema.nullable(),
+    spec: JobSpecSchema.meta({
+      id: 'NormalisedJobSpec',
+      description: 'The spec with every default written out.',
+    }),
+    engine: EngineNameSchema.nullable().meta({
+      description: 'The engine that runs it; null before the first start.',
+    }),
+    parameters: z.int().gte(1).meta({ description: 'Weights and biases of the model.' }),
+    queue_position: z.int().gte(1).nullable().meta({ description: '1 = next; null unless queued.' }),
+    progress: ProgressSchema,
+    latest: LatestSchema.nullable().meta({ description: "The last finished epoch's metrics." }),
+    result: JobResultSchema.nullable(),
+    error: JobErrorSchema.nullable(),
+    attempts: z.array(AttemptSchema),
+    links: z.strictObject({
+      self: z.string(),
+      metrics: z.string(),
+      events: z.string(),
+      evaluation: z.string(),
+      loss_chart: z.string(),
+      accuracy_chart: z.string(),
+      cancel: z.string(),
+    }),
+  })
+  .meta({ id: 'Job' });
+
+export type Job = z.output<typeof JobSchema>;

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+/**
+ * Every error the API can answer, in one place: code, HTTP status, title. The code is what programs branch
+ * on; title and status belong to the code, the detail of one answer says how to mend it.
+ */
+export const PROBLEMS = {
+  malformed_request: { status: 400, title: 'The request cannot be read' },
+  not_found: { status: 404, title: 'Nothing is here' },
+  job_not_found: { status: 404, title: 'There is no such job' },
+  not_available_yet: { status: 404, title: 'This is not available yet' },
+  method_not_allowed: { status: 405, title: 'This path does not take that method' },
+  not_acceptable: { status: 406, title: 'No representation matches Accept' },
+  request_timeout: { status: 408, title: 'The request did not arrive in time' },
+  job_finished: { status: 409, title: 'The job has already ended' },
+  job_not_finished: { status: 409, title: 'The job has not ended' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  misdirected_request: { status: 421, title: 'This host name is not served here' },
+  validation_failed: { status: 422, title: 'The request is not valid' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another body' },
+  queue_full: { status: 429, title: 'The queue is full' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
+  internal: { status: 500, title: 'Something went wrong here' },
+  overloaded: { status: 503, title: 'The server is overloaded' },
+  store_unavailable: { status: 503, title: 'The job store cannot be reached' },
+  storage_full: { status: 503, title: 'The job store is nearly full' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export const ProblemSchema = z
+  .strictObject({
+    type: z.string().meta({ description: 'A URI reference that names the kind of problem.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().meta({ description: 'What was wrong with this request, and how to mend it.' }),
+    instance: z.string().meta({ description: 'The request this answers.' }),
+    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+    errors: z
+      .array(
+        z.strictObject({
+          in: z.enum(['body', 'query', 'path', 'header']),
+          pointer: z.string().meta({ description: 'JSON Pointer (RFC 6901) into what `in` names.' }),
+          detail: z.string(),
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });
+
+export type Problem = z.output<typeof ProblemSchema>;

@@ -1,0 +1,38 @@
+import { Redis, type RedisOptions } from 'ioredis';
+
+/**
+ * Makes every connection to Redis. A request must fail fast and a worker must wait for ever, so they never
+ * share options.
+ */
+
+const common: RedisOptions = {
+  lazyConnect: false,
+  connectTimeout: 5_000,
+  // Back after an outage within 2 s, whatever its length.
+  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
+};
+
+/** @param url redis://, rediss:// or unix:/path/to/socket */
+function connect(url: string, options: RedisOptions, onError: (error: Error) => void): Redis {
+  const redis = url.startsWith('unix:')
+    ? new Redis({ ...common, ...options, path: url.slice('unix:'.length) })
+    : new Redis(url, { ...common, ...options });
+  redis.on('error', onError);
+  return redis;
+}
+
+export type OnRedisError = (error: Error) => void;
+
+/** For requests: nothing waits in a queue, nothing is sent twice, nothing takes longer than 2 s. */
+export const connectForRequests = (url: string, onError: OnRedisError): Redis =>
+  connect(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000 }, onError);
+
+/** For workers: a command waits as long as it must, and may run after its caller stopped waiting. */
+export const connectForWorkers = (url: string, onError: OnRedisError): Redis =>
+  connect(url, { maxRetriesPerRequest: null }, onError);
+
+/** For SUBSCRIBE; subscribes again by itself after an outage. */
+export const connectForSubscriptions = (url: string, onError: OnRedisError): Redis =>
+  connect(url, { maxRetriesPerRequest: null, autoResubscribe: true }, onError);
+
+export type { Redis };
