@@ -1,0 +1,114 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JOB_ID_PATTERN } from '../contract/job.ts';
+import { FileNameSchema, type JobFile } from './job-record.ts';
+
+/**
+ * The files of the jobs: `<DATA_DIR>/jobs/<id>/<name>`. A file counts only while a record names it with its
+ * SHA-256; everything else in a job's folder is litter.
+ */
+export class Artifacts {
+  readonly #root: string;
+
+  constructor(dataDir: string) {
+    this.#root = join(dataDir, 'jobs');
+  }
+
+  /**
+   * Writes a file so that it is there whole or not at all, also after a power cut.
+   * @throws the file system's error (ENOSPC, EIO, ...); nothing half-written keeps the name.
+   */
+  async write(jobId: string, name: string, bytes: Uint8Array): Promise<JobFile> {
+    const folder = this.#folder(jobId);
+    const path = join(folder, FileNameSchema.parse(name));
+    if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#root);
+    // In the same folder: a rename across file systems is no rename.
+    const temporary = join(folder, `.${name}.${randomUUID()}.tmp`);
+    try {
+      const file = await open(temporary, 'wx');
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await syncFolder(folder);
+    return { name, sha256: sha256(bytes) };
+  }
+
+  /** The file's bytes; undefined when it is missing or not the one that the record means. */
+  async read(jobId: string, file: JobFile): Promise<Buffer | undefined> {
+    const path = join(this.#folder(jobId), FileNameSchema.parse(file.name));
+    try {
+      const bytes = await readFile(path);
+      return sha256(bytes) === file.sha256 ? bytes : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes from a job's folder everything but these files. */
+  async keepOnly(jobId: string, names: readonly string[]): Promise<void> {
+    const folder = this.#folder(jobId);
+    for (const name of await listFolder(folder)) {
+      if (!names.includes(name)) await rm(join(folder, name), { force: true });
+    }
+  }
+
+  async removeFile(jobId: string, name: string): Promise<void> {
+    await rm(join(this.#folder(jobId), FileNameSchema.parse(name)), { force: true });
+  }
+
+  async remove(jobId: string): Promise<void> {
+    await rm(this.#folder(jobId), { recursive: true, force: true });
+  }
+
+  /** Bytes that a job's files take. */
+  async size(jobId: string): Promise<number> {
+    const folder = this.#folder(jobId);
+    const sizes = (await listFolder(folder)).map(async (name) => {
+      try {
+        return (await stat(join(folder, name))).size;
+      } catch (error) {
+        if (isMissing(error)) return 0;
+        throw error;
+      }
+    });
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  }
+
+  #folder(jobId: string): string {
+    if (!JOB_ID_PATTERN.test(jobId)) throw new Error(`${JSON.stringify(jobId)} is not the id of a job`);
+    return join(this.#root, jobId);
+  }
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+
+async function listFolder(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

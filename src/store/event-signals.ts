@@ -1,0 +1,47 @@
+import type { Redis } from '../redis.ts';
+import type { Keys } from './keys.ts';
+
+/**
+ * Wakes whoever watches a job when something was appended to its stream: one subscriber connection a process,
+ * one channel a watched job. A signal only wakes; what is sent is read from the stream, so a lost signal costs
+ * time and nothing else.
+ */
+export class EventSignals {
+  readonly #subscriber: Redis;
+  readonly #keys: Keys;
+  readonly #watchers = new Map<string, Set<() => void>>();
+
+  constructor(subscriber: Redis, keys: Keys) {
+    this.#subscriber = subscriber;
+    this.#keys = keys;
+    subscriber.on('message', (channel: string) => this.#wake(channel));
+    // What was published while the connection was gone is not repeated: everybody looks once.
+    subscriber.on('ready', () => {
+      for (const channel of this.#watchers.keys()) this.#wake(channel);
+    });
+  }
+
+  /** @returns the function that ends the watch. Never throws: without Redis the watcher's own timer must do. */
+  subscribe(id: string, wake: () => void): () => void {
+    const channel = this.#keys.seqChannel(id);
+    const watchers = this.#watchers.get(channel);
+    if (watchers !== undefined) {
+      watchers.add(wake);
+    } else {
+      this.#watchers.set(channel, new Set([wake]));
+      this.#subscriber.subscribe(channel).catch(() => {});
+    }
+    return () => this.#unsubscribe(channel, wake);
+  }
+
+  #unsubscribe(channel: string, wake: () => void): void {
+    const watchers = this.#watchers.get(channel);
+    if (watchers === undefined || !watchers.delete(wake) || watchers.size > 0) return;
+    this.#watchers.delete(channel);
+    this.#subscriber.unsubscribe(channel).catch(() => {});
+  }
+
+  #wake(channel: string): void {
+    for (const wake of this.#watchers.get(channel) ?? []) wake();
+  }
+}

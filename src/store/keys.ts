@@ -1,0 +1,64 @@
+/**
+ * Every Redis key of an installation. All begin with `{<prefix>}:`, BullMQ's too, so that each script stays in
+ * one slot.
+ *
+ * | key | type | holds | written by | lives |
+ * |---|---|---|---|---|
+ * | job:<id> | hash | the record, one field a thing | every step | until removed |
+ * | job:<id>:attempts | list | one line a start | start; requeue, finish close it | with the record |
+ * | job:<id>:events | stream | what happened, entry id <seq>-0 | every step that appends | with the record |
+ * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
+ * | queued | zset, score = created_at | ids waiting for a worker | create, start, requeue, cancel | while queued |
+ * | live | set | ids that are not terminal | create, finish and its like | until terminal |
+ * | finished | zset, score = finished_at | ids that are terminal | finish and its like, remove | until removed |
+ * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
+ * | trash | set | ids whose folder is still to be deleted | remove; the sweeper removes | until deleted |
+ * | idempotency:<owner>:<sha256> | hash | the answer of a POST | create | 24 h |
+ * | worker:<id> | string | a worker's report | that worker | 15 s after the last report |
+ * | workers | zset, score = expiry | ids of reporting workers | that worker | while reporting |
+ * | reconciler | string | who reconciles | queue/reconciler | a few seconds |
+ * | job:<id>:seq | channel | the newest seq | every step that appends | - |
+ * | signals | channel | id of a job whose status its worker must read | cancel | - |
+ */
+export interface Keys {
+  /** `{<prefix>}:` */
+  readonly root: string;
+  job(id: string): string;
+  attempts(id: string): string;
+  events(id: string): string;
+  seqChannel(id: string): string;
+  jobs(owner: string): string;
+  readonly queued: string;
+  readonly live: string;
+  readonly finished: string;
+  readonly outbox: string;
+  readonly trash: string;
+  idempotency(owner: string, keySha256: string): string;
+  worker(id: string): string;
+  readonly workers: string;
+  readonly reconciler: string;
+  readonly signals: string;
+}
+
+/** @param prefix KEY_PREFIX: what keeps two installations on one Redis apart. */
+export function buildKeys(prefix: string): Keys {
+  const root = `{${prefix}}:`;
+  return {
+    root,
+    job: (id) => `${root}job:${id}`,
+    attempts: (id) => `${root}job:${id}:attempts`,
+    events: (id) => `${root}job:${id}:events`,
+    seqChannel: (id) => `${root}job:${id}:seq`,
+    jobs: (owner) => `${root}jobs:${owner}`,
+    queued: `${root}queued`,
+    live: `${root}live`,
+    finished: `${root}finished`,
+    outbox: `${root}outbox`,
+    trash: `${root}trash`,
+    idempotency: (owner, keySha256) => `${root}idempotency:${owner}:${keySha256}`,
+    worker: (id) => `${root}worker:${id}`,
+    workers: `${root}workers`,
+    reconciler: `${root}reconciler`,
+    signals: `${root}signals`,
+  };
+}

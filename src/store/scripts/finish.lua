@@ -1,0 +1,25 @@
+-- finish: running, cancelling -> succeeded or failed; cancelling -> cancelled. A cancel that came too late may
+-- still end in succeeded: the worker was first.
+-- Answers: succeeded, failed, cancelled, refused.
+local refused = fence()
+if refused then
+  return refused
+end
+if given.status == 'cancelled' and record.status ~= 'cancelling' then
+  return answer('refused')
+end
+
+close_attempt(given.status)
+if given.status == 'succeeded' then
+  -- The duration is known only here; the worker left a gap for it.
+  local duration = string.format('%.3f', (now - record.started_at) / 1000)
+  local result = given.result_head .. duration .. given.result_tail
+  redis.call('HSET', JOB, 'result', result, 'evaluation', given.evaluation, 'model', given.model)
+  terminate('succeeded', '{"result":' .. result .. '}')
+elseif given.status == 'failed' then
+  fail(given.error)
+else
+  terminate('cancelled', '{}')
+end
+release(given.status)
+return answer(given.status)

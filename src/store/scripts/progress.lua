@@ -1,0 +1,16 @@
+-- progress: how far the running epoch is. Becomes an event at least 1 s after the last one and at most 100
+-- times a job; steps that are computed again after a restart are not told again.
+-- Answers: confirmed {status}, refused.
+local refused = fence()
+if refused then
+  return refused
+end
+
+if tonumber(given.step) > tonumber(record.progress_step) then
+  redis.call('HSET', JOB, 'progress', given.progress, 'progress_step', given.step)
+  if now - record.event_at >= 1000 and tonumber(record.progress_events) < 100 then
+    redis.call('HINCRBY', JOB, 'progress_events', 1)
+    append('job.progress', given.progress)
+  end
+end
+return answer('confirmed', 'status', record.status)

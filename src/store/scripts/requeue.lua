@@ -1,0 +1,36 @@
+-- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault; cancelling ->
+-- cancelled. Without a token it gives back a delivery that was never started here: queued -> queued under a new
+-- delivery; running (delivered again: its worker is lost) -> queued, or failed.
+-- Answers: queued {delivery}, failed, cancelled, dropped, refused.
+if given.token == '' then
+  if not record.status or terminal or record.delivery ~= given.delivery then
+    return answer('dropped')
+  end
+  if record.status == 'queued' then
+    leave_queue()
+    enqueue()
+    return answer('queued', 'delivery', redis.call('HGET', JOB, 'delivery'))
+  end
+else
+  local refused = fence()
+  if refused then
+    return refused
+  end
+end
+
+close_attempt(given.outcome)
+if record.status == 'cancelling' then
+  terminate('cancelled', '{}')
+  release('cancelled')
+  return answer('cancelled')
+end
+if given.fault == 'yes' and count_fault() then
+  fail(given.error)
+  release('failed')
+  return answer('failed')
+end
+enqueue()
+redis.call('HSET', JOB, 'reason', given.reason)
+append('job.queued', given.event)
+release('queued')
+return answer('queued', 'delivery', redis.call('HGET', JOB, 'delivery'))

@@ -1,0 +1,49 @@
+-- start: queued -> running; running (delivered again: its worker is lost) -> running, or failed at the third
+-- fault; cancelling -> cancelled. The token given here is the fence of all that follows.
+-- Answers: started {elapsed_ms}, moved (the record is not what the caller read: read again), failed, cancelled,
+-- dropped (nothing to do for this delivery).
+if not record.status then
+  return answer('dropped')
+end
+
+local function started()
+  return answer('started', 'elapsed_ms', now - redis.call('HGET', JOB, 'started_at'))
+end
+
+if record.token == given.token then
+  return started()
+end
+if record.released_token == given.token then
+  return answer(record.released_as)
+end
+if terminal or record.status == 'paused' or record.delivery ~= given.delivery then
+  return answer('dropped')
+end
+if record.attempt ~= given.attempt or record.checkpoint_epoch ~= given.checkpoint_epoch then
+  return answer('moved')
+end
+
+local reason = record.reason or ''
+if record.status ~= 'queued' then
+  close_attempt('worker_lost')
+  reason = given.lost_reason
+end
+if record.status == 'cancelling' then
+  terminate('cancelled', '{}')
+  release('cancelled')
+  return answer('cancelled')
+end
+if record.status == 'running' and count_fault() then
+  fail(given.error)
+  release('failed')
+  return answer('failed')
+end
+
+redis.call('ZREM', QUEUED, given.id)
+redis.call('HINCRBY', JOB, 'attempt', 1)
+redis.call('HSET', JOB, 'status', 'running', 'token', given.token, 'engine', given.engine)
+redis.call('HSETNX', JOB, 'started_at', now)
+redis.call('RPUSH', ATTEMPTS,
+  given.attempt + 1 .. '\n' .. given.worker .. '\n' .. given.from_epoch .. '\n' .. reason .. '\n' .. now)
+append('job.running', given.event)
+return started()

@@ -1,0 +1,60 @@
+import { type WorkerReport, WorkerReportSchema } from '../contract/worker-report.ts';
+import type { Redis } from '../redis.ts';
+import type { Keys } from './keys.ts';
+import { allAnswered, answered } from './step-runner.ts';
+
+/** A worker that has not reported for so long is not listed any more. */
+const REPORT_TTL_MS = 15_000;
+
+/** What the workers say of themselves. */
+export class WorkerReports {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** @throws {StoreUnavailableError} */
+  async write(report: Omit<WorkerReport, 'reported_at'>): Promise<void> {
+    const now = await this.#nowMs();
+    const text = JSON.stringify({
+      ...report,
+      reported_at: new Date(now).toISOString(),
+    } satisfies WorkerReport);
+    await allAnswered(() =>
+      this.#redis
+        .multi()
+        .set(this.#keys.worker(report.id), text, 'PX', REPORT_TTL_MS)
+        .zadd(this.#keys.workers, now + REPORT_TTL_MS, report.id)
+        .zremrangebyscore(this.#keys.workers, '-inf', `(${now}`)
+        .exec(),
+    );
+  }
+
+  /** @throws {StoreUnavailableError} */
+  async withdraw(id: string): Promise<void> {
+    await allAnswered(() =>
+      this.#redis.multi().del(this.#keys.worker(id)).zrem(this.#keys.workers, id).exec(),
+    );
+  }
+
+  /**
+   * The workers that reported lately, by id.
+   * @throws {StoreUnavailableError}
+   */
+  async list(): Promise<WorkerReport[]> {
+    const ids = await answered(() => this.#redis.zrange(this.#keys.workers, 0, -1));
+    if (ids.length === 0) return [];
+    const texts = await answered(() => this.#redis.mget(ids.map((id) => this.#keys.worker(id))));
+    return texts
+      .flatMap((text) => (text === null ? [] : [WorkerReportSchema.parse(JSON.parse(text))]))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  async #nowMs(): Promise<number> {
+    const [seconds, microseconds] = await answered(() => this.#redis.time());
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  }
+}

@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import type { JobFile } from '../../src/store/job-record.ts';
+import { created, epochReport, FAILURE, openStore, SUCCESS, startOf } from './open-store.ts';
+
+const { store, steps, events, keys, redis } = openStore();
+
+const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
+
+async function started() {
+  const id = await created(store);
+  const start = startOf();
+  await steps.start(id, start);
+  return { id, start, token: start.token };
+}
+
+describe('the fence', () => {
+  it('refuses every step of a worker whose job another one took over', async () => {
+    const { id, token } = await started();
+    const second = startOf({ worker: 'host-b/2', read: { attempt: 1, checkpointEpoch: 0 } });
+    expect(await steps.start(id, second)).toMatchObject({ outcome: 'started' });
+
+    expect(await steps.epoch(id, token, epochReport(1))).toEqual({ outcome: 'refused' });
+    expect(await steps.progress(id, token, epochReport(1).progress)).toEqual({ outcome: 'refused' });
+    expect(await steps.finish(id, token, SUCCESS)).toEqual({ outcome: 'refused' });
+    const drained = { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined } as const;
+    expect(await steps.requeue(id, drained)).toEqual({ outcome: 'refused' });
+
+    expect(await steps.epoch(id, second.token, epochReport(1))).toMatchObject({ outcome: 'confirmed' });
+    const { attempts } = (await store.get('local', id))!;
+    expect(attempts).toMatchObject([
+      { attempt: 1, worker: 'host-a/1', outcome: 'worker_lost', reason: null },
+      { attempt: 2, worker: 'host-b/2', outcome: null, reason: 'its worker was lost' },
+    ]);
+  });
+
+  it('drops a delivery that is not the current one', async () => {
+    const { id, token } = await started();
+    await steps.requeue(id, { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined });
+    const late = startOf({ delivery: 1, read: { attempt: 1, checkpointEpoch: 0 } });
+    expect(await steps.start(id, late)).toEqual({ outcome: 'dropped' });
+    expect(await steps.start(id, { ...late, delivery: 2 })).toMatchObject({ outcome: 'started' });
+  });
+});
+
+describe('a repeated step is answered with what the first did', () => {
+  it('start', async () => {
+    const { id, start } = await started();
+    expect(await steps.start(id, start)).toMatchObject({ outcome: 'started' });
+    expect((await store.get('local', id))!.attempts).toHaveLength(1);
+  });
+
+  it('finish, also when the repeat says something else', async () => {
+    const { id, token } = await started();
+    expect(await steps.finish(id, token, SUCCESS)).toEqual({ outcome: 'succeeded' });
+    expect(await steps.finish(id, token, FAILURE)).toEqual({ outcome: 'succeeded' });
+  });
+
+  it('requeue, also after the job moved on', async () => {
+    const { id, token } = await started();
+    const drained = { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined } as const;
+    const first = await steps.requeue(id, drained);
+    await steps.start(id, startOf({ delivery: 2, read: { attempt: 1, checkpointEpoch: 0 } }));
+    expect(await steps.requeue(id, drained)).toEqual(first);
+    expect((await store.get('local', id))!.status).toBe('running');
+  });
+});
+
+describe('epochs', () => {
+  it('are appended in order, each once; replays change nothing', async () => {
+    const { id, token } = await started();
+    await steps.epoch(id, token, epochReport(1));
+    await steps.epoch(id, token, epochReport(2));
+    expect(await steps.epoch(id, token, epochReport(1))).toMatchObject({ outcome: 'confirmed' });
+    expect((await events.metrics(id, 0)).map(({ epoch, seq }) => [epoch, seq])).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
+    expect((await store.get('local', id))!.latest).toMatchObject({ epoch: 2, loss: 0.5 });
+  });
+
+  it('with a gap are refused by name', async () => {
+    const { id, token } = await started();
+    expect(await steps.epoch(id, token, epochReport(2))).toEqual({ outcome: 'gap' });
+  });
+
+  it('name the checkpoint that counts, also when the row is there already', async () => {
+    const { id, token } = await started();
+    const file = (epoch: number): JobFile & { epoch: number } => ({
+      name: `1-${epoch}.ckpt`,
+      sha256: 'e'.repeat(64),
+      epoch,
+    });
+    await steps.epoch(id, token, epochReport(1));
+    await steps.epoch(id, token, { ...epochReport(2), checkpoints: [file(2)] });
+    await steps.epoch(id, token, { ...epochReport(1), checkpoints: [file(1)] });
+    expect((await store.record(id))!.checkpoint).toEqual([file(2)]);
+  });
+
+  it('set the faults back, so that only three in a row end a job', async () => {
+    const { id, token } = await started();
+    let held = token;
+    const crash = async (delivery: number) => {
+      const crashed = {
+        token: held,
+        delivery,
+        outcome: 'trainer_crashed',
+        reason: 'crashed',
+        error: FAULT,
+      } as const;
+      return await steps.requeue(id, crashed);
+    };
+    const restart = async (attempt: number) => {
+      const start = startOf({ delivery: attempt + 1, read: { attempt, checkpointEpoch: 0 } });
+      expect(await steps.start(id, start)).toMatchObject({ outcome: 'started' });
+      held = start.token;
+    };
+    expect((await crash(1)).outcome).toBe('queued');
+    await restart(1);
+    expect((await crash(2)).outcome).toBe('queued');
+    await restart(2);
+    await steps.epoch(id, held, epochReport(1));
+    expect((await crash(3)).outcome).toBe('queued');
+    await restart(3);
+    expect((await crash(4)).outcome).toBe('queued');
+    await restart(4);
+    expect((await crash(5)).outcome).toBe('failed');
+    const job = (await store.get('local', id))!;
+    expect(job.error).toEqual(FAULT);
+    expect(job.attempts.map(({ outcome }) => outcome)).toEqual(Array(5).fill('trainer_crashed'));
+    expect(job.attempts[1]!.reason).toBe('crashed');
+  });
+});
+
+describe('lost workers', () => {
+  it('count as faults: the third loss in a row ends the job', async () => {
+    const id = await created(store);
+    const outcomes: string[] = [];
+    for (let attempt = 0; attempt < 4; attempt++) {
+      outcomes.push((await steps.start(id, startOf({ read: { attempt, checkpointEpoch: 0 } }))).outcome);
+    }
+    expect(outcomes).toEqual(['started', 'started', 'started', 'failed']);
+    const job = (await store.get('local', id))!;
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
+    expect(job.attempts.map(({ outcome }) => outcome)).toEqual(Array(3).fill('worker_lost'));
+  });
+});
+
+describe('finish', () => {
+  it('fills in the duration between the first start and the end', async () => {
+    const { id, token } = await started();
+    await redis.hincrby(keys.job(id), 'started_at', -61_500);
+    await steps.finish(id, token, SUCCESS);
+    const job = (await store.get('local', id))!;
+    expect(job.result!.duration_seconds).toBeGreaterThanOrEqual(61.5);
+    expect(job.result!.duration_seconds).toBeCloseTo(
+      (Date.parse(job.finished_at!) - Date.parse(job.started_at!)) / 1000,
+      3,
+    );
+    const last = (await events.read(id, { after: 0, limit: 10 })).at(-1);
+    expect(last).toMatchObject({ type: 'job.succeeded', data: { result: job.result } });
+  });
+});
+
+describe('progress', () => {
+  it('is told at least a second after the last event, at most 100 times', async () => {
+    const { id, token } = await started();
+    const at = (step: number) => steps.progress(id, token, { ...epochReport(1).progress, step });
+    await at(1);
+    expect(await events.read(id, { after: 2, limit: 10 })).toEqual([]);
+    expect((await store.get('local', id))!.progress.step).toBe(1);
+    for (let step = 2; step <= 110; step++) {
+      await redis.hincrby(keys.job(id), 'event_at', -1000);
+      await at(step);
+    }
+    const told = await events.read(id, { after: 2, limit: 1000 });
+    expect(told).toHaveLength(100);
+    await redis.hincrby(keys.job(id), 'event_at', -1000);
+    await at(5);
+    expect((await store.get('local', id))!.progress.step).toBe(110);
+  });
+});

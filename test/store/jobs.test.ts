@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { connectForRequests } from '../../src/redis.ts';
+import { JobStore } from '../../src/store/jobs.ts';
+import { created, epochReport, FAILURE, newJob, openStore, startOf } from './open-store.ts';
+
+const { store, steps, events, keys, redis } = openStore();
+
+describe('create', () => {
+  it('answers exactly what the job then is', async () => {
+    const outcome = await store.create(newJob({ owner: 'create' }));
+    if (outcome.outcome !== 'created') throw new Error(outcome.outcome);
+    const body = JSON.parse(outcome.answer.body);
+    expect(await store.get('create', body.id)).toEqual(body);
+    expect(outcome.answer.location).toBe(`/jobs/${body.id}`);
+    expect(outcome.queueId).toBe(`${body.id}-1`);
+  });
+
+  it('keeps odd strings as they are', async () => {
+    const name = '"\\ \u0000 gap \u2028 {"created_at":"x"} 😀 %s';
+    const job = newJob({ owner: 'odd' });
+    const id = await created(store, { ...job, spec: { ...job.spec, name, metadata: { [name]: name } } });
+    const { spec } = (await store.get('odd', id))!;
+    expect(spec.name).toBe(name);
+    expect(spec.metadata).toEqual({ [name]: name });
+    expect(spec.training.validation_split).toBe(0.2);
+  });
+
+  it('replays the stored answer byte for byte, whatever became of the job', async () => {
+    const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64) };
+    const job = newJob({ owner: 'replay', idempotency });
+    const first = await store.create(job);
+    await store.cancel('replay', job.id);
+    await store.remove('replay', job.id);
+    expect(await store.get('replay', job.id)).toBeUndefined();
+    const second = await store.create(newJob({ owner: 'replay', idempotency }));
+    expect(second).toEqual({ outcome: 'replayed', answer: 'answer' in first && first.answer });
+    const other = { ...idempotency, bodySha256: '2'.repeat(64) };
+    expect(await store.create(newJob({ owner: 'replay', idempotency: other }))).toEqual({
+      outcome: 'key_reused',
+    });
+    const elsewhere = await store.create(newJob({ owner: 'another', idempotency: other }));
+    expect(elsewhere.outcome).toBe('created');
+  });
+
+  it('lets an idempotency entry live for a day', async () => {
+    const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64) };
+    await store.create(newJob({ owner: 'ttl', idempotency }));
+    const [key] = await redis.keys(`${keys.idempotency('ttl', '')}*`);
+    const ttl = await redis.pttl(key!);
+    expect(ttl).toBeGreaterThan(86_000_000);
+    expect(ttl).toBeLessThanOrEqual(86_400_000);
+    expect(await redis.hget(key!, 'owner')).toBe('ttl');
+  });
+});
+
+describe('get', () => {
+  it("shows nobody another owner's job", async () => {
+    const id = await created(store, { owner: 'mine' });
+    expect(await store.get('theirs', id)).toBeUndefined();
+    expect(await store.head('theirs', id)).toBeUndefined();
+    expect(await store.cancel('theirs', id)).toEqual({ outcome: 'not_found' });
+    expect(await store.remove('theirs', id)).toEqual({ outcome: 'not_found' });
+  });
+
+  it('counts the place in the queue from 1; a requeued job keeps its place', async () => {
+    const others = new JobStore(redis, keys);
+    const before = (await store.counts()).queued;
+    const first = await created(store, { owner: 'place' });
+    const second = await created(store, { owner: 'place' });
+    const position = async (id: string) => (await others.get('place', id))!.queue_position;
+    expect(await position(first)).toBe(before + 1);
+    expect(await position(second)).toBe(before + 2);
+    const start = startOf();
+    await steps.start(first, start);
+    expect(await position(first)).toBeNull();
+    expect(await position(second)).toBe(before + 1);
+    await steps.requeue(first, {
+      token: start.token,
+      delivery: 1,
+      outcome: 'drained',
+      reason: 'r',
+      error: undefined,
+    });
+    expect(await position(first)).toBe(before + 1);
+  });
+});
+
+describe('list', () => {
+  it('pages through all, newest first, and filters by status', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 25; i++) ids.push(await created(store, { owner: 'list' }));
+    for (const id of ids.filter((_, i) => i % 5 === 0)) await store.cancel('list', id);
+    const newestFirst = [...ids].sort().reverse();
+
+    const seen: string[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const page = await store.list('list', { limit: 10, after });
+      seen.push(...page.jobs.map(({ id }) => id));
+      if (!page.hasMore) break;
+      after = seen.at(-1);
+    }
+    expect(seen).toEqual(newestFirst);
+
+    const cancelled = await store.list('list', { limit: 3, status: 'cancelled' });
+    expect(cancelled.jobs).toHaveLength(3);
+    expect(cancelled.hasMore).toBe(true);
+    const rest = await store.list('list', {
+      limit: 3,
+      status: 'cancelled',
+      after: cancelled.jobs.at(-1)!.id,
+    });
+    expect(rest.jobs.every(({ status }) => status === 'cancelled')).toBe(true);
+    expect(rest.jobs).toHaveLength(2);
+    expect(rest.hasMore).toBe(false);
+    expect(await store.list('nobody', { limit: 10 })).toEqual({ jobs: [], hasMore: false });
+  });
+});
+
+describe('counts', () => {
+  it('follow a job from the queue to its end', async () => {
+    const before = await store.counts();
+    const id = await created(store);
+    expect(await store.counts()).toMatchObject({ queued: before.queued + 1, live: before.live + 1 });
+    const start = startOf();
+    await steps.start(id, start);
+    await steps.epoch(id, start.token, epochReport(1));
+    expect(await store.counts()).toMatchObject({ queued: before.queued, live: before.live + 1 });
+    await steps.finish(id, start.token, FAILURE);
+    expect(await store.counts()).toMatchObject({ live: before.live, finished: before.finished + 1 });
+    expect(await store.head('local', id)).toEqual({ status: 'failed', seq: 4 });
+    expect((await events.read(id, { after: 1, limit: 2 })).map(({ seq }) => seq)).toEqual([2, 3]);
+  });
+});
+
+describe('without Redis', () => {
+  it('a request fails at once, by name', async () => {
+    const nowhere = connectForRequests('unix:/nowhere/redis.sock', () => {});
+    try {
+      await expect(new JobStore(nowhere, keys).get('local', 'job_x')).rejects.toMatchObject({
+        code: 'store_unavailable',
+      });
+    } finally {
+      nowhere.disconnect();
+    }
+  });
+});

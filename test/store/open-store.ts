@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { ulid } from 'ulid';
+import { afterAll, inject } from 'vitest';
+import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import type { EpochMetrics } from '../../src/contract/metrics.ts';
+import { connectForWorkers, type Redis } from '../../src/redis.ts';
+import { JobEvents } from '../../src/store/job-events.ts';
+import { type Finish, JobSteps, type Start } from '../../src/store/job-steps.ts';
+import { type CreateOutcome, JobStore, type NewJob } from '../../src/store/jobs.ts';
+import { buildKeys, type Keys } from '../../src/store/keys.ts';
+
+/** A store of its own on the tests' Redis, and the moves that tests make on it. */
+export interface OpenStore {
+  redis: Redis;
+  keys: Keys;
+  store: JobStore;
+  steps: JobSteps;
+  events: JobEvents;
+  connect(): Redis;
+}
+
+/** Call it at the top of a test file: its keys go when the file is done. */
+export function openStore(): OpenStore {
+  const connections: Redis[] = [];
+  const connect = () => {
+    const redis = connectForWorkers(inject('redisUrl'), () => {});
+    connections.push(redis);
+    return redis;
+  };
+  const redis = connect();
+  const keys = buildKeys(`test-${randomUUID()}`);
+  afterAll(async () => {
+    for (const key of await redis.keys(`${keys.root}*`)) await redis.del(key);
+    for (const connection of connections) connection.disconnect();
+  });
+  return {
+    redis,
+    keys,
+    connect,
+    store: new JobStore(redis, keys),
+    steps: new JobSteps(redis, keys),
+    events: new JobEvents(redis, keys),
+  };
+}
+
+export const newJobId = (): string => `job_${ulid()}`;
+
+export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
+  owner: 'local',
+  id: newJobId(),
+  spec: JobSpecSchema.parse({ training: { epochs: 3 } }),
+  parameters: 109_386,
+  progress: {
+    epoch: 0,
+    epochs: 3,
+    step: 0,
+    steps: 300,
+    fraction: 0,
+    eta_seconds: null,
+    steps_per_second: null,
+  },
+  version: '0.0.0',
+  maxQueued: 1_000_000,
+  ...changes,
+});
+
+export async function created(store: JobStore, changes: Partial<NewJob> = {}): Promise<string> {
+  const job = newJob(changes);
+  const outcome: CreateOutcome = await store.create(job);
+  if (outcome.outcome !== 'created') throw new Error(`not created: ${outcome.outcome}`);
+  return job.id;
+}
+
+export const startOf = (changes: Partial<Start> = {}): Start => ({
+  delivery: 1,
+  token: randomUUID(),
+  worker: 'host-a/1',
+  engine: 'reference',
+  read: { attempt: 0, checkpointEpoch: 0 },
+  fromEpoch: 0,
+  lostReason: 'its worker was lost',
+  lostError: { code: 'worker_lost', message: 'lost three times', retryable: true },
+  ...changes,
+});
+
+export const metricsOf = (epoch: number): EpochMetrics => ({
+  epoch,
+  step: 100 * epoch,
+  loss: 1 / epoch,
+  accuracy: 0.5,
+  val_loss: null,
+  val_accuracy: null,
+  learning_rate: 0.001,
+  duration_seconds: 0.1,
+  steps_per_second: 1000,
+});
+
+export const epochReport = (epoch: number) => ({
+  metrics: metricsOf(epoch),
+  progress: {
+    epoch,
+    epochs: 3,
+    step: 100 * epoch,
+    steps: 300,
+    fraction: epoch / 3,
+    eta_seconds: 1,
+    steps_per_second: 1000,
+  },
+  checkpoints: undefined,
+});
+
+export const SUCCESS: Finish = {
+  status: 'succeeded',
+  result: {
+    test: { loss: 0.1, accuracy: 0.97 },
+    train: { loss: 0.05, accuracy: 0.99 },
+    validation: null,
+    training_seconds: 0.3,
+    weights_sha256: 'a'.repeat(64),
+    metrics_sha256: 'b'.repeat(64),
+  },
+  evaluation: { name: '1-evaluation.json', sha256: 'c'.repeat(64) },
+  model: { name: '1-model.bin', sha256: 'd'.repeat(64) },
+};
+
+export const FAILURE: Finish = {
+  status: 'failed',
+  error: { code: 'diverged', message: 'the loss is not finite', retryable: false },
+};

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { Artifacts } from '../../src/store/artifacts.ts';
+import { Retention } from '../../src/store/retention.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { created, openStore } from './open-store.ts';
+
+const { store, keys, redis } = openStore();
+
+const NO_LIMITS = { days: 1000, jobs: 1000, gigabytes: 1000 };
+
+/** Finished jobs with a file of 1,000 bytes each, oldest first. */
+async function finishedJobs(count: number) {
+  await redis.del(keys.finished, keys.trash);
+  const dataDir = await makeTemporaryFolder();
+  const artifacts = new Artifacts(dataDir);
+  const ids: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const id = await created(store);
+    await store.cancel('local', id);
+    await redis.zadd(keys.finished, Date.now() - (count - i - 0.5) * 86_400_000, id);
+    await artifacts.write(id, 'model.bin', new Uint8Array(1000));
+    ids.push(id);
+  }
+  const retention = new Retention(redis, keys, store, artifacts);
+  const left = async () => {
+    const jobs = await Promise.all(ids.map((id) => store.get('local', id)));
+    for (const [i, id] of ids.entries()) {
+      expect(existsSync(join(dataDir, 'jobs', id))).toBe(jobs[i] !== undefined);
+    }
+    return jobs.map((job, i) => (job === undefined ? '' : i)).join('');
+  };
+  return { ids, retention, left, dataDir };
+}
+
+it('removes what is older than the days', async () => {
+  const { retention, left } = await finishedJobs(5);
+  // Ages 4.5, 3.5, 2.5, 1.5 and 0.5 days.
+  expect(await retention.sweep({ ...NO_LIMITS, days: 2 })).toBe(3);
+  expect(await left()).toBe('34');
+});
+
+it('removes the oldest beyond the number of jobs', async () => {
+  const { retention, left } = await finishedJobs(5);
+  expect(await retention.sweep({ ...NO_LIMITS, jobs: 2 })).toBe(3);
+  expect(await left()).toBe('34');
+});
+
+it('removes the oldest beyond the room', async () => {
+  const { retention, left } = await finishedJobs(5);
+  expect(await retention.sweep({ ...NO_LIMITS, gigabytes: 3.5e-6 })).toBe(2);
+  expect(await left()).toBe('234');
+  expect(await retention.sweep(NO_LIMITS)).toBe(0);
+});
+
+it('finishes a removal that a crash cut short', async () => {
+  const { ids, retention, dataDir } = await finishedJobs(1);
+  await store.remove('local', ids[0]!);
+  expect(existsSync(join(dataDir, 'jobs', ids[0]!))).toBe(true);
+  await retention.sweep(NO_LIMITS);
+  expect(existsSync(join(dataDir, 'jobs', ids[0]!))).toBe(false);
+  expect(await redis.scard(keys.trash)).toBe(0);
+});

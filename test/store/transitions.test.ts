@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import type { JobStatus } from '../../src/contract/job.ts';
+import { created, epochReport, FAILURE, openStore, SUCCESS, startOf } from './open-store.ts';
+
+const { store, steps, events } = openStore();
+
+/** A job in a status, with the token of the worker that runs it. */
+interface Held {
+  id: string;
+  token: string;
+  delivery: number;
+  attempt: number;
+}
+
+async function queued(): Promise<Held> {
+  return { id: await created(store), token: 'nobody', delivery: 1, attempt: 0 };
+}
+
+async function running(): Promise<Held> {
+  const job = await queued();
+  const start = startOf();
+  expect(await steps.start(job.id, start)).toMatchObject({ outcome: 'started' });
+  return { ...job, token: start.token, attempt: 1 };
+}
+
+async function cancelling(): Promise<Held> {
+  const job = await running();
+  expect(await store.cancel('local', job.id)).toMatchObject({ outcome: 'cancelled' });
+  return job;
+}
+
+async function succeeded(): Promise<Held> {
+  const job = await running();
+  await steps.finish(job.id, job.token, SUCCESS);
+  return { ...job, token: 'another' };
+}
+
+async function failed(): Promise<Held> {
+  const job = await running();
+  await steps.finish(job.id, job.token, FAILURE);
+  return { ...job, token: 'another' };
+}
+
+async function cancelled(): Promise<Held> {
+  const job = await queued();
+  await store.cancel('local', job.id);
+  return job;
+}
+
+const FROM = { queued, running, cancelling, succeeded, failed, cancelled };
+
+const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
+
+const STEPS = {
+  start: (job: Held) =>
+    steps.start(
+      job.id,
+      startOf({ delivery: job.delivery, read: { attempt: job.attempt, checkpointEpoch: 0 } }),
+    ),
+  epoch: (job: Held) => steps.epoch(job.id, job.token, epochReport(1)),
+  progress: (job: Held) => steps.progress(job.id, job.token, epochReport(1).progress),
+  drain: (job: Held) =>
+    steps.requeue(job.id, {
+      token: job.token,
+      delivery: job.delivery,
+      outcome: 'drained',
+      reason: 'stopped',
+      error: undefined,
+    }),
+  fault: (job: Held) =>
+    steps.requeue(job.id, {
+      token: job.token,
+      delivery: job.delivery,
+      outcome: 'trainer_crashed',
+      reason: 'crashed',
+      error: FAULT,
+    }),
+  'give back': (job: Held) =>
+    steps.requeue(job.id, {
+      token: undefined,
+      delivery: job.delivery,
+      outcome: 'worker_lost',
+      reason: 'lost',
+      error: FAULT,
+    }),
+  succeed: (job: Held) => steps.finish(job.id, job.token, SUCCESS),
+  fail: (job: Held) => steps.finish(job.id, job.token, FAILURE),
+  stop: (job: Held) => steps.finish(job.id, job.token, { status: 'cancelled' }),
+  cancel: (job: Held) => store.cancel('local', job.id),
+  remove: (job: Held) => store.remove('local', job.id),
+};
+
+/** from, step, answer, status afterwards (gone: no record), type of the event it appends. */
+type Row = [keyof typeof FROM, keyof typeof STEPS, string, JobStatus | 'gone', string | null];
+
+const TABLE: Row[] = [
+  ['queued', 'start', 'started', 'running', 'job.running'],
+  ['queued', 'epoch', 'refused', 'queued', null],
+  ['queued', 'progress', 'refused', 'queued', null],
+  ['queued', 'drain', 'refused', 'queued', null],
+  ['queued', 'fault', 'refused', 'queued', null],
+  ['queued', 'give back', 'queued', 'queued', null],
+  ['queued', 'succeed', 'refused', 'queued', null],
+  ['queued', 'fail', 'refused', 'queued', null],
+  ['queued', 'stop', 'refused', 'queued', null],
+  ['queued', 'cancel', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['queued', 'remove', 'not_finished', 'queued', null],
+
+  ['running', 'start', 'started', 'running', 'job.running'],
+  ['running', 'epoch', 'confirmed', 'running', 'job.epoch'],
+  ['running', 'progress', 'confirmed', 'running', null],
+  ['running', 'drain', 'queued', 'queued', 'job.queued'],
+  ['running', 'fault', 'queued', 'queued', 'job.queued'],
+  ['running', 'give back', 'queued', 'queued', 'job.queued'],
+  ['running', 'succeed', 'succeeded', 'succeeded', 'job.succeeded'],
+  ['running', 'fail', 'failed', 'failed', 'job.failed'],
+  ['running', 'stop', 'refused', 'running', null],
+  ['running', 'cancel', 'cancelled', 'cancelling', 'job.cancelling'],
+  ['running', 'remove', 'not_finished', 'running', null],
+
+  ['cancelling', 'start', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['cancelling', 'epoch', 'confirmed', 'cancelling', 'job.epoch'],
+  ['cancelling', 'progress', 'confirmed', 'cancelling', null],
+  ['cancelling', 'drain', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['cancelling', 'fault', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['cancelling', 'give back', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['cancelling', 'succeed', 'succeeded', 'succeeded', 'job.succeeded'],
+  ['cancelling', 'fail', 'failed', 'failed', 'job.failed'],
+  ['cancelling', 'stop', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['cancelling', 'cancel', 'cancelled', 'cancelling', null],
+  ['cancelling', 'remove', 'not_finished', 'cancelling', null],
+
+  ...(['succeeded', 'failed', 'cancelled'] as const).flatMap((from): Row[] => [
+    [from, 'start', 'dropped', from, null],
+    [from, 'epoch', 'refused', from, null],
+    [from, 'progress', 'refused', from, null],
+    [from, 'drain', 'refused', from, null],
+    [from, 'fault', 'refused', from, null],
+    [from, 'give back', 'dropped', from, null],
+    [from, 'succeed', 'refused', from, null],
+    [from, 'fail', 'refused', from, null],
+    [from, 'stop', 'refused', from, null],
+    [from, 'cancel', from === 'cancelled' ? 'cancelled' : 'finished', from, null],
+    [from, 'remove', 'removed', 'gone', null],
+  ]),
+];
+
+describe('the state machine', () => {
+  it('has a row for every status and step', () => {
+    const rows = TABLE.map(([from, step]) => `${from} ${step}`);
+    expect(new Set(rows).size).toBe(Object.keys(FROM).length * Object.keys(STEPS).length);
+    expect(rows).toHaveLength(new Set(rows).size);
+  });
+
+  it.each(TABLE)('%s: %s answers %s and leaves %s', async (from, step, answer, after, eventType) => {
+    const job = await FROM[from]();
+    const before = await events.read(job.id, { after: 0, limit: 100 });
+
+    expect((await STEPS[step](job)).outcome).toBe(answer);
+
+    expect((await store.get('local', job.id))?.status ?? 'gone').toBe(after);
+    if (after === 'gone') return;
+    const appended = (await events.read(job.id, { after: 0, limit: 100 })).slice(before.length);
+    expect(appended.map(({ type }) => type)).toEqual(eventType === null ? [] : [eventType]);
+    expect(appended.map(({ seq }) => seq)).toEqual(appended.map((_, i) => before.length + 1 + i));
+  });
+});
