@@ -1,0 +1,13 @@
+/** Why a dataset cannot be had. Across processes the class is lost and `code` stays: branch on that. */
+
+/** A source file is missing, cut or changed. Trying again does not help. */
+export class DatasetUnavailableError extends Error {
+  override readonly name = 'DatasetUnavailableError';
+  readonly code = 'dataset_unavailable';
+}
+
+/** The prepared file cannot be written: the folder is full, read-only or not a folder. */
+export class StorageUnavailableError extends Error {
+  override readonly name = 'StorageUnavailableError';
+  readonly code = 'storage_unavailable';
+}

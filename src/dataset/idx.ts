@@ -1,0 +1,55 @@
+/**
+ * The IDX format of the original MNIST files (http://yann.lecun.com/exdb/mnist): two zero bytes, the type of
+ * the values (0x08 = unsigned byte), the number of dims, each dim as a big-endian uint32, then the values.
+ */
+
+const UNSIGNED_BYTE = 0x08;
+const BYTES_PER_DIM = 4;
+const MAGIC_BYTES = 4;
+
+export type IdxArray = {
+  readonly dims: readonly number[];
+  /** Row-major, a view into the bytes that were parsed. */
+  readonly values: Uint8Array;
+};
+
+/** These bytes are not the IDX file they should be; the message says what was found and what was expected. */
+export class IdxError extends Error {
+  override readonly name = 'IdxError';
+}
+
+/**
+ * Parses IDX bytes that should hold an array of `dims.length` dims whose sizes after the first are known:
+ * dims = [0, 28, 28] takes any number of images of 28 x 28.
+ *
+ * The bytes are counted before the header's dims are believed, so a header that claims 2^32 rows costs
+ * nothing. Throws IdxError.
+ */
+export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): IdxArray {
+  const headerBytes = MAGIC_BYTES + BYTES_PER_DIM * dims.length;
+  if (bytes.length < headerBytes) {
+    throw new IdxError(`has ${bytes.length} bytes, fewer than the ${headerBytes} of its header`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getUint32(0);
+  const expectedMagic = (UNSIGNED_BYTE << 8) | dims.length;
+  if (magic !== expectedMagic) {
+    throw new IdxError(`starts with ${hex(magic)}, not with ${hex(expectedMagic)}`);
+  }
+  const found = dims.map((_, d) => view.getUint32(MAGIC_BYTES + BYTES_PER_DIM * d));
+  dims.forEach((size, d) => {
+    if (d > 0 && found[d] !== size) {
+      throw new IdxError(`says its size is ${found.join(' x ')}, not rows x ${dims.slice(1).join(' x ')}`);
+    }
+  });
+  const rowValues = dims.slice(1).reduce((product, size) => product * size, 1);
+  const expectedBytes = headerBytes + found[0]! * rowValues;
+  if (bytes.length !== expectedBytes) {
+    throw new IdxError(`has ${bytes.length} bytes, but ${found[0]} rows make ${expectedBytes}`);
+  }
+  return { dims: found, values: bytes.subarray(headerBytes) };
+}
+
+function hex(word: number): string {
+  return `0x${word.toString(16).padStart(8, '0')}`;
+}

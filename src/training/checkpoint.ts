@@ -1,0 +1,106 @@
+import type { JobSpec } from '../contract/job-spec.ts';
+import { type EpochMetrics, EpochMetricsSchema } from '../contract/metrics.ts';
+import type { EngineState } from '../engine/engine.ts';
+import { powerCount, slotNames } from '../engine/optimizers.ts';
+import { type Container, ContainerError, decodeContainer, encodeContainer } from './container.ts';
+import { jobLayout } from './job-engine.ts';
+import { specFingerprint } from './spec-fingerprint.ts';
+
+/** All that is needed to go on after an epoch, bit for bit. */
+export type Checkpoint = {
+  /** Epochs finished, >= 1. */
+  readonly epoch: number;
+  readonly state: EngineState;
+  /** The rows of epochs 1 .. epoch. */
+  readonly history: readonly EpochMetrics[];
+};
+
+/** The only error decodeCheckpoint throws. */
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError';
+  /** damaged: these are not the bytes that were written; of_other_spec: they belong to another training. */
+  readonly code: 'checkpoint_damaged' | 'checkpoint_of_other_spec';
+
+  constructor(code: CheckpointError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const KIND = 'checkpoint';
+
+/** spec: the job's; a checkpoint can only be read back with a spec that trains the same. */
+export function encodeCheckpoint({ epoch, state, history }: Checkpoint, spec: JobSpec): Uint8Array {
+  return encodeContainer(KIND, {
+    about: { fingerprint: specFingerprint(spec), epoch, history },
+    arrays: [
+      { name: 'weights', values: state.weights },
+      ...state.slots,
+      { name: 'powers', values: Float64Array.from(state.powers) },
+    ],
+  });
+}
+
+/** Gives back what encodeCheckpoint took, or throws a CheckpointError. */
+export function decodeCheckpoint(bytes: Uint8Array, spec: JobSpec): Checkpoint {
+  const { about, arrays } = open(bytes);
+  const { fingerprint, epoch, history } = about;
+  if (fingerprint !== specFingerprint(spec) || epoch > spec.training.epochs) {
+    throw new CheckpointError(
+      'checkpoint_of_other_spec',
+      'the checkpoint was made by another spec or by another version of the engines',
+    );
+  }
+  const parameters = jobLayout(spec).parameters;
+  const slots = slotNames(spec.optimizer);
+  const expected = [
+    `weights Float32Array ${parameters}`,
+    ...slots.map((name) => `${name} Float32Array ${parameters}`),
+    `powers Float64Array ${powerCount(spec.optimizer)}`,
+  ].join(', ');
+  const found = arrays
+    .map(({ name, values }) => `${name} ${values.constructor.name} ${values.length}`)
+    .join(', ');
+  if (found !== expected) throw damaged(`it holds ${found} instead of ${expected}`);
+  const float32 = (index: number) => arrays[index]!.values as Float32Array;
+  return {
+    epoch,
+    history,
+    state: {
+      weights: float32(0),
+      slots: slots.map((name, s) => ({ name, values: float32(s + 1) })),
+      powers: Array.from(arrays.at(-1)!.values),
+    },
+  };
+}
+
+type About = { fingerprint: string; epoch: number; history: EpochMetrics[] };
+
+function open(bytes: Uint8Array): { about: About; arrays: Container['arrays'] } {
+  let container: Container;
+  try {
+    container = decodeContainer(KIND, bytes);
+  } catch (error) {
+    if (error instanceof ContainerError) throw damaged(error.message, error);
+    throw error;
+  }
+  if (!isAbout(container.about)) throw damaged('its epoch and history do not fit together');
+  return { about: container.about, arrays: container.arrays };
+}
+
+function isAbout(value: unknown): value is About {
+  if (typeof value !== 'object' || value === null) return false;
+  const { fingerprint, epoch, history } = value as Record<string, unknown>;
+  return (
+    typeof fingerprint === 'string' &&
+    Number.isSafeInteger(epoch) &&
+    (epoch as number) >= 1 &&
+    Array.isArray(history) &&
+    history.length === epoch &&
+    history.every((row, e) => EpochMetricsSchema.safeParse(row).success && row.epoch === e + 1)
+  );
+}
+
+function damaged(why: string, cause?: unknown): CheckpointError {
+  return new CheckpointError('checkpoint_damaged', `the checkpoint is damaged: ${why}`, { cause });
+}

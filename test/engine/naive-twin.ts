@@ -1,0 +1,223 @@
+import type { EngineOptions } from '../../src/engine/engine.ts';
+import { exp, log } from '../../src/engine/exp-log.ts';
+
+/**
+ * The rules of the engine once more, as literally as they can be written: one sum an output, every term of it,
+ * pixels of 0 included, and rule 8 (untouched rows) replayed from its words. Same bits as the engine, other
+ * loops. Slow.
+ *
+ * Takes initial weights from the engine under test, and exp and log, which have an oracle of their own.
+ */
+
+const f = Math.fround;
+
+/** Sums terms from +0 upwards in float32. */
+function sum(count: number, term: (index: number) => number): number {
+  let total = 0;
+  for (let index = 0; index < count; index += 1) total = f(total + f(term(index)));
+  return total;
+}
+
+export class NaiveTwin {
+  readonly weights: Float32Array;
+  readonly slots: Record<string, Float32Array> = {};
+  private readonly options: EngineOptions;
+  private readonly lastUpdate: number[];
+  private p1 = 1;
+  private p2 = 1;
+
+  constructor(options: EngineOptions, initialWeights: Float32Array) {
+    this.options = options;
+    this.weights = initialWeights.slice();
+    this.lastUpdate = new Array<number>(options.layout.inputs).fill(0);
+    const { optimizer, layout } = options;
+    const slot = (name: string, start = 0) => {
+      this.slots[name] = new Float32Array(layout.parameters).fill(start);
+    };
+    if (optimizer.type === 'rmsprop') slot('mean_square');
+    if (optimizer.type === 'rmsprop' && optimizer.centered) slot('mean_gradient');
+    if ('momentum' in optimizer && optimizer.momentum > 0) slot('momentum');
+    if (optimizer.type === 'adagrad') slot('accumulator', optimizer.initial_accumulator_value);
+    if (optimizer.type === 'adam') slot('first_moment');
+    if (optimizer.type === 'adam') slot('second_moment');
+  }
+
+  /** One epoch in the given order. Returns the sum of the losses and the right answers. */
+  epoch(order: Uint32Array): { lossSum: number; correct: number } {
+    const { batchSize } = this.options;
+    let lossSum = 0;
+    let correct = 0;
+    let step = 0;
+    for (let start = 0; start < order.length; start += batchSize) {
+      step += 1;
+      const batch = this.step([...order.subarray(start, start + batchSize)], step);
+      lossSum += batch.lossSum;
+      correct += batch.correct;
+    }
+    this.catchUp(step);
+    return { lossSum, correct };
+  }
+
+  private step(rows: number[], step: number): { lossSum: number; correct: number } {
+    const { layout, images, labels } = this.options;
+    const { weights } = this;
+    const n = rows.length;
+    const last = layout.layers.length - 1;
+
+    // Forward. x[l][r][i] = what goes into layer l; x[last + 1] = the logits.
+    const x: number[][][] = [
+      rows.map((row) =>
+        Array.from({ length: layout.inputs }, (_, i) => f(images[row * layout.inputs + i]! / 255)),
+      ),
+    ];
+    layout.layers.forEach(({ inputs, outputs, weightsOffset, biasesOffset }, l) => {
+      x.push(
+        rows.map((_, r) =>
+          Array.from({ length: outputs }, (_, j) => {
+            const product = sum(inputs, (i) => x[l]![r]![i]! * weights[weightsOffset + i * outputs + j]!);
+            const z = f(product + weights[biasesOffset + j]!);
+            return l < last && z < 0 ? 0 : z;
+          }),
+        ),
+      );
+    });
+
+    // Loss, and the gradient d[r][j] of its mean with respect to the logits.
+    let lossSum = 0;
+    let correct = 0;
+    let d = x[last + 1]!.map((z, r) => {
+      const y = labels[rows[r]!]!;
+      const m = Math.max(...z);
+      const e = z.map((value) => f(exp(f(value - m))));
+      const s = sum(e.length, (j) => e[j]!);
+      lossSum += f(f(log(s)) - f(z[y]! - m));
+      if (z.indexOf(m) === y) correct += 1;
+      return e.map((ej, j) => f(f(f(ej / s) - (j === y ? 1 : 0)) / n));
+    });
+
+    // Backward, with the weights as they were.
+    const gradients = new Float32Array(layout.parameters);
+    for (let l = last; l >= 0; l -= 1) {
+      const { inputs, outputs, weightsOffset, biasesOffset } = layout.layers[l]!;
+      for (let j = 0; j < outputs; j += 1) {
+        gradients[biasesOffset + j] = sum(n, (r) => d[r]![j]!);
+        for (let k = 0; k < inputs; k += 1) {
+          gradients[weightsOffset + k * outputs + j] = sum(n, (r) => f(x[l]![r]![k]! * d[r]![j]!));
+        }
+      }
+      const above = d;
+      d = rows.map((_, r) =>
+        Array.from({ length: inputs }, (_, k) => {
+          const dh = sum(outputs, (j) => f(above[r]![j]! * weights[weightsOffset + k * outputs + j]!));
+          return x[l]![r]![k]! > 0 ? dh : 0;
+        }),
+      );
+    }
+
+    this.beginUpdate();
+    const isTouched = (i: number) => x[0]!.some((row) => row[i] !== 0);
+    for (let p = 0; p < layout.parameters; p += 1) {
+      const first = layout.layers[0]!;
+      const row = p < first.inputs * first.outputs ? Math.floor(p / first.outputs) : undefined;
+      if (row === undefined) this.update(p, gradients[p]!, 1);
+      else if (!this.skips() || isTouched(row)) this.update(p, gradients[p]!, step - this.lastUpdate[row]!);
+    }
+    if (this.skips()) {
+      for (let i = 0; i < layout.inputs; i += 1) if (isTouched(i)) this.lastUpdate[i] = step;
+    } else {
+      this.lastUpdate.fill(step);
+    }
+    return { lossSum, correct };
+  }
+
+  /** Rule 8: where untouched rows are not updated. */
+  private skips(): boolean {
+    const { optimizer } = this.options;
+    if (optimizer.type === 'rmsprop') return optimizer.momentum === 0 && !optimizer.centered;
+    return optimizer.type === 'adagrad' || (optimizer.type === 'sgd' && optimizer.momentum === 0);
+  }
+
+  /** Rule 8's P[k]. */
+  private decay(rho: number, k: number): number {
+    let power = 1;
+    for (let n = 0; n < k; n += 1) {
+      power = f(power * f(rho));
+      if (power < 2 ** -126) power = 0;
+    }
+    return power;
+  }
+
+  /** Rule 8 at an epoch's end: every row with s < T gets v = P[T - s] * v, s = T. */
+  private catchUp(T: number): void {
+    const { optimizer, layout } = this.options;
+    if (optimizer.type === 'rmsprop' && this.skips()) {
+      const v = this.slots.mean_square!;
+      const { inputs, outputs } = layout.layers[0]!;
+      for (let p = 0; p < inputs * outputs; p += 1) {
+        const s = this.lastUpdate[Math.floor(p / outputs)]!;
+        if (s < T) v[p] = f(this.decay(optimizer.rho, T - s) * v[p]!);
+      }
+    }
+    this.lastUpdate.fill(0);
+  }
+
+  private beginUpdate(): void {
+    const { optimizer } = this.options;
+    if (optimizer.type !== 'adam') return;
+    this.p1 *= optimizer.beta_1;
+    this.p2 *= optimizer.beta_2;
+  }
+
+  private update(p: number, g: number, elapsed: number): void {
+    const { optimizer } = this.options;
+    const { weights: w, slots } = this;
+    const lr = f(optimizer.learning_rate);
+    switch (optimizer.type) {
+      case 'sgd': {
+        const s = f(g * lr);
+        if (optimizer.momentum === 0) {
+          w[p] = f(w[p]! - s);
+        } else {
+          const m = slots.momentum!;
+          m[p] = f(f(m[p]! * f(optimizer.momentum)) - s);
+          w[p] = f(w[p]! + m[p]!);
+        }
+        break;
+      }
+      case 'adagrad': {
+        const acc = slots.accumulator!;
+        acc[p] = f(acc[p]! + f(g * g));
+        w[p] = f(w[p]! - f(f(lr * g) / f(Math.sqrt(f(acc[p]! + f(optimizer.epsilon))))));
+        break;
+      }
+      case 'adam': {
+        const alpha = f((optimizer.learning_rate * Math.sqrt(1 - this.p2)) / (1 - this.p1));
+        const [m, v] = [slots.first_moment!, slots.second_moment!];
+        m[p] = f(m[p]! + f(f(g - m[p]!) * f(1 - optimizer.beta_1)));
+        v[p] = f(v[p]! + f(f(f(g * g) - v[p]!) * f(1 - optimizer.beta_2)));
+        w[p] = f(w[p]! - f(f(m[p]! * alpha) / f(f(Math.sqrt(v[p]!)) + f(optimizer.epsilon))));
+        break;
+      }
+      case 'rmsprop': {
+        const v = slots.mean_square!;
+        const oneMinusRho = f(1 - optimizer.rho);
+        v[p] = f(f(this.decay(optimizer.rho, elapsed) * v[p]!) + f(oneMinusRho * f(g * g)));
+        let d = f(v[p]! + f(optimizer.epsilon));
+        if (optimizer.centered) {
+          const a = slots.mean_gradient!;
+          a[p] = f(f(f(optimizer.rho) * a[p]!) + f(oneMinusRho * g));
+          const variance = f(v[p]! - f(a[p]! * a[p]!));
+          d = f(Math.max(variance, 0) + f(optimizer.epsilon));
+        }
+        const inc = f(f(lr * g) / f(Math.sqrt(d)));
+        if (optimizer.momentum === 0) {
+          w[p] = f(w[p]! - inc);
+        } else {
+          const m = slots.momentum!;
+          m[p] = f(f(f(optimizer.momentum) * m[p]!) + inc);
+          w[p] = f(w[p]! - m[p]!);
+        }
+      }
+    }
+  }
+}

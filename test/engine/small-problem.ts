@@ -1,0 +1,56 @@
+import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
+import type { EngineOptions } from '../../src/engine/engine.ts';
+import { modelLayout } from '../../src/engine/model-layout.ts';
+import { u32 } from '../../src/engine/random.ts';
+
+/** Random images that are quick to train on, for tests of the arithmetic. */
+
+export const PIXELS = 23;
+export const CLASSES = 5;
+
+const STREAM = 99;
+
+/** (rows, PIXELS) bytes and (rows) labels; `density` of the pixels are not 0. */
+export function randomImages(rows: number, density: number, seed = 1) {
+  const random = (a: number, b: number) => u32(seed, STREAM, a, b) / 2 ** 32;
+  const images = Uint8Array.from({ length: rows * PIXELS }, (_, k) =>
+    random(0, k) < density ? 1 + Math.floor(random(1, k) * 255) : 0,
+  );
+  const labels = Uint8Array.from({ length: rows }, (_, row) => Math.floor(random(2, row) * CLASSES));
+  return { images, labels };
+}
+
+export type SmallProblem = {
+  hiddenUnits: readonly number[];
+  optimizer: Optimizer;
+  rows?: number;
+  batchSize?: number;
+  density?: number;
+  seed?: number;
+};
+
+/** Options for an engine. By default 53 rows in batches of 8: the last batch has 5. */
+export function smallProblem(problem: SmallProblem): EngineOptions {
+  const { hiddenUnits, optimizer, rows = 53, batchSize = 8, density = 0.2, seed = 42 } = problem;
+  return {
+    layout: modelLayout(PIXELS, hiddenUnits, CLASSES),
+    activation: 'relu',
+    optimizer,
+    batchSize,
+    seed,
+    ...randomImages(rows, density),
+    epochRows: rows,
+  };
+}
+
+/** Every optimizer and every variant that has code of its own. */
+export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
+  rmsprop: OptimizerSchema.parse({ type: 'rmsprop' }),
+  'rmsprop momentum': OptimizerSchema.parse({ type: 'rmsprop', momentum: 0.9 }),
+  'rmsprop centered': OptimizerSchema.parse({ type: 'rmsprop', centered: true }),
+  'rmsprop centered momentum': OptimizerSchema.parse({ type: 'rmsprop', centered: true, momentum: 0.5 }),
+  sgd: OptimizerSchema.parse({ type: 'sgd' }),
+  'sgd momentum': OptimizerSchema.parse({ type: 'sgd', momentum: 0.9 }),
+  adagrad: OptimizerSchema.parse({ type: 'adagrad' }),
+  adam: OptimizerSchema.parse({ type: 'adam' }),
+};

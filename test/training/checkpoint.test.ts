@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JobSpec } from '../../src/contract/job-spec.ts';
+import {
+  type Checkpoint,
+  CheckpointError,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from '../../src/training/checkpoint.ts';
+import { OPTIMIZERS } from '../engine/small-problem.ts';
+import { loadSmallDataset, runJob, smallSpec } from './small-job.ts';
+
+const dataset = await loadSmallDataset();
+
+/** A checkpoint after epoch 2 of a job with a tiny model, and the job's spec. */
+function makeCheckpoint(spec: JobSpec): Checkpoint {
+  return runJob(spec, dataset).checkpoints[1]!;
+}
+
+const spec = smallSpec({ model: { hidden_units: [1] }, optimizer: { type: 'adam' } });
+const checkpoint = makeCheckpoint(spec);
+const bytes = encodeCheckpoint(checkpoint, spec);
+
+/** Gives changed bytes the SHA-256 that fits them, so that what stands behind it is tested too. */
+function seal(changed: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(changed);
+  sealed.set(createHash('sha256').update(sealed.subarray(0, -32)).digest(), sealed.length - 32);
+  return sealed;
+}
+
+/** The same file with another JSON header. */
+function withHeader(change: (header: string) => string): Uint8Array {
+  const file = Buffer.from(bytes);
+  const length = file.readUInt32LE(8);
+  const header = Buffer.from(change(file.toString('utf8', 12, 12 + length)));
+  const lengthBytes = Buffer.alloc(4);
+  lengthBytes.writeUInt32LE(header.length);
+  return seal(Buffer.concat([file.subarray(0, 8), lengthBytes, header, file.subarray(12 + length)]));
+}
+
+function codeOf(changed: Uint8Array, given: JobSpec = spec): string {
+  try {
+    decodeCheckpoint(changed, given);
+    return 'decoded';
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    return error.code;
+  }
+}
+
+describe('a checkpoint', () => {
+  it.each(Object.entries(OPTIMIZERS))('comes back as it was, with %s', (_, optimizer) => {
+    const given = smallSpec({ optimizer, training: { epochs: 2 } });
+    const written = makeCheckpoint(given);
+    expect(decodeCheckpoint(encodeCheckpoint(written, given), given)).toEqual(written);
+  });
+
+  it('comes back from the middle of a larger buffer, at any offset', () => {
+    for (const offset of [1, 2, 4]) {
+      const shifted = new Uint8Array(bytes.length + offset);
+      shifted.set(bytes, offset);
+      expect(decodeCheckpoint(shifted.subarray(offset), spec)).toEqual(checkpoint);
+    }
+  });
+
+  it('keeps every bit, those of -0 and of the smallest number too', () => {
+    const weights = checkpoint.state.weights.slice();
+    weights.set([-0, 2 ** -149, 3.4028234663852886e38]);
+    const special = { ...checkpoint, state: { ...checkpoint.state, weights } };
+    expect(decodeCheckpoint(encodeCheckpoint(special, spec), spec).state.weights).toEqual(weights);
+  });
+
+  it.each<[string, JobSpec]>([
+    ['seed', { ...spec, training: { ...spec.training, seed: 7 } }],
+    ['shuffle', { ...spec, training: { ...spec.training, shuffle: false } }],
+    ['optimizer', { ...spec, optimizer: { ...spec.optimizer, learning_rate: 0.002 } }],
+    ['model', { ...spec, model: { ...spec.model, hidden_units: [2] } }],
+    ['dataset', { ...spec, dataset: 'mnist' }],
+    ['smaller number of epochs', { ...spec, training: { ...spec.training, epochs: 1 } }],
+  ])('of another %s is refused', (_, other) => {
+    expect(codeOf(bytes, other)).toBe('checkpoint_of_other_spec');
+  });
+
+  it('does not mind what changes no bit: name, metadata, limits, more epochs, the order of keys', () => {
+    const { training, ...rest } = spec;
+    const other: JobSpec = {
+      training: { ...Object.fromEntries(Object.entries(training).reverse()), epochs: 9 } as typeof training,
+      ...rest,
+      name: 'another',
+      metadata: { team: 'a' },
+      limits: { max_seconds: 5 },
+    };
+    expect(codeOf(bytes, other)).toBe('decoded');
+  });
+});
+
+describe('a damaged checkpoint', () => {
+  it('is refused whatever bit is flipped', () => {
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(7), (offset, bit) => {
+        const changed = bytes.slice();
+        changed[offset]! ^= 1 << bit;
+        expect(codeOf(changed)).toBe('checkpoint_damaged');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is refused wherever it is cut, and with bytes left over', () => {
+    for (let length = 0; length < 700; length += 7) {
+      expect(codeOf(bytes.slice(0, length))).toBe('checkpoint_damaged');
+      expect(codeOf(bytes.slice(0, -1 - length))).toBe('checkpoint_damaged');
+    }
+    expect(codeOf(seal(Buffer.concat([bytes, Buffer.alloc(4)])))).toBe('checkpoint_damaged');
+    expect(codeOf(seal(bytes.slice(0, -4)))).toBe('checkpoint_damaged');
+  });
+
+  it('never fails otherwise, even when its SHA-256 is right', () => {
+    const headerEnd = 12 + Buffer.from(bytes).readUInt32LE(8);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(headerEnd + 8), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (changes) => {
+          const changed = bytes.slice();
+          for (const [offset, value] of changes) changed[offset] = value;
+          expect(['decoded', 'checkpoint_damaged', 'checkpoint_of_other_spec']).toContain(
+            codeOf(seal(changed)),
+          );
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('never fails otherwise on bytes that were never a checkpoint', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
+        expect(codeOf(noise)).toBe('checkpoint_damaged');
+        const framed = Buffer.concat([Buffer.from('DESCENT1'), noise, Buffer.alloc(32)]);
+        expect(codeOf(seal(framed))).toBe('checkpoint_damaged');
+      }),
+    );
+  });
+
+  it.each<[string, (header: string) => string]>([
+    ['no JSON', () => '{'],
+    ['null', () => 'null'],
+    ['no arrays', () => '{"kind":"checkpoint"}'],
+    ['null for an array', (header) => header.replace(/"arrays":\[.*\]/, '"arrays":[null]')],
+    ['another kind', (header) => header.replace('"checkpoint"', '"model"')],
+    ['a length of 2^53', (header) => header.replace(/"length":\d+/, '"length":9007199254740992')],
+    ['a length of 2^52', (header) => header.replace(/"length":\d+/, '"length":4503599627370496')],
+    ['a negative length', (header) => header.replace(/"length":\d+/, '"length":-1')],
+    ['an unknown type', (header) => header.replace('float32', 'float16')],
+    ['renamed slots', (header) => header.replace('first_moment', '__proto__')],
+    [
+      'swapped slots',
+      (header) => header.replace('first', 'x').replace('second', 'first').replace('x', 'second'),
+    ],
+    ['no history', (header) => header.replace(/"history":\[.*?\]/, '"history":[]')],
+    ['a wrong epoch in its history', (header) => header.replace('"epoch":1,', '"epoch":3,')],
+    ['a missing loss', (header) => header.replace('"loss"', '"lost"')],
+    ['a null loss', (header) => header.replace(/"loss":[^,]+/, '"loss":null')],
+    ['an epoch of 0', (header) => header.replace(/"epoch":2,"history":\[.*?\]/, '"epoch":0,"history":[]')],
+  ])('is refused with %s in its header', (_, change) => {
+    const changed = withHeader(change);
+    expect(Buffer.from(changed).equals(Buffer.from(bytes))).toBe(false);
+    expect(codeOf(changed)).toBe('checkpoint_damaged');
+  });
+
+  it('with an unchanged header is the same file, so the cases above test what they say', () => {
+    expect(Buffer.from(withHeader((header) => header)).equals(Buffer.from(bytes))).toBe(true);
+  });
+});

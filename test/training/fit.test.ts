@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import { epochOrder } from '../../src/engine/random.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
+import { fit } from '../../src/training/fit.ts';
+import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
+import { OPTIMIZERS } from '../engine/small-problem.ts';
+import { loadSmallDataset, makeEngine, runJob, smallSpec, withoutTimes } from './small-job.ts';
+
+const dataset = await loadSmallDataset();
+
+const hashes = ({ engine, history }: ReturnType<typeof runJob>) => ({
+  weights: weightsSha256(engine.state().weights),
+  metrics: metricsSha256(history),
+});
+
+describe('a small run', () => {
+  const run = runJob(smallSpec(), dataset);
+
+  it('ends with these weights and this history on every machine', () => {
+    expect(run.outcome).toEqual({ outcome: 'completed' });
+    expect(hashes(run)).toEqual(GOLDEN);
+  });
+
+  it('learns, and reports each epoch once', () => {
+    expect(run.history.map(({ epoch, step }) => [epoch, step])).toEqual([
+      [1, 8],
+      [2, 16],
+      [3, 24],
+      [4, 32],
+    ]);
+    expect(run.history.every(({ learning_rate }) => learning_rate === 0.001)).toBe(true);
+    expect(run.history[3]!.loss).toBeLessThan(run.history[0]!.loss);
+    expect(run.history[3]!.val_accuracy).toBeGreaterThan(0.3);
+  });
+
+  it('has the same bits for the same seed and others for another', () => {
+    expect(hashes(runJob(smallSpec(), dataset))).toEqual(hashes(run));
+    const other = hashes(runJob(smallSpec({ training: { seed: 43 } }), dataset));
+    expect(other.weights).not.toBe(GOLDEN.weights);
+    expect(other.metrics).not.toBe(GOLDEN.metrics);
+  });
+
+  it('has the same first epochs however many are to come', () => {
+    const short = runJob(smallSpec({ training: { epochs: 2 } }), dataset);
+    expect(short.history).toEqual(run.history.slice(0, 2));
+  });
+});
+
+const GOLDEN = {
+  weights: 'f1273dc9cc3d000d435afe03494928422459ad6e15eed86748fa34284e73312a',
+  metrics: '34d0031bc5c5676bd4c7e833d976cc16fb6ef984c73d96c90287e40dad4cab2b',
+};
+
+describe('how often it is pulled', () => {
+  const spec = smallSpec({ training: { epochs: 2, batch_size: 7 } });
+  const whole = runJob(spec, dataset);
+
+  it.each([1, 2, 3, 4, 5])('changes no bit of weights, slots and metrics (%i)', (seed) => {
+    let state = seed;
+    const random = (below: number) => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    const cut = runJob(spec, dataset, { pull: () => [undefined, 0, 1, random(9), random(60)][random(5)] });
+    expect(cut.history).toEqual(whole.history);
+    expect(cut.engine.state()).toEqual(whole.engine.state());
+    expect(hashes(cut)).toEqual(hashes(whole));
+  });
+
+  it('decides how much is done at most before the next yield', () => {
+    const steps = fit({ spec, dataset, engine: makeEngine(spec, dataset) });
+    const pull = (n?: number) => steps.next(n).value;
+    expect(pull()).toEqual({ type: 'steps', epoch: 1, step: 1 });
+    expect(pull(10)).toEqual({ type: 'steps', epoch: 1, step: 11 });
+    expect(pull(0)).toEqual({ type: 'steps', epoch: 1, step: 12 });
+    expect(pull(2.9)).toEqual({ type: 'steps', epoch: 1, step: 14 });
+    expect(pull(Infinity)).toEqual({ type: 'steps', epoch: 1, step: 35 });
+    expect(pull(4)).toEqual({ type: 'validation', epoch: 1, row: 7 });
+    expect(pull(2)).toEqual({ type: 'validation', epoch: 1, row: 21 });
+    expect(pull(Number.NaN)).toEqual({ type: 'validation', epoch: 1, row: 28 });
+    expect(pull(100)).toEqual({ type: 'validation', epoch: 1, row: 60 });
+    expect(pull(100)).toMatchObject({ type: 'epoch', epoch: 1, step: 35 });
+    expect(pull(100)).toEqual({ type: 'steps', epoch: 2, step: 36 });
+  });
+});
+
+describe('resuming', () => {
+  it.each(Object.entries(OPTIMIZERS))(
+    'after any epoch ends as an unbroken run does, with %s',
+    (_, optimizer) => {
+      const spec = smallSpec({ optimizer });
+      const unbroken = runJob(spec, dataset);
+      expect(unbroken.checkpoints).toHaveLength(4);
+      for (const checkpoint of unbroken.checkpoints) {
+        const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, spec), spec);
+        const resumed = runJob(spec, dataset, { resume });
+        expect(resumed.outcome).toEqual({ outcome: 'completed' });
+        expect(resumed.checkpoints).toHaveLength(4 - checkpoint.epoch);
+        expect(withoutTimes(resumed.history)).toEqual(unbroken.history);
+        expect(resumed.engine.state()).toEqual(unbroken.engine.state());
+        expect(hashes(resumed)).toEqual(hashes(unbroken));
+      }
+    },
+  );
+});
+
+describe('the validation split', () => {
+  it('takes the last rows, before shuffling', () => {
+    // Spoil the last 60 of 300 labels: the train metrics must not notice.
+    const labels = dataset.train.labels.slice().fill(0, 240);
+    const spoilt = { ...dataset, train: { ...dataset.train, labels } };
+    const [clean, dirty] = [runJob(smallSpec(), dataset), runJob(smallSpec(), spoilt)];
+    const lossOf = (run: typeof clean) => run.history.map(({ loss, accuracy }) => [loss, accuracy]);
+    expect(lossOf(dirty)).toEqual(lossOf(clean));
+    expect(dirty.history[0]!.val_loss).not.toBe(clean.history[0]!.val_loss);
+
+    const early = dataset.train.labels.slice();
+    early[239] = (early[239]! + 1) % 10;
+    const touched = runJob(smallSpec(), { ...dataset, train: { ...dataset.train, labels: early } });
+    expect(lossOf(touched)).not.toEqual(lossOf(clean));
+  });
+
+  it('of 0 trains on every row and measures none', () => {
+    const run = runJob(smallSpec({ training: { validation_split: 0, epochs: 1 } }), dataset);
+    expect(run.history).toMatchObject([{ step: 10, val_loss: null, val_accuracy: null }]);
+  });
+
+  it("measures exactly, at the epoch's end, in file order", () => {
+    const { engine, history } = runJob(smallSpec({ training: { epochs: 1 } }), dataset);
+    const totals = { lossSum: 0, correct: 0 };
+    engine.evaluate(dataset.train.images, dataset.train.labels, 240, 300, totals);
+    expect(history[0]).toMatchObject({
+      val_loss: totals.lossSum / 60,
+      val_accuracy: totals.correct / 60,
+    });
+  });
+});
+
+describe("the epoch's loss and accuracy", () => {
+  it("are running means over the batches, each measured before its own update, a short batch's by its rows", () => {
+    const spec = smallSpec({ training: { epochs: 1, batch_size: 100 } });
+    const order = epochOrder(42, 1, 240);
+    const engine = makeEngine(spec, dataset);
+    let [lossSum, correct] = [0, 0];
+    for (const [batch, [from, to]] of [
+      [0, 100],
+      [100, 200],
+      [200, 240],
+    ].entries()) {
+      // Measured in a second engine that has done the batches before.
+      const measuring = makeEngine(spec, dataset);
+      measuring.train(order, 0, batch);
+      for (let k = from!; k < to!; k += 1) {
+        const totals = { lossSum: 0, correct: 0 };
+        const { images, labels } = dataset.train;
+        measuring.evaluate(images, labels, order[k]!, order[k]! + 1, totals);
+        lossSum += totals.lossSum;
+        correct += totals.correct;
+      }
+      engine.train(order, batch, 1);
+    }
+    const { history } = runJob(spec, dataset);
+    expect(history[0]!.loss).toBeCloseTo(lossSum / 240, 12);
+    expect(history[0]!.accuracy).toBe(correct / 240);
+  });
+});
+
+describe('shuffle', () => {
+  it('gives each epoch an order of its own; without it the order is that of the file', () => {
+    const orders = (shuffle: boolean) => {
+      const spec = smallSpec({ training: { epochs: 2, shuffle } });
+      const engine = makeEngine(spec, dataset);
+      const seen: number[][] = [];
+      const { train } = engine;
+      engine.train = (order, from, steps) => {
+        if (from === 0) seen.push([...order]);
+        return train.call(engine, order, from, steps);
+      };
+      for (const _ of fit({ spec, dataset, engine }));
+      return seen;
+    };
+    const inFileOrder = Array.from({ length: 240 }, (_, row) => row);
+    expect(orders(false)).toEqual([inFileOrder, inFileOrder]);
+    expect(orders(true)).toEqual([[...epochOrder(42, 1, 240)], [...epochOrder(42, 2, 240)]]);
+  });
+});
+
+describe('divergence', () => {
+  const optimizer = { type: 'sgd', learning_rate: 10 };
+  const spec = smallSpec({ optimizer, model: { hidden_units: [64, 64, 64, 64] } });
+
+  it.each([1, 3, 1000])('ends the job at the step where the loss stops being finite, pulled by %i', (n) => {
+    const { outcome, history } = runJob(spec, dataset, { pull: () => n });
+    expect(outcome).toEqual({ outcome: 'diverged', epoch: 1, step: DIVERGES_AT });
+    expect(history).toEqual([]);
+  });
+
+  it('counts steps over the whole job', () => {
+    const run = runJob(smallSpec(), dataset);
+    const resume = run.checkpoints[1]!;
+    resume.state.weights.fill(Number.NaN);
+    expect(runJob(smallSpec(), dataset, { resume }).outcome).toEqual({
+      outcome: 'diverged',
+      epoch: 3,
+      step: 17,
+    });
+  });
+
+  it('is also seen in weights and slots that no loss shows, at the end of the epoch', () => {
+    const spec = smallSpec({ training: { epochs: 2 } });
+    const state = makeEngine(spec, dataset).state();
+    // The first pixel of an image, top left, is always dark.
+    state.slots[0]!.values[0] = Number.NaN;
+    const run = runJob(spec, dataset, { resume: { epoch: 1, state, history: [] } });
+    expect(run.outcome).toEqual({ outcome: 'diverged', epoch: 2, step: 16 });
+  });
+
+  it('is also seen in validation rows, so that no infinite loss leaves the loop', () => {
+    // Weights of a pixel that only validation rows light, too large for a float32 sum.
+    const { images, rows } = dataset.train;
+    const dark = Array.from({ length: 784 }, (_, i) => i).find((i) => {
+      for (let row = 0; row < 240; row += 1) if (images[row * 784 + i] !== 0) return false;
+      return true;
+    })!;
+    const lit = images.slice();
+    for (let row = 240; row < rows; row += 1) lit[row * 784 + dark] = 255;
+    const spoilt = { ...dataset, train: { ...dataset.train, images: lit } };
+    const spec = smallSpec({ model: { hidden_units: [] }, training: { epochs: 2 } });
+    const state = makeEngine(spec, spoilt).state();
+    state.weights.fill(3e38, dark * 10, dark * 10 + 5);
+    state.weights.fill(-3e38, dark * 10 + 5, dark * 10 + 10);
+    const run = runJob(spec, spoilt, { resume: { epoch: 1, state, history: [] } });
+    expect(run.outcome).toEqual({ outcome: 'diverged', epoch: 2, step: 16 });
+  });
+});
+
+const DIVERGES_AT = 5;

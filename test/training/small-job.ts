@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { type Dataset, type LabelledImages, loadDataset } from '../../src/dataset/prepared.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { loadEngine } from '../../src/engine/engines.ts';
+import type { Checkpoint } from '../../src/training/checkpoint.ts';
+import { type EpochResult, type FitOutcome, fit } from '../../src/training/fit.ts';
+import { createJobEngine } from '../../src/training/job-engine.ts';
+
+/** Jobs that are trained in a moment: real digits, but few of them. */
+
+/** The first 300 train and 100 test rows of mnist_sample. */
+export async function loadSmallDataset(): Promise<Dataset> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'descent-'));
+  const dataset = await loadDataset('mnist_sample', dataDir);
+  await rm(dataDir, { recursive: true });
+  return { ...dataset, train: firstRows(dataset.train, 300), test: firstRows(dataset.test, 100) };
+}
+
+function firstRows({ images, labels }: LabelledImages, rows: number): LabelledImages {
+  return { rows, images: images.subarray(0, rows * 784), labels: labels.subarray(0, rows) };
+}
+
+type SpecInput = { training?: Partial<JobSpec['training']> } & Record<string, unknown>;
+
+/** 4 epochs with a small model; 240 train rows in batches of 32: the last batch has 16. */
+export function smallSpec({ training, ...rest }: SpecInput = {}): JobSpec {
+  return JobSpecSchema.parse({
+    dataset: 'mnist_sample',
+    model: { hidden_units: [12, 9] },
+    training: { epochs: 4, ...training },
+    ...rest,
+  });
+}
+
+const loaded = await loadEngine('reference');
+
+export function makeEngine(spec: JobSpec, dataset: Dataset): Engine {
+  if (!loaded.available) throw new Error(loaded.reason);
+  return createJobEngine(loaded, spec, dataset);
+}
+
+export type Run = {
+  engine: Engine;
+  outcome: FitOutcome;
+  history: EpochResult[];
+  /** One for each epoch that this run computed. */
+  checkpoints: Checkpoint[];
+};
+
+/** Runs a job to its end. pull: what each next() is called with. */
+export function runJob(
+  spec: JobSpec,
+  dataset: Dataset,
+  { pull = () => 1000, resume }: { pull?: () => number | undefined; resume?: Checkpoint } = {},
+): Run {
+  const engine = makeEngine(spec, dataset);
+  const history = [...(resume?.history ?? [])] as EpochResult[];
+  const checkpoints: Checkpoint[] = [];
+  const steps = fit({ spec, dataset, engine, resume });
+  for (;;) {
+    const next = steps.next(pull());
+    if (next.done) return { engine, outcome: next.value, history, checkpoints };
+    if (next.value.type !== 'epoch') continue;
+    const { type: _, ...row } = next.value;
+    history.push(row);
+    const timed = history.map((epoch) => ({ ...epoch, duration_seconds: 1, steps_per_second: 1 }));
+    checkpoints.push({ epoch: row.epoch, state: engine.state(), history: timed });
+  }
+}
+
+/** A history without times, to compare. */
+export function withoutTimes(history: readonly EpochResult[]): EpochResult[] {
+  return history.map((row) => ({
+    epoch: row.epoch,
+    step: row.step,
+    loss: row.loss,
+    accuracy: row.accuracy,
+    val_loss: row.val_loss,
+    val_accuracy: row.val_accuracy,
+    learning_rate: row.learning_rate,
+  }));
+}
