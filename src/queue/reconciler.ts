@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { JobStatusSchema } from '../contract/job.ts';
+import type { Log } from '../log.ts';
+import type { Redis } from '../redis.ts';
+import type { Keys } from '../store/keys.ts';
+import { answered } from '../store/step-runner.ts';
+import type { TrainingQueue } from './training-queue.ts';
+
+const INTERVAL_MS = 2_000;
+/** An entry this old was not enqueued by the one who made it. */
+const OUTBOX_AGE_MS = 2_000;
+const OUTBOX_PAGE = 100;
+/** Every so many rounds all live records are compared with the queue. */
+const ROUNDS_PER_COMPARISON = 30;
+
+/**
+ * Brings the queue in line with the records, which are the truth: enqueues what stayed in the outbox, and once a
+ * minute looks whether every live record has its delivery in BullMQ. One process at a time does it.
+ */
+export class Reconciler {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #queue: TrainingQueue;
+  readonly #log: Log;
+  readonly #holder: string;
+  #round = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  /** @param holder who this process is, unique among all. */
+  constructor(redis: Redis, keys: Keys, queue: TrainingQueue, log: Log, holder: string) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#queue = queue;
+    this.#log = log;
+    this.#holder = holder;
+  }
+
+  /** Starts the rounds; the first, at once, compares everything. `also` runs once a minute with them. */
+  start(also: () => Promise<void>): void {
+    const next = async () => {
+      try {
+        if (await this.#isOurTurn()) {
+          await this.drainOutbox();
+          if (this.#round++ % ROUNDS_PER_COMPARISON === 0) {
+            await this.compare();
+            await also();
+          }
+        }
+      } catch (error) {
+        this.#log.warn({ err: error }, 'the queue could not be reconciled; trying again');
+      }
+      if (!this.#stopped) this.#timer = setTimeout(() => void next(), INTERVAL_MS);
+    };
+    void next();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Enqueues what has been in the outbox for longer than an enqueue takes. */
+  async drainOutbox(): Promise<void> {
+    const [seconds] = await answered(() => this.#redis.time());
+    const oldEnough = Number(seconds) * 1000 - OUTBOX_AGE_MS;
+    for (;;) {
+      const queueIds = await answered(() =>
+        this.#redis.zrangebyscore(this.#keys.outbox, '-inf', oldEnough, 'LIMIT', 0, OUTBOX_PAGE),
+      );
+      for (const queueId of queueIds) if (!(await this.#queue.enqueue(queueId))) return;
+      if (queueIds.length < OUTBOX_PAGE) return;
+    }
+  }
+
+  /** Enqueues the deliveries of live records that BullMQ does not have: a lost write, or a bug of ours. */
+  async compare(): Promise<void> {
+    for (const id of await answered(() => this.#redis.smembers(this.#keys.live))) {
+      const queueId = await this.#delivery(id);
+      if (queueId === undefined || (await this.#inOutbox(queueId)) || (await this.#queue.has(queueId)))
+        continue;
+      // The job may have moved on since its record was read.
+      if ((await this.#delivery(id)) !== queueId) continue;
+      this.#log.error({ job: id, queueId }, 'a live job was not in the queue; enqueuing it again');
+      await this.#queue.enqueue(queueId);
+    }
+  }
+
+  /** The delivery that a live job waits for or runs under. */
+  async #delivery(id: string): Promise<string | undefined> {
+    const fields = await answered(() => this.#redis.hmget(this.#keys.job(id), 'status', 'delivery'));
+    const [status, delivery] = z.tuple([JobStatusSchema.nullable(), z.string().nullable()]).parse(fields);
+    return status === 'queued' || status === 'running' || status === 'cancelling'
+      ? `${id}-${delivery}`
+      : undefined;
+  }
+
+  async #inOutbox(queueId: string): Promise<boolean> {
+    return (await answered(() => this.#redis.zscore(this.#keys.outbox, queueId))) !== null;
+  }
+
+  /** Takes or keeps the turn; one who stops loses it within two rounds. */
+  async #isOurTurn(): Promise<boolean> {
+    const key = this.#keys.reconciler;
+    const taken = await answered(() => this.#redis.set(key, this.#holder, 'PX', 2 * INTERVAL_MS, 'NX'));
+    if (taken === 'OK') return true;
+    if ((await answered(() => this.#redis.get(key))) !== this.#holder) return false;
+    await answered(() => this.#redis.pexpire(key, 2 * INTERVAL_MS));
+    return true;
+  }
+}

@@ -1,0 +1,100 @@
+import { Queue } from 'bullmq';
+import type { Log } from '../log.ts';
+import type { Redis } from '../redis.ts';
+import type { Keys } from '../store/keys.ts';
+import { answered } from '../store/step-runner.ts';
+
+export const QUEUE_NAME = 'training';
+
+/** BullMQ's keys share the installation's slot. */
+export const bullPrefix = (keys: Keys): string => `${keys.root}bull`;
+
+/** A call on the queue that takes longer is given up; it may still happen, and adding twice is harmless. */
+const CALL_TIMEOUT_MS = 2_000;
+
+/** The id of a delivery in BullMQ. BullMQ ignores an id that it holds, so each delivery of a job has its own. */
+export interface Delivery {
+  id: string;
+  delivery: number;
+}
+
+/** @returns undefined when this is not the id of a delivery. */
+export function parseQueueId(queueId: string): Delivery | undefined {
+  const match = /^(job_[0-9A-Z]{26})-([1-9]\d{0,9})$/.exec(queueId);
+  return match === null ? undefined : { id: match[1]!, delivery: Number(match[2]) };
+}
+
+/**
+ * Hands deliveries to BullMQ. What cannot be handed over now stays in the outbox, where the reconciler finds it:
+ * so nothing here throws, and nothing takes longer than 2 s.
+ */
+export class TrainingQueue {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #log: Log;
+  readonly #queue: Queue;
+
+  constructor(redis: Redis, keys: Keys, log: Log) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#log = log;
+    this.#queue = new Queue(QUEUE_NAME, { connection: redis, prefix: bullPrefix(keys) });
+    // The connection reports its own errors to whoever made it.
+    this.#queue.on('error', () => {});
+  }
+
+  /**
+   * Adds a delivery to BullMQ and takes it out of the outbox. A job that was running before goes to the front.
+   * @returns whether BullMQ has it now, as far as we know.
+   */
+  async enqueue(queueId: string): Promise<boolean> {
+    const delivery = parseQueueId(queueId);
+    if (delivery === undefined) throw new Error(`${JSON.stringify(queueId)} is not the id of a delivery`);
+    try {
+      await this.#withinTime(async () => {
+        await this.#queue.add(
+          'train',
+          {},
+          {
+            jobId: queueId,
+            lifo: delivery.delivery > 1,
+            removeOnComplete: true,
+            removeOnFail: true,
+            attempts: 1,
+          },
+        );
+        await answered(() => this.#redis.zrem(this.#keys.outbox, queueId));
+      });
+      return true;
+    } catch (error) {
+      this.#log.warn({ err: error, queueId }, 'a job could not be enqueued; it will be, from the outbox');
+      return false;
+    }
+  }
+
+  /**
+   * Whether BullMQ knows the delivery, waiting or active.
+   * @throws {StoreUnavailableError}
+   */
+  async has(queueId: string): Promise<boolean> {
+    return (await answered(() => this.#redis.exists(this.#queue.toKey(queueId)))) === 1;
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+
+  /** BullMQ waits for ever while Redis is away, whatever the connection's options say. */
+  async #withinTime(run: () => Promise<void>): Promise<void> {
+    if (this.#redis.status !== 'ready') throw new Error('there is no connection to Redis');
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('Redis took too long')), CALL_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([run(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

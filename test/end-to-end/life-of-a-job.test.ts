@@ -1,0 +1,125 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Installation } from './installation.ts';
+import { SMALL } from './small-jobs.ts';
+
+describe('a job', () => {
+  it('is trained to its end, and everything told of it agrees', async () => {
+    const descent = await Installation.start();
+    const { id } = await descent.create(SMALL);
+    const events = await descent.toEnd(id);
+
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
+    expect(events.filter(({ type }) => type !== 'job.progress').map(({ type }) => type)).toEqual([
+      'job.queued',
+      'job.running',
+      'job.epoch',
+      'job.epoch',
+      'job.epoch',
+      'job.succeeded',
+    ]);
+    const job = await descent.job(id);
+    expect(job).toMatchObject({ status: 'succeeded', terminal: true, engine: 'reference', error: null });
+    expect(events.at(-1)!.data).toEqual({ result: job.result });
+    expect(await descent.events(id)).toEqual(events);
+
+    const metrics = (await (await descent.fetch(`/jobs/${id}/metrics`)).json()) as { data: object[] };
+    const epochs = events.filter(({ type }) => type === 'job.epoch');
+    expect(metrics.data).toEqual(epochs.map(({ seq, data }) => ({ ...data, seq })));
+
+    const evaluation = (await (await descent.fetch(`/jobs/${id}/evaluation`)).json()) as {
+      accuracy: number;
+      confusion_matrix: number[][];
+    };
+    expect(evaluation.accuracy).toBe(job.result!.test.accuracy);
+    expect(evaluation.confusion_matrix.flat().reduce((sum, n) => sum + n)).toBe(1000);
+
+    const chart = await (await descent.fetch(`/jobs/${id}/charts/loss.svg`)).text();
+    expect(chart).toContain('Cost Function Graph');
+    expect(readdirSync(join(descent.dataDir, 'jobs', id)).sort()).toEqual([
+      '1-evaluation.json',
+      '1-model.bin',
+    ]);
+
+    const resumed = await descent.fetch(`/jobs/${id}/events`, {
+      headers: { accept: 'text/event-stream', 'last-event-id': String(events.length) },
+    });
+    expect(resumed.status).toBe(204);
+
+    expect((await descent.fetch(`/jobs/${id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await descent.fetch(`/jobs/${id}`)).status).toBe(404);
+    expect(existsSync(join(descent.dataDir, 'jobs', id))).toBe(false);
+  });
+
+  it('has the same bits for the same seed, and others for another', async () => {
+    const descent = await Installation.start({ concurrency: 2 });
+    const seeds = [7, 7, 8];
+    const jobs = await Promise.all(
+      seeds.map((seed) => descent.create({ ...SMALL, training: { ...SMALL.training, seed } })),
+    );
+    await Promise.all(jobs.map(({ id }) => descent.toEnd(id)));
+    const [first, second, other] = await Promise.all(
+      jobs.map(async ({ id }) => (await descent.job(id)).result!),
+    );
+    expect(second!.weights_sha256).toBe(first!.weights_sha256);
+    expect(second!.metrics_sha256).toBe(first!.metrics_sha256);
+    expect(other!.weights_sha256).not.toBe(first!.weights_sha256);
+  });
+
+  it('that diverges says where, and is not tried again', async () => {
+    const descent = await Installation.start();
+    const { id } = await descent.create({
+      ...SMALL,
+      optimizer: { type: 'sgd', learning_rate: 10, momentum: 0.9 },
+    });
+    await descent.toEnd(id);
+    const job = await descent.job(id);
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'diverged', retryable: false } });
+    expect(job.error!.message).toMatch(/epoch \d+, at step \d+/);
+    expect(job.attempts).toHaveLength(1);
+  });
+
+  it('that takes longer than its limit ends by it', async () => {
+    const descent = await Installation.start();
+    const endless = { ...SMALL, training: { epochs: 1000 }, limits: { max_seconds: 1 } };
+    const { id } = await descent.create(endless);
+    await descent.toEnd(id);
+    expect(await descent.job(id)).toMatchObject({ status: 'failed', error: { code: 'timeout' } });
+  });
+});
+
+describe('cancel', () => {
+  const ENDLESS = { ...SMALL, training: { epochs: 1000 } };
+
+  it('stops a running job, from an API process that never saw it', async () => {
+    const descent = await Installation.start();
+    const { id } = await descent.create(ENDLESS);
+    await descent.until(id, 'job.epoch');
+    await descent.startAnotherApi();
+    expect((await descent.cancel(id)).status).toBe(202);
+    const events = await descent.toEnd(id);
+    expect(events.slice(-2).map(({ type }) => type)).toEqual(['job.cancelling', 'job.cancelled']);
+    const took = Date.parse(events.at(-1)!.created_at) - Date.parse(events.at(-2)!.created_at);
+    expect(took).toBeLessThan(2_000);
+    expect((await descent.cancel(id)).status).toBe(202);
+    expect(existsSync(join(descent.dataDir, 'jobs', id))).toBe(false);
+    // The worker is free again.
+    await descent.toEnd((await descent.create(SMALL)).id);
+  });
+
+  it('keeps a queued job from ever starting', async () => {
+    const descent = await Installation.start();
+    const running = await descent.create(ENDLESS);
+    await descent.until(running.id, 'job.running');
+    const queued = await descent.create(SMALL);
+    expect(queued.queue_position).toBe(1);
+    await descent.cancel(queued.id);
+    await descent.cancel(running.id);
+    await descent.toEnd((await descent.create(SMALL)).id);
+    expect((await descent.events(queued.id)).map(({ type }) => type)).toEqual([
+      'job.queued',
+      'job.cancelled',
+    ]);
+  });
+});

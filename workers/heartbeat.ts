@@ -1,0 +1,77 @@
+import { utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monotonicMs, wallClockMs } from '../src/clock.ts';
+import type { WorkerReport } from '../src/contract/worker-report.ts';
+import type { Log } from '../src/log.ts';
+import type { JobStore } from '../src/store/jobs.ts';
+import type { WorkerReports } from '../src/store/worker-reports.ts';
+
+const INTERVAL_MS = 5_000;
+/** With free slots and jobs waiting, a worker that fetched nothing for so long is stuck. */
+const WEDGED_MS = 30_000;
+
+/** Its age tells a health check whether the worker's event loop and its Redis are alive. */
+export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
+
+export interface HeartbeatParts {
+  reports: WorkerReports;
+  store: JobStore;
+  log: Log;
+  /** What the report says, now. */
+  report: () => Omit<WorkerReport, 'reported_at'>;
+  /** When BullMQ last handed something over. */
+  lastFetchMs: () => number;
+  /** Called when the worker has free slots, jobs wait, and none was fetched for 30 s. */
+  onWedged: () => void;
+}
+
+/** Says every 5 s that this worker lives and what it does, and notices when it does not do what it should. */
+export class Heartbeat {
+  readonly #parts: HeartbeatParts;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  /** Since when it should have fetched something. */
+  #idleSinceMs: number | undefined;
+
+  constructor(parts: HeartbeatParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const next = async () => {
+      await this.#beat().catch((error: unknown) => {
+        this.#idleSinceMs = undefined;
+        this.#parts.log.warn({ err: error }, 'the worker could not report');
+      });
+      if (!this.#stopped) this.#timer = setTimeout(() => void next(), INTERVAL_MS);
+    };
+    void next();
+  }
+
+  /** Ends the beat and takes the worker off the list. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#parts.reports.withdraw(this.#parts.report().id);
+  }
+
+  async #beat(): Promise<void> {
+    const { reports, store, report, lastFetchMs, onWedged } = this.#parts;
+    await reports.write(report());
+    await touch(ALIVE_FILE);
+    const { running, concurrency } = report();
+    const { queued } = await store.counts();
+    if (queued === 0 || running.length >= concurrency) {
+      this.#idleSinceMs = undefined;
+      return;
+    }
+    this.#idleSinceMs = Math.max(this.#idleSinceMs ?? monotonicMs(), lastFetchMs());
+    if (monotonicMs() - this.#idleSinceMs > WEDGED_MS) onWedged();
+  }
+}
+
+async function touch(file: string): Promise<void> {
+  const now = new Date(wallClockMs());
+  await utimes(file, now, now).catch(() => writeFile(file, `${hostname()}/${process.pid}\n`));
+}

@@ -1,0 +1,76 @@
+import { monotonicMs } from '../src/clock.ts';
+
+/** A renewal that takes longer counts as failed; it may still happen. */
+const RENEWAL_TIMEOUT_MS = 2_000;
+/** After this share of the lease without a success the worker gives up: well before anybody else may take over. */
+const LOST_SHARE = 0.6;
+
+export interface LeaseOptions {
+  /** Extends BullMQ's lock; false when it is not ours any more. */
+  extend: () => Promise<boolean>;
+  leaseMs: number;
+  /** Called once when the job may no longer be worked on here. */
+  onLost: () => void;
+}
+
+/**
+ * The right to work on a job: BullMQ's lock, extended every third of its length on a clock that never steps.
+ * A link that hangs is as good as cut: the deadline is kept by a timer, not by an answer.
+ */
+export class Lease {
+  readonly #extend: () => Promise<boolean>;
+  readonly #leaseMs: number;
+  readonly #onLost: () => void;
+  #renewedMs = monotonicMs();
+  #renewal: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor({ extend, leaseMs, onLost }: LeaseOptions) {
+    this.#extend = extend;
+    this.#leaseMs = leaseMs;
+    this.#onLost = onLost;
+    this.#watch();
+    this.#renewal = setTimeout(() => void this.#renew(), 0);
+  }
+
+  /** Ends the renewals; the lock lapses by itself or with the delivery. */
+  release(): void {
+    this.#over = true;
+    clearTimeout(this.#renewal);
+    clearTimeout(this.#deadline);
+  }
+
+  async #renew(): Promise<void> {
+    const askedMs = monotonicMs();
+    const ours = await Promise.race([this.#extend().catch(() => undefined), timeout()]);
+    if (this.#over) return;
+    if (ours === false) {
+      this.#lose();
+      return;
+    }
+    // Counted from the question, since the lock may have been extended that early.
+    if (ours === true) {
+      this.#renewedMs = askedMs;
+      this.#watch();
+    }
+    const waitMs = ours === true ? this.#leaseMs / 3 : this.#leaseMs / 15;
+    this.#renewal = setTimeout(() => void this.#renew(), waitMs);
+  }
+
+  #watch(): void {
+    clearTimeout(this.#deadline);
+    const leftMs = this.#renewedMs + LOST_SHARE * this.#leaseMs - monotonicMs();
+    this.#deadline = setTimeout(() => this.#lose(), leftMs);
+  }
+
+  #lose(): void {
+    if (this.#over) return;
+    this.release();
+    this.#onLost();
+  }
+}
+
+function timeout(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), RENEWAL_TIMEOUT_MS).unref());
+}

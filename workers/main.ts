@@ -1,0 +1,201 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'bullmq';
+import closeWithGrace from 'close-with-grace';
+import { pino } from 'pino';
+import { refuseToStart, tellParent } from '../src/child-message.ts';
+import { monotonicMs, wallClockMs } from '../src/clock.ts';
+import { ConfigError, loadConfig, loadEnvFile } from '../src/config.ts';
+import type { EngineReport } from '../src/contract/worker-report.ts';
+import { listEngines } from '../src/engine/engines.ts';
+import { packageVersion } from '../src/package-version.ts';
+import { watchParent } from '../src/parent-watch.ts';
+import { Reconciler } from '../src/queue/reconciler.ts';
+import { bullPrefix, parseQueueId, QUEUE_NAME, TrainingQueue } from '../src/queue/training-queue.ts';
+import { connectForSubscriptions, connectForWorkers } from '../src/redis.ts';
+import { checkRedisOnConnect } from '../src/redis-checks.ts';
+import { onStopSignals, STOP_SIGNALS } from '../src/stop-signals.ts';
+import { Artifacts } from '../src/store/artifacts.ts';
+import { JobSteps } from '../src/store/job-steps.ts';
+import { JobStore } from '../src/store/jobs.ts';
+import { buildKeys } from '../src/store/keys.ts';
+import { Retention } from '../src/store/retention.ts';
+import { WorkerReports } from '../src/store/worker-reports.ts';
+import { newCounters } from './counters.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Runs } from './run.ts';
+import { runJob } from './run-job.ts';
+import { StatusWatch } from './status-watch.ts';
+import { TrainerPool } from './trainer-process.ts';
+import type { WorkerParts } from './worker-parts.ts';
+
+/** The worker process: takes jobs from the queue and has them trained. */
+
+/** After SIGTERM the trainers have so long to reach an epoch's end, and the process so long to be gone. */
+const DRAIN_MS = 7_000;
+const EXIT_MS = 8_000;
+
+async function main(): Promise<void> {
+  loadEnvFile();
+  const config = loadConfig(process.env);
+  if (config.REDIS_URL === undefined) {
+    return await refuseToStart('A worker of its own needs REDIS_URL. (npm start brings its own Redis.)');
+  }
+  const log = pino({ level: config.LOG_LEVEL, name: 'worker' });
+  const onRedisError = (error: Error) => log.warn({ err: error }, 'Redis');
+  const commands = connectForWorkers(config.REDIS_URL, onRedisError);
+  const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
+  checkRedisOnConnect(commands, ({ level, message }) => {
+    if (level === 'refuse') void refuseToStart(message);
+    else log.warn(message);
+  });
+
+  const version = packageVersion();
+  const id = `${hostname()}/${process.pid}`;
+  const keys = buildKeys(config.KEY_PREFIX);
+  const store = new JobStore(commands, keys);
+  const steps = new JobSteps(commands, keys);
+  const queue = new TrainingQueue(commands, keys, log);
+  const artifacts = new Artifacts(config.DATA_DIR);
+  const retention = new Retention(commands, keys, store, artifacts);
+  const trainers = new TrainerPool(config.DATA_DIR, log);
+  const runs = new Runs();
+  const engines = await reportEngines();
+  let draining = false;
+  let lastFetchMs = monotonicMs();
+
+  const parts: WorkerParts = {
+    id,
+    store,
+    steps,
+    queue,
+    artifacts,
+    trainers,
+    runs,
+    counters: newCounters(),
+    leaseMs: config.LEASE_MS,
+    log,
+    engineFor: (name) => (name === 'auto' ? engines.find(({ available }) => available)!.name : name),
+    isDraining: () => draining,
+  };
+
+  await trainers.warm();
+
+  const consumer = new Worker(
+    QUEUE_NAME,
+    async (job, lockToken) => {
+      lastFetchMs = monotonicMs();
+      const delivery = parseQueueId(job.id ?? '');
+      if (delivery === undefined) return;
+      const extendLock = async () => (await job.extendLock(lockToken!, config.LEASE_MS)) === 1;
+      await runJob({ ...delivery, extendLock }, parts);
+    },
+    {
+      connection: commands,
+      prefix: bullPrefix(keys),
+      concurrency: config.WORKER_CONCURRENCY,
+      // The lease is ours to keep (lease.ts), and who failed how often is the record's to say (start.lua).
+      skipLockRenewal: true,
+      lockDuration: config.LEASE_MS,
+      // Whole milliseconds: a fraction makes the check fail, and with it all recovery.
+      stalledInterval: Math.floor(config.LEASE_MS / 3),
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+      drainDelay: 5,
+    },
+  );
+  consumer.on('error', (error) => log.warn({ err: error }, 'queue'));
+
+  const watch = new StatusWatch(runs, steps, log);
+  watch.start(subscriber, keys);
+  const reconciler = new Reconciler(commands, keys, queue, log, id);
+  const limits = { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB };
+  reconciler.start(async () => {
+    const removed = await retention.sweep(limits);
+    if (removed > 0) log.info({ removed }, 'old jobs removed');
+  });
+  const startedAt = new Date(wallClockMs()).toISOString();
+  const heartbeat = new Heartbeat({
+    reports: new WorkerReports(commands, keys),
+    store,
+    log,
+    report: () => ({
+      id,
+      host: hostname(),
+      pid: process.pid,
+      version,
+      concurrency: config.WORKER_CONCURRENCY,
+      started_at: startedAt,
+      running: runs.all().flatMap(({ id: job, progress }) =>
+        progress === undefined
+          ? []
+          : [
+              {
+                job,
+                epoch: progress.epoch,
+                epochs: progress.epochs,
+                steps_per_second: progress.steps_per_second,
+              },
+            ],
+      ),
+      engines,
+      counters: { ...parts.counters },
+    }),
+    lastFetchMs: () => lastFetchMs,
+    onWedged: () => {
+      log.fatal(
+        'jobs wait, this worker has room for them, and BullMQ hands over none: exiting to be started again',
+      );
+      process.exit(1);
+    },
+  });
+  heartbeat.start();
+
+  /** Gives every job back or to its end, within DRAIN_MS; none of it is a fault. */
+  const drain = async () => {
+    draining = true;
+    reconciler.stop();
+    for (const run of runs.all()) run.interrupt('drained');
+    const deadline = setTimeout(() => {
+      for (const run of runs.all()) run.kill();
+    }, DRAIN_MS);
+    await consumer.close();
+    clearTimeout(deadline);
+    watch.stop();
+    await heartbeat.stop();
+    trainers.close();
+  };
+  const closing = closeWithGrace(
+    {
+      delay: EXIT_MS,
+      skip: STOP_SIGNALS,
+      logger: { error: (message: unknown) => log.error({ message }, 'the worker does not stop well') },
+    },
+    async ({ err }) => {
+      if (err !== undefined) log.fatal({ err }, 'the worker failed');
+      await Promise.race([drain(), sleep(EXIT_MS - 250)]);
+    },
+  );
+  onStopSignals(closing.close, () => process.exit(130));
+  watchParent(() => {
+    for (const run of runs.all()) run.kill();
+    process.exit(1);
+  });
+  tellParent({ type: 'ready' });
+  log.info({ id, concurrency: config.WORKER_CONCURRENCY }, 'the worker is ready');
+}
+
+async function reportEngines(): Promise<EngineReport[]> {
+  return (await listEngines()).map((engine) =>
+    engine.available
+      ? { name: engine.name, available: true, version: engine.version, backend: engine.backend, reason: null }
+      : { name: engine.name, available: false, version: null, backend: null, reason: engine.reason },
+  );
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError) void refuseToStart(error.message);
+  else {
+    console.error(error);
+    process.exit(1);
+  }
+});

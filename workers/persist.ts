@@ -1,0 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreUnavailableError } from '../src/store/store-error.ts';
+
+const RETRY_MS = 500;
+
+/** Repeats a step until Redis takes it: every step may be repeated, and a worker has nothing better to do. */
+export async function persist<Answer>(step: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      await sleep(RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import type { Progress } from '../src/contract/job.ts';
+import type { EpochMetrics } from '../src/contract/metrics.ts';
+import type { Artifacts } from '../src/store/artifacts.ts';
+import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
+import type { JobSteps } from '../src/store/job-steps.ts';
+import { Lease } from './lease.ts';
+import { persist } from './persist.ts';
+import type { Run } from './run.ts';
+import { conclude, type End, finish, giveBack, LOST, thirdFault, tidy } from './run-end.ts';
+import type { TrainerProcess } from './trainer-process.ts';
+import type { HandedOver, WorkerParts } from './worker-parts.ts';
+
+/**
+ * One delivery, from BullMQ's hand-over until nothing is left to do for it here: the job has ended, waits under a
+ * new delivery, or another worker started it. Never throws, since BullMQ must not decide anything by itself.
+ */
+export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise<void> {
+  const { id } = delivery;
+  await worker.runs.evict(id);
+  if (worker.isDraining()) {
+    await giveBack(delivery, worker);
+    return;
+  }
+  const run = worker.runs.add(id);
+  const { extendLock } = delivery;
+  const lease = new Lease({
+    extend: extendLock,
+    leaseMs: worker.leaseMs,
+    onLost: () => {
+      worker.counters.leases_lost++;
+      run.interrupt('lease_lost');
+    },
+  });
+  try {
+    const started = await start(delivery, run, worker);
+    if (started !== undefined) await train(started, delivery, run, worker);
+  } catch (error) {
+    worker.log.error({ err: error, job: id }, 'a job could not be run');
+    if (run.started) {
+      const message = `Descent failed: ${error instanceof Error ? error.message : error}`;
+      const failed = { status: 'failed', error: { code: 'internal', message, retryable: false } } as const;
+      await finish(run, failed, worker).catch((err: unknown) =>
+        worker.log.error({ err, job: id }, 'nor failed'),
+      );
+    }
+  } finally {
+    lease.release();
+    worker.runs.remove(run);
+  }
+}
+
+interface Started {
+  record: JobRecord;
+  /** Time since the job's first start. */
+  elapsedMs: number;
+}
+
+/** Writes the start into the record. Undefined when there is nothing to run. */
+async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promise<Started | undefined> {
+  const { id } = delivery;
+  for (;;) {
+    const record = await persist(() => worker.store.record(id));
+    if (record === undefined) return undefined;
+    const answer = await persist(async () =>
+      worker.steps.start(id, {
+        delivery: delivery.delivery,
+        token: run.token,
+        worker: worker.id,
+        engine: worker.engineFor(record.spec.engine),
+        read: { attempt: record.attempt, checkpointEpoch: record.checkpoint[0]?.epoch ?? 0 },
+        fromEpoch: (await newestIntact(id, record.checkpoint, worker.artifacts))?.epoch ?? 0,
+        lostReason: LOST,
+        lostError: thirdFault('worker_lost', LOST),
+      }),
+    );
+    switch (answer.outcome) {
+      case 'moved':
+        continue;
+      case 'started':
+        run.started = true;
+        worker.counters.jobs_started++;
+        return { record: { ...record, attempt: record.attempt + 1 }, elapsedMs: answer.elapsedMs };
+      case 'cancelled':
+      case 'failed':
+        await tidy(id, worker, () => worker.artifacts.remove(id));
+        return undefined;
+      case 'dropped':
+        return undefined;
+    }
+  }
+}
+
+/** Lets a trainer compute the job and writes down what it says, then how it ended. */
+async function train(started: Started, delivery: HandedOver, run: Run, worker: WorkerParts): Promise<void> {
+  const { record, elapsedMs } = started;
+  const { max_seconds } = record.spec.limits;
+  const checkpoints = record.checkpoint.map(({ name }) => name);
+  await tidy(run.id, worker, () => worker.artifacts.keepOnly(run.id, checkpoints));
+  const trainer = worker.trainers.take();
+  const limit =
+    max_seconds === null
+      ? undefined
+      : setTimeout(() => run.interrupt('timeout'), Math.max(0, max_seconds * 1000 - elapsedMs));
+  run.progress = record.progress;
+  trainer.train({
+    type: 'train',
+    job: run.id,
+    attempt: record.attempt,
+    spec: record.spec,
+    checkpoints: record.checkpoint,
+  });
+  run.attach(trainer);
+  let end: End | undefined;
+  try {
+    end = await follow(trainer, record, run, worker);
+  } finally {
+    clearTimeout(limit);
+    run.detach();
+    if (end !== undefined && 'type' in end && end.type !== 'failed') worker.trainers.giveBack(trainer);
+    else trainer.kill();
+  }
+  await conclude(end, record, delivery, run, worker);
+}
+
+/** Appends what the trainer reports, until it ends. */
+async function follow(
+  trainer: TrainerProcess,
+  record: JobRecord,
+  run: Run,
+  worker: WorkerParts,
+): Promise<End> {
+  let checkpoints = record.checkpoint;
+  for (;;) {
+    const message = await trainer.next();
+    if ('how' in message) return message;
+    switch (message.type) {
+      case 'ready':
+        continue;
+      case 'progress': {
+        const { type: _, ...pace } = message;
+        run.progress = progressAt(record, run.progress?.epoch ?? 0, pace);
+        await confirm(run, () => worker.steps.progress(run.id, run.token, run.progress!));
+        continue;
+      }
+      case 'epoch': {
+        if (message.warning !== undefined) worker.log.warn({ job: run.id }, message.warning);
+        const { metrics, checkpoint } = message;
+        const kept = checkpoint === undefined ? checkpoints : [checkpoint, ...checkpoints.slice(0, 1)];
+        run.progress = progressAt(record, metrics.epoch, paceOf(metrics, record));
+        const confirmed = await confirm(run, () =>
+          worker.steps.epoch(run.id, run.token, {
+            metrics,
+            progress: run.progress!,
+            checkpoints: checkpoint === undefined ? undefined : kept,
+          }),
+        );
+        if (!confirmed) continue;
+        worker.counters.epochs++;
+        trainer.send({ type: 'confirmed', epoch: metrics.epoch });
+        for (const old of checkpoints)
+          if (!kept.includes(old)) await worker.artifacts.removeFile(run.id, old.name);
+        checkpoints = kept;
+        continue;
+      }
+      default:
+        return message;
+    }
+  }
+}
+
+/** Runs a fenced step; false when the run is over because the record is not ours any more. */
+async function confirm(run: Run, step: () => ReturnType<JobSteps['epoch']>): Promise<boolean> {
+  const answer = await persist(step);
+  if (answer.outcome === 'confirmed') {
+    if (answer.status === 'cancelling') run.interrupt('cancelled');
+    return true;
+  }
+  // After a gap the next start goes on from a checkpoint and appends what Redis lost.
+  run.interrupt(answer.outcome === 'gap' ? 'lease_lost' : 'evicted');
+  return false;
+}
+
+async function newestIntact(
+  id: string,
+  checkpoints: CheckpointFile[],
+  artifacts: Artifacts,
+): Promise<CheckpointFile | undefined> {
+  for (const checkpoint of checkpoints) {
+    if ((await artifacts.read(id, checkpoint)) !== undefined) return checkpoint;
+  }
+  return undefined;
+}
+
+type PaceReport = { step: number; steps_per_second: number | null; eta_seconds: number | null };
+
+function progressAt(record: JobRecord, epoch: number, pace: PaceReport): Progress {
+  const { epochs, steps } = record.progress;
+  const { step, eta_seconds, steps_per_second } = pace;
+  return { epoch, epochs, step, steps, fraction: step / steps, eta_seconds, steps_per_second };
+}
+
+function paceOf(
+  { epoch, step, steps_per_second, duration_seconds }: EpochMetrics,
+  record: JobRecord,
+): PaceReport {
+  const eta_seconds = Math.round(10 * duration_seconds * (record.progress.epochs - epoch)) / 10;
+  return { step, steps_per_second, eta_seconds };
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { Progress } from '../src/contract/job.ts';
+import type { TrainerProcess } from './trainer-process.ts';
+
+/** Why a run ends before its trainer says so. */
+export type Interruption = 'cancelled' | 'timeout' | 'lease_lost' | 'evicted' | 'drained';
+
+/** What a cancelled trainer has to reach its next yield. */
+const CANCEL_GRACE_MS = 500;
+
+/** One start of a job in this worker: what others may do to it while it runs. */
+export class Run {
+  readonly id: string;
+  /** The fence of this start. */
+  readonly token: string = randomUUID();
+  /** Whether the record knows the token. */
+  started = false;
+  progress: Progress | undefined;
+  /** The first reason to end early; later ones only hurry the trainer. */
+  interruption: Interruption | undefined;
+  readonly done: Promise<void>;
+  #trainer: TrainerProcess | undefined;
+  #onDone: () => void = () => {};
+
+  constructor(id: string) {
+    this.id = id;
+    this.done = new Promise((resolve) => {
+      this.#onDone = resolve;
+    });
+  }
+
+  /** From here on an interruption reaches the trainer; one that came before does now. */
+  attach(trainer: TrainerProcess): void {
+    this.#trainer = trainer;
+    if (this.interruption !== undefined) this.#act(this.interruption);
+  }
+
+  /** From here on the trainer is somebody else's. */
+  detach(): void {
+    this.#trainer = undefined;
+  }
+
+  interrupt(why: Interruption): void {
+    this.interruption ??= why;
+    this.#act(why);
+  }
+
+  /** Ends the trainer now, whatever it is doing. */
+  kill(): void {
+    this.#trainer?.kill();
+  }
+
+  finish(): void {
+    this.#onDone();
+  }
+
+  #act(why: Interruption): void {
+    switch (why) {
+      case 'cancelled':
+        this.#trainer?.send({ type: 'stop' });
+        setTimeout(() => this.kill(), CANCEL_GRACE_MS).unref();
+        return;
+      case 'drained':
+        this.#trainer?.send({ type: 'drain' });
+        return;
+      default:
+        this.kill();
+    }
+  }
+}
+
+/** The runs of this worker, by job. */
+export class Runs {
+  readonly #runs = new Map<string, Run>();
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  all(): Run[] {
+    return [...this.#runs.values()];
+  }
+
+  get(id: string): Run | undefined {
+    return this.#runs.get(id);
+  }
+
+  add(id: string): Run {
+    const run = new Run(id);
+    this.#runs.set(id, run);
+    return run;
+  }
+
+  remove(run: Run): void {
+    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
+    run.finish();
+  }
+
+  /** Ends an earlier run of this job and waits until it is gone. */
+  async evict(id: string): Promise<void> {
+    const run = this.#runs.get(id);
+    run?.interrupt('evicted');
+    await run?.done;
+  }
+}

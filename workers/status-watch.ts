@@ -1,0 +1,66 @@
+import { isTerminal } from '../src/contract/job.ts';
+import type { Log } from '../src/log.ts';
+import type { Redis } from '../src/redis.ts';
+import type { JobSteps } from '../src/store/job-steps.ts';
+import type { Keys } from '../src/store/keys.ts';
+import type { Runs } from './run.ts';
+
+const INTERVAL_MS = 1_000;
+
+/**
+ * Sees what others do to the jobs that run here: a cancel, or another worker that took one over. The record's
+ * status is the flag; a published signal only makes it quicker.
+ */
+export class StatusWatch {
+  readonly #runs: Runs;
+  readonly #steps: JobSteps;
+  readonly #log: Log;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(runs: Runs, steps: JobSteps, log: Log) {
+    this.#runs = runs;
+    this.#steps = steps;
+    this.#log = log;
+  }
+
+  start(subscriber: Redis, keys: Keys): void {
+    subscriber.on('message', (_channel: string, id: string) => {
+      if (this.#runs.get(id) !== undefined) void this.look();
+    });
+    // Signals that were sent while the connection was gone are lost.
+    subscriber.on('ready', () => void this.look());
+    subscriber.subscribe(keys.signals).catch(() => {});
+    this.#timer = setInterval(() => void this.look(), INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Reads the status of every job that runs here. One look at a time: without Redis a look waits. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error: unknown) =>
+        this.#log.warn({ err: error }, 'the status of the running jobs could not be read'),
+      )
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const runs = this.#runs.all().filter((run) => run.started);
+    if (runs.length === 0) return;
+    const holders = await this.#steps.holders(runs.map(({ id }) => id));
+    for (const [i, run] of runs.entries()) {
+      const holder = holders[i];
+      if (holder === undefined || isTerminal(holder.status) || holder.token !== run.token) {
+        run.interrupt('evicted');
+      } else if (holder.status === 'cancelling') {
+        run.interrupt('cancelled');
+      }
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Log } from '../src/log.ts';
+import {
+  type TrainCommand,
+  type TrainerCommand,
+  type TrainerMessage,
+  TrainerMessageSchema,
+} from './trainer-message.ts';
+
+const TRAINER = new URL('./trainer.js', import.meta.url);
+const LAST_OUTPUT_CHARACTERS = 2_000;
+
+/** How a trainer process ended, in words. */
+export interface Exit {
+  how: string;
+}
+
+/** A trainer, as its worker holds it: commands in, messages out, and a kill that works. */
+export class TrainerProcess {
+  readonly #child: ChildProcess;
+  readonly #messages: TrainerMessage[] = [];
+  #onMessage: (() => void) | undefined;
+  #exit: Exit | undefined;
+  #lastOutput = '';
+  /** Settles once the process is gone. */
+  readonly exited: Promise<Exit>;
+
+  constructor(dataDir: string, log: Log) {
+    this.#child = fork(TRAINER, [String(process.pid), dataDir], {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      execArgv: [],
+    });
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      process.stderr.write(text);
+      this.#lastOutput = (this.#lastOutput + text).slice(-LAST_OUTPUT_CHARACTERS);
+    });
+    this.#child.on('message', (message: unknown) => {
+      const parsed = TrainerMessageSchema.safeParse(message);
+      if (parsed.success) {
+        this.#messages.push(parsed.data);
+        this.#onMessage?.();
+      } else {
+        log.error({ err: parsed.error, message }, 'a trainer said something that is not allowed; killing it');
+        this.kill();
+      }
+    });
+    this.exited = new Promise((resolve) => {
+      const gone = (how: string) => {
+        this.#exit ??= {
+          how: this.#lastOutput === '' ? how : `${how}; its last words: ${lastLine(this.#lastOutput)}`,
+        };
+        this.#onMessage?.();
+        resolve(this.#exit);
+      };
+      this.#child.on('error', (error) => gone(`it could not be started or reached: ${error.message}`));
+      this.#child.on('close', (code, signal) =>
+        gone(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`),
+      );
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get alive(): boolean {
+    return this.#exit === undefined;
+  }
+
+  train(command: TrainCommand): void {
+    this.#messages.length = 0;
+    this.send(command);
+  }
+
+  send(command: TrainerCommand): void {
+    // A trainer that is gone is seen by its exit, not by a failed send.
+    if (this.#child.connected) this.#child.send(command, () => {});
+  }
+
+  /** The next message, or how the process ended when there will be none. */
+  async next(): Promise<TrainerMessage | Exit> {
+    for (;;) {
+      const message = this.#messages.shift();
+      if (message !== undefined) return message;
+      if (this.#exit !== undefined) return this.#exit;
+      await new Promise<void>((resolve) => {
+        this.#onMessage = resolve;
+      });
+    }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+const lastLine = (text: string): string =>
+  text
+    .trim()
+    .split('\n')
+    .filter((line) => !line.trimStart().startsWith('at '))
+    .at(-1) ?? '';
+
+/** Trainers that wait for a job with their modules and last dataset loaded. */
+export class TrainerPool {
+  readonly #dataDir: string;
+  readonly #log: Log;
+  readonly #idle: TrainerProcess[] = [];
+  #closed = false;
+
+  constructor(dataDir: string, log: Log) {
+    this.#dataDir = dataDir;
+    this.#log = log;
+  }
+
+  /**
+   * Starts a trainer ahead of the first job.
+   * @throws when the trainer cannot load: better at the worker's start than at a job's.
+   */
+  async warm(): Promise<void> {
+    const trainer = this.#start();
+    const first = await trainer.next();
+    if ('how' in first) throw new Error(`The trainer does not start: ${first.how}`);
+    this.giveBack(trainer);
+  }
+
+  take(): TrainerProcess {
+    for (;;) {
+      const trainer = this.#idle.pop();
+      if (trainer === undefined) return this.#start();
+      if (trainer.alive) return trainer;
+    }
+  }
+
+  /** Only for a trainer whose job ended cleanly; any other is killed instead. */
+  giveBack(trainer: TrainerProcess): void {
+    if (this.#closed) trainer.kill();
+    else this.#idle.push(trainer);
+  }
+
+  /** Ends the waiting trainers, and those that are still to come back. */
+  close(): void {
+    this.#closed = true;
+    for (const trainer of this.#idle) trainer.kill();
+  }
+
+  #start(): TrainerProcess {
+    return new TrainerProcess(this.#dataDir, this.#log);
+  }
+}

@@ -1,0 +1,102 @@
+import { setPriority } from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { JobError, JobErrorCode } from '../src/contract/job.ts';
+import { type Dataset, loadDataset } from '../src/dataset/prepared.ts';
+import { Artifacts } from '../src/store/artifacts.ts';
+import { type TrainCommand, TrainerCommandSchema, type TrainerMessage } from './trainer-message.ts';
+import { TrainingSession } from './training-session.ts';
+
+/**
+ * The trainer process: dataset -> training -> messages. One job at a time; the dataset stays loaded for the next.
+ * argv: the worker's pid, DATA_DIR.
+ */
+
+/** Behind everything that must answer at once: API, Redis, the worker that renews the lease. */
+const NICENESS = 10;
+
+const [parentPid, dataDir] = [Number(process.argv[2]), process.argv[3]!];
+
+function main(): void {
+  new Worker(new URL('./watchdog.js', import.meta.url), { workerData: { parentPid } });
+  setPriority(NICENESS);
+  let session: TrainingSession | undefined;
+  process.on('message', (message: unknown) => {
+    const command = TrainerCommandSchema.parse(message);
+    switch (command.type) {
+      case 'train':
+        session = undefined;
+        void train(command, (started) => {
+          session = started;
+        });
+        return;
+      case 'confirmed':
+        session?.confirm(command.epoch);
+        return;
+      case 'stop':
+      case 'drain':
+        stopWanted = command.type;
+        session?.stop(command.type);
+        return;
+    }
+  });
+  // Ctrl-C in a terminal reaches the whole group; the worker decides what becomes of its trainers.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  process.on('disconnect', () => process.exit(1));
+  send({ type: 'ready' });
+}
+
+/** A stop that came while the dataset was still being loaded. */
+let stopWanted: 'stop' | 'drain' | undefined;
+
+async function train(command: TrainCommand, onSession: (session: TrainingSession) => void): Promise<void> {
+  stopWanted = undefined;
+  try {
+    const dataset = await loadOnce(command);
+    const session = await TrainingSession.open(command, dataset, new Artifacts(dataDir), send);
+    onSession(session);
+    if (stopWanted !== undefined) session.stop(stopWanted);
+    await session.run();
+  } catch (error) {
+    send({ type: 'failed', error: describe(error) });
+  }
+}
+
+let loaded: Dataset | undefined;
+
+async function loadOnce({ spec }: TrainCommand): Promise<Dataset> {
+  if (loaded?.name !== spec.dataset) {
+    loaded = undefined;
+    loaded = await loadDataset(spec.dataset, dataDir);
+  }
+  // Let the messages in that arrived meanwhile.
+  await turn();
+  return loaded;
+}
+
+function send(message: TrainerMessage): void {
+  process.send?.(message);
+}
+
+const STORAGE_CODES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE'];
+const TYPED: readonly JobErrorCode[] = ['dataset_unavailable', 'storage_unavailable', 'engine_unavailable'];
+
+/** What a job is told of an error: rooms give theirs a code, the file system's become storage_unavailable. */
+function describe(error: unknown): JobError {
+  if (!(error instanceof Error)) return { code: 'internal', message: String(error), retryable: false };
+  const code = 'code' in error ? String(error.code) : '';
+  const typed = TYPED.find((known) => known === code);
+  if (typed !== undefined) return { code: typed, message: error.message, retryable: true };
+  if (STORAGE_CODES.includes(code)) {
+    return {
+      code: 'storage_unavailable',
+      message: `The job's files could not be written: ${error.message}. Make room or mend the disk, then post the job again.`,
+      retryable: true,
+    };
+  }
+  console.error(error);
+  return { code: 'internal', message: `The trainer failed: ${error.message}`, retryable: false };
+}
+
+main();

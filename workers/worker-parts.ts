@@ -1,0 +1,34 @@
+import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
+import type { Log } from '../src/log.ts';
+import type { Delivery, TrainingQueue } from '../src/queue/training-queue.ts';
+import type { Artifacts } from '../src/store/artifacts.ts';
+import type { JobSteps } from '../src/store/job-steps.ts';
+import type { JobStore } from '../src/store/jobs.ts';
+import type { Counters } from './counters.ts';
+import type { Runs } from './run.ts';
+import type { TrainerPool } from './trainer-process.ts';
+
+/** What a run needs of its worker. */
+export interface WorkerParts {
+  /** host/pid */
+  readonly id: string;
+  readonly store: JobStore;
+  readonly steps: JobSteps;
+  readonly queue: TrainingQueue;
+  readonly artifacts: Artifacts;
+  readonly trainers: TrainerPool;
+  readonly runs: Runs;
+  readonly counters: Counters;
+  readonly leaseMs: number;
+  readonly log: Log;
+  /** The engine that a spec's `engine` means here. */
+  engineFor(name: JobSpec['engine']): EngineName;
+  /** True from SIGTERM on. */
+  isDraining(): boolean;
+}
+
+/** A delivery in this worker's hands. */
+export interface HandedOver extends Delivery {
+  /** Extends BullMQ's lock on it; false when another worker has it. */
+  extendLock(): Promise<boolean>;
+}
