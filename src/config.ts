@@ -1,25 +1,44 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 
 /**
- * Every setting, once: its name, its default and what is allowed. The entries call `loadConfig` and hand plain
- * values on; nothing else reads process.env.
+ * Every setting, once: its name, its default, what is allowed and what it does. The entries call `loadConfig` and
+ * hand plain values on; nothing else reads process.env.
  */
 
-const integer = (min: number, max: number) =>
-  z.coerce
-    .number({ error: `a whole number from ${min} to ${max}` })
-    .int()
-    .gte(min)
-    .lte(max);
+/** Only digits: JavaScript's own reading of numbers would take ' ', '0x10' and '1e3' as well. */
+const integer = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, { error })
+    .transform(Number)
+    .pipe(z.number().gte(min, { error }).lte(max, { error }));
+};
 
-const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+const DECIMAL_ERROR = 'a number above 0, up to 100000';
+const HOSTS_ERROR = 'host names with commas between, without http:// and without a port';
+const HOST_NAME = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])$/;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** Addresses that only this machine reaches. */
+const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host);
 
 export const ConfigSchema = z
   .object({
-    HOST: z.string().min(1).default('127.0.0.1'),
-    PORT: integer(0, 65_535).default(3000),
-    AUTH: z.enum(['none']).optional(),
+    HOST: z
+      .string()
+      .regex(/^\S+$/, { error: 'an address of this machine, such as 127.0.0.1 or 0.0.0.0' })
+      .default('127.0.0.1')
+      .describe(
+        'Address the API listens on. 0.0.0.0 is every network this machine is in; that needs AUTH=none.',
+      ),
+    PORT: integer(0, 65_535).default(3000).describe('Port of the API; 0 takes a free one.'),
+    AUTH: z
+      .enum(['none'], { error: 'none (API keys come in a later version)' })
+      .optional()
+      .describe('Who may use the API. none = whoever reaches it; must be said when HOST is not 127.0.0.1.'),
     ALLOWED_HOSTS: z
       .string()
       .default('')
@@ -28,28 +47,59 @@ export const ConfigSchema = z
           .split(',')
           .map((host) => host.trim().toLowerCase())
           .filter((host) => host !== ''),
+      )
+      .refine((hosts) => hosts.every((host) => HOST_NAME.test(host)), { error: HOSTS_ERROR })
+      .describe(
+        'Further host names under which the API may be called, besides localhost, 127.0.0.1 and [::1].',
       ),
     REDIS_URL: z
       .string()
       .regex(/^(rediss?:\/\/.+|unix:\/.+)$/, { error: 'redis://host:port, rediss://host:port or unix:/path' })
-      .optional(),
+      .optional()
+      .describe('Redis or Valkey, 6.2 or newer. Not set: npm start brings its own.'),
     KEY_PREFIX: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: '1 to 64 letters, digits, - or _' })
-      .default('descent'),
-    DATA_DIR: z.string().min(1).default('./data'),
-    WORKER_CONCURRENCY: integer(1, 256).default(availableParallelism()),
-    LEASE_MS: integer(1000, 600_000).default(15_000),
-    LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-    MAX_QUEUED_JOBS: integer(1, 1_000_000).default(10_000),
-    RETENTION_DAYS: integer(1, 36_500).default(30),
-    RETENTION_JOBS: integer(1, 1_000_000).default(10_000),
-    RETENTION_GB: z.coerce.number().gt(0).lte(100_000).default(20),
+      .default('descent')
+      .describe('Beginning of all keys in Redis; another one for each installation that shares a Redis.'),
+    DATA_DIR: z
+      .string()
+      .default('./data')
+      .describe('Folder for models, checkpoints and the private Redis. All processes must see the same one.'),
+    WORKER_CONCURRENCY: integer(1, 256)
+      .default(availableParallelism())
+      .describe('Jobs one worker trains at a time; one for each core unless set.'),
+    LEASE_MS: integer(1000, 600_000)
+      .default(15_000)
+      .describe(
+        'How long a worker may be silent, in milliseconds, before its jobs are given to another one.',
+      ),
+    LOG_LEVEL: z
+      .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
+      .default('info')
+      .describe(`How much is logged: ${LOG_LEVELS.join(', ')}.`),
+    MAX_QUEUED_JOBS: integer(1, 1_000_000)
+      .default(10_000)
+      .describe('Jobs that may wait at a time; further ones are refused with 429.'),
+    RETENTION_DAYS: integer(1, 36_500)
+      .default(30)
+      .describe('Finished jobs are removed after this many days.'),
+    RETENTION_JOBS: integer(1, 1_000_000)
+      .default(10_000)
+      .describe('Finished jobs that are kept at most; the oldest go first.'),
+    RETENTION_GB: z
+      .string()
+      .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: DECIMAL_ERROR })
+      .transform(Number)
+      .pipe(z.number().gt(0, { error: DECIMAL_ERROR }).lte(100_000, { error: DECIMAL_ERROR }))
+      .default(20)
+      .describe('Disk space for the files of finished jobs, in gigabytes; the oldest go first.'),
   })
-  .refine((config) => LOOPBACK.includes(config.HOST) || config.AUTH !== undefined, {
+  .refine((config) => isLoopback(config.HOST) || config.AUTH !== undefined, {
     path: ['AUTH'],
     error:
-      'there are no API keys yet, so whoever reaches HOST may do everything: with a HOST other than 127.0.0.1 say AUTH=none to accept that',
+      'none. There are no API keys yet, so whoever reaches HOST may do everything; ' +
+      'with a HOST other than 127.0.0.1, AUTH=none says that you accept that',
   });
 
 export type Config = Readonly<z.output<typeof ConfigSchema>>;
@@ -57,6 +107,11 @@ export type Config = Readonly<z.output<typeof ConfigSchema>>;
 /** A setting that is not allowed; the message names it and says what is. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+}
+
+/** Takes settings from a `.env` file in the working directory, if there is one; what is already set wins. */
+export function loadEnvFile(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env');
 }
 
 /**
@@ -75,4 +130,21 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     return `${name}${value === undefined ? '' : `=${value}`}: expected ${issue.message}`;
   });
   throw new ConfigError(`Wrong settings:\n  ${lines.join('\n  ')}`);
+}
+
+export interface Setting {
+  name: string;
+  /** As it would be written in a `.env` file; empty for none. */
+  default: string;
+  description: string;
+}
+
+/** All settings, for people. */
+export function listSettings(): Setting[] {
+  const defaults: Record<string, unknown> = ConfigSchema.parse({});
+  return Object.entries(ConfigSchema.shape).map(([name, schema]) => ({
+    name,
+    default: String(defaults[name] ?? ''),
+    description: schema.description ?? '',
+  }));
 }

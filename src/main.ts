@@ -1,0 +1,124 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Config, ConfigError, loadConfig, loadEnvFile } from './config.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import { chooseRedis, type RedisChoice } from './embedded-redis.ts';
+import { packageVersion } from './package-version.ts';
+import { readableLog } from './readable-log.ts';
+import { openSocketFolder } from './socket-folder.ts';
+import { StartError } from './start-error.ts';
+import { StartProgress } from './start-progress.ts';
+import { onStopSignals } from './stop-signals.ts';
+import type { ChildReport, ChildSpec } from './supervised-child.ts';
+import { Supervisor } from './supervisor.ts';
+import { usageText } from './usage.ts';
+
+/** Entry of `npm start`: Redis, a worker and the API as children of this process, for one machine. */
+
+const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+async function run(config: Config): Promise<void> {
+  const progress = new StartProgress(console.log);
+  progress.step(`Looking at DATA_DIR=${config.DATA_DIR} and for Redis`);
+  const socketFolder = await openSocketFolder(config.DATA_DIR);
+  const lock = await lockDataDir(config.DATA_DIR, socketFolder);
+  const redis = await chooseRedis({
+    redisUrl: config.REDIS_URL,
+    dataDir: config.DATA_DIR,
+    socketFolder,
+    searchPath: process.env.PATH ?? '',
+  });
+  if (redis.warning !== undefined) console.warn(`Warning: ${redis.warning}\n`);
+
+  let apiUrl: string | undefined;
+  const report: ChildReport = {
+    output: (_name, line) => console.log(readableLog(line)),
+    busy: (_name, text) => progress.step(text),
+    died: (name, cause, delayMs) =>
+      console.error(`The ${name} died (${cause}); it is started again in ${delayMs / 1000} s.`),
+    ready: (name, url) => {
+      if (url === undefined) return;
+      if (apiUrl !== undefined && url !== apiUrl) console.log(`The ${name} now listens on ${url}`);
+      apiUrl = url;
+    },
+    failed: (_name, reason, lastLines) => {
+      const quoted = lastLines.map((line) => `  | ${readableLog(line)}`);
+      console.error([reason, ...(quoted.length > 0 ? ['Its last lines:', ...quoted] : [])].join('\n'));
+      void end(1);
+    },
+  };
+  const supervisor = new Supervisor(childrenFor(redis, config), report);
+
+  let isEnding = false;
+  const end = async (exitCode: number) => {
+    if (isEnding) return;
+    isEnding = true;
+    progress.end();
+    await supervisor.stop();
+    await lock.release();
+    process.exit(exitCode);
+  };
+  onStopSignals(
+    () => {
+      console.log('\nStopping the API, the worker and Redis, in this order. Ctrl-C again kills them.');
+      void end(0);
+    },
+    () => process.exit(130),
+  );
+  // Whatever ends this process, it leaves nobody behind.
+  process.on('exit', () => supervisor.kill());
+  // Whoever read our output has gone; there is nobody left to serve.
+  process.stdout.on('error', () => void end(1));
+
+  progress.step('Starting Redis, the worker and the API');
+  await supervisor.start();
+  progress.end();
+  if (!isEnding) console.log(welcome(config, redis, apiUrl ?? ''));
+}
+
+/** Redis first; it is also the last to be stopped, after the worker, after the API. */
+function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
+  const env = { ...process.env, REDIS_URL: redis.url, DATA_DIR: resolve(config.DATA_DIR) };
+  // Each has a deadline of its own for a good end, a little below the time it gets here.
+  const worker = { name: 'worker', entry: pathOf('../workers/main.js'), args: [], env, stopGraceMs: 10_000 };
+  const api = { name: 'API', entry: pathOf('./server.js'), args: [], env, stopGraceMs: 7_000 };
+  if (redis.child === undefined) return [[worker, api]];
+  const { entry, args } = redis.child;
+  return [[{ name: 'Redis', entry: pathOf(entry), args, env, stopGraceMs: 9_000 }], [worker, api]];
+}
+
+function welcome(config: Config, redis: RedisChoice, url: string): string {
+  return [
+    '',
+    `Descent ${packageVersion()} is ready.`,
+    '',
+    `  API    ${url}`,
+    `  Docs   ${url}/docs`,
+    `  Redis  ${redis.description}`,
+    `  Data   ${resolve(config.DATA_DIR)}`,
+    '',
+    'Train a network on MNIST, the reference run:',
+    `  curl -X POST ${url}/jobs -H 'Content-Type: application/json' -d '{}'`,
+    '',
+    'Ctrl-C stops it.',
+    '',
+  ].join('\n');
+}
+
+async function main(argument: string | undefined): Promise<void> {
+  if (argument === '--help' || argument === '-h') console.log(usageText());
+  else if (argument === '--version') console.log(packageVersion());
+  else if (argument !== undefined)
+    throw new StartError(`Unknown argument ${argument}; see npm start -- --help`);
+  else {
+    loadEnvFile();
+    await run(loadConfig(process.env));
+  }
+}
+
+try {
+  await main(process.argv[2]);
+} catch (error) {
+  console.error(error instanceof StartError || error instanceof ConfigError ? error.message : error);
+  process.exit(1);
+}

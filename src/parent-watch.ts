@@ -1,0 +1,25 @@
+const PPID_POLL_MS = 1_000;
+
+/**
+ * Calls `onGone` once when the process that started this one with an IPC channel is gone, however it died, and
+ * ends this process if it still runs `graceMs` later. Without an IPC channel it does nothing.
+ */
+export function watchParent(onGone: () => void, graceMs = 3_000): void {
+  if (process.send === undefined) return;
+  const parentPid = process.ppid;
+  let gone = false;
+  const leave = () => {
+    if (gone) return;
+    gone = true;
+    clearInterval(poll);
+    setTimeout(() => process.exit(1), graceMs).unref();
+    onGone();
+  };
+  process.once('disconnect', leave);
+  // A killed parent is seen by the closed channel at once; this is for a channel that somebody else kept open.
+  const poll = setInterval(() => {
+    if (process.ppid !== parentPid) leave();
+  }, PPID_POLL_MS).unref();
+  // The parent may have died while this process was still loading its modules.
+  if (!process.connected) leave();
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** A log line of the API or the worker, as pino writes it. */
+const LogLineSchema = z.looseObject({
+  level: z.number(),
+  time: z.number(),
+  name: z.string(),
+  msg: z.string().default(''),
+  err: z.looseObject({ message: z.string(), stack: z.string().optional() }).optional(),
+});
+
+const WARN = 40;
+const ERROR = 50;
+
+/** Turns a JSON log line into one for people; any other line stays as it is. */
+export function readableLog(line: string): string {
+  const parsed = LogLineSchema.safeParse(parseJson(line));
+  if (!parsed.success) return line;
+  const { level, time, name, msg, err, pid: _pid, hostname: _hostname, ...details } = parsed.data;
+  const clock = new Date(time).toLocaleTimeString('en-GB');
+  const severity = level >= ERROR ? 'error: ' : level >= WARN ? 'warning: ' : '';
+  const fields = Object.entries(details).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+  const cause = err === undefined ? '' : `: ${(level >= ERROR && err.stack) || err.message}`;
+  return `${clock} ${name.padEnd(6)} ${severity}${msg}${fields.join('')}${cause}`;
+}
+
+function parseJson(line: string): unknown {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

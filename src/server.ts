@@ -1,0 +1,124 @@
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { buildApp } from './api/app.ts';
+import { refuseToStart, tellParent } from './child-message.ts';
+import { monotonicMs } from './clock.ts';
+import { ConfigError, loadConfig, loadEnvFile } from './config.ts';
+import { packageVersion } from './package-version.ts';
+import { watchParent } from './parent-watch.ts';
+import { TrainingQueue } from './queue/training-queue.ts';
+import { connectForRequests, connectForSubscriptions } from './redis.ts';
+import { checkRedisOnConnect } from './redis-checks.ts';
+import { StartError } from './start-error.ts';
+import { onStopSignals, STOP_SIGNALS } from './stop-signals.ts';
+import { Artifacts } from './store/artifacts.ts';
+import { EventSignals } from './store/event-signals.ts';
+import { JobEvents } from './store/job-events.ts';
+import { JobStore } from './store/jobs.ts';
+import { buildKeys } from './store/keys.ts';
+import { WorkerReports } from './store/worker-reports.ts';
+
+/** Entry of the API process. It starts without Redis as well, and answers 503 until it is there. */
+
+const STOP_MS = 5_000;
+/** Nobody is left to restart us, and a new start may want our port. */
+const PARENT_GONE_STOP_MS = 1_000;
+
+/** A process that was killed a moment ago may still hold the port. */
+const BUSY_PORT_PATIENCE_MS = 2_000;
+const BUSY_PORT_RETRY_MS = 200;
+
+async function main(): Promise<void> {
+  loadEnvFile();
+  const config = loadConfig(process.env);
+  if (config.REDIS_URL === undefined) {
+    throw new StartError('An API of its own needs REDIS_URL. (npm start brings its own Redis.)');
+  }
+  const log = pino({ level: config.LOG_LEVEL, name: 'api' });
+  const onRedisError = (error: Error) => log.warn({ err: error }, 'Redis');
+  const commands = connectForRequests(config.REDIS_URL, onRedisError);
+  const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
+  checkRedisOnConnect(commands, ({ level, message }) => {
+    if (level === 'refuse') void refuseToStart(message);
+    else log.warn(message);
+  });
+
+  const keys = buildKeys(config.KEY_PREFIX);
+  const { fastify } = await buildApp({
+    store: new JobStore(commands, keys),
+    events: new JobEvents(commands, keys),
+    signals: new EventSignals(subscriber, keys),
+    artifacts: new Artifacts(config.DATA_DIR),
+    workers: new WorkerReports(commands, keys),
+    queue: new TrainingQueue(commands, keys, log),
+    version: packageVersion(),
+    allowedHosts: config.ALLOWED_HOSTS,
+    // On the loopback it need not be said.
+    auth: config.AUTH ?? 'none',
+    maxQueuedJobs: config.MAX_QUEUED_JOBS,
+    logger: log,
+  });
+
+  const closing = closeWithGrace(
+    {
+      delay: STOP_MS,
+      skip: STOP_SIGNALS,
+      logger: { error: (message: unknown) => log.error({ message }, 'the API does not stop well') },
+    },
+    async ({ err }) => {
+      if (err !== undefined) log.fatal({ err }, 'the API failed');
+      await fastify.close();
+      commands.disconnect();
+      subscriber.disconnect();
+    },
+  );
+  onStopSignals(closing.close, () => process.exit(130));
+  watchParent(closing.close, PARENT_GONE_STOP_MS);
+
+  await listen(fastify, config.HOST, config.PORT);
+  tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
+}
+
+/** @throws {StartError} when HOST or PORT cannot be had. */
+async function listen(fastify: FastifyInstance, host: string, port: number): Promise<void> {
+  const giveUpAtMs = monotonicMs() + BUSY_PORT_PATIENCE_MS;
+  for (;;) {
+    try {
+      await fastify.listen({ host, port });
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EADDRINUSE' || monotonicMs() > giveUpAtMs) throw explained(error, host, port);
+      await sleep(BUSY_PORT_RETRY_MS);
+    }
+  }
+}
+
+function explained(error: unknown, host: string, port: number): unknown {
+  const sentences: Record<string, string> = {
+    EADDRINUSE: `PORT=${port} is already in use on ${host}. Stop the program that has it, or set another PORT (0 takes a free one).`,
+    EACCES: `PORT=${port} is not open to this user. Set another PORT, above 1023.`,
+    EADDRNOTAVAIL: `HOST=${host} is no address of this machine.`,
+    ENOTFOUND: `HOST=${host} is no address of this machine.`,
+  };
+  const sentence = sentences[(error as NodeJS.ErrnoException).code ?? ''];
+  return sentence === undefined ? error : new StartError(sentence, { cause: error });
+}
+
+/** Where a browser on this machine finds it. */
+function urlOf(fastify: FastifyInstance, host: string): string {
+  const { port } = fastify.server.address() as AddressInfo;
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof ConfigError || error instanceof StartError) void refuseToStart(error.message);
+  else {
+    console.error(error);
+    process.exit(1);
+  }
+});

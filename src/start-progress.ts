@@ -1,0 +1,29 @@
+const FIRST_WORD_MS = 2_000;
+const NEXT_WORD_MS = 10_000;
+
+/** Says what the start is doing, but only when that takes long enough to make somebody wonder. */
+export class StartProgress {
+  readonly #write: (line: string) => void;
+  #doing = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  /** What it does from now on, such as `Starting Redis`. */
+  step(doing: string): void {
+    this.#doing = doing;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#tell(), FIRST_WORD_MS);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #tell(): void {
+    this.#write(`${this.#doing} ...`);
+    this.#timer = setTimeout(() => this.#tell(), NEXT_WORD_MS);
+  }
+}

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { loadConfig } from '../src/config.ts';
+import { ALIVE_FILE } from '../workers/heartbeat.ts';
+
+const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+const ServiceSchema = z.looseObject({
+  image: z.string(),
+  command: z.array(z.string()),
+  user: z.string(),
+  environment: z.record(z.string(), z.string()).default({}),
+  volumes: z.array(z.string()),
+  ports: z.array(z.string()).optional(),
+  depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
+  healthcheck: z.object({ test: z.array(z.string()), interval: z.string() }).loose(),
+  stop_grace_period: z.string(),
+  restart: z.string(),
+  init: z.boolean(),
+  read_only: z.boolean(),
+  cap_drop: z.array(z.string()),
+  security_opt: z.array(z.string()),
+  tmpfs: z.array(z.string()),
+});
+
+const compose = z
+  .object({
+    services: z.strictObject({ valkey: ServiceSchema, api: ServiceSchema, worker: ServiceSchema }),
+    volumes: z.record(z.string(), z.null()),
+  })
+  .parse(parse(read('docker-compose.yml'), { merge: true }));
+const { valkey, api, worker } = compose.services;
+
+/** What Compose makes of `${NAME:-default}` where nothing is set. */
+const withDefaults = (environment: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, value.replace(/\$\{\w+:-([^}]*)\}/, '$1')]),
+  );
+
+describe('docker-compose.yml', () => {
+  it('keeps what Valkey is given, and never throws any of it away', () => {
+    expect(valkey.image).toBe('valkey/valkey:8');
+    const settings = valkey.command.join(' ');
+    for (const setting of ['--appendonly yes', '--appendfsync everysec', '--maxmemory-policy noeviction']) {
+      expect(settings).toContain(setting);
+    }
+    expect(settings).toMatch(/--maxmemory \d+mb/);
+    expect(valkey.volumes).toEqual(['valkey:/data']);
+  });
+
+  it('publishes the API to this machine alone, and nothing else', () => {
+    expect(api.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:.*:3000$/)]);
+    expect(valkey.ports).toBeUndefined();
+    expect(worker.ports).toBeUndefined();
+  });
+
+  it('can have many workers', () => {
+    expect(worker).not.toHaveProperty('container_name');
+    expect(worker).not.toHaveProperty('hostname');
+    expect(worker.command).toEqual(['node', 'dist/workers/main.js']);
+  });
+
+  it('gives API and workers one data volume, one Redis and one version', () => {
+    for (const service of [api, worker]) {
+      expect(service.volumes).toEqual(['data:/data']);
+      expect(service.environment).toMatchObject({ DATA_DIR: '/data', REDIS_URL: 'redis://valkey:6379' });
+      expect(service.depends_on).toEqual({ valkey: { condition: 'service_healthy' } });
+    }
+    expect(api.image).toBe(worker.image);
+    expect(api.environment.KEY_PREFIX).toBe(worker.environment.KEY_PREFIX);
+    const { version } = z.object({ version: z.string() }).parse(JSON.parse(read('package.json')));
+    expect(api.image).toBe(`descent:${version}`);
+    expect(Object.keys(compose.volumes).sort()).toEqual(['data', 'valkey']);
+  });
+
+  it('sets only what there is to set, to what is allowed and what is the default', () => {
+    const usual = loadConfig({});
+    for (const service of [api, worker]) {
+      const environment = withDefaults(service.environment);
+      const config = loadConfig(environment);
+      const own = ['HOST', 'AUTH', 'DATA_DIR', 'REDIS_URL'];
+      for (const name of Object.keys(environment)) {
+        const setting = name as keyof typeof usual;
+        if (!own.includes(name)) expect(config[setting], name).toEqual(usual[setting]);
+      }
+    }
+    expect(api.environment).toMatchObject({ HOST: '0.0.0.0', PORT: '3000', AUTH: 'none' });
+  });
+
+  it.each(['valkey', 'api', 'worker'] as const)('takes from %s all that it does not need', (name) => {
+    expect(compose.services[name]).toMatchObject({
+      restart: 'unless-stopped',
+      init: true,
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      tmpfs: [expect.stringMatching(/^\/tmp/)],
+      user: name === 'valkey' ? 'valkey' : 'node',
+    });
+  });
+
+  it('asks each whether it works', () => {
+    expect(valkey.healthcheck.test.join(' ')).toContain('valkey-cli ping');
+    expect(api.healthcheck.test.join(' ')).toContain("fetch('http://127.0.0.1:3000/readyz')");
+    const check = worker.healthcheck.test.join(' ');
+    expect(check).toContain(ALIVE_FILE);
+    expect(check).toContain('< 30000');
+  });
+
+  it('waits longer than each needs to stop', () => {
+    const seconds = (duration: string) => Number(/^(\d+)s$/.exec(duration)?.[1]);
+    expect(seconds(worker.stop_grace_period)).toBeGreaterThan(8);
+    expect(seconds(api.stop_grace_period)).toBeGreaterThan(5);
+  });
+});
+
+describe('Dockerfile', () => {
+  const lines = read('Dockerfile')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const built = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
+
+  it('builds and runs on Node 24', () => {
+    expect(lines.filter((line) => line.startsWith('FROM '))).toEqual([
+      'FROM node:24-slim AS build',
+      'FROM node:24-slim',
+    ]);
+  });
+
+  it('installs with npm install and leaves the development packages behind', () => {
+    const runs = lines.filter((line) => line.startsWith('RUN npm')).map((line) => line.slice('RUN '.length));
+    expect(runs).toEqual([
+      'npm install --ignore-scripts',
+      'npm run build',
+      'npm prune --omit=dev --ignore-scripts',
+    ]);
+    expect(lines.join('\n')).not.toContain('npm ci');
+  });
+
+  it('runs as a user who owns /data and nothing else', () => {
+    expect(built).toContain('USER node');
+    expect(built.indexOf('RUN mkdir /data && chown node:node /data')).toBeLessThan(
+      built.indexOf('USER node'),
+    );
+    expect(built.filter((line) => line.startsWith('COPY')).every((line) => !line.includes('chown'))).toBe(
+      true,
+    );
+  });
+
+  it('copies only what .dockerignore lets in', () => {
+    const allowed = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    const copied = lines
+      .filter((line) => line.startsWith('COPY') && !line.includes('--from'))
+      .flatMap((line) => line.split(' ').slice(1, -1));
+    expect(copied.sort()).toEqual(allowed.sort());
+  });
+});

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { waitUntilRedisAnswers } from '../src/redis-socket.ts';
+import { StartedProgram } from './started-program.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
+
+/** The API process as it was built, on its own, as docker-compose.yml runs it. */
+
+const SERVER = fileURLToPath(new URL('../dist/src/server.js', import.meta.url));
+const LISTENING = /"Server listening at (http:\S+)"/;
+
+async function startServer(env: NodeJS.ProcessEnv) {
+  const cwd = await makeTemporaryFolder();
+  const program = new StartedProgram(SERVER, [], { cwd, env: { PATH: process.env.PATH, PORT: '0', ...env } });
+  return { program, listening: async () => LISTENING.exec(await program.line(LISTENING))![1]! };
+}
+
+async function startRedis(socket: string, ...settings: string[]) {
+  const server = spawn('redis-server', ['-'], { stdio: ['pipe', 'ignore', 'inherit'] });
+  server.stdin.end(['port 0', `unixsocket ${socket}`, 'save ""', ...settings].join('\n'));
+  onTestFinished(async () => {
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  });
+  await waitUntilRedisAnswers(socket, () => {});
+}
+
+describe('the API process', { timeout: 30_000 }, () => {
+  it('starts without Redis, answers 503, and is ready when Redis is', async () => {
+    const socket = join(await makeTemporaryFolder(), 'r.sock');
+    const { program, listening } = await startServer({ REDIS_URL: `unix:${socket}` });
+    const url = await listening();
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    const jobs = await fetch(`${url}/jobs`);
+    expect(jobs.status).toBe(503);
+    expect(jobs.headers.get('retry-after')).not.toBeNull();
+    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    await startRedis(socket, 'appendonly no');
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 5_000 }).toBe(200);
+    await program.line(/append-only file switched off.*is lost/);
+    program.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
+  });
+
+  it('refuses a Redis that throws jobs away, naming the command that mends it', async () => {
+    const socket = join(await makeTemporaryFolder(), 'r.sock');
+    await startRedis(socket, 'maxmemory-policy allkeys-lru');
+    const { program } = await startServer({ REDIS_URL: `unix:${socket}` });
+    await program.line(/allkeys-lru.*redis-cli CONFIG SET maxmemory-policy noeviction/);
+    expect(await program.ended).toBe(78);
+  });
+
+  it.each([
+    ['REDIS_URL is missing', {}, 'An API of its own needs REDIS_URL.'],
+    ['a setting is wrong', { LEASE_MS: 'x' }, 'LEASE_MS=x: expected a whole number'],
+    [
+      'HOST is another machine',
+      { REDIS_URL: 'unix:/nowhere', HOST: '192.0.2.1', AUTH: 'none' },
+      'no address of this',
+    ],
+  ])('says so and ends with 78 when %s', async (_case, env, sentence) => {
+    const { program } = await startServer(env);
+    expect(await program.ended).toBe(78);
+    expect(program.output).toContain(sentence);
+    expect(program.output).not.toMatch(/^\s+at /m);
+  });
+});
