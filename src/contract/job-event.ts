@@ -5,13 +5,19 @@ import { EpochMetricsSchema } from './metrics.ts';
 
 /** What happens to a job, in the order it happened: one sequence a job, seq 1, 2, 3, ... without gaps. */
 
+/** job.queued -> JobQueuedEvent: the name of its schema in the OpenAPI document. */
+const schemaName = (type: string): string =>
+  `${type.replace(/(?:^|\.)(\w)/g, (_match, letter: string) => letter.toUpperCase())}Event`;
+
 const event = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
-  z.strictObject({
-    seq: z.int().gte(1).meta({ description: 'Place in the sequence; the SSE id and the `after` cursor.' }),
-    type: z.literal(type),
-    created_at: TimeSchema,
-    data,
-  });
+  z
+    .strictObject({
+      seq: z.int().gte(1).meta({ description: 'Place in the sequence; the SSE id and the `after` cursor.' }),
+      type: z.literal(type),
+      created_at: TimeSchema,
+      data,
+    })
+    .meta({ id: schemaName(type) });
 
 const nothing = z.strictObject({});
 
@@ -42,3 +48,13 @@ export const JobEventSchema = z
 
 export type JobEvent = z.output<typeof JobEventSchema>;
 export type JobEventType = JobEvent['type'];
+
+export const JobEventListSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    data: z.array(JobEventSchema),
+    has_more: z
+      .boolean()
+      .meta({ description: 'Whether more events are there already, after the last of data.' }),
+  })
+  .meta({ id: 'JobEventList' });

@@ -6,6 +6,22 @@ import { OptimizerSchema } from './optimizer.ts';
  * them out, so that a stored spec says everything that decides the bits of the result.
  */
 
+/**
+ * Text of min to max characters, counted as people and JSON Schema count them: code points, not UTF-16 units.
+ * Half a surrogate pair has no UTF-8 form, so it could not be stored as it was sent.
+ */
+const text = (min: number, max: number) =>
+  z
+    .string()
+    .refine(
+      (value) => {
+        const characters = value.length > 2 * max ? value.length : [...value].length;
+        return characters >= min && characters <= max && !/\p{Surrogate}/u.test(value);
+      },
+      { error: `must be well-formed text of ${min} to ${max} characters` },
+    )
+    .meta(min > 0 ? { minLength: min, maxLength: max } : { maxLength: max });
+
 export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample']).meta({
   id: 'DatasetName',
   description: 'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000.',
@@ -66,13 +82,7 @@ const LimitsSchema = z
 
 export const JobSpecSchema = z
   .strictObject({
-    name: z
-      .string()
-      .min(1)
-      .max(200)
-      .nullable()
-      .default(null)
-      .meta({ description: 'For people: 1 to 200 characters.' }),
+    name: text(1, 200).nullable().default(null).meta({ description: 'For people: 1 to 200 characters.' }),
     dataset: DatasetNameSchema.default('mnist'),
     model: ModelSchema.prefault({}),
     optimizer: OptimizerSchema.prefault({ type: 'rmsprop' }),

@@ -138,10 +138,7 @@ export const JobSchema = z
     created_at: TimeSchema,
     started_at: TimeSchema.nullable().meta({ description: 'The first start.' }),
     finished_at: TimeSchema.nullable(),
-    spec: JobSpecSchema.meta({
-      id: 'NormalisedJobSpec',
-      description: 'The spec with every default written out.',
-    }),
+    spec: JobSpecSchema.meta({ description: 'The spec with every default written out.' }),
     engine: EngineNameSchema.nullable().meta({
       description: 'The engine that runs it; null before the first start.',
     }),
@@ -165,3 +162,12 @@ export const JobSchema = z
   .meta({ id: 'Job' });
 
 export type Job = z.output<typeof JobSchema>;
+
+export const JobListSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    data: z.array(JobSchema),
+    has_more: z.boolean(),
+    next: z.string().nullable().meta({ description: 'The next page, as a path; null on the last one.' }),
+  })
+  .meta({ id: 'JobList', description: 'Newest first.' });

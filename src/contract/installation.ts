@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { DatasetNameSchema } from './job-spec.ts';
+import { EngineReportSchema, WorkerReportSchema } from './worker-report.ts';
+
+/** What this installation has to offer, and who works in it. */
+
+export const DatasetSchema = z
+  .strictObject({
+    name: DatasetNameSchema,
+    title: z.string(),
+    description: z.string(),
+    train_rows: z.int().gte(1),
+    test_rows: z.int().gte(1),
+    image: z.strictObject({ height: z.int().gte(1), width: z.int().gte(1) }),
+    classes: z.array(z.string()).meta({ description: 'classes[i] is the name of class i.' }),
+    files: z
+      .array(z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
+      .meta({ description: 'The files it is read from; any other SHA-256 is refused.' }),
+  })
+  .meta({ id: 'Dataset' });
+
+export const DatasetListSchema = z
+  .strictObject({ object: z.literal('list'), data: z.array(DatasetSchema), has_more: z.literal(false) })
+  .meta({ id: 'DatasetList' });
+
+export const EngineListSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    data: z.array(
+      EngineReportSchema.extend({
+        workers: z.array(z.string()).meta({ description: 'The workers that report exactly this.' }),
+      }).meta({ id: 'Engine' }),
+    ),
+    has_more: z.literal(false),
+  })
+  .meta({ id: 'EngineList', description: 'What the live workers report; empty while none is up.' });
+
+export const WorkerListSchema = z
+  .strictObject({ object: z.literal('list'), data: z.array(WorkerReportSchema), has_more: z.literal(false) })
+  .meta({ id: 'WorkerList' });
+
+export const LivenessSchema = z
+  .strictObject({ status: z.literal('ok'), version: z.string() })
+  .meta({ id: 'Liveness' });
+
+export const ReadinessSchema = z
+  .strictObject({ status: z.literal('ready'), version: z.string() })
+  .meta({ id: 'Readiness' });
+
+export type Dataset = z.output<typeof DatasetSchema>;
+export type EngineList = z.output<typeof EngineListSchema>;

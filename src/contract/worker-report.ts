@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { JobIdSchema, TimeSchema } from './job.ts';
+import { EngineNameSchema } from './job-spec.ts';
+
+/** What a worker says of itself every 5 s. */
+
+export const EngineReportSchema = z
+  .strictObject({
+    name: EngineNameSchema,
+    available: z.boolean(),
+    version: z.string().nullable(),
+    backend: z.string().nullable(),
+    reason: z.string().nullable().meta({ description: 'Why it is missing; null when available.' }),
+  })
+  .meta({ id: 'EngineReport' });
+
+export const WorkerReportSchema = z
+  .strictObject({
+    id: z.string().meta({ description: 'host/pid' }),
+    host: z.string(),
+    pid: z.int().gte(1),
+    version: z.string(),
+    concurrency: z.int().gte(1).meta({ description: 'Jobs it trains at a time.' }),
+    started_at: TimeSchema,
+    reported_at: TimeSchema,
+    running: z.array(
+      z.strictObject({
+        job: JobIdSchema,
+        epoch: z.int().gte(0).meta({ description: 'Epochs finished.' }),
+        epochs: z.int().gte(1),
+        steps_per_second: z.number().gte(0).nullable(),
+      }),
+    ),
+    engines: z.array(EngineReportSchema),
+    counters: z
+      .strictObject({
+        jobs_started: z.int().gte(0),
+        jobs_succeeded: z.int().gte(0),
+        jobs_failed: z.int().gte(0),
+        jobs_cancelled: z.int().gte(0),
+        jobs_requeued: z.int().gte(0),
+        trainers_crashed: z.int().gte(0),
+        leases_lost: z.int().gte(0),
+        epochs: z.int().gte(0),
+      })
+      .meta({ description: 'Since this worker started.' }),
+  })
+  .meta({ id: 'WorkerReport' });
+
+export type EngineReport = z.output<typeof EngineReportSchema>;
+export type WorkerReport = z.output<typeof WorkerReportSchema>;
