@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
     globalSetup: ['test/shared-redis.ts'],
     // Long, since tests wait for events and the machine may be slow: a limit is for what hangs.
     testTimeout: 120_000,

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { Installation } from '../end-to-end/installation.ts';
+
+/** Keras 3.15, 20 runs: mean and standard deviation of (loss, val_loss) at some epochs; ours must lie with them. */
+const KERAS = [
+  { epoch: 2, loss: 0.117, val_loss: 0.1143 },
+  { epoch: 5, loss: 0.0537, val_loss: 0.1069 },
+  { epoch: 10, loss: 0.023, val_loss: 0.1326 },
+];
+
+const documented = (name: string): string =>
+  new RegExp(`\`${name}\` of \`{}\` \\| \`([0-9a-f]{64})\``).exec(readFileSync('README.md', 'utf8'))![1]!;
+
+it('{} is the reference run: its accuracy, its curve, and the bits that README promises', async () => {
+  const descent = await Installation.start();
+  const { id } = await descent.create({});
+  const events = await descent.toEnd(id);
+  const { status, result, error } = await descent.job(id);
+  expect(error).toBeNull();
+  expect(status).toBe('succeeded');
+  expect(result!.test.accuracy).toBeGreaterThanOrEqual(0.97);
+  expect(result!.weights_sha256).toBe(documented('weights_sha256'));
+  expect(result!.metrics_sha256).toBe(documented('metrics_sha256'));
+  const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
+  for (const { epoch, loss, val_loss } of KERAS) {
+    expect(Math.abs(rows[epoch - 1]!.loss - loss)).toBeLessThan(0.01);
+    expect(Math.abs(rows[epoch - 1]!.val_loss! - val_loss)).toBeLessThan(0.03);
+  }
+  console.log(`reference run: ${result!.duration_seconds} s, test accuracy ${result!.test.accuracy}`);
+});

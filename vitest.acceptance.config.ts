@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** The slow proofs that CI runs once: minutes each, on all of MNIST. */
+export default defineConfig({
+  test: {
+    include: ['test/acceptance/**/*.acceptance.ts'],
+    reporters: ['default', ['json', { outputFile: 'reports/acceptance.json' }]],
+    globalSetup: ['test/shared-redis.ts'],
+    testTimeout: 1_200_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+  },
+});
