@@ -19,6 +19,7 @@ import { EventSignals } from './store/event-signals.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
+import { Retention } from './store/retention.ts';
 import { WorkerReports } from './store/worker-reports.ts';
 
 /** Entry of the API process. It starts without Redis as well, and answers 503 until it is there. */
@@ -26,6 +27,8 @@ import { WorkerReports } from './store/worker-reports.ts';
 const STOP_MS = 5_000;
 /** Nobody is left to restart us, and a new start may want our port. */
 const PARENT_GONE_STOP_MS = 1_000;
+
+const REDIS_PATIENCE_MS = 2_000;
 
 /** A process that was killed a moment ago may still hold the port. */
 const BUSY_PORT_PATIENCE_MS = 2_000;
@@ -47,11 +50,14 @@ async function main(): Promise<void> {
   });
 
   const keys = buildKeys(config.KEY_PREFIX);
+  const store = new JobStore(commands, keys);
+  const artifacts = new Artifacts(config.DATA_DIR);
   const { fastify } = await buildApp({
-    store: new JobStore(commands, keys),
+    store,
+    retention: new Retention(commands, keys, store, artifacts),
     events: new JobEvents(commands, keys),
     signals: new EventSignals(subscriber, keys),
-    artifacts: new Artifacts(config.DATA_DIR),
+    artifacts,
     workers: new WorkerReports(commands, keys),
     queue: new TrainingQueue(commands, keys, log),
     version: packageVersion(),
@@ -79,6 +85,11 @@ async function main(): Promise<void> {
   watchParent(closing.close, PARENT_GONE_STOP_MS);
 
   await listen(fastify, config.HOST, config.PORT);
+  // Who hears that it is ready will ask at once. Without Redis it is as ready as it can be: it answers 503.
+  await Promise.race([
+    new Promise<void>((ready) => (commands.status === 'ready' ? ready() : commands.once('ready', ready))),
+    sleep(REDIS_PATIENCE_MS),
+  ]);
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
 }
 

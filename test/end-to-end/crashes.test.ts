@@ -29,7 +29,7 @@ async function unbroken(descent: Installation, spec: object): Promise<Job> {
 
 describe('kill -9 of the worker with its trainer', () => {
   it('at a random message, 20 seeds: another worker goes on to the same bits, each epoch told once', async () => {
-    const descent = await Installation.start({ leaseMs: 2_000 });
+    const descent = await Installation.start({ leaseMs: 1_000 });
     const whole = await unbroken(descent, MEDIUM);
     await descent.startWorker();
     const resumedFrom: number[] = [];

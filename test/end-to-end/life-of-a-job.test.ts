@@ -70,13 +70,14 @@ describe('a job', () => {
   it('that diverges says where, and is not tried again', async () => {
     const descent = await Installation.start();
     const { id } = await descent.create({
-      ...SMALL,
-      optimizer: { type: 'sgd', learning_rate: 10, momentum: 0.9 },
+      dataset: 'mnist_sample',
+      model: { hidden_units: [32, 32, 32, 32, 32, 32] },
+      optimizer: { type: 'sgd', learning_rate: 10 },
     });
     await descent.toEnd(id);
     const job = await descent.job(id);
     expect(job).toMatchObject({ status: 'failed', error: { code: 'diverged', retryable: false } });
-    expect(job.error!.message).toMatch(/epoch \d+, at step \d+/);
+    expect(job.error!.message).toContain('epoch 1, at step 5');
     expect(job.attempts).toHaveLength(1);
   });
 

@@ -10,5 +10,5 @@ export const MEDIUM = {
   dataset: 'mnist_sample',
   model: { hidden_units: [64, 32] },
   optimizer: { type: 'rmsprop', momentum: 0.5 },
-  training: { epochs: 12, batch_size: 64, seed: 11 },
+  training: { epochs: 8, batch_size: 64, seed: 11 },
 };

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
+import underPressure from '@fastify/under-pressure';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import { ApiMetrics } from './api-metrics.ts';
+import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
+import { docsPage } from './docs-page.ts';
+import { EventStreams } from './event-streams.ts';
+import { buildHostCheck } from './host-check.ts';
+import { type OpenApiDocument, RouteCollector } from './openapi.ts';
+import { PathMethods, pathNotFound } from './path-methods.ts';
+import { answerClientError, ProblemError, sendProblem } from './problems.ts';
+import { chartRoutes } from './routes/charts.ts';
+import { createJobRoute } from './routes/create-job.ts';
+import { eventRoutes } from './routes/events.ts';
+import { historyRoutes } from './routes/history.ts';
+import { installationRoutes } from './routes/installation.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { validatorCompiler } from './validation-errors.ts';
+
+const BODY_LIMIT_BYTES = 256 * 1024;
+const SAMPLE_EVENT_LOOP_MS = 500;
+
+/** The longest parameter is a job's id; what is longer is no path of ours. */
+const MAX_PARAM_LENGTH = 200;
+
+export interface App {
+  fastify: FastifyInstance;
+  /** The OpenAPI document; there once the app is ready. */
+  openapi: () => OpenApiDocument;
+}
+
+/** The whole HTTP API, ready to listen or to be injected into. It opens nothing and closes nothing of `deps`. */
+export async function buildApp(deps: ApiDeps): Promise<App> {
+  const timing = { ...DEFAULT_TIMING, ...deps.timing };
+  const app: FastifyInstance = Fastify({
+    ...(deps.logger === undefined ? { logger: false } : { loggerInstance: deps.logger }),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    trustProxy: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: timing.requestTimeoutMs,
+    // We answer a missing Host and a shutdown ourselves, in our own words.
+    http: { requireHostHeader: false, connectionsCheckingInterval: timing.requestTimeoutMs / 6 },
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    frameworkErrors: sendProblem,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, randomUUID()),
+  });
+  app.setErrorHandler(sendProblem);
+  // Reached only from below /docs: `methods.answer` comes first everywhere else.
+  app.setNotFoundHandler(async () => {
+    throw pathNotFound();
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.removeAllContentTypeParsers();
+
+  const streams = new EventStreams(deps, timing);
+  const metrics = new ApiMetrics(deps, streams);
+  const methods = new PathMethods();
+  const routes = new RouteCollector(deps.version);
+  let closing = false;
+
+  methods.observe(app);
+  routes.observe(app);
+  app.addHook('onRoute', (route) => {
+    // A server-wide handlerTimeout would cut the event streams.
+    if (route.url !== '/jobs/:id/events') route.handlerTimeout ??= timing.handlerTimeoutMs;
+  });
+  app.addHook('preClose', async () => {
+    closing = true;
+    streams.endAll();
+  });
+  app.addHook('onResponse', metrics.observe);
+
+  await app.register(helmet, SECURITY_HEADERS);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store').header('request-id', request.id);
+    if (closing) {
+      throw new ProblemError(
+        'overloaded',
+        'This server is shutting down. Repeat the request in a few seconds.',
+        {
+          headers: { 'retry-after': '5', connection: 'close' },
+        },
+      );
+    }
+  });
+  if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));
+  await app.register(underPressure, {
+    maxEventLoopDelay: timing.maxEventLoopDelayMs,
+    sampleInterval: SAMPLE_EVENT_LOOP_MS,
+  });
+  app.addHook('onRequest', methods.answer);
+
+  await app.register(createJobRoute, deps);
+  await app.register(jobRoutes, deps);
+  await app.register(historyRoutes, deps);
+  await app.register(eventRoutes, { ...deps, streams });
+  await app.register(chartRoutes, deps);
+  await app.register(installationRoutes, deps);
+  await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
+  await app.register(docsPage, { openapi: () => routes.document() });
+
+  return { fastify: app, openapi: () => routes.document() };
+}
+
+/** Swagger UI needs inline styles and data: images; nothing needs more. HTTPS is the business of a proxy. */
+const SECURITY_HEADERS = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+      imgSrc: ["'self'", 'data:'],
+      objectSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+    },
+  },
+  frameguard: { action: 'deny' as const },
+  strictTransportSecurity: false as const,
+};

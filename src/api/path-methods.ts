@@ -1,0 +1,64 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ProblemError } from './problems.ts';
+
+/** Which methods each path takes: for OPTIONS, for 405 with Allow, and to tell both from 404. */
+export class PathMethods {
+  readonly #paths = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+
+  /** Collects the routes of an app; call it before they are registered. */
+  observe(app: FastifyInstance): void {
+    app.addHook('onRoute', ({ url, method }) => {
+      const path = url.length > 1 ? url.replace(/\/$/, '') : url;
+      const known = this.#paths.get(path) ?? { pattern: patternOf(path), methods: new Set(['OPTIONS']) };
+      for (const each of [method].flat()) known.methods.add(each);
+      this.#paths.set(path, known);
+    });
+  }
+
+  /**
+   * An onRequest hook that answers whatever no route takes, before a body is read.
+   * @throws {ProblemError} method_not_allowed or not_found
+   */
+  answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    if (!request.is404) return undefined;
+    const allow = this.#allow(request.url);
+    // A method that is allowed but found no route: the pattern is wider than the router's.
+    if (allow === undefined || (allow.split(', ').includes(request.method) && request.method !== 'OPTIONS')) {
+      throw pathNotFound();
+    }
+    if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send();
+    throw new ProblemError('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
+  };
+
+  #allow(url: string): string | undefined {
+    const path = decodePath(url.split('?', 1)[0] ?? '');
+    const methods = new Set<string>();
+    for (const known of this.#paths.values()) {
+      if (known.pattern.test(path)) for (const method of known.methods) methods.add(method);
+    }
+    return methods.size === 0 ? undefined : [...methods].sort().join(', ');
+  }
+}
+
+export const pathNotFound = (): ProblemError =>
+  new ProblemError('not_found', 'No such path. /docs lists what there is.');
+
+/** The router decodes too; what it could not decode it has refused already. */
+function decodePath(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
+}
+
+/** /jobs/:id and /docs/static/*, with or without a slash at the end, as the router takes them. */
+function patternOf(path: string): RegExp {
+  const source = path
+    .split('/')
+    .map((part) =>
+      part.startsWith(':') ? '[^/]+' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace('*', '.*'),
+    )
+    .join('/');
+  return new RegExp(`^${source}/?$`);
+}

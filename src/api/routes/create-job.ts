@@ -1,0 +1,180 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { monotonicFactory } from 'ulid';
+import { wallClockMs } from '../../clock.ts';
+import { JobSchema } from '../../contract/job.ts';
+import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
+import type { CreateAnswer } from '../../store/jobs.ts';
+import { type ApiDeps, OWNER } from '../deps.ts';
+import { EXAMPLE_SPECS, QUEUED_JOB } from '../examples.ts';
+import { hashBody, parseIdempotencyKey } from '../idempotency.ts';
+import { acceptJsonBody } from '../json-body.ts';
+import { invalidFields, ProblemError } from '../problems.ts';
+import { NoQuerySchema } from '../request-schemas.ts';
+import { documented, json } from '../route-documentation.ts';
+import { checkSize, measureSpec } from '../spec-limits.ts';
+
+/** POST /jobs: the only request that makes something. */
+
+/** Jobs of one process are listed in the order they came, also within a millisecond. */
+const nextUlid = monotonicFactory();
+
+/** Above this share of Redis's maxmemory running jobs need what is left. */
+const STORAGE_FULL_SHARE = 0.7;
+
+const DOCUMENTATION = documented({
+  operationId: 'createJob',
+  tag: 'jobs',
+  summary: 'Create a job',
+  description:
+    'Accepts a training job and answers at once; a worker picks it up from the queue. `{}` is the reference run: every field has a default.',
+  bodyExamples: EXAMPLE_SPECS,
+  requestHeaders: {
+    'Idempotency-Key': {
+      description:
+        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours the same key with the same body is answered with the stored answer and creates nothing; with another body it is refused.',
+      schema: { type: 'string', minLength: 1, maxLength: 257 },
+    },
+  },
+  responses: {
+    202: json('Accepted and written down.', JobSchema, {
+      examples: { queued: { summary: 'Queued', value: QUEUED_JOB } },
+      headers: {
+        Location: { description: 'The job.', schema: { type: 'string' }, required: true },
+        'Idempotency-Replayed': {
+          description: 'There and `true` when this is the stored answer to an earlier request.',
+          schema: { type: 'string', const: 'true' },
+        },
+      },
+    }),
+  },
+  problems: [
+    'payload_too_large',
+    'unsupported_media_type',
+    'validation_failed',
+    'idempotency_key_reused',
+    'queue_full',
+    'store_unavailable',
+    'storage_full',
+  ],
+});
+
+export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
+  acceptJsonBody(app);
+  const enqueue = enqueueInBackground(app, deps);
+  const sent = new WeakMap<FastifyRequest, unknown>();
+  app.withTypeProvider<ZodTypeProvider>().route({
+    method: 'POST',
+    url: '/jobs',
+    schema: { body: JobSpecSchema, querystring: NoQuerySchema },
+    config: DOCUMENTATION,
+    // Validation puts the spec with its defaults in the body's place; two bodies are compared as they were sent.
+    preValidation: async (request) => {
+      refuseMissingBody(request.body);
+      sent.set(request, request.body);
+    },
+    handler: async (request, reply) => {
+      const key = parseIdempotencyKey(request.headers['idempotency-key']);
+      const { answer, replayed } = await createJob(deps, enqueue, request.body, key, sent.get(request));
+      reply.code(answer.status).header('location', answer.location);
+      if (replayed) reply.header('idempotency-replayed', 'true');
+      return reply.type('application/json').send(answer.body);
+    },
+  });
+  done();
+}
+
+function refuseMissingBody(body: unknown): void {
+  if (body === undefined) {
+    throw new ProblemError(
+      'malformed_request',
+      'The body is missing. Send {} with the header Content-Type: application/json for the reference run.',
+    );
+  }
+}
+
+/**
+ * The record decides, so nobody waits for the queue: should it be slow or fail, the reconciler enqueues the job.
+ * @returns the function that enqueues; the app's end waits for what is under way.
+ */
+function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (queueId: string) => void {
+  const underWay = new Set<Promise<unknown>>();
+  app.addHook('onClose', async () => {
+    await Promise.allSettled(underWay);
+  });
+  return (queueId) => {
+    const enqueued = queue
+      .enqueue(queueId)
+      .catch((err: unknown) => app.log.error({ err, queueId }, 'a job could not be enqueued'))
+      .finally(() => underWay.delete(enqueued));
+    underWay.add(enqueued);
+  };
+}
+
+async function createJob(
+  { store, version, maxQueuedJobs }: ApiDeps,
+  enqueue: (queueId: string) => void,
+  spec: JobSpec,
+  key: string | undefined,
+  sent: unknown,
+): Promise<{ answer: CreateAnswer; replayed: boolean }> {
+  const size = measureSpec(spec);
+  const errors = checkSize(spec, size);
+  if (errors.length > 0) throw invalidFields(errors);
+  await refuseWhenFull(store);
+  const outcome = await store.create({
+    owner: OWNER,
+    id: `job_${nextUlid(wallClockMs())}`,
+    spec,
+    parameters: size.parameters,
+    progress: {
+      epoch: 0,
+      epochs: spec.training.epochs,
+      step: 0,
+      steps: size.steps,
+      fraction: 0,
+      eta_seconds: null,
+      steps_per_second: null,
+    },
+    version,
+    maxQueued: maxQueuedJobs,
+    ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
+  });
+  switch (outcome.outcome) {
+    case 'created':
+      enqueue(outcome.queueId);
+      return { answer: outcome.answer, replayed: false };
+    case 'replayed':
+      return { answer: outcome.answer, replayed: true };
+    case 'key_reused':
+      throw new ProblemError(
+        'idempotency_key_reused',
+        'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or the first body for a repeat.',
+      );
+    case 'queue_full':
+      throw new ProblemError(
+        'queue_full',
+        `${outcome.queued} jobs wait already, and ${maxQueuedJobs} may. Repeat when some have started, or cancel one.`,
+        { headers: { 'retry-after': '30' } },
+      );
+  }
+}
+
+/** A request has 2.5 s for Redis in all, and the create may take 2 of them. */
+const LOOK_AT_MEMORY_MS = 500;
+
+/** Looks at Redis's memory; when that takes too long, the create itself will tell. */
+async function refuseWhenFull(store: ApiDeps['store']): Promise<void> {
+  const tooLong = AbortSignal.timeout(LOOK_AT_MEMORY_MS);
+  const share = await Promise.race([
+    store.memoryShare(),
+    new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
+  ]);
+  if (share !== undefined && share > STORAGE_FULL_SHARE) {
+    throw new ProblemError(
+      'storage_full',
+      "More than 70 % of Redis's maxmemory is in use. Delete finished jobs, or have the operator raise maxmemory.",
+      { headers: { 'retry-after': '60' } },
+    );
+  }
+}

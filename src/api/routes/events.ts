@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { JobEventListSchema } from '../../contract/job-event.ts';
+import { type ApiDeps, OWNER } from '../deps.ts';
+import { type EventStreams, isOver } from '../event-streams.ts';
+import { EVENT_STREAM, EVENTS } from '../examples.ts';
+import { negotiate } from '../negotiation.ts';
+import { invalidFields, jobNotFound } from '../problems.ts';
+import { EventsQuerySchema, JobPathSchema } from '../request-schemas.ts';
+import { documented, VARY_ACCEPT } from '../route-documentation.ts';
+
+const STREAM = 'text/event-stream';
+
+type EventsDeps = ApiDeps & { streams: EventStreams };
+
+/** GET /jobs/{id}/events: the same events as a list, or live. */
+export function eventRoutes(
+  app: FastifyInstance,
+  { store, events, streams }: EventsDeps,
+  done: () => void,
+): void {
+  app.withTypeProvider<ZodTypeProvider>().route({
+    method: 'GET',
+    url: '/jobs/:id/events',
+    schema: { params: JobPathSchema, querystring: EventsQuerySchema },
+    config: DOCUMENTATION,
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const { after, limit } = request.query;
+      reply.header('vary', 'accept');
+      const live = negotiate(request, ['application/json', STREAM]) === STREAM;
+      const cursor = live ? (lastEventId(request) ?? after) : after;
+      const head = await store.head(OWNER, id);
+      if (head === undefined) throw jobNotFound();
+      if (!live) {
+        const page = await events.read(id, { after, limit: limit + 1 });
+        return { object: 'list', data: page.slice(0, limit), has_more: page.length > limit };
+      }
+      if (isOver(head, cursor)) return reply.code(204).send();
+      if (request.method === 'HEAD') return reply.type(STREAM).send();
+      streams.start(reply, { owner: OWNER, id, cursor, seq: head.seq });
+      return reply;
+    },
+  });
+  done();
+}
+
+/** Where a viewer that was here before left off. */
+function lastEventId(request: FastifyRequest): number | undefined {
+  const header = request.headers['last-event-id'];
+  if (header === undefined || header === '') return undefined;
+  if (typeof header !== 'string' || !/^\d{1,15}$/.test(header)) {
+    throw invalidFields([
+      {
+        in: 'header',
+        pointer: '/last-event-id',
+        detail: 'must be the id of an event: a whole number of at least 0',
+      },
+    ]);
+  }
+  return Number(header);
+}
+
+const DOCUMENTATION = documented({
+  operationId: 'getEvents',
+  tag: 'watching',
+  summary: 'What happened to a job: as a list, or live',
+  description: [
+    'One sequence a job: `seq` is 1, 2, 3, ... without gaps.',
+    'With `Accept: text/event-stream` the events come live (Server-Sent Events): `retry: 2000` first, then one message an event with `id` = seq, `event` = type and `data` = the event object, and a comment every 15 seconds.',
+    'The stream ends after job.succeeded, job.failed or job.cancelled; asked again after that it answers 204, which makes an EventSource stop.',
+    'Should the server have lost its last second of events, a message `reset` comes first, and then everything from 1.',
+  ].join('\n\n'),
+  requestHeaders: {
+    'Last-Event-ID': {
+      description: 'Of a stream: the last seq you have; wins over `after`. EventSource sends it by itself.',
+      schema: { type: 'integer', minimum: 0 },
+    },
+  },
+  responses: {
+    200: {
+      description: 'The events.',
+      headers: { Vary: VARY_ACCEPT },
+      content: {
+        'application/json': {
+          schema: JobEventListSchema,
+          examples: {
+            running: {
+              summary: 'After one epoch',
+              value: { object: 'list', data: EVENTS, has_more: false },
+            },
+          },
+        },
+        'text/event-stream': {
+          schema: { type: 'string', description: 'Each `data` is a JobEvent.' },
+          examples: { running: { summary: 'After one epoch', value: EVENT_STREAM } },
+        },
+      },
+    },
+    204: { description: 'Stream: the job has ended and you have its last event. Do not come back.' },
+  },
+  problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],
+});

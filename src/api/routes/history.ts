@@ -1,0 +1,135 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { EvaluationSchema } from '../../contract/evaluation.ts';
+import { isTerminal, type JobStatus } from '../../contract/job.ts';
+import type { MetricsRow } from '../../contract/metrics.ts';
+import { MetricsRowSchema } from '../../contract/metrics.ts';
+import { MetricsListSchema } from '../../contract/metrics-list.ts';
+import { sendCacheable } from '../conditional.ts';
+import { type ApiDeps, OWNER } from '../deps.ts';
+import { EVALUATION, METRICS_ROW } from '../examples.ts';
+import { negotiate } from '../negotiation.ts';
+import { jobNotFound, ProblemError } from '../problems.ts';
+import { JobPathSchema, MetricsQuerySchema, NoQuerySchema } from '../request-schemas.ts';
+import { documented, ETAG_HEADER, IF_NONE_MATCH, json, VARY_ACCEPT } from '../route-documentation.ts';
+
+const CSV = 'text/csv';
+
+/** What a job measured: while it trained, and at the end. */
+export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
+  const { store, events, artifacts } = deps;
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+
+  routes.route({
+    method: 'GET',
+    url: '/jobs/:id/metrics',
+    schema: { params: JobPathSchema, querystring: MetricsQuerySchema },
+    config: METRICS,
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const { after, format } = request.query;
+      reply.header('vary', 'accept');
+      const type = format === undefined ? negotiate(request, ['application/json', CSV]) : format;
+      // The status first: rows may then be newer than it, but never missing from a terminal one.
+      const head = await store.head(OWNER, id);
+      if (head === undefined) throw jobNotFound();
+      const rows = await events.metrics(id, after);
+      if (type === 'csv' || type === CSV) {
+        return reply.type('text/csv; charset=utf-8; header=present').send(toCsv(rows));
+      }
+      return { object: 'list', data: rows, status: head.status, terminal: isTerminal(head.status) };
+    },
+  });
+
+  routes.route({
+    method: 'GET',
+    url: '/jobs/:id/evaluation',
+    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    config: EVALUATE,
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const found = await store.evaluationFile(OWNER, id);
+      if (found === undefined) throw jobNotFound();
+      const { status, file } = found;
+      if (file === undefined) throw noEvaluation(status);
+      const content = await artifacts.read(id, file);
+      if (content === undefined) return await explainMissingFile(id, file.name);
+      return sendCacheable(request, reply, {
+        content,
+        type: 'application/json',
+        etag: `"${file.sha256}"`,
+        cacheControl: 'no-cache',
+      });
+    },
+  });
+
+  /** Either the job was removed a moment ago, or somebody took its file away. */
+  async function explainMissingFile(id: string, name: string): Promise<never> {
+    if ((await store.head(OWNER, id)) === undefined) throw jobNotFound();
+    throw new Error(
+      `${id} has no file ${name} with the hash its record names: do the workers and the API see one DATA_DIR?`,
+    );
+  }
+  done();
+}
+
+function noEvaluation(status: JobStatus): ProblemError {
+  return isTerminal(status)
+    ? new ProblemError('not_found', `The job has ${status}, so it was never evaluated.`)
+    : new ProblemError(
+        'not_available_yet',
+        `The job is ${status}; it is evaluated when its last epoch ends.`,
+      );
+}
+
+const COLUMNS = Object.keys(MetricsRowSchema.shape) as (keyof MetricsRow)[];
+
+/** RFC 4180; null is an empty field. Only numbers, so nothing needs quotes. */
+function toCsv(rows: readonly MetricsRow[]): string {
+  const lines = [COLUMNS.join(','), ...rows.map((row) => COLUMNS.map((name) => row[name] ?? '').join(','))];
+  return `${lines.join('\r\n')}\r\n`;
+}
+
+const METRICS = documented({
+  operationId: 'getMetrics',
+  tag: 'watching',
+  summary: "A job's history: one row an epoch",
+  description: 'Empty before the first epoch has ended. As CSV with `format=csv` or `Accept: text/csv`.',
+  responses: {
+    200: {
+      description: 'The rows.',
+      headers: { Vary: VARY_ACCEPT },
+      content: {
+        'application/json': {
+          schema: MetricsListSchema,
+          examples: {
+            running: {
+              summary: 'After one epoch',
+              value: { object: 'list', data: [METRICS_ROW], status: 'running', terminal: false },
+            },
+          },
+        },
+        'text/csv': {
+          schema: { type: 'string' },
+          examples: { running: { summary: 'After one epoch', value: toCsv([METRICS_ROW]) } },
+        },
+      },
+    },
+  },
+  problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],
+});
+
+const EVALUATE = documented({
+  operationId: 'getEvaluation',
+  tag: 'watching',
+  summary: 'How the finished model does on the test rows',
+  requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
+  responses: {
+    200: json('The evaluation.', EvaluationSchema, {
+      headers: { ETag: ETAG_HEADER },
+      examples: { small: { summary: 'Two classes, four rows', value: EVALUATION } },
+    }),
+    304: { description: 'You have it.', headers: { ETag: ETAG_HEADER } },
+  },
+  problems: ['job_not_found', 'not_available_yet', 'not_found', 'validation_failed', 'store_unavailable'],
+});

@@ -1,0 +1,148 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { JobListSchema, JobSchema } from '../../contract/job.ts';
+import { type ApiDeps, OWNER } from '../deps.ts';
+import { QUEUED_JOB, SUCCEEDED_JOB } from '../examples.ts';
+import { acceptNoBody } from '../json-body.ts';
+import { jobNotFound, ProblemError } from '../problems.ts';
+import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../request-schemas.ts';
+import { documented, json } from '../route-documentation.ts';
+
+/** The record of the jobs: list, look at, cancel, remove. */
+export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, done: () => void): void {
+  acceptNoBody(app);
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+
+  routes.route({
+    method: 'GET',
+    url: '/jobs',
+    schema: { querystring: ListJobsQuerySchema },
+    config: LIST,
+    handler: async (request, reply) => {
+      const { limit, after, status } = request.query;
+      const { jobs, hasMore } = await store.list(OWNER, { limit, after, status });
+      const last = jobs.at(-1);
+      const next = hasMore && last !== undefined ? nextPage(limit, last.id, status) : null;
+      if (next !== null) reply.header('link', `<${next}>; rel="next"`);
+      return { object: 'list', data: jobs, has_more: next !== null, next };
+    },
+  });
+
+  routes.route({
+    method: 'GET',
+    url: '/jobs/:id',
+    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    config: GET,
+    handler: async (request) => {
+      const job = await store.get(OWNER, request.params.id);
+      if (job === undefined) throw jobNotFound();
+      return job;
+    },
+  });
+
+  routes.route({
+    method: 'DELETE',
+    url: '/jobs/:id',
+    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    config: REMOVE,
+    handler: async (request, reply) => {
+      const removal = await retention.remove(OWNER, request.params.id);
+      if (removal.outcome === 'not_found') throw jobNotFound();
+      if (removal.outcome === 'not_finished') {
+        throw new ProblemError(
+          'job_not_finished',
+          `The job is ${removal.status}. Cancel it first, and delete it when it is cancelled.`,
+        );
+      }
+      return reply.code(204).send();
+    },
+  });
+
+  routes.route({
+    method: 'POST',
+    url: '/jobs/:id/cancel',
+    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    config: CANCEL,
+    handler: async (request, reply) => {
+      const cancel = await store.cancel(OWNER, request.params.id);
+      if (cancel.outcome === 'not_found') throw jobNotFound();
+      if (cancel.outcome === 'finished') {
+        throw new ProblemError('job_finished', `The job has ${cancel.status} already; nothing was changed.`);
+      }
+      return reply.code(202).send(cancel.job);
+    },
+  });
+  done();
+}
+
+function nextPage(limit: number, after: string, status: string | undefined): string {
+  const query = new URLSearchParams({ limit: String(limit), after, ...(status !== undefined && { status }) });
+  return `/jobs?${query}`;
+}
+
+const LIST = documented({
+  operationId: 'listJobs',
+  tag: 'jobs',
+  summary: 'List jobs, newest first',
+  responses: {
+    200: json('A page of jobs.', JobListSchema, {
+      examples: {
+        page: {
+          summary: 'The only page',
+          value: { object: 'list', data: [SUCCEEDED_JOB], has_more: false, next: null },
+        },
+      },
+      headers: {
+        Link: { description: 'The next page, rel="next"; absent on the last.', schema: { type: 'string' } },
+      },
+    }),
+  },
+  problems: ['validation_failed', 'store_unavailable'],
+});
+
+const GET = documented({
+  operationId: 'getJob',
+  tag: 'jobs',
+  summary: 'Look at a job',
+  responses: {
+    200: json('The job.', JobSchema, {
+      examples: {
+        queued: { summary: 'Queued', value: QUEUED_JOB },
+        succeeded: { summary: 'Succeeded', value: SUCCEEDED_JOB },
+      },
+    }),
+  },
+  problems: ['job_not_found', 'validation_failed', 'store_unavailable'],
+});
+
+const REMOVE = documented({
+  operationId: 'deleteJob',
+  tag: 'jobs',
+  summary: 'Remove a finished job with everything it left',
+  responses: { 204: { description: 'Removed.' } },
+  problems: [
+    'job_not_found',
+    'job_not_finished',
+    'payload_too_large',
+    'unsupported_media_type',
+    'validation_failed',
+    'store_unavailable',
+  ],
+});
+
+const CANCEL = documented({
+  operationId: 'cancelJob',
+  tag: 'jobs',
+  summary: 'Cancel a job',
+  description:
+    'Cancelling again changes nothing and is answered alike. A running job is `cancelling` until its worker has stopped; it may still end succeeded if it was faster.',
+  responses: { 202: json('Cancelled, or being cancelled.', JobSchema) },
+  problems: [
+    'job_not_found',
+    'job_finished',
+    'payload_too_large',
+    'unsupported_media_type',
+    'validation_failed',
+    'store_unavailable',
+  ],
+});

@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify';
+import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts';
+import type { ApiMetrics } from '../api-metrics.ts';
+import type { ApiDeps } from '../deps.ts';
+import { documented, json } from '../route-documentation.ts';
+
+export type OperationsDeps = ApiDeps & {
+  metrics: ApiMetrics;
+  /** The OpenAPI document as text; there once the app is ready. */
+  openapi: () => string;
+};
+
+/** Whether a process under pressure answers all the same: who asks decides about its life. */
+const ALWAYS = { pressureHandler: () => undefined };
+
+/** For those who run it. */
+export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
+  const { store, version, metrics, openapi } = deps;
+
+  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect('/docs', 302));
+
+  app.get('/livez', { config: { ...LIVEZ, ...ALWAYS } }, async () => ({ status: 'ok', version }));
+
+  app.get('/readyz', { config: READYZ }, async () => {
+    await store.counts();
+    return { status: 'ready', version };
+  });
+
+  app.get('/metrics', { config: { ...METRICS, ...ALWAYS } }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.render()),
+  );
+
+  app.get('/openapi.json', { config: OPENAPI }, async (_request, reply) =>
+    reply.type('application/json').send(openapi()),
+  );
+  done();
+}
+
+const ROOT = documented({
+  operationId: 'getRoot',
+  tag: 'operations',
+  summary: 'Leads to /docs',
+  responses: {
+    302: {
+      description: 'To /docs.',
+      headers: { Location: { description: '/docs', schema: { type: 'string' } } },
+    },
+  },
+  problems: [],
+});
+
+const LIVEZ = documented({
+  operationId: 'getLiveness',
+  tag: 'operations',
+  summary: 'Is this process alive?',
+  responses: { 200: json('It is.', LivenessSchema) },
+  problems: [],
+});
+
+const READYZ = documented({
+  operationId: 'getReadiness',
+  tag: 'operations',
+  summary: 'Can this process serve requests?',
+  responses: { 200: json('It can.', ReadinessSchema) },
+  problems: ['store_unavailable'],
+});
+
+const METRICS = documented({
+  operationId: 'getPrometheusMetrics',
+  tag: 'operations',
+  summary: 'Metrics for Prometheus',
+  responses: {
+    200: { description: 'In the text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
+  },
+  problems: [],
+});
+
+const OPENAPI = documented({
+  operationId: 'getOpenapi',
+  tag: 'operations',
+  summary: 'This document',
+  responses: {
+    200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
+  },
+  problems: [],
+});

@@ -1,0 +1,46 @@
+import type { JobSpec } from '../contract/job-spec.ts';
+import { DATASETS, stepsPerEpoch, trainRows } from '../dataset/registry.ts';
+import { countParameters } from '../engine/model-layout.ts';
+import type { FieldError } from './validation-errors.ts';
+
+/** What a spec asks for in all, where one field alone does not tell. */
+
+export const MAX_PARAMETERS = 20_000_000;
+
+export interface SpecSize {
+  parameters: number;
+  /** Train rows, validation rows left out. */
+  rows: number;
+  /** Optimizer steps of the whole job. */
+  steps: number;
+}
+
+export function measureSpec({ dataset, model, training }: JobSpec): SpecSize {
+  const { pixels, classes, trainRows: all } = DATASETS[dataset];
+  const rows = trainRows(all, training.validation_split);
+  return {
+    parameters: countParameters(pixels, model.hidden_units, classes.length),
+    rows,
+    steps: stepsPerEpoch(rows, training.batch_size) * training.epochs,
+  };
+}
+
+/** The limits that take more than one field to check; empty when the spec keeps them. */
+export function checkSize(spec: JobSpec, { parameters, rows }: SpecSize): FieldError[] {
+  const errors: FieldError[] = [];
+  if (parameters > MAX_PARAMETERS) {
+    errors.push({
+      in: 'body',
+      pointer: '/model/hidden_units',
+      detail: `must make a model of at most ${MAX_PARAMETERS} parameters; these make ${parameters}`,
+    });
+  }
+  if (spec.training.batch_size > rows) {
+    errors.push({
+      in: 'body',
+      pointer: '/training/batch_size',
+      detail: `must be a whole number from 1 to ${rows}, the train rows of ${spec.dataset} that validation_split ${spec.training.validation_split} leaves; got ${spec.training.batch_size}`,
+    });
+  }
+  return errors;
+}

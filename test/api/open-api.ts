@@ -1,0 +1,204 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
+import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { buildApp } from '../../src/api/app.ts';
+import type { ApiDeps } from '../../src/api/deps.ts';
+import type { OpenApiDocument } from '../../src/api/openapi.ts';
+import type { Job } from '../../src/contract/job.ts';
+import type { Problem } from '../../src/contract/problem.ts';
+import { TrainingQueue } from '../../src/queue/training-queue.ts';
+import {
+  connectForRequests,
+  connectForSubscriptions,
+  connectForWorkers,
+  type Redis,
+} from '../../src/redis.ts';
+import { Artifacts } from '../../src/store/artifacts.ts';
+import { EventSignals } from '../../src/store/event-signals.ts';
+import { JobEvents } from '../../src/store/job-events.ts';
+import { JobSteps } from '../../src/store/job-steps.ts';
+import { JobStore } from '../../src/store/jobs.ts';
+import { buildKeys } from '../../src/store/keys.ts';
+import { Retention } from '../../src/store/retention.ts';
+import { WorkerReports } from '../../src/store/worker-reports.ts';
+import { FAILURE, type OpenStore, openStore, SUCCESS, startOf } from '../store/open-store.ts';
+import { checkResponse } from './response-check.ts';
+
+export const VERSION = (
+  JSON.parse(readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8')) as {
+    version: string;
+  }
+).version;
+
+/** The committed document, which is what clients are made from. */
+export const COMMITTED = JSON.parse(
+  readFileSync(fileURLToPath(new URL('../../openapi/openapi.json', import.meta.url)), 'utf8'),
+) as OpenApiDocument;
+
+/** The API as production runs it, on the tests' Redis, with the worker's side of the store beside it. */
+export interface OpenApi extends OpenStore {
+  readonly app: FastifyInstance;
+  readonly artifacts: Artifacts;
+  readonly reports: WorkerReports;
+  /** http://127.0.0.1:<port>: a real socket. */
+  readonly url: string;
+  /** A request without a socket; its answer is checked against the committed document. */
+  request(options: InjectOptions): Promise<LightMyRequestResponse>;
+  post(spec: unknown, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
+  /** A new job. */
+  create(spec?: unknown): Promise<Job>;
+  /** A worker's start; the token is what its further steps need. */
+  start(id: string): Promise<string>;
+  running(spec?: unknown): Promise<{ id: string; token: string }>;
+  succeeded(): Promise<string>;
+  failed(): Promise<string>;
+}
+
+/** Call it at the top of a test file: everything it opened is closed when the file is done. */
+export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): OpenApi {
+  const redisUrl = ownRedisUrl ?? inject('redisUrl');
+  const stored = ownRedisUrl === undefined ? openStore() : openStoreOn(ownRedisUrl);
+  const folder = mkdtempSync(join(tmpdir(), 'descent-api-'));
+  let app: FastifyInstance | undefined;
+  const commands = connectForRequests(redisUrl, () => {});
+  const subscriber = connectForSubscriptions(redisUrl, () => {});
+  const queue = new TrainingQueue(commands, stored.keys, { info() {}, warn() {}, error() {} });
+  const artifacts = new Artifacts(folder);
+  const reports = new WorkerReports(commands, stored.keys);
+  const store = new JobStore(commands, stored.keys);
+
+  beforeAll(async () => {
+    await Promise.all([commands, subscriber].map(readiness));
+    const built = await buildApp({
+      store,
+      retention: new Retention(commands, stored.keys, store, artifacts),
+      events: new JobEvents(commands, stored.keys),
+      signals: new EventSignals(subscriber, stored.keys),
+      artifacts,
+      workers: reports,
+      queue,
+      version: VERSION,
+      allowedHosts: [],
+      auth: 'none',
+      maxQueuedJobs: 1_000_000,
+      ...changes,
+      // The API and its tests share an event loop, and a test may block it for a while.
+      timing: { maxEventLoopDelayMs: 0, ...changes.timing },
+    });
+    app = built.fastify;
+    await app.listen({ host: '127.0.0.1', port: 0 });
+  });
+
+  afterAll(async () => {
+    await app?.close();
+    await queue.close();
+    commands.disconnect();
+    subscriber.disconnect();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const request = async (options: InjectOptions) => {
+    const response = await app!.inject({ ...options, ...withHost(options) });
+    checkResponse(COMMITTED, options, response);
+    return response;
+  };
+  const post = (spec: unknown, headers: Record<string, string> = {}) =>
+    request({
+      method: 'POST',
+      url: '/jobs',
+      headers: { 'content-type': 'application/json', ...headers },
+      payload: JSON.stringify(spec),
+    });
+  const create = async (spec: unknown = { dataset: 'mnist_sample' }): Promise<Job> => {
+    const response = await post(spec);
+    expect(response.statusCode, response.body).toBe(202);
+    return response.json();
+  };
+  const start = async (id: string): Promise<string> => {
+    const start = startOf();
+    expect(await stored.steps.start(id, start)).toMatchObject({ outcome: 'started' });
+    return start.token;
+  };
+  const running = async (spec?: unknown) => {
+    const { id } = await create(spec);
+    return { id, token: await start(id) };
+  };
+  const finished = async (how: typeof SUCCESS): Promise<string> => {
+    const { id, token } = await running();
+    await stored.steps.finish(id, token, how);
+    return id;
+  };
+
+  return {
+    ...stored,
+    get app() {
+      return app!;
+    },
+    get url() {
+      return `http://127.0.0.1:${(app!.server.address() as AddressInfo).port}`;
+    },
+    artifacts,
+    reports,
+    request,
+    post,
+    create,
+    start,
+    running,
+    succeeded: () => finished(SUCCESS),
+    failed: () => finished(FAILURE),
+  };
+}
+
+/** Like openStore, on a Redis that the test may kill; its keys go with it. */
+function openStoreOn(url: string): OpenStore {
+  const connections: Redis[] = [];
+  const connect = () => {
+    const redis = connectForWorkers(url, () => {});
+    connections.push(redis);
+    return redis;
+  };
+  const redis = connect();
+  const keys = buildKeys('test');
+  afterAll(() => {
+    for (const connection of connections) connection.disconnect();
+  });
+  return {
+    redis,
+    keys,
+    connect,
+    store: new JobStore(redis, keys),
+    steps: new JobSteps(redis, keys),
+    events: new JobEvents(redis, keys),
+  };
+}
+
+/** inject() asks for localhost:80, which is served; a test that names a host keeps it. */
+const withHost = ({ headers }: InjectOptions): { headers: NonNullable<InjectOptions['headers']> } => ({
+  headers: { host: 'localhost', ...headers },
+});
+
+const readiness = (redis: {
+  status: string;
+  once(event: 'ready', done: () => void): unknown;
+}): Promise<void> =>
+  redis.status === 'ready'
+    ? Promise.resolve()
+    : new Promise((resolve) => {
+        redis.once('ready', () => resolve());
+      });
+
+export function expectProblem(
+  response: LightMyRequestResponse,
+  status: number,
+  code: Problem['code'],
+): Problem {
+  expect(response.headers['content-type']).toBe('application/problem+json');
+  const problem: Problem = response.json();
+  expect(problem, response.body).toMatchObject({ status, code });
+  expect(response.statusCode).toBe(status);
+  return problem;
+}

@@ -1,0 +1,127 @@
+import request from 'supertest';
+import { describe, expect, it } from 'vitest';
+import type { WorkerReport } from '../../src/contract/worker-report.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
+import { openApi, VERSION } from './open-api.ts';
+
+const api = openApi();
+
+const reportOf = (changes: Partial<WorkerReport>): Omit<WorkerReport, 'reported_at'> => ({
+  id: 'host-a/1',
+  host: 'host-a',
+  pid: 1,
+  version: VERSION,
+  concurrency: 2,
+  started_at: '2026-11-22T10:00:00.000Z',
+  running: [],
+  engines: [{ name: 'reference', available: true, version: VERSION, backend: null, reason: null }],
+  counters: {
+    jobs_started: 3,
+    jobs_succeeded: 2,
+    jobs_failed: 0,
+    jobs_cancelled: 0,
+    jobs_requeued: 0,
+    trainers_crashed: 0,
+    leases_lost: 0,
+    epochs: 20,
+  },
+  ...changes,
+});
+
+describe('the installation', () => {
+  it('lists the datasets with sizes, classes and hashes', async () => {
+    const { data } = (await api.request({ url: '/datasets' })).json();
+    expect(data.map(({ name }: { name: string }) => name)).toEqual(Object.keys(DATASETS));
+    expect(data[0]).toMatchObject({
+      train_rows: 60_000,
+      test_rows: 10_000,
+      image: { height: 28, width: 28 },
+    });
+    expect(data[0].files).toHaveLength(4);
+    expect(data[0].classes).toHaveLength(10);
+  });
+
+  it('lists no worker and no engine while none reports, then both', async () => {
+    const read = async (url: string) => (await api.request({ url })).json().data;
+    expect([await read('/workers'), await read('/engines')]).toEqual([[], []]);
+    const { id } = await api.create();
+    const running = [{ job: id, epoch: 1, epochs: 10, steps_per_second: 2000 }];
+    await api.reports.write(reportOf({ running }));
+    await api.reports.write(reportOf({ id: 'host-b/2', host: 'host-b', pid: 2 }));
+    await api.reports.write(
+      reportOf({
+        id: 'host-c/3',
+        host: 'host-c',
+        pid: 3,
+        engines: [{ name: 'reference', available: false, version: null, backend: null, reason: 'broken' }],
+      }),
+    );
+    expect(await read('/workers')).toMatchObject([
+      { id: 'host-a/1', running },
+      { id: 'host-b/2' },
+      { id: 'host-c/3' },
+    ]);
+    expect(await read('/engines')).toMatchObject([
+      { name: 'reference', available: true, workers: ['host-a/1', 'host-b/2'] },
+      { name: 'reference', available: false, reason: 'broken', workers: ['host-c/3'] },
+    ]);
+    const { body } = await api.request({ url: '/metrics' });
+    expect(body).toContain('descent_workers 3');
+    expect(body).toContain('descent_worker_slots 6');
+    expect(body).toContain('descent_worker_jobs 1');
+    expect(body).toContain('descent_worker_counter{worker="host-a/1",counter="epochs"} 20');
+  });
+});
+
+describe('operations', () => {
+  it('say that the process lives and is ready', async () => {
+    expect((await api.request({ url: '/livez' })).json()).toEqual({ status: 'ok', version: VERSION });
+    expect((await api.request({ url: '/readyz' })).json()).toEqual({ status: 'ready', version: VERSION });
+  });
+
+  it('count jobs, and time requests by route, not by path', async () => {
+    const { id } = await api.create();
+    await api.request({ url: `/jobs/${id}` });
+    await api.request({ url: '/nowhere' });
+    await api.app.inject({ method: 'PROPFIND' as 'GET', url: '/jobs', headers: { host: 'localhost' } });
+    const { body } = await api.request({ url: '/metrics' });
+    expect(body).toMatch(/^descent_jobs\{state="queued"\} [1-9]/m);
+    expect(body).toContain('descent_store_up 1');
+    expect(body).toContain(
+      'descent_http_request_duration_seconds_count{method="GET",route="/jobs/:id",status="200"}',
+    );
+    expect(body).toContain('{method="GET",route="unknown",status="404"}');
+    expect(body).toContain('{method="other",route="unknown",status="405"}');
+    expect(body).not.toContain(id);
+    expect(body).toContain(`descent_info{version="${VERSION}"} 1`);
+  });
+
+  it('lead from / to a documentation page that its own policy lets work', async () => {
+    const root = await request(api.url).get('/');
+    expect([root.status, root.headers.location]).toEqual([302, '/docs']);
+    const page = await request(api.url).get('/docs');
+    expect(page.status).toBe(200);
+    expect(page.text).not.toMatch(/<script>[^<]/);
+    const policy = page.headers['content-security-policy']!;
+    expect(policy).not.toContain('upgrade-insecure-requests');
+    const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
+    expect(assets.length).toBeGreaterThan(3);
+    for (const asset of assets) {
+      const response = await request(api.url).get(new URL(asset, `${api.url}/docs`).pathname);
+      expect(response.status, asset).toBe(200);
+    }
+    expect((await request(api.url).get('/docs/json')).body.paths).toHaveProperty('/jobs');
+  });
+
+  it('have no door to other files below /docs', async () => {
+    for (const path of [
+      '/docs/static/%2e%2e/%2e%2e/package.json',
+      '/docs/static/..%2f..%2fpackage.json',
+      '/docs/static/nope.js',
+    ]) {
+      const response = await request(api.url).get(path);
+      expect(response.headers['content-type']).toBe('application/problem+json');
+      expect([400, 404]).toContain(response.status);
+    }
+  });
+});

@@ -1,0 +1,111 @@
+import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { epochReport, SUCCESS } from '../store/open-store.ts';
+import { EventViewer } from './event-viewer.ts';
+import { expectProblem, openApi } from './open-api.ts';
+import { OwnRedis } from './own-redis.ts';
+
+const binary = inject('redisBinary');
+
+describe.skipIf(binary === null)('while Redis', async () => {
+  if (binary === null) return;
+  const redis = new OwnRedis(binary);
+  await redis.start();
+  const api = openApi({ timing: { lookMs: 100 } }, redis.url);
+  afterAll(() => redis.remove());
+
+  beforeEach(async () => {
+    await expect
+      .poll(async () => (await api.request({ url: '/readyz' })).statusCode, { timeout: 20_000 })
+      .toBe(200);
+  });
+
+  const paths = (id: string): [method: 'GET' | 'POST' | 'DELETE', url: string][] => [
+    ['GET', '/jobs'],
+    ['GET', `/jobs/${id}`],
+    ['DELETE', `/jobs/${id}`],
+    ['POST', `/jobs/${id}/cancel`],
+    ['GET', `/jobs/${id}/metrics`],
+    ['GET', `/jobs/${id}/events`],
+    ['GET', `/jobs/${id}/evaluation`],
+    ['GET', `/jobs/${id}/charts/loss.svg`],
+    ['GET', '/engines'],
+    ['GET', '/workers'],
+    ['GET', '/readyz'],
+  ];
+
+  async function expectUnavailable(id: string): Promise<void> {
+    const answers = await Promise.all(
+      paths(id).map(async ([method, url]) => {
+        const start = performance.now();
+        const response = await api.request({ method, url });
+        return { url, response, ms: performance.now() - start };
+      }),
+    );
+    for (const { url, response, ms } of answers) {
+      expectProblem(response, 503, 'store_unavailable');
+      expect(Number(response.headers['retry-after']), url).toBeGreaterThan(0);
+      expect(ms, url).toBeLessThan(3_500);
+    }
+    const create = expectProblem(await api.post({}, { 'idempotency-key': 'k' }), 503, 'store_unavailable');
+    expect(create.detail).toContain('same Idempotency-Key');
+    expect((await api.request({ url: '/livez' })).statusCode).toBe(200);
+    expect((await api.request({ url: '/datasets' })).statusCode).toBe(200);
+    expect((await api.request({ url: '/metrics' })).body).toMatch(/^descent_store_up 0$/m);
+  }
+
+  it('is gone, everything that needs it answers 503 at once, and a stream outlives it', async () => {
+    const { id, token } = await api.running();
+    const viewer = await EventViewer.open(`${api.url}/jobs/${id}/events`);
+    expect(await viewer.types(2)).toEqual(['job.queued', 'job.running']);
+    await redis.kill();
+    await expect.poll(async () => (await api.request({ url: '/readyz' })).statusCode).toBe(503);
+    const start = performance.now();
+    await expectUnavailable(id);
+    expect(performance.now() - start).toBeLessThan(1_500);
+    await redis.start();
+    await api.steps.epoch(id, token, epochReport(1));
+    await api.steps.finish(id, token, SUCCESS);
+    expect(await viewer.types(2)).toEqual(['job.epoch', 'job.succeeded']);
+    expect(await viewer.message()).toBeUndefined();
+  });
+
+  it('says nothing, no request waits longer than it may, and a repeat with the key makes one job', async () => {
+    const { id } = await api.create();
+    redis.freeze();
+    await expectUnavailable(id);
+    redis.thaw();
+    await expect.poll(async () => (await api.request({ url: '/readyz' })).statusCode).toBe(200);
+    const first = await api.post({}, { 'idempotency-key': 'k' });
+    expect(first.statusCode).toBe(202);
+    expect((await api.post({}, { 'idempotency-key': 'k' })).body).toBe(first.body);
+    const { data } = (await api.request({ url: '/jobs?limit=100' })).json();
+    expect(data.filter(({ spec }: { spec: { dataset: string } }) => spec.dataset === 'mnist')).toHaveLength(
+      1,
+    );
+  });
+
+  it('is nearly full, new jobs are refused and everything else goes on', async () => {
+    const { id } = await api.create();
+    const used = Number(/^used_memory:(\d+)/m.exec(await api.redis.info('memory'))![1]);
+    await api.redis.config('SET', 'maxmemory', Math.floor(used / 0.8));
+    await expect.poll(async () => (await api.post({})).statusCode, { timeout: 5_000 }).toBe(503);
+    const response = await api.post({});
+    expectProblem(response, 503, 'storage_full');
+    expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await api.request({ method: 'POST', url: `/jobs/${id}/cancel` })).statusCode).toBe(202);
+    await api.redis.config('SET', 'maxmemory', 0);
+    await expect.poll(async () => (await api.post({})).statusCode, { timeout: 5_000 }).toBe(202);
+  });
+});
+
+describe('a handler that does not come back', () => {
+  const never = () => new Promise<never>(() => {});
+  const stuck = openApi({
+    timing: { handlerTimeoutMs: 50 },
+    workers: { list: never },
+  });
+
+  it('is answered for with 503', async () => {
+    expectProblem(await stuck.request({ url: '/workers' }), 503, 'overloaded');
+  });
+});

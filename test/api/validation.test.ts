@@ -1,0 +1,296 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonSchema } from '../../src/api/schema-words.ts';
+import type { Problem } from '../../src/contract/problem.ts';
+import { newJobId } from '../store/open-store.ts';
+import { COMMITTED, expectProblem, openApi } from './open-api.ts';
+
+/** Every field of the spec, taken from the committed document: a new field is tested without a new line here. */
+
+const api = openApi();
+
+type Schema = JsonSchema & { discriminator?: unknown };
+
+function resolve(schema: Schema): Schema {
+  if (schema.$ref === undefined) return schema;
+  const { $ref, ...rest } = schema;
+  const target = COMMITTED.components.schemas[$ref.replace('#/components/schemas/', '')] as Schema;
+  return { ...resolve(target), ...rest };
+}
+
+interface Field {
+  path: string[];
+  schema: Schema;
+  nullable: boolean;
+  /** A spec with this value at this field, and nothing else but what leads there. */
+  withValue: (value: unknown) => unknown;
+}
+
+/** Objects are entered, unions once a branch; whatever else there is counts as a field. */
+function* fieldsOf(schema: Schema, path: string[], put: (value: unknown) => unknown): Generator<Field> {
+  const resolved = resolve(schema);
+  const branches = resolved.anyOf ?? [];
+  const nullable = branches.some(({ type }) => type === 'null');
+  const value = nullable ? { ...resolve(branches.find(({ type }) => type !== 'null')!) } : resolved;
+  yield { path, schema: value, nullable, withValue: put };
+  for (const branch of value.oneOf ?? [value]) {
+    const { properties = {} } = resolve(branch);
+    const tags = Object.fromEntries(
+      Object.entries(properties).flatMap(([name, { const: tag }]) =>
+        tag === undefined ? [] : [[name, tag]],
+      ),
+    );
+    for (const [name, child] of Object.entries(properties)) {
+      if (child.const !== undefined) continue;
+      yield* fieldsOf(child, [...path, name], (inner) => put({ ...tags, [name]: inner }));
+    }
+  }
+}
+
+const ROOT: Schema = { $ref: '#/components/schemas/JobSpec' };
+const FIELDS = [...fieldsOf(ROOT, [], (value) => value)].filter(({ path }) => path.length > 0);
+const pointerOf = (path: string[]): string => path.map((key) => `/${key}`).join('');
+
+const SAMPLES: Record<string, unknown> = {
+  string: 'text',
+  number: 0.5,
+  boolean: true,
+  array: [],
+  object: {},
+};
+
+const kindOf = ({ type, enum: choices, oneOf }: Schema): string =>
+  oneOf !== undefined
+    ? 'object'
+    : type === 'integer'
+      ? 'number'
+      : choices !== undefined
+        ? 'string'
+        : (type ?? '?');
+
+/** Values of every other kind: nothing is converted. */
+const wrongKinds = (schema: Schema): unknown[] =>
+  Object.entries(SAMPLES).flatMap(([kind, value]) => (kind === kindOf(schema) ? [] : [value]));
+
+/** Values just outside. */
+function outside(schema: Schema): unknown[] {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, maxItems } = schema;
+  const step = schema.type === 'integer' ? 1 : 1e-9;
+  return [
+    ...(minimum === undefined ? [] : [minimum - step, -1e300]),
+    ...(maximum === undefined ? [] : [maximum + step * maximum, 1e300]),
+    ...(exclusiveMinimum === undefined ? [] : [exclusiveMinimum]),
+    ...(exclusiveMaximum === undefined ? [] : [exclusiveMaximum]),
+    ...(schema.type === 'integer' ? [1.5] : []),
+    ...(minLength === undefined ? [] : ['x'.repeat(minLength - 1)]),
+    ...(maxLength === undefined ? [] : ['x'.repeat(maxLength + 1)]),
+    ...(maxItems === undefined ? [] : [Array(maxItems + 1).fill(1)]),
+    ...(schema.enum === undefined && schema.oneOf === undefined ? [] : schema.enum ? ['nonsense'] : []),
+  ];
+}
+
+/** What the sentence has to name. */
+function wordsOf(schema: Schema, nullable: boolean): string[] {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, maxItems } = schema;
+  const numbers = [
+    minimum,
+    maximum,
+    exclusiveMinimum,
+    exclusiveMaximum,
+    minLength || undefined,
+    maxLength,
+    maxItems,
+  ];
+  const kinds: Record<string, string> = {
+    integer: 'whole number',
+    number: 'number',
+    boolean: 'true or false',
+    array: 'array',
+    object: 'object',
+  };
+  return [
+    ...numbers.flatMap((number) => (number === undefined ? [] : [String(number)])),
+    ...(schema.enum ?? []).map((choice) => JSON.stringify(choice)),
+    ...(kinds[schema.type ?? ''] === undefined ? [] : [kinds[schema.type!]!]),
+    ...(nullable ? ['or null'] : []),
+    ...(typeof schema.default === 'number' ? [`default ${schema.default}`] : []),
+    'must be',
+  ];
+}
+
+async function refused(spec: unknown): Promise<NonNullable<Problem['errors']>> {
+  const { errors } = expectProblem(await api.post(spec), 422, 'validation_failed');
+  return errors ?? [];
+}
+
+describe('every field of the spec', () => {
+  it('is found in the document', () => {
+    const paths = FIELDS.map(({ path }) => pointerOf(path));
+    expect(paths).toContain('/optimizer/beta_2');
+    expect(paths).toContain('/model/hidden_units');
+    expect(new Set(paths).size).toBeGreaterThan(20);
+  });
+
+  it.each(FIELDS.map((field) => [pointerOf(field.path), field] as const))(
+    '%s refuses what is too low, too high, of another kind or null, and says what is allowed',
+    async (pointer, { schema, nullable, withValue }) => {
+      const wrong = [...outside(schema), ...wrongKinds(schema), ...(nullable ? [] : [null])];
+      for (const value of wrong) {
+        if (
+          kindOf(schema) === 'object' &&
+          schema.oneOf !== undefined &&
+          typeof value === 'object' &&
+          value !== null
+        )
+          continue;
+        const errors = await refused(withValue(value));
+        expect(errors, JSON.stringify(value)).toEqual([{ in: 'body', pointer, detail: expect.any(String) }]);
+        for (const word of wordsOf(schema, nullable)) expect(errors[0]!.detail).toContain(word);
+      }
+    },
+  );
+
+  it.each(FIELDS.map((field) => [pointerOf(field.path), field] as const))(
+    '%s takes its bounds and its default',
+    async (_pointer, { schema, nullable, withValue }) => {
+      const { minimum, maximum, minLength, maxLength, default: standard } = schema;
+      const allowed = [
+        ...(minimum === undefined ? [] : [minimum]),
+        ...(maximum === undefined ? [] : [maximum]),
+        ...(minLength === undefined ? [] : ['x'.repeat(minLength)]),
+        ...(maxLength === undefined ? [] : ['x'.repeat(maxLength)]),
+        ...(standard === undefined ? [] : [standard]),
+        ...(nullable ? [null] : []),
+        ...(schema.enum ?? []),
+      ];
+      for (const value of allowed) {
+        const response = await api.post(withValue(value));
+        expect(response.statusCode, response.body).toBe(202);
+      }
+    },
+  );
+
+  const objects = [
+    { path: [] as string[], schema: resolve(ROOT), withValue: (value: unknown) => value },
+    ...FIELDS.filter(({ schema }) => schema.properties !== undefined),
+  ];
+
+  it.each(objects.map((object) => [pointerOf(object.path) || 'the spec', object] as const))(
+    '%s points at an unknown neighbour and names the known ones',
+    async (_name, { path, schema, withValue }) => {
+      const errors = await refused(withValue({ 'un/kn~own': 1 }));
+      expect(errors).toEqual([
+        { in: 'body', pointer: `${pointerOf(path)}/un~1kn~0own`, detail: expect.any(String) },
+      ]);
+      for (const known of Object.keys(schema.properties ?? {})) expect(errors[0]!.detail).toContain(known);
+    },
+  );
+});
+
+describe('optimizers', () => {
+  const { oneOf = [] } = resolve({ $ref: '#/components/schemas/Optimizer' });
+  const types = oneOf.map((branch) => String(resolve(branch).properties?.type?.const));
+
+  it.each([{ type: 'nadam' }, { type: null }, { type: 1 }, { type: ['rmsprop'] }, {}, { learning_rate: 1 }])(
+    '%j is told the types',
+    async (optimizer) => {
+      const errors = await refused({ optimizer });
+      expect(errors).toEqual([{ in: 'body', pointer: '/optimizer/type', detail: expect.any(String) }]);
+      for (const type of types) expect(errors[0]!.detail).toContain(JSON.stringify(type));
+    },
+  );
+
+  it.each(types)('%s points at the argument of another', async (type) => {
+    const known = oneOf.map(resolve).find(({ properties }) => properties?.type?.const === type)!.properties!;
+    const errors = await refused({ optimizer: { type, schedule: 1 } });
+    expect(errors).toEqual([{ in: 'body', pointer: '/optimizer/schedule', detail: expect.any(String) }]);
+    for (const name of Object.keys(known)) expect(errors[0]!.detail).toContain(name);
+  });
+});
+
+describe('the rest of a request', () => {
+  it('gets one entry for each wrong field, all at once', async () => {
+    const errors = await refused({
+      epochs: 5,
+      name: '',
+      model: { hidden_units: [0, 'x', 64] },
+      training: { epochs: 0, seed: 2 ** 32, batch_size: '32' },
+    });
+    expect(errors.map(({ pointer }) => pointer).sort()).toEqual([
+      '/epochs',
+      '/model/hidden_units/0',
+      '/model/hidden_units/1',
+      '/name',
+      '/training/batch_size',
+      '/training/epochs',
+      '/training/seed',
+    ]);
+  });
+
+  it('says what metadata may be', async () => {
+    const many = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'v']));
+    expect(await refused({ metadata: many })).toEqual([
+      { in: 'body', pointer: '/metadata', detail: expect.stringContaining('at most 16 pairs') },
+    ]);
+    expect(await refused({ metadata: { ['k'.repeat(65)]: 'v' } })).toEqual([
+      {
+        in: 'body',
+        pointer: `/metadata/${'k'.repeat(65)}`,
+        detail: expect.stringContaining('1 to 64 characters'),
+      },
+    ]);
+    expect(await refused({ metadata: { k: 1 } })).toEqual([
+      { in: 'body', pointer: '/metadata/k', detail: expect.stringContaining('at most 512 characters') },
+    ]);
+  });
+
+  it.each([
+    ['/jobs?limit=0', '/limit', 'from 1 to 100 (default 20); got'],
+    ['/jobs?limit=101', '/limit', 'from 1 to 100'],
+    ['/jobs?limit=1e1', '/limit', 'a whole number'],
+    ['/jobs?limit=', '/limit', 'a whole number'],
+    ['/jobs?limit=1&limit=2', '/limit', 'got an array of 2'],
+    ['/jobs?status=done', '/status', '"succeeded"'],
+    ['/jobs?after=1', '/after', 'like job_01'],
+    ['/jobs?page=1', '/page', 'limit, after, status'],
+    ['/jobs?__proto__=1', '/__proto__', 'limit, after, status'],
+    [`/jobs/${newJobId()}?x=1`, '/x', 'nothing is'],
+    [`/jobs/${newJobId()}/events?limit=1001`, '/limit', '1 to 1000'],
+    [`/jobs/${newJobId()}/metrics?after=-1`, '/after', 'at least 0'],
+    [`/jobs/${newJobId()}/metrics?format=xml`, '/format', '"json", "csv"'],
+  ])('%s is refused at %s', async (url, pointer, words) => {
+    const { errors } = expectProblem(await api.request({ url }), 422, 'validation_failed');
+    expect(errors).toEqual([{ in: 'query', pointer, detail: expect.stringContaining(words) }]);
+  });
+
+  it('refuses values that are no objects, and prototypes', async () => {
+    for (const body of ['[]', '"x"', '1', 'null', 'true']) {
+      const response = await api.request({
+        method: 'POST',
+        url: '/jobs',
+        headers: { 'content-type': 'application/json' },
+        payload: body,
+      });
+      const { errors } = expectProblem(response, 422, 'validation_failed');
+      expect(errors).toMatchObject([{ pointer: '', detail: expect.stringContaining('dataset') }]);
+    }
+    const send = (payload: string) =>
+      api.request({ method: 'POST', url: '/jobs', headers: { 'content-type': 'application/json' }, payload });
+    for (const body of [
+      '{"__proto__":{}}',
+      '{"metadata":{"__proto__":"x"}}',
+      '{"metadata":{"\\u005f_proto__":"x"}}',
+      '[[{"__proto__":1}]]',
+    ]) {
+      expectProblem(await send(body), 400, 'malformed_request');
+    }
+    for (const body of [
+      '{"constructor":{"prototype":{}}}',
+      '{"prototype":1}',
+      '{"toString":1}',
+      '{"hasOwnProperty":1}',
+    ]) {
+      expectProblem(await send(body), 422, 'validation_failed');
+    }
+    expectProblem(await send(`{"training":{"toString":1,"constructor":{}}}`), 422, 'validation_failed');
+  });
+});

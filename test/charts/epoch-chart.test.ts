@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { drawEpochChart } from '../../src/charts/epoch-chart.ts';
+import type { MetricsRow } from '../../src/contract/metrics.ts';
+
+const rowOf = (epoch: number, changes: Partial<MetricsRow> = {}): MetricsRow => ({
+  epoch,
+  step: epoch * 1500,
+  loss: 1 / epoch,
+  accuracy: 1 - 0.5 / epoch,
+  val_loss: 1.1 / epoch,
+  val_accuracy: 1 - 0.6 / epoch,
+  learning_rate: 0.001,
+  duration_seconds: 1,
+  steps_per_second: 1500,
+  seq: epoch + 2,
+  ...changes,
+});
+
+const rowsOf = (count: number, changes: Partial<MetricsRow> = {}) =>
+  Array.from({ length: count }, (_, i) => rowOf(i + 1, changes));
+
+const textsOf = (svg: string): string[] =>
+  [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
+
+/** The lines, without those of the legend. */
+const linesOf = (svg: string): string[] =>
+  [...svg.matchAll(/class="line" d="(M[^"]*)"/g)]
+    .map(([, path]) => path!)
+    .filter((path) => !path.includes('h28'));
+
+/** What must hold of any chart: one element, balanced tags, no number that is none, nothing outside. */
+function expectSound(svg: string): void {
+  expect(svg).toMatch(/^<svg [^>]*role="img"[^>]*>/);
+  expect(svg.trimEnd()).toMatch(/<\/svg>$/);
+  expect(svg).toMatch(/<title id="title">[^<]+<\/title>\n<desc id="desc">[^<]+<\/desc>/);
+  expect(svg).not.toMatch(/NaN|Infinity|undefined|null/);
+  expect(svg).not.toMatch(/<script|href=|url\(|on\w+=/);
+  const open: string[] = [];
+  for (const [, end, name, self] of svg.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)) {
+    if (end === '/') expect(open.pop()).toBe(name);
+    else if (self !== '/') open.push(name!);
+  }
+  expect(open).toEqual([]);
+  for (const [, x, y] of svg.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)) {
+    expect(Number(x)).toBeGreaterThanOrEqual(0);
+    expect(Number(x)).toBeLessThanOrEqual(720);
+    expect(Number(y)).toBeGreaterThanOrEqual(0);
+    expect(Number(y)).toBeLessThanOrEqual(440);
+  }
+}
+
+describe('the chart of a job', () => {
+  it('says what the reference run says', () => {
+    const texts = textsOf(drawEpochChart('loss', 'reference run', rowsOf(10), 10));
+    for (const text of [
+      'Cost Function Graph',
+      'reference run',
+      'Epochs',
+      'Loss',
+      'Training Loss',
+      'Validation Loss',
+    ]) {
+      expect(texts).toContain(text);
+    }
+    const accuracy = textsOf(drawEpochChart('accuracy', 'x', rowsOf(10), 10));
+    for (const text of ['Epochs', 'Accuracy', 'Training Accuracy', 'Validation Accuracy']) {
+      expect(accuracy).toContain(text);
+    }
+  });
+
+  it.each([0, 1, 2, 10, 37, 1000])('is sound with %i epochs', (count) => {
+    for (const chart of ['loss', 'accuracy'] as const) {
+      const svg = drawEpochChart(chart, 'job', rowsOf(count), 10);
+      expectSound(svg);
+      expect(linesOf(svg).map((path) => path.split(/[ML]/).length - 1)).toEqual(
+        count === 0 ? [] : [count, count],
+      );
+      expect(textsOf(svg).includes('no epochs yet')).toBe(count === 0);
+    }
+  });
+
+  it.each([
+    [1, ['1']],
+    [2, ['1', '2']],
+    [10, ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']],
+    [37, ['1', '5', '10', '15', '20', '25', '30', '35']],
+    [1000, ['1', '100', '200', '300', '400', '500', '600', '700', '800', '900', '1000']],
+  ])('marks whole epochs only: %i', (count, marks) => {
+    const svg = drawEpochChart('loss', 'job', rowsOf(count), 10);
+    const labels = [...svg.matchAll(/y2="381"\/><text[^>]*>([^<]*)</g)].map(([, text]) => text);
+    expect(labels).toEqual(marks);
+  });
+
+  it.each([
+    ['all zero', { loss: 0, val_loss: 0 }],
+    ['constant', { loss: 0.25, val_loss: 0.25 }],
+    ['tiny', { loss: 1e-300, val_loss: 2e-300 }],
+    ['huge', { loss: 1e300, val_loss: 9e299 }],
+    ['far apart', { loss: 1e-9, val_loss: 1e9 }],
+    ['without validation', { val_loss: null, val_accuracy: null }],
+    ['perfect', { accuracy: 1, val_accuracy: 1 }],
+    ['hopeless', { accuracy: 0, val_accuracy: 0 }],
+  ])('is sound with values that are %s', (_name, changes: Partial<MetricsRow>) => {
+    for (const count of [1, 10]) {
+      for (const chart of ['loss', 'accuracy'] as const) {
+        expectSound(drawEpochChart(chart, 'job', rowsOf(count, changes), 10));
+      }
+    }
+  });
+
+  it('has one line and one legend entry without validation', () => {
+    const svg = drawEpochChart('loss', 'job', rowsOf(3, { val_loss: null }), 3);
+    expect(linesOf(svg)).toHaveLength(1);
+    expect(textsOf(svg)).not.toContain('Validation Loss');
+  });
+
+  it('never marks an accuracy above 1', () => {
+    const texts = textsOf(drawEpochChart('accuracy', 'job', rowsOf(5, { accuracy: 1, val_accuracy: 1 }), 5));
+    expect(texts.filter((text) => /^\d+\.\d+$/.test(text) && Number(text) > 1)).toEqual([]);
+  });
+
+  it('draws the lower value lower', () => {
+    const [training] = linesOf(drawEpochChart('loss', 'job', rowsOf(5), 5));
+    const heights = [...training!.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y));
+    expect(heights).toEqual([...heights].sort((a, b) => a - b));
+  });
+
+  it('shows any name as text and nothing else, and cuts a long one', () => {
+    const evil = '</title><script>alert("1")</script>&amp;\u0000\u001b[31m\ufffe\ud800';
+    const svg = drawEpochChart('loss', evil, rowsOf(2), 2);
+    expectSound(svg);
+    expect(svg).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;amp;\ufffd\ufffd[31m');
+    const long = textsOf(drawEpochChart('loss', '字'.repeat(200), rowsOf(2), 2))[1]!;
+    expect(long).toMatch(/^字{42}…$/);
+  });
+
+  it('tells who does not see it how it went', () => {
+    const svg = drawEpochChart('loss', 'job', rowsOf(2), 2);
+    expect(svg).toContain(
+      '<desc id="desc">Training Loss: 1 after epoch 1, 0.5 after epoch 2. Validation Loss: 1.1 after epoch 1, 0.55 after epoch 2.</desc>',
+    );
+  });
+});
