@@ -1,0 +1,105 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Reconciler } from '../../src/queue/reconciler.ts';
+import { bullPrefix, parseQueueId, QUEUE_NAME, TrainingQueue } from '../../src/queue/training-queue.ts';
+import { connectForRequests } from '../../src/redis.ts';
+import { created, openStore, startOf } from '../store/open-store.ts';
+
+const { store, steps, keys, redis, connect } = openStore();
+
+/** Logs that a test can look at. */
+function openQueue(connection = redis) {
+  const logged: string[] = [];
+  const log = {
+    info: () => {},
+    warn: (_details: object, message: string) => void logged.push(message),
+    error: (_details: object, message: string) => void logged.push(message),
+  };
+  const queue = new TrainingQueue(connection, keys, log);
+  onTestFinished(() => queue.close());
+  return { queue, logged, reconciler: new Reconciler(redis, keys, queue, log, 'test') };
+}
+
+/** Ids that BullMQ would hand over, next first. */
+const waiting = async (): Promise<string[]> =>
+  (await redis.lrange(`${bullPrefix(keys)}:${QUEUE_NAME}:wait`, 0, -1)).reverse();
+
+const empty = () => redis.del(`${bullPrefix(keys)}:${QUEUE_NAME}:wait`, keys.outbox);
+
+describe('the queue', () => {
+  it('takes a delivery once, however often it is enqueued, and clears the outbox', async () => {
+    await empty();
+    const connection = connect();
+    await connection.ping();
+    const { queue } = openQueue(connection);
+    const id = await created(store);
+    expect(await redis.zrange(keys.outbox, 0, -1)).toEqual([`${id}-1`]);
+    expect(await queue.enqueue(`${id}-1`)).toBe(true);
+    expect(await queue.enqueue(`${id}-1`)).toBe(true);
+    expect(await waiting()).toEqual([`${id}-1`]);
+    expect(await redis.zcard(keys.outbox)).toBe(0);
+    expect(await queue.has(`${id}-1`)).toBe(true);
+    expect(await queue.has(`${id}-2`)).toBe(false);
+  });
+
+  it('puts a job that was running before to the front', async () => {
+    await empty();
+    const { queue } = openQueue();
+    const [first, second, again] = [await created(store), await created(store), await created(store)];
+    await queue.enqueue(`${first}-1`);
+    await queue.enqueue(`${second}-1`);
+    await queue.enqueue(`${again}-2`);
+    expect(await waiting()).toEqual([`${again}-2`, `${first}-1`, `${second}-1`]);
+  });
+
+  it('gives up at once without a connection: the outbox keeps the delivery', async () => {
+    const nowhere = connectForRequests('unix:/nowhere/redis.sock', () => {});
+    onTestFinished(() => nowhere.disconnect());
+    const { queue, logged } = openQueue(nowhere);
+    const id = await created(store);
+    expect(await queue.enqueue(`${id}-1`)).toBe(false);
+    expect(logged).toEqual(['a job could not be enqueued; it will be, from the outbox']);
+    expect(await redis.zscore(keys.outbox, `${id}-1`)).not.toBeNull();
+  });
+
+  it.each(['', 'job_x-1', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W-0'])(
+    '%j is not the id of a delivery',
+    (queueId) => expect(parseQueueId(queueId)).toBeUndefined(),
+  );
+});
+
+describe('the reconciler', () => {
+  it('enqueues what stayed in the outbox, but not what was put there a moment ago', async () => {
+    await empty();
+    const { reconciler } = openQueue();
+    const [old, fresh] = [await created(store), await created(store)];
+    await redis.zincrby(keys.outbox, -60_000, `${old}-1`);
+    await reconciler.drainOutbox();
+    expect(await waiting()).toEqual([`${old}-1`]);
+    expect(await redis.zrange(keys.outbox, 0, -1)).toEqual([`${fresh}-1`]);
+  });
+
+  it('enqueues a live job that the queue lost, and says so as an error', async () => {
+    await empty();
+    await redis.del(keys.live);
+    const { reconciler, logged } = openQueue();
+    const [queued, running, ended] = [await created(store), await created(store), await created(store)];
+    await steps.start(running, startOf());
+    await store.cancel('local', ended);
+    await redis.del(keys.outbox);
+    await reconciler.compare();
+    expect((await waiting()).sort()).toEqual([`${queued}-1`, `${running}-1`].sort());
+    expect(logged).toEqual(Array(2).fill('a live job was not in the queue; enqueuing it again'));
+    await reconciler.compare();
+    expect(logged).toHaveLength(2);
+  });
+
+  it('leaves alone what is in the outbox', async () => {
+    await empty();
+    await redis.del(keys.live);
+    const { reconciler, logged } = openQueue();
+    await created(store);
+    await reconciler.compare();
+    expect(logged).toEqual([]);
+    expect(await waiting()).toEqual([]);
+  });
+});

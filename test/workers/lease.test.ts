@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { Lease } from '../../workers/lease.ts';
+
+/** A lease whose loss can be awaited. */
+function lease(extend: () => Promise<boolean>, leaseMs = 300) {
+  let lost = () => {};
+  const loss = new Promise<'lost'>((resolve) => {
+    lost = () => resolve('lost');
+  });
+  return { lease: new Lease({ extend, leaseMs, onLost: lost }), loss };
+}
+
+const never = new Promise<boolean>(() => {});
+
+describe('a lease', () => {
+  it('is lost when the lock is another worker’s, at once', async () => {
+    const { loss } = lease(async () => false, 3_600_000);
+    expect(await loss).toBe('lost');
+  });
+
+  it('is lost when an extension hangs, though nobody says so', async () => {
+    expect(await lease(() => never).loss).toBe('lost');
+  });
+
+  it('is lost when extensions fail for long enough, and not before', async () => {
+    let calls = 0;
+    const startedMs = performance.now();
+    const { loss } = lease(async () => {
+      calls++;
+      throw new Error('no connection');
+    });
+    await loss;
+    // 0.6 of the lease, less what a timer may be early by.
+    expect(performance.now() - startedMs).toBeGreaterThan(170);
+    expect(calls).toBeGreaterThan(1);
+  });
+
+  it('lives on extensions, for longer than it would without', async () => {
+    const startedMs = performance.now();
+    let lostMs: number | undefined;
+    const { lease: kept, loss } = lease(() => {
+      calls++;
+      if (calls === 8) done();
+      return Promise.resolve(true);
+    });
+    void loss.then(() => {
+      lostMs = performance.now() - startedMs;
+    });
+    let calls = 0;
+    let done = () => {};
+    await new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    expect(performance.now() - startedMs).toBeGreaterThan(300);
+    kept.release();
+    expect(lostMs).toBeUndefined();
+  });
+
+  it('that was released is never lost', async () => {
+    let answer: (ours: boolean) => void = () => {};
+    let asked: () => void = () => {};
+    const wasAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const { lease: released, loss } = lease(() => {
+      asked();
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    });
+    await wasAsked;
+    released.release();
+    answer(false);
+    const turn = new Promise((resolve) => setImmediate(() => resolve('nothing happened')));
+    expect(await Promise.race([loss, turn])).toBe('nothing happened');
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+// The compiled one: it starts the compiled trainer, as production does.
+// @ts-expect-error it has no declarations
+import * as compiled from '../../dist/workers/trainer-process.js';
+import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import type { TrainCommand, TrainerMessage } from '../../workers/trainer-message.ts';
+import type * as Sources from '../../workers/trainer-process.ts';
+import { newJobId } from '../store/open-store.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
+
+const { TrainerPool } = compiled as typeof Sources;
+
+const log = { info() {}, warn() {}, error() {} };
+
+const command = (changes: object = {}): TrainCommand => ({
+  type: 'train',
+  job: newJobId(),
+  attempt: 1,
+  spec: JobSpecSchema.parse({
+    dataset: 'mnist_sample',
+    model: { hidden_units: [8] },
+    training: { epochs: 4, batch_size: 64, ...changes },
+  }),
+  checkpoints: [],
+});
+
+async function openPool() {
+  const pool = new TrainerPool(await makeTemporaryFolder(), log);
+  const trainer = pool.take();
+  onTestFinished(async () => {
+    pool.close();
+    trainer.kill();
+    await trainer.exited;
+  });
+  const next = async (): Promise<TrainerMessage> => {
+    const message = await trainer.next();
+    if ('how' in message) throw new Error(`the trainer ended: ${message.how}`);
+    return message.type === 'ready' || message.type === 'progress' ? await next() : message;
+  };
+  return { pool, trainer, next };
+}
+
+describe('a trainer', () => {
+  it('computes at most one epoch ahead of the last one confirmed', async () => {
+    const { trainer, next } = await openPool();
+    trainer.train(command());
+    expect(await next()).toMatchObject({ type: 'epoch', metrics: { epoch: 1 } });
+    trainer.send({ type: 'confirmed', epoch: 1 });
+    expect(await next()).toMatchObject({ type: 'epoch', metrics: { epoch: 2 } });
+    // Not confirmed: epoch 3 is not told, so that what comes next is the answer to stop.
+    trainer.send({ type: 'stop' });
+    expect(await next()).toEqual({ type: 'stopped' });
+  });
+
+  it('takes the next job after one that ended cleanly, with the same bits as a fresh one', async () => {
+    const { pool, trainer, next } = await openPool();
+    const finish = async () => {
+      for (;;) {
+        const message = await next();
+        if (message.type === 'epoch') trainer.send({ type: 'confirmed', epoch: message.metrics.epoch });
+        else return message;
+      }
+    };
+    trainer.train(command());
+    const first = await finish();
+    pool.giveBack(trainer);
+    expect(pool.take()).toBe(trainer);
+    trainer.train(command());
+    const second = await finish();
+    expect(first.type).toBe('finished');
+    const hash = (message: TrainerMessage) => message.type === 'finished' && message.result.weights_sha256;
+    expect(hash(second)).toBe(hash(first));
+  });
+
+  it('that drains stops at the next epoch’s end, with a checkpoint of it', async () => {
+    const { trainer, next } = await openPool();
+    trainer.train(command({ epochs: 1000 }));
+    await next();
+    trainer.send({ type: 'drain' });
+    trainer.send({ type: 'confirmed', epoch: 1 });
+    expect(await next()).toMatchObject({ type: 'epoch', metrics: { epoch: 2 }, checkpoint: { epoch: 2 } });
+    expect(await next()).toEqual({ type: 'stopped' });
+  });
+
+  it('that is killed is gone for the pool', async () => {
+    const { pool, trainer } = await openPool();
+    pool.giveBack(trainer);
+    trainer.kill();
+    expect((await trainer.exited).how).toContain('SIGKILL');
+    const other = pool.take();
+    expect(other).not.toBe(trainer);
+    other.kill();
+    await other.exited;
+  });
+});
