@@ -3,7 +3,7 @@ import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { connectForWorkers } from '../src/redis.ts';
 import { descendantsOf, type ProcessEntry, StartedProgram, stillAlive } from './started-program.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
@@ -12,7 +12,9 @@ import { makeTemporaryFolder } from './temporary-folder.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
 const READY = /^Descent .* is ready\.$/;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
+
+const noRedis = inject('redisBinary') === null;
 
 interface StartOptions {
   folder?: string;
@@ -50,7 +52,7 @@ const gone = (tree: readonly ProcessEntry[]) =>
   expect.poll(() => stillAlive(tree), { timeout: 5_000 }).toEqual([]);
 
 describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
-  it('says where everything is, answers, and ends in good order at Ctrl-C', async () => {
+  it.skipIf(noRedis)('says where everything is, answers, and ends in good order at Ctrl-C', async () => {
     const { program, folder, url } = await startReady();
     expect(program.output).toContain(`  Docs   ${url}/docs`);
     expect(program.output).toMatch(
@@ -66,7 +68,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     expect(await readFile(join(folder, 'data/redis/redis.log'), 'utf8')).toContain('bye bye');
   });
 
-  it('leaves no process 5 s after it was killed, also while it trains', async () => {
+  it.skipIf(noRedis)('leaves no process 5 s after it was killed, also while it trains', async () => {
     const { program, url } = await startReady();
     const spec = { training: { epochs: 1000 } };
     const headers = { 'content-type': 'application/json' };
@@ -170,54 +172,60 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
   });
 });
 
-describe('the private Redis', { timeout: START_TIMEOUT_MS }, () => {
-  it('comes back with everything that was written when it is killed', async () => {
-    const { program, folder } = await startReady();
-    const redis = connect(folder);
-    await redis.set('kept', 'yes');
-    process.kill(find(program, 'unixsocket:').pid, 'SIGKILL');
-    await program.line(/^The Redis died/);
-    expect(await redis.get('kept')).toBe('yes');
-  });
+describe.skipIf(noRedis)(
+  'the private Redis (needs redis-server or valkey-server)',
+  { timeout: START_TIMEOUT_MS },
+  () => {
+    it('comes back with everything that was written when it is killed', async () => {
+      const { program, folder } = await startReady();
+      const redis = connect(folder);
+      await redis.set('kept', 'yes');
+      process.kill(find(program, 'unixsocket:').pid, 'SIGKILL');
+      await program.line(/^The Redis died/);
+      expect(await redis.get('kept')).toBe('yes');
+    });
 
-  it('is one at a time, also when its wrapper is killed', async () => {
-    const { program, folder } = await startReady();
-    const redis = connect(folder);
-    await redis.set('kept', 'yes');
-    const orphan = find(program, 'unixsocket:');
-    process.kill(find(program, 'redis-wrapper.js').pid, 'SIGKILL');
-    await program.line(/^The Redis died/);
-    await expect.poll(() => stillAlive([orphan]), { timeout: 8_000 }).toEqual([]);
-    expect(await redis.get('kept')).toBe('yes');
-    await expect.poll(() => find(program, 'unixsocket:').pid).not.toBe(orphan.pid);
-  });
+    it('is one at a time, also when its wrapper is killed', async () => {
+      const { program, folder } = await startReady();
+      const redis = connect(folder);
+      await redis.set('kept', 'yes');
+      const orphan = find(program, 'unixsocket:');
+      process.kill(find(program, 'redis-wrapper.js').pid, 'SIGKILL');
+      await program.line(/^The Redis died/);
+      await expect.poll(() => stillAlive([orphan]), { timeout: 8_000 }).toEqual([]);
+      expect(await redis.get('kept')).toBe('yes');
+      await expect.poll(() => find(program, 'unixsocket:').pid).not.toBe(orphan.pid);
+    });
 
-  it('reads a file whose last command was cut off by a crash', async () => {
-    const { program, folder } = await startReady();
-    await connect(folder).set('kept', 'yes');
-    program.kill('SIGTERM');
-    expect(await program.ended).toBe(0);
-    const files = join(folder, 'data/redis/appendonlydir');
-    const newest = (await readdir(files))
-      .filter((name) => name.endsWith('.incr.aof'))
-      .sort()
-      .at(-1);
-    await appendFile(join(files, newest!), '*3\r\n$3\r\nSET\r\n$4\r\nha');
-    await startReady({ folder });
-    expect(await connect(folder).get('kept')).toBe('yes');
-  });
+    it('reads a file whose last command was cut off by a crash', async () => {
+      const { program, folder } = await startReady();
+      await connect(folder).set('kept', 'yes');
+      program.kill('SIGTERM');
+      expect(await program.ended).toBe(0);
+      const files = join(folder, 'data/redis/appendonlydir');
+      const newest = (await readdir(files))
+        .filter((name) => name.endsWith('.incr.aof'))
+        .sort()
+        .at(-1);
+      await appendFile(join(files, newest!), '*3\r\n$3\r\nSET\r\n$4\r\nha');
+      await startReady({ folder });
+      expect(await connect(folder).get('kept')).toBe('yes');
+    });
 
-  it('has its socket elsewhere when DATA_DIR is too long for one', async () => {
-    const { program } = await startReady({ env: { DATA_DIR: `./${'long'.repeat(30)}` } });
-    const { command } = find(program, 'unixsocket:');
-    const [, socketFolder] = /unixsocket:(\/tmp\/descent-[0-9a-f]{16})\/redis\.sock/.exec(command) ?? [];
-    expect(socketFolder).toBeDefined();
-    program.kill('SIGTERM');
-    expect(await program.ended).toBe(0);
-    await rm(socketFolder!, { recursive: true });
-  });
+    it('has its socket elsewhere when DATA_DIR is too long for one', async () => {
+      const { program } = await startReady({ env: { DATA_DIR: `./${'long'.repeat(30)}` } });
+      const { command } = find(program, 'unixsocket:');
+      const [, socketFolder] = /unixsocket:(\/tmp\/descent-[0-9a-f]{16})\/redis\.sock/.exec(command) ?? [];
+      expect(socketFolder).toBeDefined();
+      program.kill('SIGTERM');
+      expect(await program.ended).toBe(0);
+      await rm(socketFolder!, { recursive: true });
+    });
+  },
+);
 
-  it('is replaced by one in memory, with a warning, when none is installed', async () => {
+describe('without redis-server', { timeout: START_TIMEOUT_MS }, () => {
+  it('the Redis in memory takes its place, with a warning', async () => {
     const { program, url } = await startReady({ env: { PATH: '/nowhere' } });
     expect(program.output).toMatch(
       /^Warning: Neither valkey-server nor redis-server .* nothing survives a restart/m,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { connectForRequests } from '../src/redis.ts';
 import { checkRedis, checkRedisOnConnect, type RedisFinding } from '../src/redis-checks.ts';
 import { waitUntilRedisAnswers } from '../src/redis-socket.ts';
@@ -12,7 +12,10 @@ async function startRedis(settings: readonly string[]) {
   const folder = await makeTemporaryFolder();
   const socket = join(folder, 'r.sock');
   const run = async (settings: readonly string[]) => {
-    const server = spawn('redis-server', ['-'], { cwd: folder, stdio: ['pipe', 'ignore', 'inherit'] });
+    const server = spawn(inject('redisBinary')!, ['-'], {
+      cwd: folder,
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
     server.stdin.end(['port 0', `unixsocket ${socket}`, 'save ""', ...settings].join('\n'));
     await waitUntilRedisAnswers(socket, () => {});
     return server;
@@ -44,7 +47,9 @@ async function findingsWith(settings: readonly string[]): Promise<RedisFinding[]
   return checkRedis(redis);
 }
 
-describe('checkRedis', () => {
+const noRedis = inject('redisBinary') === null;
+
+describe.skipIf(noRedis)('checkRedis', () => {
   it('has nothing to say about a Redis that keeps everything', async () => {
     expect(await findingsWith(['appendonly yes', 'maxmemory-policy noeviction'])).toEqual([]);
   });
@@ -82,7 +87,7 @@ describe('checkRedis', () => {
   });
 });
 
-describe('checkRedisOnConnect', () => {
+describe.skipIf(noRedis)('checkRedisOnConnect', () => {
   it('looks again at each connection, and says the same thing once', async () => {
     const { url, restart } = await startRedis(['appendonly no']);
     const redis = connect(url);

@@ -15,6 +15,10 @@ declare module 'vitest' {
   }
 }
 
+const NO_SERVER =
+  'No redis-server or valkey-server on the PATH: the tests run on the Redis in JavaScript. Those that need one that ' +
+  'keeps what it was given, or that kill one, are skipped.';
+
 /** Starts the Redis that the tests share: a real one where there is one, else the one in JavaScript. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const binary = ['valkey-server', 'redis-server'].find(
@@ -25,7 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const server = await createRedisMock();
     const [address] = server.addresses();
     project.provide('redisUrl', `redis://${address!.host}:${address!.port}`);
-    console.log('No redis-server or valkey-server on the PATH: tests that kill a Redis are skipped.');
+    console.log(NO_SERVER);
     return () => server.close();
   }
   const folder = mkdtempSync(join(tmpdir(), 'descent-tests-'));

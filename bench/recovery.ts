@@ -1,0 +1,35 @@
+import { machine, percentile, RunningDescent } from './running-descent.ts';
+
+/**
+ * Seconds from kill -9 of a worker in mid-job to the next step that is computed, with the settings that users have.
+ * `npm start` starts the worker again; the lease of the dead one must run out first.
+ */
+const KILLS = Number(process.argv[2] ?? 10);
+
+const descent = await RunningDescent.start({ WORKER_CONCURRENCY: '1' });
+const seconds: number[] = [];
+for (let kill = 1; kill <= KILLS; kill++) {
+  const id = await descent.create({});
+  let killedMs: number | undefined;
+  let startedAgain = false;
+  for await (const event of descent.watch(id)) {
+    if (killedMs === undefined && (event.type === 'job.epoch' || event.type === 'job.progress')) {
+      const { attempts } = await descent.job(id);
+      process.kill(Number(attempts[0]!.worker.split('/').at(-1)), 'SIGKILL');
+      killedMs = performance.now();
+    } else if (killedMs !== undefined && event.type === 'job.running') {
+      startedAgain = true;
+    } else if (killedMs !== undefined && startedAgain) {
+      seconds.push((performance.now() - killedMs) / 1000);
+      break;
+    }
+  }
+  console.log(`kill ${kill}: ${seconds.at(-1)!.toFixed(1)} s`);
+  await descent.cancel(id);
+}
+console.log(machine());
+console.log(
+  `kill -9 to the next reported step, n = ${seconds.length}: ` +
+    `median ${percentile(seconds, 0.5).toFixed(1)} s, worst ${Math.max(...seconds).toFixed(1)} s`,
+);
+await descent.stop();
