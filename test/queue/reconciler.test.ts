@@ -73,6 +73,7 @@ describe('the reconciler', () => {
     const { reconciler } = openQueue();
     const [old, fresh] = [await created(store), await created(store)];
     await redis.zincrby(keys.outbox, -60_000, `${old}-1`);
+    await redis.zincrby(keys.outbox, -1_000, `${fresh}-1`);
     await reconciler.drainOutbox();
     expect(await waiting()).toEqual([`${old}-1`]);
     expect(await redis.zrange(keys.outbox, 0, -1)).toEqual([`${fresh}-1`]);

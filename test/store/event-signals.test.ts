@@ -5,7 +5,10 @@ import { created, openStore } from './open-store.ts';
 const { store, keys, redis, connect } = openStore();
 
 it('wakes every watcher of a job at each append, on one channel a job', async () => {
-  const signals = new EventSignals(connect(), keys);
+  const subscriber = connect();
+  // Becoming ready wakes everybody too.
+  await subscriber.ping();
+  const signals = new EventSignals(subscriber, keys);
   const id = await created(store);
   const channels = async () => (await redis.pubsub('CHANNELS', `${keys.root}*`)) as string[];
 

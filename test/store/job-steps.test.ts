@@ -131,6 +131,45 @@ describe('epochs', () => {
   });
 });
 
+describe('drains', () => {
+  it('never count against a job, and leave its first start where it was', async () => {
+    const { id, token } = await started();
+    await redis.hincrby(keys.job(id), 'started_at', -10_000);
+    const { started_at } = (await store.get('local', id))!;
+    let held = token;
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      const drained = {
+        token: held,
+        delivery: attempt,
+        outcome: 'drained',
+        reason: 'stopped',
+        error: undefined,
+      } as const;
+      expect((await steps.requeue(id, drained)).outcome).toBe('queued');
+      const again = startOf({ delivery: attempt + 1, read: { attempt, checkpointEpoch: 0 } });
+      expect((await steps.start(id, again)).outcome).toBe('started');
+      held = again.token;
+    }
+    await steps.finish(id, held, SUCCESS);
+    const job = (await store.get('local', id))!;
+    expect(job.started_at).toBe(started_at);
+    expect(job.attempts.map(({ outcome }) => outcome)).toEqual([...Array(5).fill('drained'), 'succeeded']);
+  });
+
+  it('that give back an unstarted delivery leave one entry in the outbox', async () => {
+    const id = await created(store);
+    await steps.requeue(id, {
+      token: undefined,
+      delivery: 1,
+      outcome: 'worker_lost',
+      reason: 'r',
+      error: FAULT,
+    });
+    const entries = await redis.zrange(keys.outbox, 0, -1);
+    expect(entries.filter((entry) => entry.startsWith(id))).toEqual([`${id}-2`]);
+  });
+});
+
 describe('lost workers', () => {
   it('count as faults: the third loss in a row ends the job', async () => {
     const id = await created(store);

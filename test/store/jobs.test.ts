@@ -4,7 +4,7 @@ import { connectForRequests } from '../../src/redis.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, newJob, openStore, startOf } from './open-store.ts';
 
-const { store, steps, events, keys, redis } = openStore();
+const { store, steps, events, keys, redis, connect } = openStore();
 
 describe('create', () => {
   it('answers exactly what the job then is', async () => {
@@ -115,6 +115,35 @@ describe('list', () => {
     expect(rest.jobs).toHaveLength(2);
     expect(rest.hasMore).toBe(false);
     expect(await store.list('nobody', { limit: 10 })).toEqual({ jobs: [], hasMore: false });
+  });
+});
+
+describe('a long list', () => {
+  it('that is filtered has each job once, also across the pages it is looked through in', async () => {
+    const ids = await Promise.all(Array.from({ length: 510 }, () => created(store, { owner: 'long' })));
+    const wanted = ids.sort().slice(0, 20);
+    for (const id of wanted) await store.cancel('long', id);
+    const { jobs, hasMore } = await store.list('long', { limit: 100, status: 'cancelled' });
+    expect(jobs.map(({ id }) => id)).toEqual(wanted.reverse());
+    expect(hasMore).toBe(false);
+  });
+});
+
+describe('cancel', () => {
+  it('takes a queued job out of the queue and the outbox, and tells the worker of a running one', async () => {
+    const before = (await store.counts()).queued;
+    const id = await created(store);
+    await store.cancel('local', id);
+    expect((await store.counts()).queued).toBe(before);
+    expect(await redis.zscore(keys.outbox, `${id}-1`)).toBeNull();
+
+    const running = await created(store);
+    await steps.start(running, startOf());
+    const subscriber = connect();
+    await subscriber.subscribe(keys.signals);
+    const told = new Promise((resolve) => subscriber.once('message', (_channel, job) => resolve(job)));
+    await store.cancel('local', running);
+    expect(await told).toBe(running);
   });
 });
 

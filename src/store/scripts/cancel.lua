@@ -1,4 +1,4 @@
--- cancel: queued, paused -> cancelled; running -> cancelling, and its worker is told; cancelling, cancelled: no
+-- cancel: queued -> cancelled; running -> cancelling, and its worker is told; cancelling, cancelled: no
 -- change.
 -- Answers: cancelled (it is, or will be), finished {status}, not_found.
 if not record.status or record.owner ~= given.owner then
@@ -7,7 +7,7 @@ end
 if record.status == 'succeeded' or record.status == 'failed' then
   return answer('finished', 'status', record.status)
 end
-if record.status == 'queued' or record.status == 'paused' then
+if record.status == 'queued' then
   terminate('cancelled', '{}')
 elseif record.status == 'running' then
   redis.call('HSET', JOB, 'status', 'cancelling')

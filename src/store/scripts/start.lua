@@ -16,7 +16,7 @@ end
 if record.released_token == given.token then
   return answer(record.released_as)
 end
-if terminal or record.status == 'paused' or record.delivery ~= given.delivery then
+if terminal or record.delivery ~= given.delivery then
   return answer('dropped')
 end
 if record.attempt ~= given.attempt or record.checkpoint_epoch ~= given.checkpoint_epoch then
