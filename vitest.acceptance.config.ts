@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: ['test/shared-redis.ts'],
     testTimeout: 1_200_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     fileParallelism: false,
   },
 });

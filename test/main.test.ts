@@ -76,7 +76,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     const { id } = (await answer.json()) as { id: string };
     const status = async () =>
       ((await (await fetch(`${url}/jobs/${id}`)).json()) as { status: string }).status;
-    await expect.poll(status, { timeout: 20_000 }).toBe('running');
+    await expect.poll(status, { timeout: 60_000 }).toBe('running');
     const tree = descendantsOf(program.pid);
     for (const words of ['redis-wrapper.js', 'unixsocket:', 'server.js', 'workers/main.js', 'trainer']) {
       expect(tree.map(({ command }) => command).join('\n')).toContain(words);

@@ -105,7 +105,7 @@ describe('Supervisor', () => {
     expect(pidOf(second)).not.toBe(pidOf(first));
   });
 
-  it('gives up after five deaths and quotes the last lines', { timeout: 30_000 }, async () => {
+  it('gives up after five deaths and quotes the last lines', { timeout: 120_000 }, async () => {
     const script = "console.error('no such dataset'); process.exit(3)";
     const { supervisor, seen, until } = await supervise([[{ name: 'worker', script }]]);
     void supervisor.start();

@@ -1,6 +1,6 @@
 import type { JobError } from '../src/contract/job.ts';
 import type { JobRecord } from '../src/store/job-record.ts';
-import type { Finish, Requeue, RequeueOutcome } from '../src/store/job-steps.ts';
+import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-steps.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import type { TrainerMessage } from './trainer-message.ts';
@@ -22,7 +22,11 @@ export async function conclude(
   if (run.interruption === 'evicted') return;
   if ('type' in end && end.type === 'finished') {
     const { result, evaluation, model } = end;
-    await finish(run, { status: 'succeeded', result, evaluation, model }, worker);
+    const { epochs } = record.spec.training;
+    const success = { status: 'succeeded', epoch: epochs, result, evaluation, model } as const;
+    if ((await finish(run, success, worker)) === 'gap') {
+      await requeue(run, fault(delivery, 'lease_lost', 'Redis came back without its newest epochs'), worker);
+    }
     return;
   }
   if ('type' in end && end.type === 'failed') {
@@ -56,7 +60,7 @@ export async function conclude(
 }
 
 /** Ends the job in the record, then removes the files that nothing needs any more. */
-export async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<void> {
+export async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<FinishOutcome['outcome']> {
   const { id } = run;
   const { outcome } = await persist(() => worker.steps.finish(id, run.token, how));
   if (outcome === 'succeeded' && how.status === 'succeeded') {
@@ -66,6 +70,7 @@ export async function finish(run: Run, how: Finish, worker: WorkerParts): Promis
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
     await tidy(id, worker, () => worker.artifacts.remove(id));
   }
+  return outcome;
 }
 
 async function requeue(run: Run, how: Omit<Requeue, 'token'>, worker: WorkerParts): Promise<void> {

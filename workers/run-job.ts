@@ -16,12 +16,14 @@ import type { HandedOver, WorkerParts } from './worker-parts.ts';
  */
 export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise<void> {
   const { id } = delivery;
+  // BullMQ may hand over once more what was given back since; that must not end the run of the newer delivery.
+  if ((worker.runs.get(id)?.delivery ?? 0) > delivery.delivery) return;
   await worker.runs.evict(id);
   if (worker.isDraining()) {
     await giveBack(delivery, worker);
     return;
   }
-  const run = worker.runs.add(id);
+  const run = worker.runs.add(delivery);
   const { extendLock } = delivery;
   const lease = new Lease({
     extend: extendLock,
@@ -60,7 +62,8 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
   const { id } = delivery;
   for (;;) {
     const record = await persist(() => worker.store.record(id));
-    if (record === undefined) return undefined;
+    // Redis was away for longer than the lease: BullMQ hands the job over anew.
+    if (record === undefined || run.interruption === 'lease_lost') return undefined;
     const answer = await persist(async () =>
       worker.steps.start(id, {
         delivery: delivery.delivery,

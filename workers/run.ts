@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Progress } from '../src/contract/job.ts';
+import type { Delivery } from '../src/queue/training-queue.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 
 /** Why a run ends before its trainer says so. */
@@ -11,6 +12,7 @@ const CANCEL_GRACE_MS = 500;
 /** One start of a job in this worker: what others may do to it while it runs. */
 export class Run {
   readonly id: string;
+  readonly delivery: number;
   /** The fence of this start. */
   readonly token: string = randomUUID();
   /** Whether the record knows the token. */
@@ -22,8 +24,9 @@ export class Run {
   #trainer: TrainerProcess | undefined;
   #onDone: () => void = () => {};
 
-  constructor(id: string) {
+  constructor({ id, delivery }: Delivery) {
     this.id = id;
+    this.delivery = delivery;
     this.done = new Promise((resolve) => {
       this.#onDone = resolve;
     });
@@ -85,9 +88,9 @@ export class Runs {
     return this.#runs.get(id);
   }
 
-  add(id: string): Run {
-    const run = new Run(id);
-    this.#runs.set(id, run);
+  add(delivery: Delivery): Run {
+    const run = new Run(delivery);
+    this.#runs.set(run.id, run);
     return run;
   }
 

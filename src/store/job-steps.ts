@@ -68,11 +68,19 @@ export type RequeueOutcome =
   | { outcome: 'failed' | 'cancelled' | 'dropped' | 'refused' };
 
 export type Finish =
-  | { status: 'succeeded'; result: Omit<JobResult, 'duration_seconds'>; evaluation: JobFile; model: JobFile }
+  | {
+      status: 'succeeded';
+      /** The last epoch; the record must have it. */
+      epoch: number;
+      result: Omit<JobResult, 'duration_seconds'>;
+      evaluation: JobFile;
+      model: JobFile;
+    }
   | { status: 'failed'; error: JobError }
   | { status: 'cancelled' };
 
-export type FinishOutcome = { outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' };
+/** As with epochs, `gap`: the record does not have the last epoch. */
+export type FinishOutcome = { outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' | 'gap' };
 
 const DELIVERED = z.coerce.number().int().gte(1);
 
@@ -168,13 +176,14 @@ export class JobSteps {
       status: finish.status,
       ...(finish.status === 'failed' && { error: JSON.stringify(finish.error) }),
       ...(finish.status === 'succeeded' && {
+        epoch: finish.epoch,
         evaluation: JSON.stringify(finish.evaluation),
         model: JSON.stringify(finish.model),
         ...resultPieces({ ...finish.result, duration_seconds: duration }, duration),
       }),
     });
     return {
-      outcome: z.enum(['succeeded', 'failed', 'cancelled', 'queued', 'refused']).parse(answer.outcome),
+      outcome: z.enum(['succeeded', 'failed', 'cancelled', 'queued', 'refused', 'gap']).parse(answer.outcome),
     };
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EVALUATION } from '../../src/api/examples.ts';
-import { epochReport, metricsOf, newJobId, SUCCESS } from '../store/open-store.ts';
+import { epochReport, metricsOf, newJobId, SUCCESS, successOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
@@ -24,7 +24,7 @@ describe('metrics', () => {
       terminal: false,
     });
     expect((await read('?after=3')).data).toEqual([{ ...metricsOf(2), seq: 4 }]);
-    await api.steps.finish(id, token, SUCCESS);
+    await api.steps.finish(id, token, successOf(2));
     expect(await read('?after=4')).toEqual({ object: 'list', data: [], status: 'succeeded', terminal: true });
   });
 
@@ -54,7 +54,7 @@ describe('the evaluation', () => {
   async function succeeded(text: string): Promise<string> {
     const { id, token } = await api.running();
     const evaluation = await api.artifacts.write(id, '1-evaluation.json', Buffer.from(text));
-    await api.steps.finish(id, token, { ...SUCCESS, evaluation } as typeof SUCCESS);
+    await api.steps.finish(id, token, { ...SUCCESS, evaluation });
     return id;
   }
 
@@ -119,7 +119,7 @@ describe('charts', () => {
     const first = await api.request({ url, headers: have });
     expect(first.statusCode).toBe(200);
     expect(first.body).not.toContain('no epochs yet');
-    await api.steps.finish(id, token, SUCCESS);
+    await api.steps.finish(id, token, successOf(1));
     const last = await api.request({ url: `/jobs/${id}/charts/accuracy.svg?cache=1` });
     expect(last.headers['cache-control']).toBe('public, max-age=3600');
     expect(last.body).toContain('Training Accuracy');

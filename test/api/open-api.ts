@@ -20,6 +20,7 @@ import {
 import { Artifacts } from '../../src/store/artifacts.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
+import type { Finish } from '../../src/store/job-steps.ts';
 import { JobSteps } from '../../src/store/job-steps.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
@@ -127,7 +128,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
     const { id } = await create(spec);
     return { id, token: await start(id) };
   };
-  const finished = async (how: typeof SUCCESS): Promise<string> => {
+  const finished = async (how: Finish): Promise<string> => {
     const { id, token } = await running();
     await stored.steps.finish(id, token, how);
     return id;

