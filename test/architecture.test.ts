@@ -51,6 +51,7 @@ const ARROWS: Record<string, string[]> = {
     'src/charts',
     'src/dataset/registry.ts',
     'src/engine/model-layout.ts',
+    'src/engine/kernel-memory.ts',
     'src/clock.ts',
   ],
 };
@@ -66,6 +67,15 @@ describe('the arrows', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('the kernel, which another compiler builds, shares its header with the engine and nothing else', () => {
+    const isKernel = (file: string) => file.startsWith('src/engine/kernel/');
+    const crossing = FILES.flatMap((file) =>
+      relativeImports(file).flatMap((target) => (isKernel(file) === isKernel(target) ? [] : [target])),
+    );
+    expect([...new Set(crossing)]).toEqual(['src/engine/kernel-header.ts']);
+    expect(FILES.filter(isKernel).flatMap(packageImports)).toEqual([]);
+  });
+
   it('no room outside imports workers', () => {
     const wrong = FILES.filter((file) => roomOf(file) !== 'workers').filter((file) =>
       relativeImports(file).some((target) => target.startsWith('workers/')),
@@ -78,14 +88,16 @@ describe('the arrows', () => {
     expect([...new Set(packages)]).toEqual(['zod']);
   });
 
-  it('engine, training and dataset see neither Redis nor HTTP; the engine sees no I/O at all', () => {
+  it('engine, training and dataset see neither Redis nor HTTP; the engine sees no I/O but its kernel', () => {
     const rooms = ['src/engine', 'src/training', 'src/dataset'];
     const packages = FILES.filter((file) => rooms.includes(roomOf(file))).flatMap(packageImports);
     expect(packages.filter((name) => !name.startsWith('node:') && name !== 'zod')).toEqual([]);
     expect(packages.filter((name) => /^node:(http|net|tls|child_process|worker_threads)/.test(name))).toEqual(
       [],
     );
-    expect(FILES.filter((file) => roomOf(file) === 'src/engine').flatMap(packageImports)).toEqual([]);
+    const engine = FILES.filter((file) => roomOf(file) === 'src/engine');
+    expect(engine.filter((file) => packageImports(file).length > 0)).toEqual(['src/engine/wasm-module.ts']);
+    expect(packageImports('src/engine/wasm-module.ts')).toEqual(['node:fs/promises']);
   });
 
   it('BullMQ is known to queue/ and workers/, ioredis to redis.ts', () => {

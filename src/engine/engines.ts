@@ -1,6 +1,8 @@
 import type { EngineName, JobSpec } from '../contract/job-spec.ts';
 import { type Engine, type EngineOptions, RULES_VERSION } from './engine.ts';
 import { createReferenceEngine } from './reference.ts';
+import { createWasmEngine } from './wasm.ts';
+import { loadKernel } from './wasm-module.ts';
 
 /** Which engines there are, and which of them load on this machine. */
 
@@ -22,6 +24,17 @@ export type MissingEngine = {
 
 /** Every engine of the contract has its loader here; the fastest comes first, which is what `auto` means. */
 const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | MissingEngine> } = {
+  wasm: async () => {
+    const kernel = await loadKernel();
+    if (typeof kernel === 'string') return { available: false, name: 'wasm', reason: kernel };
+    return {
+      available: true,
+      name: 'wasm',
+      version: String(RULES_VERSION),
+      backend: 'WebAssembly SIMD',
+      create: (options) => createWasmEngine(kernel, options),
+    };
+  },
   reference: async () => ({
     available: true,
     name: 'reference',

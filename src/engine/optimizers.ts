@@ -14,10 +14,7 @@ export interface UpdateRule {
   readonly slots: readonly Slot[];
   /** Running products in float64 (adam); otherwise empty. */
   readonly powers: Float64Array;
-  /**
-   * Whether a row of the first layer whose pixels were all 0 in a batch, and whose gradient therefore is 0,
-   * may be left alone in that step. True where a gradient of 0 changes no weight.
-   */
+  /** What skipsUntouchedRows() says of the optimizer. */
   readonly skipsUntouchedRows: boolean;
   /** Once before each step's updates. */
   beginStep(): void;
@@ -42,7 +39,10 @@ export function createUpdateRule(
   parameters: number,
   stepsPerEpoch: number,
 ): UpdateRule {
-  const slots = slotNames(optimizer).map((name) => ({ name, values: new Float32Array(parameters) }));
+  const slots = slotNames(optimizer).map((name) => ({
+    name,
+    values: new Float32Array(parameters).fill(initialSlotValue(optimizer)),
+  }));
   switch (optimizer.type) {
     case 'rmsprop':
       return rmsprop(optimizer, slots, stepsPerEpoch);
@@ -73,9 +73,31 @@ export function slotNames(optimizer: Optimizer): string[] {
   }
 }
 
+/** What every value of an optimizer's slots starts from. */
+export function initialSlotValue(optimizer: Optimizer): number {
+  return optimizer.type === 'adagrad' ? fround(optimizer.initial_accumulator_value) : 0;
+}
+
 /** How many float64 running products an optimizer keeps. */
 export function powerCount(optimizer: Optimizer): number {
   return optimizer.type === 'adam' ? 2 : 0;
+}
+
+/**
+ * Whether a row of the first layer whose pixels were all 0 in a batch, and whose gradient therefore is 0, may be left
+ * alone in that step. True where a gradient of 0 changes no weight.
+ */
+export function skipsUntouchedRows(optimizer: Optimizer): boolean {
+  switch (optimizer.type) {
+    case 'rmsprop':
+      return !optimizer.centered && optimizer.momentum === 0;
+    case 'sgd':
+      return optimizer.momentum === 0;
+    case 'adagrad':
+      return true;
+    case 'adam':
+      return false;
+  }
 }
 
 /**
@@ -91,13 +113,13 @@ export function powerCount(optimizer: Optimizer): number {
  */
 function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): UpdateRule {
   const { centered, momentum } = options;
-  const skipsUntouchedRows = !centered && momentum === 0;
+  const skips = skipsUntouchedRows(options);
   const lr = fround(options.learning_rate);
   const rho = fround(options.rho);
   const oneMinusRho = fround(1 - options.rho);
   const mu = fround(momentum);
   const epsilon = fround(options.epsilon);
-  const decays = powersOf(rho, skipsUntouchedRows ? stepsPerEpoch : 1);
+  const decays = powersOf(rho, skips ? stepsPerEpoch : 1);
   const meanSquare = values(slots, 'mean_square');
   const meanGradient = values(slots, 'mean_gradient');
   const increment = values(slots, 'momentum');
@@ -105,10 +127,10 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
   return {
     slots,
     powers: new Float64Array(0),
-    skipsUntouchedRows,
+    skipsUntouchedRows: skips,
     beginStep() {},
     update(weights, gradients, from, to, elapsed) {
-      const decay = skipsUntouchedRows ? decays[elapsed]! : rho;
+      const decay = skips ? decays[elapsed]! : rho;
       for (let k = from; k < to; k += 1) {
         const g = gradients[k]!;
         const v = fround(fround(decay * meanSquare[k]!) + fround(oneMinusRho * fround(g * g)));
@@ -149,7 +171,7 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
   return {
     slots,
     powers: new Float64Array(0),
-    skipsUntouchedRows: momentum === 0,
+    skipsUntouchedRows: skipsUntouchedRows(options),
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
@@ -176,12 +198,12 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
 function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
   const lr = fround(options.learning_rate);
   const epsilon = fround(options.epsilon);
-  const accumulator = values(slots, 'accumulator').fill(fround(options.initial_accumulator_value));
+  const accumulator = values(slots, 'accumulator');
 
   return {
     slots,
     powers: new Float64Array(0),
-    skipsUntouchedRows: true,
+    skipsUntouchedRows: skipsUntouchedRows(options),
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
@@ -215,7 +237,7 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
   return {
     slots,
     powers,
-    skipsUntouchedRows: false,
+    skipsUntouchedRows: skipsUntouchedRows(options),
     beginStep() {
       powers[0] = powers[0]! * beta_1;
       powers[1] = powers[1]! * beta_2;
@@ -242,7 +264,7 @@ function values(slots: readonly Slot[], name: string): Float32Array {
 }
 
 /** base^0 .. base^n, each the one before times base, rounded; too small to be a normal float32 = 0. */
-function powersOf(base: number, n: number): Float32Array {
+export function powersOf(base: number, n: number): Float32Array {
   const powers = new Float32Array(n + 1);
   powers[0] = 1;
   for (let k = 1; k <= n; k += 1) {

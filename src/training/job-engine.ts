@@ -15,14 +15,16 @@ export function jobLayout(spec: JobSpec): ModelLayout {
 
 /** A fresh engine for a job, with its initial weights. */
 export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Dataset): Engine {
+  const rows = trainRows(dataset.train.rows, spec.training.validation_split);
   return loaded.create({
     layout: jobLayout(spec),
     activation: spec.model.activation,
     optimizer: spec.optimizer,
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
-    images: dataset.train.images,
-    labels: dataset.train.labels,
-    epochRows: trainRows(dataset.train.rows, spec.training.validation_split),
+    // Without the validation rows: an engine may copy what it is given.
+    images: dataset.train.images.subarray(0, rows * DATASETS[spec.dataset].pixels),
+    labels: dataset.train.labels.subarray(0, rows),
+    epochRows: rows,
   });
 }

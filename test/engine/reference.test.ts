@@ -1,23 +1,14 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
-import type { Engine, EngineOptions } from '../../src/engine/engine.ts';
+import type { EngineOptions } from '../../src/engine/engine.ts';
 import { epochOrder, fileOrder } from '../../src/engine/random.ts';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
+import { bits, trainEpoch } from './engine-runs.ts';
 import { NaiveTwin } from './naive-twin.ts';
-import { OPTIMIZERS, smallProblem } from './small-problem.ts';
-
-/** The bits of float32 numbers: equal for -0 only with -0, and for a NaN only with the same NaN. */
-const bits = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+import { darkPixel, OPTIMIZERS, smallProblem } from './small-problem.ts';
 
 const rmsprop = OPTIMIZERS.rmsprop!;
-
-function trainEpoch(engine: Engine, options: EngineOptions, epoch: number) {
-  const steps = Math.ceil(options.epochRows / options.batchSize);
-  const order = epochOrder(options.seed, epoch, options.epochRows);
-  expect(engine.train(order, 0, steps)).toBe(steps);
-  return engine.endEpoch();
-}
 
 /** Trains engine and twin for some epochs and compares totals, weights and slots after each, bit for bit. */
 function expectTwinBits(options: EngineOptions, epochs: number): void {
@@ -288,10 +279,3 @@ describe('divergence', () => {
 
 /** Steps with a finite loss. */
 const DIVERGES_AFTER = 7;
-
-function darkPixel({ images, layout }: EngineOptions): number {
-  for (let i = 0; i < layout.inputs; i += 1) {
-    if (images.every((pixel, k) => k % layout.inputs !== i || pixel === 0)) return i;
-  }
-  throw new Error('every pixel is lit somewhere');
-}

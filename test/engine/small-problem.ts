@@ -54,3 +54,11 @@ export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
   adagrad: OptimizerSchema.parse({ type: 'adagrad' }),
   adam: OptimizerSchema.parse({ type: 'adam' }),
 };
+
+/** A pixel that no image has. */
+export function darkPixel({ images, layout }: EngineOptions): number {
+  for (let i = 0; i < layout.inputs; i += 1) {
+    if (images.every((pixel, k) => k % layout.inputs !== i || pixel === 0)) return i;
+  }
+  throw new Error('every pixel is lit somewhere');
+}

@@ -35,9 +35,12 @@ export function smallSpec({ training, ...rest }: SpecInput = {}): JobSpec {
   });
 }
 
-const loaded = await loadEngine('reference');
+const wasm = await loadEngine('wasm');
+const reference = await loadEngine('reference');
 
+/** The engine that the spec names; for `auto` the reference engine. */
 export function makeEngine(spec: JobSpec, dataset: Dataset): Engine {
+  const loaded = spec.engine === 'wasm' ? wasm : reference;
   if (!loaded.available) throw new Error(loaded.reason);
   return createJobEngine(loaded, spec, dataset);
 }

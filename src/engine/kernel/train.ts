@@ -1,0 +1,171 @@
+import {
+  BATCH_SIZE,
+  CORRECT,
+  DELTAS,
+  EPOCH_ROWS,
+  EPOCH_STEP,
+  IMAGES,
+  INPUTS,
+  LABELS,
+  LAYER_RECORD_BYTES,
+  LAYER_RECORDS,
+  LAYERS,
+  LOSS_SUM,
+  LOSSES,
+  ORDER,
+  OUT,
+  OUTPUTS,
+  PANEL_COLUMNS,
+  PREDICTED,
+  RULE,
+  RULE_ADAGRAD,
+  RULE_ADAM,
+  RULE_RMSPROP,
+  RULE_RMSPROP_GENERAL,
+  RULE_SGD,
+  RULE_SGD_MOMENTUM,
+  TRANSPOSED,
+  WEIGHTS,
+} from '../kernel-header.ts';
+import { reluBackward, reluForward } from './activations.ts';
+import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
+import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
+import { listItems, sortItems } from './pixel-items.ts';
+import { pixelsBackwardUpdate, pixelsForward } from './pixel-layer.ts';
+import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
+
+/** The steps of training, in the order of ../reference.ts; each of their loops has its file. */
+
+@inline
+function panels(columns: u32): u32 {
+  return (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
+}
+
+@inline
+function layerRecord(l: u32): usize {
+  return LAYER_RECORDS + l * LAYER_RECORD_BYTES;
+}
+
+/**
+ * Trains `steps` batches of the order, the first being batch `from`. Returns how many were trained: fewer mean that
+ * the next one's loss is not finite.
+ */
+export function train(from: u32, steps: u32): u32 {
+  const batchSize = load<u32>(0, BATCH_SIZE);
+  const epochRows = load<u32>(0, EPOCH_ROWS);
+  for (let s: u32 = 0; s < steps; s += 1) {
+    const start = (from + s) * batchSize;
+    if (!step(load<usize>(0, ORDER) + (start << 2), min<u32>(batchSize, epochRows - start))) return s;
+  }
+  return steps;
+}
+
+/** One optimizer step. rows: (B), row numbers. False = the loss is not finite, and nothing has changed. */
+function step(rows: usize, B: u32): bool {
+  const labels = load<usize>(0, LABELS);
+  measure(load<usize>(0, IMAGES), labels, rows, B);
+  const losses = load<usize>(0, LOSSES);
+  const predicted = load<usize>(0, PREDICTED);
+  let lossSum: f64 = 0;
+  let correct: u32 = 0;
+  for (let r: u32 = 0; r < B; r += 1) {
+    lossSum += <f64>load<f32>(losses + (r << 2));
+    correct += <u32>(load<u32>(predicted + (r << 2)) == <u32>load<u8>(labels + load<u32>(rows + (r << 2))));
+  }
+  if (!(abs<f64>(lossSum) < Infinity)) return false;
+  store<f64>(0, load<f64>(0, LOSS_SUM) + lossSum, LOSS_SUM);
+  store<u32>(0, load<u32>(0, CORRECT) + correct, CORRECT);
+  store<u32>(0, load<u32>(0, EPOCH_STEP) + 1, EPOCH_STEP);
+
+  softmaxLossBackward(lastDeltas(), labels, rows, B, lastOutputs());
+  switch (load<u32>(0, RULE)) {
+    case RULE_RMSPROP: {
+      backwardUpdate<Rmsprop>(changetype<Rmsprop>(0), B);
+      break;
+    }
+    case RULE_RMSPROP_GENERAL: {
+      backwardUpdate<RmspropGeneral>(changetype<RmspropGeneral>(0), B);
+      break;
+    }
+    case RULE_SGD: {
+      backwardUpdate<Sgd>(changetype<Sgd>(0), B);
+      break;
+    }
+    case RULE_SGD_MOMENTUM: {
+      backwardUpdate<SgdMomentum>(changetype<SgdMomentum>(0), B);
+      break;
+    }
+    case RULE_ADAGRAD: {
+      backwardUpdate<Adagrad>(changetype<Adagrad>(0), B);
+      break;
+    }
+    case RULE_ADAM: {
+      beginAdamStep();
+      backwardUpdate<Adam>(changetype<Adam>(0), B);
+      break;
+    }
+    default:
+      unreachable();
+  }
+  return true;
+}
+
+@inline
+function lastDeltas(): usize {
+  return load<usize>(layerRecord(load<u32>(0, LAYERS) - 1), DELTAS);
+}
+
+@inline
+function lastOutputs(): u32 {
+  return load<u32>(layerRecord(load<u32>(0, LAYERS) - 1), OUTPUTS);
+}
+
+/**
+ * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
+ * images: (R, I), labels: (R), rows: (B), row numbers.
+ */
+export function measure(images: usize, labels: usize, rows: usize, B: u32): void {
+  const layers = load<u32>(0, LAYERS);
+  let x: usize = 0;
+  for (let l: u32 = 0; l < layers; l += 1) {
+    const layer = layerRecord(l);
+    const I = load<u32>(layer, INPUTS);
+    const P = panels(load<u32>(layer, OUTPUTS));
+    const W = load<usize>(layer, WEIGHTS);
+    const out = load<usize>(layer, OUT);
+    if (l == 0) {
+      listItems(images, rows, B, I);
+      pixelsForward(out, W, B, I, P);
+    } else {
+      denseForward(out, x, W, B, I, P);
+    }
+    if (l + 1 < layers) reluForward(out, B, P);
+    x = out;
+  }
+  softmaxLossForward(lastDeltas(), x, labels, rows, B, lastOutputs());
+}
+
+/**
+ * Deltas of the last layer to gradients and weights, from the last layer to the first. A layer is updated as soon as
+ * the deltas below it are known: nothing else needs its old weights.
+ */
+function backwardUpdate<Rule>(rule: Rule, B: u32): void {
+  for (let l = load<u32>(0, LAYERS) - 1; l > 0; l -= 1) {
+    const layer = layerRecord(l);
+    const I = load<u32>(layer, INPUTS);
+    const O = load<u32>(layer, OUTPUTS);
+    const W = load<usize>(layer, WEIGHTS);
+    const dz = load<usize>(layer, DELTAS);
+    const below = layerRecord(l - 1);
+    const x = load<usize>(below, OUT);
+    const dx = load<usize>(below, DELTAS);
+    denseBackwardInputs(dx, dz, W, load<usize>(0, TRANSPOSED), B, I, O);
+    reluBackward(dx, x, B, panels(I));
+    denseBackwardUpdate<Rule>(rule, W, x, dz, B, I, panels(O));
+  }
+  const first = layerRecord(0);
+  const I = load<u32>(first, INPUTS);
+  const P = panels(load<u32>(first, OUTPUTS));
+  const litRowsEnd = sortItems(B, I, load<u32>(0, EPOCH_STEP));
+  pixelsBackwardUpdate<Rule>(rule, load<usize>(first, WEIGHTS), load<usize>(first, DELTAS), litRowsEnd, B, I, P);
+}

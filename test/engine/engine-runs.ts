@@ -1,0 +1,40 @@
+import { expect } from 'vitest';
+import type { Engine, EngineOptions, EpochEnd } from '../../src/engine/engine.ts';
+import { epochOrder } from '../../src/engine/random.ts';
+
+/** The bits of numbers: equal for -0 only with -0, and for a NaN only with the same NaN. */
+export const bits = (values: Float32Array | Uint16Array) =>
+  Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+
+/** Trains an engine for the epoch `epoch`, in that epoch's order. */
+export function trainEpoch(engine: Engine, options: EngineOptions, epoch: number): EpochEnd {
+  const steps = Math.ceil(options.epochRows / options.batchSize);
+  const order = epochOrder(options.seed, epoch, options.epochRows);
+  expect(engine.train(order, 0, steps)).toBe(steps);
+  return engine.endEpoch();
+}
+
+/** Compares weights, slots and running products of two engines, bit for bit. */
+export function expectSameState(engine: Engine, reference: Engine): void {
+  const [found, expected] = [engine.state(), reference.state()];
+  expect(bits(found.weights).equals(bits(expected.weights)), 'weights').toBe(true);
+  expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
+  for (const [s, { name, values }] of expected.slots.entries()) {
+    expect(bits(found.slots[s]!.values).equals(bits(values)), name).toBe(true);
+  }
+  expect(found.powers).toEqual(expected.powers);
+}
+
+/** Trains two engines side by side, and compares totals and state after each epoch, bit for bit. */
+export function expectSameRun(
+  engine: Engine,
+  reference: Engine,
+  options: EngineOptions,
+  epochs: number,
+): void {
+  expectSameState(engine, reference);
+  for (let epoch = 1; epoch <= epochs; epoch += 1) {
+    expect(trainEpoch(engine, options, epoch)).toEqual(trainEpoch(reference, options, epoch));
+    expectSameState(engine, reference);
+  }
+}
