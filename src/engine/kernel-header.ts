@@ -36,6 +36,8 @@ export const ROW_ENDS = 60;
 export const SORTED_ITEMS = 64;
 export const CURSORS = 68;
 export const LIT_ROWS = 72;
+/** What touchImages() read: a number without a meaning. */
+export const TOUCHED = 184;
 /** Room for one layer's weights, transposed. */
 export const TRANSPOSED = 76;
 /** (B) f32 and (B): what the loss layer found in the latest batch. */

@@ -134,8 +134,7 @@ export function kernelMemory({
     otherImages: region(B * I),
     otherLabels: region(B),
     otherRows: region(B * U32_BYTES),
-    // The list is written one item ahead.
-    items: region((B * I + 1) * ITEM_BYTES),
+    items: region(B * I * ITEM_BYTES),
     rowEnds: region(B * U32_BYTES),
     sortedItems: region(B * I * ITEM_BYTES),
     cursors: region(I * U32_BYTES),

@@ -30,7 +30,7 @@ import {
 import { reluBackward, reluForward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
 import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
-import { listItems, sortItems } from './pixel-items.ts';
+import { listItems, sortItems, touchImages } from './pixel-items.ts';
 import { pixelsBackwardUpdate, pixelsForward } from './pixel-layer.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
 
@@ -52,16 +52,22 @@ function layerRecord(l: u32): usize {
  */
 export function train(from: u32, steps: u32): u32 {
   const batchSize = load<u32>(0, BATCH_SIZE);
-  const epochRows = load<u32>(0, EPOCH_ROWS);
+  const order = load<usize>(0, ORDER);
+  const orderEnd = order + (min<u32>(load<u32>(0, EPOCH_ROWS), (from + steps) * batchSize) << 2);
+  let rows = order + (from * batchSize << 2);
   for (let s: u32 = 0; s < steps; s += 1) {
-    const start = (from + s) * batchSize;
-    if (!step(load<usize>(0, ORDER) + (start << 2), min<u32>(batchSize, epochRows - start))) return s;
+    const next = min<usize>(rows + (batchSize << 2), orderEnd);
+    if (!step(rows, <u32>(next - rows) >> 2, next, min<usize>(next + (batchSize << 2), orderEnd))) return s;
+    rows = next;
   }
   return steps;
 }
 
-/** One optimizer step. rows: (B), row numbers. False = the loss is not finite, and nothing has changed. */
-function step(rows: usize, B: u32): bool {
+/**
+ * One optimizer step. rows: (B), row numbers; from next to nextEnd: those of the next batch.
+ * False = the loss is not finite, and nothing has changed.
+ */
+function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   const labels = load<usize>(0, LABELS);
   measure(load<usize>(0, IMAGES), labels, rows, B);
   const losses = load<usize>(0, LOSSES);
@@ -77,6 +83,7 @@ function step(rows: usize, B: u32): bool {
   store<u32>(0, load<u32>(0, CORRECT) + correct, CORRECT);
   store<u32>(0, load<u32>(0, EPOCH_STEP) + 1, EPOCH_STEP);
 
+  touchImages(load<usize>(0, IMAGES), next, nextEnd, load<u32>(LAYER_RECORDS, INPUTS));
   softmaxLossBackward(lastDeltas(), labels, rows, B, lastOutputs());
   switch (load<u32>(0, RULE)) {
     case RULE_RMSPROP: {
