@@ -37,6 +37,10 @@ export const SgdSchema = z
     type: z.literal('sgd'),
     learning_rate: learningRate(0.01),
     momentum: fraction(0, 'Share of the previous increment that is added again: 0 to less than 1.'),
+    nesterov: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Look ahead by one more momentum step; without momentum it changes nothing.' }),
   })
   .meta({ id: 'Sgd' });
 
@@ -61,6 +65,9 @@ export const AdamSchema = z
     beta_1: fraction(0.9, 'Decay of the running mean of gradients: 0 to less than 1.'),
     beta_2: fraction(0.999, 'Decay of the running mean of squared gradients: 0 to less than 1.'),
     epsilon,
+    amsgrad: z.boolean().default(false).meta({
+      description: 'Divide by the largest mean square so far, which never lets the rate grow again.',
+    }),
   })
   .meta({ id: 'Adam' });
 

@@ -21,10 +21,12 @@ export const RULES_VERSION = 1;
 export type EngineOptions = {
   readonly layout: ModelLayout;
   readonly activation: JobSpec['model']['activation'];
+  /** Share of each hidden layer's outputs left out in training: 0 to less than 1. */
+  readonly dropout: number;
   readonly optimizer: Optimizer;
   /** Rows a step, >= 1; the last batch of an epoch may be shorter. */
   readonly batchSize: number;
-  /** Decides the initial weights: 0 to 2^32 - 1. */
+  /** Decides the initial weights and what dropout leaves out: 0 to 2^32 - 1. */
   readonly seed: number;
   /** (R, layout.inputs), one byte a pixel. Read, never written. */
   readonly images: Uint8Array;
@@ -45,6 +47,8 @@ export type EngineState = {
   readonly slots: readonly Slot[];
   /** Running products in float64: adam's beta_1^t and beta_2^t; empty for the others. */
   readonly powers: readonly number[];
+  /** Optimizer steps since the start of the job. */
+  readonly steps: number;
 };
 
 /** Sums over rows; divided by the number of rows they are the mean loss and the accuracy. */

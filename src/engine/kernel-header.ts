@@ -66,15 +66,28 @@ export const BETA_2 = 160;
 export const POWER_1 = 168;
 export const POWER_2 = 176;
 
+/** One of the ACTIVATION_ constants below. */
+export const ACTIVATION = 188;
+/** Of dropout: the job's seed, the steps that the job has done, and whether there is any; as f32 the scale. */
+export const SEED = 192;
+export const JOB_STEP = 196;
+export const HAS_DROPOUT = 200;
+export const DROPOUT_THRESHOLD = 204;
+export const DROPOUT_SCALE = 208;
+/** 1 or 0. */
+export const NESTEROV = 212;
+export const AMSGRAD = 216;
+
 /** A record for each layer, from input to output. */
 export const LAYER_RECORDS = 256;
 export const LAYER_RECORD_BYTES = 32;
-/** Entries of a record: I, O, and the addresses of W (with b), of the layer's output and of its gradient. */
+/** Entries of a record: I, O, and the addresses of W (with b), the layer's output, its gradient, what dropout left. */
 export const INPUTS = 0;
 export const OUTPUTS = 4;
 export const WEIGHTS = 8;
 export const OUT = 12;
 export const DELTAS = 16;
+export const KEPT = 20;
 
 /** (256) f32: what the model sees of a byte. */
 export const PIXEL_VALUES = 1024;
@@ -87,7 +100,11 @@ export const PANEL_BYTES = 64;
 export const ITEM_BYTES = 8;
 export const LIT_ROW_BYTES = 16;
 
-/** Which update rule; variants that share a loop are told apart by MOMENTUM and CENTERED. */
+export const ACTIVATION_RELU = 0;
+export const ACTIVATION_TANH = 1;
+export const ACTIVATION_SIGMOID = 2;
+
+/** Which update rule; variants that share a loop are told apart by MOMENTUM, CENTERED, NESTEROV and AMSGRAD. */
 export const RULE_RMSPROP = 0;
 export const RULE_RMSPROP_GENERAL = 1;
 export const RULE_SGD = 2;

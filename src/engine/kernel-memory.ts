@@ -17,6 +17,8 @@ import { skipsUntouchedRows, slotNames } from './optimizers.ts';
 export type KernelShape = {
   readonly layout: ModelLayout;
   readonly optimizer: Optimizer;
+  /** Share of each hidden layer's outputs left out in training. */
+  readonly dropout: number;
   readonly batchSize: number;
   /** Rows an epoch visits. */
   readonly epochRows: number;
@@ -33,6 +35,8 @@ export type KernelLayer = DenseLayer & {
   readonly weights: Region;
   /** (P, B or B + 1, 16) float32: what the layer puts out; of the last layer the logits. */
   readonly out: Region;
+  /** What the next layer takes in training: `out` after dropout; without dropout `out` itself. */
+  readonly kept: Region;
   /** Like `out`: the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
   readonly deltas: Region;
 };
@@ -90,6 +94,7 @@ export function kernelBytes(shape: KernelShape): number {
 export function kernelMemory({
   layout,
   optimizer,
+  dropout,
   batchSize: B,
   epochRows,
   imageRows,
@@ -110,12 +115,12 @@ export function kernelMemory({
   const slotDistance = end - HEADER_BYTES;
   region(slotDistance * slotNames(optimizer).length);
   const parameters = { address: HEADER_BYTES, bytes: end - HEADER_BYTES };
-  const layers = layout.layers.map((layer, l) => ({
-    ...layer,
-    weights: weights[l]!,
-    out: region(panels(layer.outputs) * batchPanelBytes),
-    deltas: region(panels(layer.outputs) * batchPanelBytes),
-  }));
+  const layers = layout.layers.map((layer, l) => {
+    const bytes = panels(layer.outputs) * batchPanelBytes;
+    const out = region(bytes);
+    const kept = dropout > 0 ? region(bytes) : out;
+    return { ...layer, weights: weights[l]!, out, kept, deltas: region(bytes) };
+  });
   // denseBackwardInputs writes up to three rows behind the last.
   const transposedBytes = layout.layers
     .slice(1)

@@ -1,11 +1,19 @@
+import type { JobSpec } from '../contract/job-spec.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
+import { dropoutScale, dropoutThreshold } from './dropout.ts';
 import * as header from './kernel-header.ts';
 import type { KernelMemory, KernelShape } from './kernel-memory.ts';
 import { powersOf, skipsUntouchedRows } from './optimizers.ts';
 
 /** Writes the header of the kernel's memory: where everything lies, and the optimizer's constants. */
-export function writeKernelHeader(memory: ArrayBuffer, map: KernelMemory, shape: KernelShape): void {
-  const { optimizer, batchSize, epochRows } = shape;
+export function writeKernelHeader(
+  memory: ArrayBuffer,
+  map: KernelMemory,
+  shape: KernelShape,
+  activation: JobSpec['model']['activation'],
+  seed: number,
+): void {
+  const { optimizer, dropout, batchSize, epochRows } = shape;
   const view = new DataView(memory);
   const u32 = (place: number, value: number) => view.setUint32(place, value, true);
   u32(header.LAYERS, map.layers.length);
@@ -29,12 +37,18 @@ export function writeKernelHeader(memory: ArrayBuffer, map: KernelMemory, shape:
   u32(header.TRANSPOSED, map.transposed.address);
   u32(header.LOSSES, map.losses.address);
   u32(header.PREDICTED, map.predicted.address);
-  map.layers.forEach(({ inputs, outputs, weights, out, deltas }, l) => {
+  u32(header.ACTIVATION, ACTIVATION_CODES[activation]);
+  u32(header.SEED, seed);
+  u32(header.HAS_DROPOUT, dropout > 0 ? 1 : 0);
+  u32(header.DROPOUT_THRESHOLD, dropoutThreshold(dropout));
+  view.setFloat32(header.DROPOUT_SCALE, dropoutScale(dropout), true);
+  map.layers.forEach(({ inputs, outputs, weights, out, kept, deltas }, l) => {
     const record = header.LAYER_RECORDS + l * header.LAYER_RECORD_BYTES;
     u32(record + header.INPUTS, inputs);
     u32(record + header.OUTPUTS, outputs);
     u32(record + header.WEIGHTS, weights.address);
     u32(record + header.OUT, out.address);
+    u32(record + header.KEPT, kept.address);
     u32(record + header.DELTAS, deltas.address);
   });
   // setFloat32 rounds once, as the rules have it.
@@ -43,6 +57,12 @@ export function writeKernelHeader(memory: ArrayBuffer, map: KernelMemory, shape:
   }
   writeOptimizer(view, map, optimizer);
 }
+
+const ACTIVATION_CODES: { readonly [Name in JobSpec['model']['activation']]: number } = {
+  relu: header.ACTIVATION_RELU,
+  tanh: header.ACTIVATION_TANH,
+  sigmoid: header.ACTIVATION_SIGMOID,
+};
 
 /** Hyper-parameters, and constants made of them, are computed in float64 and rounded to float32 once. */
 function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer): void {
@@ -66,6 +86,7 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
       break;
     case 'sgd':
       f32(header.MOMENTUM, optimizer.momentum);
+      view.setUint32(header.NESTEROV, optimizer.nesterov ? 1 : 0, true);
       break;
     case 'adagrad':
       f32(header.EPSILON, optimizer.epsilon);
@@ -77,6 +98,7 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
       f64(header.ADAM_LEARNING_RATE, optimizer.learning_rate);
       f64(header.BETA_1, optimizer.beta_1);
       f64(header.BETA_2, optimizer.beta_2);
+      view.setUint32(header.AMSGRAD, optimizer.amsgrad ? 1 : 0, true);
       f64(header.POWER_1, 1);
       f64(header.POWER_2, 1);
   }

@@ -12,6 +12,8 @@ export type LayerBuffers = {
   readonly db: Float32Array;
   /** (B, O): what the layer puts out; of the last layer the logits. */
   readonly out: Float32Array;
+  /** (B, O): what the next layer takes in training: `out` after dropout; without dropout `out` itself. */
+  readonly kept: Float32Array;
   /** (B, O): the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
   readonly dz: Float32Array;
 };
@@ -22,15 +24,20 @@ export function layerBuffers(
   weights: Float32Array,
   gradients: Float32Array,
   B: number,
+  hasDropout: boolean,
 ): LayerBuffers[] {
-  return layout.layers.map(({ inputs: I, outputs: O, weightsOffset, biasesOffset }) => ({
-    I,
-    O,
-    W: weights.subarray(weightsOffset, weightsOffset + I * O),
-    b: weights.subarray(biasesOffset, biasesOffset + O),
-    dW: gradients.subarray(weightsOffset, weightsOffset + I * O),
-    db: gradients.subarray(biasesOffset, biasesOffset + O),
-    out: new Float32Array(B * O),
-    dz: new Float32Array(B * O),
-  }));
+  return layout.layers.map(({ inputs: I, outputs: O, weightsOffset, biasesOffset }) => {
+    const out = new Float32Array(B * O);
+    return {
+      I,
+      O,
+      W: weights.subarray(weightsOffset, weightsOffset + I * O),
+      b: weights.subarray(biasesOffset, biasesOffset + O),
+      dW: gradients.subarray(weightsOffset, weightsOffset + I * O),
+      db: gradients.subarray(biasesOffset, biasesOffset + O),
+      out,
+      kept: hasDropout ? new Float32Array(B * O) : out,
+      dz: new Float32Array(B * O),
+    };
+  });
 }

@@ -69,7 +69,7 @@ export function slotNames(optimizer: Optimizer): string[] {
     case 'adagrad':
       return ['accumulator'];
     case 'adam':
-      return ['first_moment', 'second_moment'];
+      return ['first_moment', 'second_moment', ...(optimizer.amsgrad ? ['largest_second_moment'] : [])];
   }
 }
 
@@ -161,9 +161,10 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
  * w = w - lr * g
  *
  * momentum:  m = momentum * m - lr * g;  w = w + m
+ * nesterov:  m likewise;                 w = w + (momentum * m - lr * g)
  */
 function sgd(options: Sgd, slots: Slot[]): UpdateRule {
-  const { momentum } = options;
+  const { momentum, nesterov } = options;
   const lr = fround(options.learning_rate);
   const mu = fround(momentum);
   const velocity = values(slots, 'momentum');
@@ -179,7 +180,7 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
         if (momentum > 0) {
           const m = fround(fround(velocity[k]! * mu) - step);
           velocity[k] = m;
-          weights[k] = fround(weights[k]! + m);
+          weights[k] = fround(weights[k]! + (nesterov ? fround(fround(m * mu) - step) : m));
         } else {
           weights[k] = fround(weights[k]! - step);
         }
@@ -222,15 +223,18 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
  * v = v + (g^2 - v) * (1 - beta_2)
  * w = w - alpha * m / (sqrt(v) + epsilon),   alpha = lr * sqrt(1 - beta_2^t) / (1 - beta_1^t)
  *
+ * amsgrad: the largest v so far takes the place of v in the root.
+ *
  * alpha undoes the start of m and v at 0. Its powers are running products, so that no pow is needed.
  */
 function adam(options: Adam, slots: Slot[]): UpdateRule {
-  const { learning_rate, beta_1, beta_2 } = options;
+  const { learning_rate, beta_1, beta_2, amsgrad } = options;
   const oneMinusBeta1 = fround(1 - beta_1);
   const oneMinusBeta2 = fround(1 - beta_2);
   const epsilon = fround(options.epsilon);
   const firstMoment = values(slots, 'first_moment');
   const secondMoment = values(slots, 'second_moment');
+  const largest = values(slots, 'largest_second_moment');
   const powers = Float64Array.of(1, 1);
   let alpha = 0;
 
@@ -251,7 +255,12 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
         const v = fround(secondMoment[k]! + fround(fround(fround(g * g) - secondMoment[k]!) * oneMinusBeta2));
         firstMoment[k] = m;
         secondMoment[k] = v;
-        weights[k] = fround(weights[k]! - fround(fround(m * rate) / fround(fround(sqrt(v)) + epsilon)));
+        let d = v;
+        if (amsgrad) {
+          if (largest[k]! < v) largest[k] = v;
+          d = largest[k]!;
+        }
+        weights[k] = fround(weights[k]! - fround(fround(m * rate) / fround(fround(sqrt(d)) + epsilon)));
       }
     },
     settle() {},

@@ -5,6 +5,7 @@ import {
   denseBackwardWeights,
   denseForward,
 } from './dense-layer.ts';
+import { applyDropout, type DropoutMask } from './dropout.ts';
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from './engine.ts';
 import { type LayerBuffers, layerBuffers } from './layer-buffers.ts';
 import type { ModelLayout } from './model-layout.ts';
@@ -36,6 +37,8 @@ class ReferenceEngine implements Engine {
   private readonly labels: Uint8Array;
   private readonly epochRows: number;
   private readonly activation: Activation;
+  private readonly dropout: number;
+  private readonly seed: number;
   private readonly rule: UpdateRule;
 
   /** (P) each, in the layout's order. */
@@ -52,6 +55,9 @@ class ReferenceEngine implements Engine {
   private readonly touched: Uint8Array;
   private readonly updatedAt: Uint32Array;
 
+  /** Of the job. */
+  private steps = 0;
+
   /** Of the running epoch: steps done, and sums over their rows. */
   private epochStep = 0;
   private lossSum = 0;
@@ -65,12 +71,14 @@ class ReferenceEngine implements Engine {
     this.labels = options.labels;
     this.epochRows = epochRows;
     this.activation = ACTIVATIONS[options.activation];
+    this.dropout = options.dropout;
+    this.seed = options.seed;
     this.rule = createUpdateRule(options.optimizer, layout.parameters, Math.ceil(epochRows / batchSize));
 
     this.weights = new Float32Array(layout.parameters);
     initialiseWeights(this.weights, layout, options.seed);
     this.gradients = new Float32Array(layout.parameters);
-    this.layers = layerBuffers(layout, this.weights, this.gradients, batchSize);
+    this.layers = layerBuffers(layout, this.weights, this.gradients, batchSize, this.dropout > 0);
     this.probabilities = new Float32Array(batchSize * layout.classes);
     this.predicted = new Uint16Array(batchSize);
     this.losses = new Float32Array(batchSize);
@@ -95,7 +103,7 @@ class ReferenceEngine implements Engine {
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
   private step(rows: Uint32Array): boolean {
-    this.forward(this.images, rows);
+    this.forward(this.images, rows, true);
     this.loss(this.labels, rows);
     const totals = { lossSum: 0, correct: 0 };
     this.addTotals(totals, this.labels, rows);
@@ -103,19 +111,29 @@ class ReferenceEngine implements Engine {
     this.lossSum += totals.lossSum;
     this.correct += totals.correct;
     this.backward(rows);
+    this.steps += 1;
     this.epochStep += 1;
     this.update();
     return true;
   }
 
-  /** Images to logits. images: (R, I), rows: (B). */
-  private forward(images: Uint8Array, rows: Uint32Array): void {
+  /** Images to logits, in training with dropout. images: (R, I), rows: (B). */
+  private forward(images: Uint8Array, rows: Uint32Array, training: boolean): void {
     const B = rows.length;
-    this.layers.forEach(({ I, O, W, b, out }, l) => {
-      if (l === 0) pixelsForward(out, images, rows, W, b, B, I, O);
-      else denseForward(out, this.layers[l - 1]!.out, W, b, B, I, O);
-      if (l + 1 < this.layers.length) this.activation.forward(out, B * O);
+    const hasDropout = training && this.dropout > 0;
+    this.layers.forEach(({ I, O, W, b, out, kept }, l) => {
+      const below = this.layers[l - 1];
+      if (below === undefined) pixelsForward(out, images, rows, W, b, B, I, O);
+      else denseForward(out, hasDropout ? below.kept : below.out, W, b, B, I, O);
+      if (l + 1 === this.layers.length) return;
+      this.activation.forward(out, B * O);
+      if (hasDropout) applyDropout(kept, out, this.mask(l), B, O);
     });
+  }
+
+  /** What the running step drops behind hidden layer l. */
+  private mask(l: number): DropoutMask {
+    return { seed: this.seed, layer: l, step: this.steps + 1, rate: this.dropout };
   }
 
   /** Logits to losses, probabilities and predictions. labels: (R), rows: (B). */
@@ -142,8 +160,9 @@ class ReferenceEngine implements Engine {
       const { I, O, W, dW, db, dz } = this.layers[l]!;
       const below = this.layers[l - 1]!;
       denseBackwardBiases(db, dz, B, O);
-      denseBackwardWeights(dW, below.out, dz, B, I, O);
+      denseBackwardWeights(dW, below.kept, dz, B, I, O);
       denseBackwardInputs(below.dz, dz, W, B, I, O);
+      if (this.dropout > 0) applyDropout(below.dz, below.dz, this.mask(l - 1), B, I);
       this.activation.backward(below.dz, below.out, B * I);
     }
     const { I, O, dW, db, dz } = this.layers[0]!;
@@ -193,7 +212,7 @@ class ReferenceEngine implements Engine {
 
   evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void {
     for (const rows of this.batches(from, to)) {
-      this.forward(images, rows);
+      this.forward(images, rows, false);
       this.loss(labels, rows);
       this.addTotals(totals, labels, rows);
     }
@@ -206,7 +225,7 @@ class ReferenceEngine implements Engine {
     const losses = new Float32Array(to - from);
     for (const rows of this.batches(from, to)) {
       const [B, start] = [rows.length, rows[0]! - from];
-      this.forward(images, rows);
+      this.forward(images, rows, false);
       this.loss(labels, rows);
       predicted.set(this.predicted.subarray(0, B), start);
       probabilities.set(this.probabilities.subarray(0, B * O), start * O);
@@ -229,13 +248,14 @@ class ReferenceEngine implements Engine {
       weights: this.weights.slice(),
       slots: this.rule.slots.map(({ name, values }) => ({ name, values: values.slice() })),
       powers: [...this.rule.powers],
+      steps: this.steps,
     };
   }
 
   restore(state: EngineState): void {
     this.assertBetweenEpochs();
     const { slots, powers } = this.rule;
-    const shape = (s: Omit<EngineState, 'powers'>, powerCount: number) =>
+    const shape = (s: Pick<EngineState, 'weights' | 'slots'>, powerCount: number) =>
       [s.weights.length, powerCount, ...s.slots.map(({ name, values }) => `${name} ${values.length}`)].join();
     const expected = shape({ weights: this.weights, slots }, powers.length);
     const given = shape(state, state.powers.length);
@@ -245,6 +265,7 @@ class ReferenceEngine implements Engine {
       slot.values.set(state.slots[s]!.values);
     });
     powers.set(state.powers);
+    this.steps = state.steps;
   }
 
   private assertBetweenEpochs(): void {

@@ -17,7 +17,7 @@ import { initialiseWeights } from './random.ts';
 /** What kernel/train.ts and kernel/epoch-end.ts export. Addresses are byte offsets into the kernel's memory. */
 type Kernel = {
   train(from: number, steps: number): number;
-  measure(images: number, labels: number, rows: number, B: number): void;
+  measure(images: number, labels: number, rows: number, B: number, training: boolean): void;
   settleRows(): void;
   isFinite(): number;
   denormalsAreAlive(smallest: number): number;
@@ -49,11 +49,11 @@ export class WasmEngine implements Engine {
   private readonly powers: readonly number[];
 
   constructor(module: WebAssembly.Module, options: EngineOptions) {
-    const { layout, batchSize, epochRows, images, labels, optimizer } = options;
+    const { layout, batchSize, epochRows, images, labels, optimizer, dropout } = options;
     this.layout = layout;
     this.batchSize = batchSize;
     this.epochRows = epochRows;
-    const shape: KernelShape = { layout, optimizer, batchSize, epochRows, imageRows: labels.length };
+    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
       throw new Error(`the job needs ${this.map.bytes} bytes of memory, and ${MAX_KERNEL_BYTES} is the most`);
@@ -69,7 +69,7 @@ export class WasmEngine implements Engine {
     }
 
     this.header = new DataView(this.memory, 0, header.HEADER_BYTES);
-    writeKernelHeader(this.memory, this.map, shape);
+    writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed);
     this.bytes(this.map.images).set(images);
     this.bytes(this.map.labels).set(labels);
     this.u32(this.map.otherRows).forEach((_, r, rows) => {
@@ -159,7 +159,7 @@ export class WasmEngine implements Engine {
     const I = this.layout.inputs;
     this.bytes(otherImages).set(images.subarray(start * I, end * I));
     this.bytes(otherLabels).set(labels.subarray(start, end));
-    this.kernel.measure(otherImages.address, otherLabels.address, otherRows.address, end - start);
+    this.kernel.measure(otherImages.address, otherLabels.address, otherRows.address, end - start, false);
     return end - start;
   }
 
@@ -169,6 +169,7 @@ export class WasmEngine implements Engine {
       weights: this.read(0),
       slots: this.slots.map((name, s) => ({ name, values: this.read(s + 1) })),
       powers: this.powers.map((place) => this.header.getFloat64(place, true)),
+      steps: this.header.getUint32(header.JOB_STEP, true),
     };
   }
 
@@ -189,6 +190,7 @@ export class WasmEngine implements Engine {
     this.powers.forEach((place, k) => {
       this.header.setFloat64(place, state.powers[k]!, true);
     });
+    this.header.setUint32(header.JOB_STEP, state.steps, true);
   }
 
   private assertBetweenEpochs(): void {

@@ -32,7 +32,7 @@ const KIND = 'checkpoint';
 /** spec: the job's; a checkpoint can only be read back with a spec that trains the same. */
 export function encodeCheckpoint({ epoch, state, history }: Checkpoint, spec: JobSpec): Uint8Array {
   return encodeContainer(KIND, {
-    about: { fingerprint: specFingerprint(spec), epoch, history },
+    about: { fingerprint: specFingerprint(spec), epoch, steps: state.steps, history },
     arrays: [
       { name: 'weights', values: state.weights },
       ...state.slots,
@@ -44,7 +44,7 @@ export function encodeCheckpoint({ epoch, state, history }: Checkpoint, spec: Jo
 /** Gives back what encodeCheckpoint took, or throws a CheckpointError. */
 export function decodeCheckpoint(bytes: Uint8Array, spec: JobSpec): Checkpoint {
   const { about, arrays } = open(bytes);
-  const { fingerprint, epoch, history } = about;
+  const { fingerprint, epoch, steps, history } = about;
   if (fingerprint !== specFingerprint(spec) || epoch > spec.training.epochs) {
     throw new CheckpointError(
       'checkpoint_of_other_spec',
@@ -70,11 +70,12 @@ export function decodeCheckpoint(bytes: Uint8Array, spec: JobSpec): Checkpoint {
       weights: float32(0),
       slots: slots.map((name, s) => ({ name, values: float32(s + 1) })),
       powers: Array.from(arrays.at(-1)!.values),
+      steps,
     },
   };
 }
 
-type About = { fingerprint: string; epoch: number; history: EpochMetrics[] };
+type About = { fingerprint: string; epoch: number; steps: number; history: EpochMetrics[] };
 
 function open(bytes: Uint8Array): { about: About; arrays: Container['arrays'] } {
   let container: Container;
@@ -90,11 +91,13 @@ function open(bytes: Uint8Array): { about: About; arrays: Container['arrays'] } 
 
 function isAbout(value: unknown): value is About {
   if (typeof value !== 'object' || value === null) return false;
-  const { fingerprint, epoch, history } = value as Record<string, unknown>;
+  const { fingerprint, epoch, steps, history } = value as Record<string, unknown>;
   return (
     typeof fingerprint === 'string' &&
     Number.isSafeInteger(epoch) &&
     (epoch as number) >= 1 &&
+    Number.isSafeInteger(steps) &&
+    (steps as number) >= (epoch as number) &&
     Array.isArray(history) &&
     history.length === epoch &&
     history.every((row, e) => EpochMetricsSchema.safeParse(row).success && row.epoch === e + 1)

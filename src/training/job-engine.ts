@@ -19,6 +19,7 @@ export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Da
   return loaded.create({
     layout: jobLayout(spec),
     activation: spec.model.activation,
+    dropout: spec.model.dropout,
     optimizer: spec.optimizer,
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,

@@ -23,6 +23,7 @@ export function expectSameState(engine: Engine, reference: Engine): void {
     expect(bits(found.slots[s]!.values).equals(bits(values)), name).toBe(true);
   }
   expect(found.powers).toEqual(expected.powers);
+  expect(found.steps).toBe(expected.steps);
 }
 
 /**

@@ -12,6 +12,7 @@ export function float64Loss(
   images: Uint8Array,
   labels: Uint8Array,
   rows: readonly number[],
+  activation: (z: number) => number,
 ): number {
   const losses = rows.map((row) => {
     let values = Array.from(images.subarray(row * layout.inputs, (row + 1) * layout.inputs), (p) => p / 255);
@@ -22,7 +23,7 @@ export function float64Loss(
           weights[biasesOffset + j]!,
         ),
       );
-      values = l + 1 < layout.layers.length ? sums.map((z) => Math.max(z, 0)) : sums;
+      values = l + 1 < layout.layers.length ? sums.map(activation) : sums;
     });
     const sumOfExponentials = values.reduce((sum, z) => sum + Math.exp(z), 0);
     return Math.log(sumOfExponentials) - values[labels[row]!]!;

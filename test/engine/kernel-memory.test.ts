@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import {
   HEADER_BYTES,
@@ -30,6 +30,7 @@ function mnistShape(spec: Record<string, unknown>): KernelShape {
   return {
     layout: modelLayout(784, model.hidden_units, 10),
     optimizer,
+    dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: MNIST_ROWS,
     imageRows: MNIST_ROWS,
@@ -45,6 +46,7 @@ const shapes = fc.record({
     })
     .map(({ inputs, hidden, classes }) => modelLayout(inputs, hidden, classes)),
   optimizer: fc.constantFrom(...Object.values(OPTIMIZERS)),
+  dropout: fc.constantFrom(0, 0.5),
   batchSize: fc.integer({ min: 1, max: 4096 }),
   epochRows: fc.integer({ min: 1, max: 5000 }),
   imageRows: fc.integer({ min: 1, max: 5000 }),
@@ -57,7 +59,7 @@ describe('the memory map', () => {
         const { bytes, layers, parameters, slotDistance, batchPanelBytes, ...regions } = kernelMemory(shape);
         const all: Region[] = [
           parameters,
-          ...layers.flatMap(({ out, deltas }) => [out, deltas]),
+          ...layers.flatMap(({ out, kept, deltas }) => [out, deltas, ...(kept === out ? [] : [kept])]),
           ...Object.values(regions),
         ].filter((region) => region.bytes > 0);
         all.sort((a, b) => a.address - b.address);
@@ -90,6 +92,20 @@ describe('kernelBytes', () => {
     const shape = { ...options, imageRows: options.labels.length };
     expect(memory.byteLength).toBe(kernelBytes(shape));
     expect(memory.byteLength).toBe(map.bytes);
+
+    const { Memory } = WebAssembly;
+    const sizes: unknown[] = [];
+    class WatchedMemory extends Memory {
+      constructor(size: { initial: number; maximum: number }) {
+        super(size);
+        sizes.push(size);
+      }
+    }
+    vi.stubGlobal('WebAssembly', { Memory: WatchedMemory, Instance: WebAssembly.Instance });
+    createWasmEngine(kernel, options);
+    vi.unstubAllGlobals();
+    const pages = map.bytes / PAGE_BYTES;
+    expect(sizes).toEqual([{ initial: pages, maximum: pages }]);
   });
 
   it('is about 40 MB for the reference run, most of it images', () => {

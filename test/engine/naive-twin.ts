@@ -1,12 +1,14 @@
+import { sigmoid64, tanh64 } from '../../src/engine/activations.ts';
 import type { EngineOptions } from '../../src/engine/engine.ts';
 import { exp, log } from '../../src/engine/exp-log.ts';
+import { u32 } from '../../src/engine/random.ts';
 
 /**
  * The rules of the engine once more, as literally as they can be written: one sum an output, every term of it,
  * pixels of 0 included, and rule 8 (untouched rows) replayed from its words. Same bits as the engine, other
  * loops. Slow.
  *
- * Takes initial weights from the engine under test, and exp and log, which have an oracle of their own.
+ * Takes initial weights from the engine under test, and exp, log, sigmoid, tanh and u32, which have oracles of their own.
  */
 
 const f = Math.fround;
@@ -23,6 +25,7 @@ export class NaiveTwin {
   readonly slots: Record<string, Float32Array> = {};
   private readonly options: EngineOptions;
   private readonly lastUpdate: number[];
+  private jobStep = 0;
   private p1 = 1;
   private p2 = 1;
 
@@ -40,6 +43,7 @@ export class NaiveTwin {
     if (optimizer.type === 'adagrad') slot('accumulator', optimizer.initial_accumulator_value);
     if (optimizer.type === 'adam') slot('first_moment');
     if (optimizer.type === 'adam') slot('second_moment');
+    if (optimizer.type === 'adam' && optimizer.amsgrad) slot('largest_second_moment');
   }
 
   /** One epoch in the given order. Returns the sum of the losses and the right answers. */
@@ -63,22 +67,27 @@ export class NaiveTwin {
     const { weights } = this;
     const n = rows.length;
     const last = layout.layers.length - 1;
+    this.jobStep += 1;
 
-    // Forward. x[l][r][i] = what goes into layer l; x[last + 1] = the logits.
+    // Forward. x[l][r][i] = what goes into layer l; x[last + 1] = the logits. h = the same before dropout.
+    const h: number[][][] = [[]];
     const x: number[][][] = [
       rows.map((row) =>
         Array.from({ length: layout.inputs }, (_, i) => f(images[row * layout.inputs + i]! / 255)),
       ),
     ];
     layout.layers.forEach(({ inputs, outputs, weightsOffset, biasesOffset }, l) => {
-      x.push(
+      h.push(
         rows.map((_, r) =>
           Array.from({ length: outputs }, (_, j) => {
             const product = sum(inputs, (i) => x[l]![r]![i]! * weights[weightsOffset + i * outputs + j]!);
             const z = f(product + weights[biasesOffset + j]!);
-            return l < last && z < 0 ? 0 : z;
+            return l < last ? this.activation(z) : z;
           }),
         ),
+      );
+      x.push(
+        h[l + 1]!.map((row, r) => (l < last ? row.map((v, j) => this.drop(v, l, r * outputs + j)) : row)),
       );
     });
 
@@ -109,7 +118,9 @@ export class NaiveTwin {
       d = rows.map((_, r) =>
         Array.from({ length: inputs }, (_, k) => {
           const dh = sum(outputs, (j) => f(above[r]![j]! * weights[weightsOffset + k * outputs + j]!));
-          return x[l]![r]![k]! > 0 ? dh : 0;
+          if (l === 0) return dh;
+          const delta = this.drop(dh, l - 1, r * inputs + k);
+          return this.backward(delta, h[l]![r]![k]!);
         }),
       );
     }
@@ -128,6 +139,28 @@ export class NaiveTwin {
       this.lastUpdate.fill(step);
     }
     return { lossSum, correct };
+  }
+
+  private activation(z: number): number {
+    const { activation } = this.options;
+    // biome-ignore lint/complexity/useMathMinMax: the rule as it is written; Math.max makes +0 of -0
+    if (activation === 'relu') return z < 0 ? 0 : z;
+    return f(activation === 'tanh' ? tanh64(z) : sigmoid64(z));
+  }
+
+  /** Delta times the activation's derivative, taken from its output h. */
+  private backward(delta: number, h: number): number {
+    const { activation } = this.options;
+    if (activation === 'relu') return h > 0 ? delta : 0;
+    return f(delta * (activation === 'tanh' ? f(1 - f(h * h)) : f(h * f(1 - h))));
+  }
+
+  /** Rule 4. place: row * units + unit. */
+  private drop(value: number, layer: number, place: number): number {
+    const { dropout, seed } = this.options;
+    if (dropout === 0) return value;
+    const isKept = u32(seed, layer, this.jobStep, place) >= Math.floor(dropout * 2 ** 32);
+    return isKept ? f(value * f(1 / (1 - dropout))) : 0;
   }
 
   /** Rule 8: where untouched rows are not updated. */
@@ -180,7 +213,7 @@ export class NaiveTwin {
         } else {
           const m = slots.momentum!;
           m[p] = f(f(m[p]! * f(optimizer.momentum)) - s);
-          w[p] = f(w[p]! + m[p]!);
+          w[p] = f(w[p]! + (optimizer.nesterov ? f(f(m[p]! * f(optimizer.momentum)) - s) : m[p]!));
         }
         break;
       }
@@ -195,7 +228,13 @@ export class NaiveTwin {
         const [m, v] = [slots.first_moment!, slots.second_moment!];
         m[p] = f(m[p]! + f(f(g - m[p]!) * f(1 - optimizer.beta_1)));
         v[p] = f(v[p]! + f(f(f(g * g) - v[p]!) * f(1 - optimizer.beta_2)));
-        w[p] = f(w[p]! - f(f(m[p]! * alpha) / f(f(Math.sqrt(v[p]!)) + f(optimizer.epsilon))));
+        let d = v[p]!;
+        if (optimizer.amsgrad) {
+          const largest = slots.largest_second_moment!;
+          largest[p] = Math.max(largest[p]!, d);
+          d = largest[p]!;
+        }
+        w[p] = f(w[p]! - f(f(m[p]! * alpha) / f(f(Math.sqrt(d)) + f(optimizer.epsilon))));
         break;
       }
       case 'rmsprop': {

@@ -128,6 +128,19 @@ describe('sgd', () => {
   });
 });
 
+describe('sgd with nesterov', () => {
+  it('takes three steps', () => {
+    // m as above; w moves by 0.9 m - 0.01 = -0.019, -0.0271, -0.03439
+    const after = trajectory(optimizer({ type: 'sgd', momentum: 0.9, nesterov: true }), 1, ONES);
+    expectClose(after, [0.981, 0.9539, 0.91951]);
+  });
+
+  it('without momentum is plain sgd', () => {
+    const plain = trajectory(optimizer({ type: 'sgd' }), 1, ONES);
+    expect(trajectory(optimizer({ type: 'sgd', nesterov: true }), 1, ONES)).toEqual(plain);
+  });
+});
+
 describe('adagrad', () => {
   it('takes one step (Keras)', () => {
     // c = 0.1 + g^2 = 1.1, 36.1, 49.1, 4.1; step = 0.5 g / sqrt(c)
@@ -168,5 +181,20 @@ describe('adam', () => {
     //        alpha = 0.001 * sqrt(0.001999) / 0.19 = 2.353177e-4, step = alpha m / sqrt(v) = 0.00080707
     const after = trajectory(optimizer({ type: 'adam' }), 1, SMALL_THEN_LARGE);
     expectClose(after, [0.9990003, 0.9981933, 0.9973004, 0.9963678, 0.9954125]);
+  });
+
+  it('takes amsgrad steps after a small gradient (Keras, within 5e-4)', () => {
+    // As long as v grows amsgrad is adam: the digits above.
+    const after = trajectory(optimizer({ type: 'adam', amsgrad: true }), 1, SMALL_THEN_LARGE);
+    expectClose(after, [0.9990003, 0.9981933, 0.9973004, 0.9963678, 0.9954125]);
+  });
+
+  it('divides by the largest v after a large gradient, with amsgrad', () => {
+    // beta_2 = 0.5, g = 1, 0: v = 0.5, 0.25, the largest 0.5; m = 0.1, 0.09
+    // t = 2: alpha = 0.001 * sqrt(0.75) / 0.19 = 0.00455803, step = 0.09 alpha / sqrt(0.5) = 0.00058014
+    const settings = { type: 'adam', beta_2: 0.5, amsgrad: true } as const;
+    expectClose(trajectory(optimizer(settings), 1, [1, 0]), [0.999, 0.9984199]);
+    // Plain adam divides by sqrt(0.25): 0.00082045
+    expectClose(trajectory(optimizer({ ...settings, amsgrad: false }), 1, [1, 0]), [0.999, 0.9981796]);
   });
 });

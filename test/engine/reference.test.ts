@@ -52,6 +52,15 @@ describe('the bits of the naive twin', () => {
     expectTwinBits(smallProblem({ hiddenUnits: [6], optimizer: rmsprop, batchSize, rows }), 2);
   });
 
+  it.each(['relu', 'tanh', 'sigmoid'] as const)(
+    'come out with %s, with and without dropout',
+    (activation) => {
+      for (const dropout of [0, 0.3, 0.9]) {
+        expectTwinBits(smallProblem({ hiddenUnits: [12, 7], optimizer: rmsprop, activation, dropout }), 3);
+      }
+    },
+  );
+
   it('come out with gaps so long that the decay becomes 0', () => {
     const optimizer = OptimizerSchema.parse({ type: 'rmsprop', rho: 0.3 });
     // 0.3^73 < 2^-126, and 150 steps of one row each leave most pixels alone for longer.

@@ -27,14 +27,20 @@ export type SmallProblem = {
   batchSize?: number;
   density?: number;
   seed?: number;
+  activation?: EngineOptions['activation'];
+  dropout?: number;
+  /** At least CLASSES; labels are smaller than CLASSES anyhow. */
+  classes?: number;
 };
 
 /** Options for an engine. By default 53 rows in batches of 8: the last batch has 5. */
 export function smallProblem(problem: SmallProblem): EngineOptions {
   const { hiddenUnits, optimizer, rows = 53, batchSize = 8, density = 0.2, seed = 42 } = problem;
+  const { activation = 'relu', dropout = 0, classes = CLASSES } = problem;
   return {
-    layout: modelLayout(PIXELS, hiddenUnits, CLASSES),
-    activation: 'relu',
+    layout: modelLayout(PIXELS, hiddenUnits, classes),
+    activation,
+    dropout,
     optimizer,
     batchSize,
     seed,
@@ -51,8 +57,10 @@ export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
   'rmsprop centered momentum': OptimizerSchema.parse({ type: 'rmsprop', centered: true, momentum: 0.5 }),
   sgd: OptimizerSchema.parse({ type: 'sgd' }),
   'sgd momentum': OptimizerSchema.parse({ type: 'sgd', momentum: 0.9 }),
+  'sgd nesterov': OptimizerSchema.parse({ type: 'sgd', momentum: 0.9, nesterov: true }),
   adagrad: OptimizerSchema.parse({ type: 'adagrad' }),
   adam: OptimizerSchema.parse({ type: 'adam' }),
+  'adam amsgrad': OptimizerSchema.parse({ type: 'adam', amsgrad: true, beta_2: 0.9 }),
 };
 
 /** A pixel that no image has. */

@@ -20,6 +20,8 @@ function expectReferenceBits(options: EngineOptions, epochs: number): void {
   expectSameRun(create(options), createReferenceEngine(options), options, epochs);
 }
 
+const ACTIVATIONS = ['relu', 'tanh', 'sigmoid'] as const;
+
 const LAYERS = [
   [],
   [1],
@@ -84,6 +86,14 @@ describe('the bits of the reference engine', () => {
     }
   });
 
+  it.each(ACTIVATIONS)('come out with %s, with and without dropout', (activation) => {
+    for (const hiddenUnits of LAYERS) {
+      for (const dropout of [0, 1e-12, 0.3, 0.9]) {
+        expectReferenceBits(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout }), 2);
+      }
+    }
+  });
+
   it('come out with full batches of 4096 rows, all pixels lit', () => {
     const options = smallProblem({
       hiddenUnits: [3],
@@ -111,6 +121,9 @@ describe('the bits of the reference engine', () => {
       batchSize: fc.integer({ min: 1, max: 100 }),
       density: fc.double({ min: 0, max: 1, noNaN: true }),
       seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+      activation: fc.constantFrom(...ACTIVATIONS),
+      dropout: fc.constantFrom(0, 0.1, 0.5, 0.999),
+      classes: fc.constantFrom(5, 16, 17, 40),
     });
     fc.assert(
       fc.property(problem, (drawn) => {
@@ -128,7 +141,8 @@ describe('evaluate and predict', () => {
       [[33, 31], 7],
       [[12], 100],
     ] as const) {
-      const options = smallProblem({ hiddenUnits, optimizer: rmsprop, batchSize });
+      // More classes than a panel has columns.
+      const options = smallProblem({ hiddenUnits, optimizer: rmsprop, batchSize, classes: 20 });
       const [engine, reference] = [create(options), createReferenceEngine(options)];
       expectSameRun(engine, reference, options, 1);
       // Other images than the trained ones: the same problem with another density.

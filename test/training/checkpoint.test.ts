@@ -162,7 +162,12 @@ describe('a damaged checkpoint', () => {
     ['a wrong epoch in its history', (header) => header.replace('"epoch":1,', '"epoch":3,')],
     ['a missing loss', (header) => header.replace('"loss"', '"lost"')],
     ['a null loss', (header) => header.replace(/"loss":[^,]+/, '"loss":null')],
-    ['an epoch of 0', (header) => header.replace(/"epoch":2,"history":\[.*?\]/, '"epoch":0,"history":[]')],
+    ['fewer steps than epochs', (header) => header.replace(/"steps":\d+/, '"steps":1')],
+    [
+      'an epoch of 0',
+      (header) =>
+        header.replace(/"epoch":2,"steps":\d+,"history":\[.*?\]/, '"epoch":0,"steps":0,"history":[]'),
+    ],
   ])('is refused with %s in its header', (_, change) => {
     const changed = withHeader(change);
     expect(Buffer.from(changed).equals(Buffer.from(bytes))).toBe(false);

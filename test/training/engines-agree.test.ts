@@ -49,6 +49,26 @@ describe.each(Object.entries(OPTIMIZERS))('with %s', (_, optimizer) => {
   });
 });
 
+describe.each(['relu', 'tanh', 'sigmoid'] as const)('with dropout behind %s', (activation) => {
+  const model = { hidden_units: [12, 9], activation, dropout: 0.3 };
+  const reference = runJob(smallSpec({ engine: 'reference', model }), dataset);
+
+  it('both engines give the same hashes, and each continues the checkpoints of the other', () => {
+    const wasm = runJob(smallSpec({ engine: 'wasm', model }), dataset);
+    expect(hashes(wasm)).toEqual(hashes(reference));
+    for (const [from, to] of [
+      [reference, 'wasm'],
+      [wasm, 'reference'],
+    ] as const) {
+      const spec = smallSpec({ engine: to, model });
+      for (const checkpoint of from.checkpoints.slice(0, -1)) {
+        const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, spec), spec);
+        expect(hashes(runJob(spec, dataset, { resume }))).toEqual(hashes(reference));
+      }
+    }
+  });
+});
+
 describe('a learning rate of 10', () => {
   it('diverges in the same epoch at the same step in each engine', () => {
     const optimizer = { type: 'sgd', learning_rate: 10 };

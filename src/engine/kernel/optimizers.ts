@@ -1,12 +1,14 @@
 import {
   ADAM_LEARNING_RATE,
   ALPHA,
+  AMSGRAD,
   BETA_1,
   BETA_2,
   CENTERED,
   EPSILON,
   LEARNING_RATE,
   MOMENTUM,
+  NESTEROV,
   ONE_MINUS_BETA_1,
   ONE_MINUS_BETA_2,
   ONE_MINUS_RHO,
@@ -114,7 +116,8 @@ export class SgdMomentum {
     const step = f32x4.mul(g, v128.load32_splat(0, LEARNING_RATE));
     const m = f32x4.sub(f32x4.mul(v128.load(slot), v128.load32_splat(0, MOMENTUM)), step);
     v128.store(slot, m);
-    v128.store(w, f32x4.add(v128.load(w), m));
+    const move = load<u32>(0, NESTEROV) ? f32x4.sub(f32x4.mul(m, v128.load32_splat(0, MOMENTUM)), step) : m;
+    v128.store(w, f32x4.add(v128.load(w), move));
   }
 }
 
@@ -159,7 +162,13 @@ export class Adam {
     const v0 = v128.load(second);
     const v = f32x4.add(v0, f32x4.mul(f32x4.sub(f32x4.mul(g, g), v0), v128.load32_splat(0, ONE_MINUS_BETA_2)));
     v128.store(second, v);
-    const root = f32x4.add(f32x4.sqrt(v), v128.load32_splat(0, EPSILON));
+    let d = v;
+    if (load<u32>(0, AMSGRAD)) {
+      const largest = second + load<usize>(0, SLOT_DISTANCE);
+      d = f32x4.pmax(v128.load(largest), v);
+      v128.store(largest, d);
+    }
+    const root = f32x4.add(f32x4.sqrt(d), v128.load32_splat(0, EPSILON));
     v128.store(w, f32x4.sub(v128.load(w), f32x4.div(f32x4.mul(m, v128.load32_splat(0, ALPHA)), root)));
   }
 }

@@ -4,8 +4,11 @@ import {
   DELTAS,
   EPOCH_ROWS,
   EPOCH_STEP,
+  HAS_DROPOUT,
   IMAGES,
   INPUTS,
+  JOB_STEP,
+  KEPT,
   LABELS,
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
@@ -27,8 +30,9 @@ import {
   TRANSPOSED,
   WEIGHTS,
 } from '../kernel-header.ts';
-import { reluBackward, reluForward } from './activations.ts';
+import { activate, activateBackward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
+import { applyDropout } from './dropout.ts';
 import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
 import { listItems, sortItems, touchImages } from './pixel-items.ts';
 import { pixelsBackwardUpdate, pixelsForward } from './pixel-layer.ts';
@@ -69,7 +73,7 @@ export function train(from: u32, steps: u32): u32 {
  */
 function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   const labels = load<usize>(0, LABELS);
-  measure(load<usize>(0, IMAGES), labels, rows, B);
+  measure(load<usize>(0, IMAGES), labels, rows, B, true);
   const losses = load<usize>(0, LOSSES);
   const predicted = load<usize>(0, PREDICTED);
   let lossSum: f64 = 0;
@@ -114,6 +118,7 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
     default:
       unreachable();
   }
+  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
   return true;
 }
 
@@ -129,15 +134,17 @@ function lastOutputs(): u32 {
 
 /**
  * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
- * images: (R, I), labels: (R), rows: (B), row numbers.
+ * images: (R, I), labels: (R), rows: (B), row numbers. training: with dropout, if the model has any.
  */
-export function measure(images: usize, labels: usize, rows: usize, B: u32): void {
+export function measure(images: usize, labels: usize, rows: usize, B: u32, training: bool): void {
+  const hasDropout = training && load<u32>(0, HAS_DROPOUT) != 0;
   const layers = load<u32>(0, LAYERS);
   let x: usize = 0;
   for (let l: u32 = 0; l < layers; l += 1) {
     const layer = layerRecord(l);
     const I = load<u32>(layer, INPUTS);
-    const P = panels(load<u32>(layer, OUTPUTS));
+    const O = load<u32>(layer, OUTPUTS);
+    const P = panels(O);
     const W = load<usize>(layer, WEIGHTS);
     const out = load<usize>(layer, OUT);
     if (l == 0) {
@@ -146,8 +153,12 @@ export function measure(images: usize, labels: usize, rows: usize, B: u32): void
     } else {
       denseForward(out, x, W, B, I, P);
     }
-    if (l + 1 < layers) reluForward(out, B, P);
     x = out;
+    if (l + 1 == layers) break;
+    activate(out, B, O);
+    if (!hasDropout) continue;
+    x = load<usize>(layer, KEPT);
+    applyDropout(x, out, l, B, O);
   }
   softmaxLossForward(lastDeltas(), x, labels, rows, B, lastOutputs());
 }
@@ -164,10 +175,11 @@ function backwardUpdate<Rule>(rule: Rule, B: u32): void {
     const W = load<usize>(layer, WEIGHTS);
     const dz = load<usize>(layer, DELTAS);
     const below = layerRecord(l - 1);
-    const x = load<usize>(below, OUT);
+    const x = load<usize>(below, KEPT);
     const dx = load<usize>(below, DELTAS);
     denseBackwardInputs(dx, dz, W, load<usize>(0, TRANSPOSED), B, I, O);
-    reluBackward(dx, x, B, panels(I));
+    if (load<u32>(0, HAS_DROPOUT)) applyDropout(dx, dx, l - 1, B, I);
+    activateBackward(dx, load<usize>(below, OUT), B, panels(I));
     denseBackwardUpdate<Rule>(rule, W, x, dz, B, I, panels(O));
   }
   const first = layerRecord(0);
