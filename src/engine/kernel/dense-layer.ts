@@ -16,7 +16,7 @@ import { BATCH_PANEL_BYTES, PANEL_BYTES, PANEL_COLUMNS, RHO } from '../kernel-he
  *
  * Two rows and sixteen columns at a time: 8 sums, 4 vectors of W and 2 of x fill 14 of the 16 registers. With an odd
  * B the row behind the last is computed too; there is room for it, and nobody reads it. Unrolling the inner loop by
- * hand made a step 12 us longer.
+ * hand made a step 12 us longer in a trial.
  */
 export function denseForward(z: usize, x: usize, W: usize, B: u32, I: u32, P: u32): void {
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
@@ -75,7 +75,15 @@ export function denseForward(z: usize, x: usize, W: usize, B: u32, I: u32, P: u3
  *
  * transposed: room for (ceil(I / 16), O + 1, 16) and three rows more.
  */
-export function denseBackwardInputs(dx: usize, dz: usize, W: usize, transposed: usize, B: u32, I: u32, O: u32): void {
+export function denseBackwardInputs(
+  dx: usize,
+  dz: usize,
+  W: usize,
+  transposed: usize,
+  B: u32,
+  I: u32,
+  O: u32,
+): void {
   transpose(transposed, W, I, O);
   denseForward(dx, dz, transposed, B, O, (I + PANEL_COLUMNS - 1) / PANEL_COLUMNS);
 }
@@ -84,8 +92,8 @@ export function denseBackwardInputs(dx: usize, dz: usize, W: usize, transposed: 
  * t[j, k] = W[k, j], with the columns k that fill up the last panel +0, and so is the bias, which then changes no sum.
  * t: (ceil(I / 16), O + 1, 16).
  *
- * In blocks of 4 x 4: shuffles instead of single floats took 4 us off a step. Keeping W transposed up to date beside W
- * was no faster.
+ * In blocks of 4 x 4: in a trial, shuffles instead of single floats took 4 us off a step, and keeping W transposed up
+ * to date beside W was no faster.
  */
 function transpose(t: usize, W: usize, I: u32, O: u32): void {
   const wPanelBytes = (I + 1) * PANEL_BYTES;
@@ -124,7 +132,15 @@ function transpose(t: usize, W: usize, I: u32, O: u32): void {
  *
  * Two rows of W at a time, for the reason given at denseForward.
  */
-export function denseBackwardUpdate<Rule>(rule: Rule, W: usize, x: usize, dz: usize, B: u32, I: u32, P: u32): void {
+export function denseBackwardUpdate<Rule>(
+  rule: Rule,
+  W: usize,
+  x: usize,
+  dz: usize,
+  B: u32,
+  I: u32,
+  P: u32,
+): void {
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
   for (let p: u32 = 0; p < P; p += 1) {
     for (let k: u32 = 0; k < I; k += 2) {

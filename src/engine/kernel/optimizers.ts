@@ -23,7 +23,7 @@ import {
  *
  * A rule is a class without fields, so that the layers' loops are compiled once for each, with the update inside. Its
  * hyper-parameters are loaded from memory where they are used: as constants, or held in registers, they pushed sums
- * out of the registers (10 us on Node 24).
+ * out of the registers (10 us on Node 24 in a trial).
  *
  * w: address of the weights; their slots lie SLOT_DISTANCE, 2 * SLOT_DISTANCE, ... behind. g0 .. g3: gradients.
  * decay: rmsprop's factor for the mean square; the others do without.
