@@ -20,7 +20,7 @@ describe('a job', () => {
       'job.succeeded',
     ]);
     const job = await descent.job(id);
-    expect(job).toMatchObject({ status: 'succeeded', terminal: true, engine: 'reference', error: null });
+    expect(job).toMatchObject({ status: 'succeeded', terminal: true, engine: 'wasm', error: null });
     expect(events.at(-1)!.data).toEqual({ result: job.result });
     expect(await descent.events(id)).toEqual(events);
 
