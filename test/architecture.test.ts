@@ -51,7 +51,6 @@ const ARROWS: Record<string, string[]> = {
     'src/charts',
     'src/dataset/registry.ts',
     'src/engine/model-layout.ts',
-    'src/engine/kernel-memory.ts',
     'src/clock.ts',
   ],
 };

@@ -33,7 +33,8 @@ describe("README's examples, run as they stand", () => {
     expect(curls).toHaveLength(2);
     const output = await execute('sh', 'example.sh', `set -e\n${curls.join('')}`, descent);
     expect(output).toContain('event: job.queued');
-    expect(output).toMatch(/"status":"(cancelling|cancelled)"/);
+    // A quick machine may have finished it before the cancel.
+    expect(output).toMatch(/"status":"(cancelling|cancelled)"|job_finished/);
   });
 
   it.skipIf(spawnSync('python3', ['--version']).error !== undefined)('Python (needs python3)', async () => {

@@ -88,6 +88,14 @@ function describe(error: unknown): JobError {
   const code = 'code' in error ? String(error.code) : '';
   const typed = TYPED.find((known) => known === code);
   if (typed !== undefined) return { code: typed, message: error.message, retryable: true };
+  // What V8 throws when the system gives a buffer or a WebAssembly memory no room.
+  if (error instanceof RangeError && /allocat|memory/i.test(error.message)) {
+    return {
+      code: 'out_of_memory',
+      message: `There was not enough memory for this job: ${error.message}. Make the model or batch_size smaller, or train fewer jobs at a time.`,
+      retryable: false,
+    };
+  }
   if (STORAGE_CODES.includes(code)) {
     return {
       code: 'storage_unavailable',

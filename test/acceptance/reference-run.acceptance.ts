@@ -12,20 +12,25 @@ const KERAS = [
 const documented = (name: string): string =>
   new RegExp(`\`${name}\` of \`{}\` \\| \`([0-9a-f]{64})\``).exec(readFileSync('README.md', 'utf8'))![1]!;
 
-it('{} is the reference run: its accuracy, its curve, and the bits that README promises', async () => {
-  const descent = await Installation.start();
-  const { id } = await descent.create({});
-  const events = await descent.toEnd(id);
-  const { status, result, error } = await descent.job(id);
-  expect(error).toBeNull();
-  expect(status).toBe('succeeded');
-  expect(result!.test.accuracy).toBeGreaterThanOrEqual(0.97);
-  expect(result!.weights_sha256).toBe(documented('weights_sha256'));
-  expect(result!.metrics_sha256).toBe(documented('metrics_sha256'));
-  const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
-  for (const { epoch, loss, val_loss } of KERAS) {
-    expect(Math.abs(rows[epoch - 1]!.loss - loss)).toBeLessThan(0.01);
-    expect(Math.abs(rows[epoch - 1]!.val_loss! - val_loss)).toBeLessThan(0.03);
-  }
-  console.log(`reference run: ${result!.duration_seconds} s, test accuracy ${result!.test.accuracy}`);
-});
+it.each(['auto', 'reference'])(
+  '{} is the reference run, engine %s: its accuracy, its curve, and the bits that README promises',
+  async (engine) => {
+    const descent = await Installation.start();
+    const { id } = await descent.create(engine === 'auto' ? {} : { engine });
+    const events = await descent.toEnd(id);
+    const { status, result, error } = await descent.job(id);
+    expect(error).toBeNull();
+    expect(status).toBe('succeeded');
+    expect(result!.test.accuracy).toBeGreaterThanOrEqual(0.97);
+    expect(result!.weights_sha256).toBe(documented('weights_sha256'));
+    expect(result!.metrics_sha256).toBe(documented('metrics_sha256'));
+    const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
+    for (const { epoch, loss, val_loss } of KERAS) {
+      expect(Math.abs(rows[epoch - 1]!.loss - loss)).toBeLessThan(0.01);
+      expect(Math.abs(rows[epoch - 1]!.val_loss! - val_loss)).toBeLessThan(0.03);
+    }
+    console.log(
+      `reference run, engine ${engine}: ${result!.duration_seconds} s, test accuracy ${result!.test.accuracy}`,
+    );
+  },
+);

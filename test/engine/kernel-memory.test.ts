@@ -118,6 +118,24 @@ describe('kernelBytes', () => {
     expect(large - small).toBeGreaterThan(2 * 4096 * 784 * 8 * 0.99);
   });
 
+  it('has room for every job that keeps the bounds of the API: at most 20 million parameters', () => {
+    const optimizer = { type: 'rmsprop', centered: true, momentum: 0.9 };
+    const bytesOf = (hidden_units: number[]) => {
+      const shape = mnistShape({
+        model: { hidden_units, dropout: 0.5 },
+        optimizer,
+        training: { batch_size: 4096 },
+      });
+      return shape.layout.parameters > 20_000_000 ? 0 : kernelBytes(shape);
+    };
+    // The worst there is: the widest layers, kept few enough in parameters by narrow ones between them.
+    expect(bytesOf([4096, 480, 4096, 480, 4096, 480, 4096, 480])).toBeGreaterThan(1e9);
+    const widths = fc.array(fc.oneof(fc.integer({ min: 1, max: 600 }), fc.integer({ min: 1, max: 4096 })), {
+      maxLength: 8,
+    });
+    fc.assert(fc.property(widths, (hidden) => bytesOf(hidden) <= MAX_KERNEL_BYTES));
+  });
+
   it('says of the largest model that it does not fit, without making anything', () => {
     const largest = mnistShape({
       model: { hidden_units: new Array(8).fill(4096) },
