@@ -54,7 +54,7 @@ async function main(): Promise<void> {
   const artifacts = new Artifacts(config.DATA_DIR);
   const { fastify } = await buildApp({
     store,
-    retention: new Retention(commands, keys, store, artifacts),
+    retention: new Retention(commands, keys, store, artifacts, log),
     events: new JobEvents(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,

@@ -42,7 +42,7 @@ const ARROWS: Record<string, string[]> = {
   'src/dataset': ['src/contract'],
   'src/training': ['src/contract', 'src/engine', 'src/dataset'],
   'src/charts': ['src/contract'],
-  'src/store': ['src/contract', 'src/redis.ts'],
+  'src/store': ['src/contract', 'src/redis.ts', 'src/log.ts'],
   'src/queue': ['src/contract', 'src/store', 'src/redis.ts', 'src/log.ts'],
   'src/api': [
     'src/contract',

@@ -10,6 +10,8 @@ import type { WorkerReports } from '../src/store/worker-reports.ts';
 const INTERVAL_MS = 5_000;
 /** With free slots and jobs waiting, a worker that fetched nothing for so long is stuck. */
 const WEDGED_MS = 30_000;
+/** Before that it looks whether the queue lost them. */
+const IDLE_MS = 10_000;
 
 /** Its age tells a health check whether the worker's event loop and its Redis are alive. */
 export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
@@ -22,6 +24,8 @@ export interface HeartbeatParts {
   report: () => Omit<WorkerReport, 'reported_at'>;
   /** When BullMQ last handed something over. */
   lastFetchMs: () => number;
+  /** Called while the worker has free slots, jobs wait, and none was fetched for 10 s. */
+  onIdle: () => Promise<void>;
   /** Called when the worker has free slots, jobs wait, and none was fetched for 30 s. */
   onWedged: () => void;
 }
@@ -57,7 +61,7 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { reports, store, report, lastFetchMs, onWedged } = this.#parts;
+    const { reports, store, report, lastFetchMs, onIdle, onWedged } = this.#parts;
     await reports.write(report());
     await touch(ALIVE_FILE);
     const { running, concurrency } = report();
@@ -67,7 +71,9 @@ export class Heartbeat {
       return;
     }
     this.#idleSinceMs = Math.max(this.#idleSinceMs ?? monotonicMs(), lastFetchMs());
-    if (monotonicMs() - this.#idleSinceMs > WEDGED_MS) onWedged();
+    const idleMs = monotonicMs() - this.#idleSinceMs;
+    if (idleMs > WEDGED_MS) onWedged();
+    else if (idleMs > IDLE_MS) await onIdle();
   }
 }
 

@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   const steps = new JobSteps(commands, keys);
   const queue = new TrainingQueue(commands, keys, log);
   const artifacts = new Artifacts(config.DATA_DIR);
-  const retention = new Retention(commands, keys, store, artifacts);
+  const retention = new Retention(commands, keys, store, artifacts, log);
   const trainers = new TrainerPool(config.DATA_DIR, log);
   const runs = new Runs();
   const engines = await reportEngines();
@@ -141,14 +141,14 @@ async function main(): Promise<void> {
       counters: { ...parts.counters },
     }),
     lastFetchMs: () => lastFetchMs,
+    onIdle: () => reconciler.compare(),
     onWedged: () => {
       log.fatal(
         'jobs wait, this worker has room for them, and BullMQ hands over none: exiting to be started again',
       );
-      process.exit(1);
+      void Promise.race([drain(), sleep(EXIT_MS)]).finally(() => process.exit(1));
     },
   });
-  heartbeat.start();
 
   /** Gives every job back or to its end, within DRAIN_MS; none of it is a fault. */
   const drain = async () => {
@@ -164,6 +164,7 @@ async function main(): Promise<void> {
     await heartbeat.stop();
     trainers.close();
   };
+  heartbeat.start();
   const closing = closeWithGrace(
     {
       delay: EXIT_MS,

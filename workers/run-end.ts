@@ -1,4 +1,4 @@
-import type { JobError } from '../src/contract/job.ts';
+import { isTerminal, type JobError } from '../src/contract/job.ts';
 import type { JobRecord } from '../src/store/job-record.ts';
 import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-steps.ts';
 import { persist } from './persist.ts';
@@ -19,7 +19,10 @@ export async function conclude(
   run: Run,
   worker: WorkerParts,
 ): Promise<void> {
-  if (run.interruption === 'evicted') return;
+  if (run.interruption === 'evicted') {
+    await leave(run, worker);
+    return;
+  }
   if ('type' in end && end.type === 'finished') {
     const { result, evaluation, model } = end;
     const { epochs } = record.spec.training;
@@ -35,7 +38,9 @@ export async function conclude(
   }
   switch (run.interruption) {
     case 'cancelled':
-      await finish(run, { status: 'cancelled' }, worker);
+      if ((await finish(run, { status: 'cancelled' }, worker)) === 'refused') {
+        await requeue(run, fault(delivery, 'lease_lost', 'Redis came back without the cancel'), worker);
+      }
       return;
     case 'timeout':
       await finish(run, { status: 'failed', error: timedOut(record) }, worker);
@@ -76,6 +81,27 @@ export async function finish(run: Run, how: Finish, worker: WorkerParts): Promis
 async function requeue(run: Run, how: Omit<Requeue, 'token'>, worker: WorkerParts): Promise<void> {
   const answer = await persist(() => worker.steps.requeue(run.id, { ...how, token: run.token }));
   await afterRequeue(run.id, answer, worker);
+}
+
+/**
+ * Leaves a job that is not ours any more: another worker has it, or it has ended. Should the record wait under this
+ * very delivery, then Redis lost our start, and nobody else will be handed it.
+ */
+async function leave({ id, delivery }: Run, worker: WorkerParts): Promise<void> {
+  const how = { ...fault(delivery, 'lease_lost', 'Redis came back without its start'), lost: false };
+  const answer = await persist(() => worker.steps.requeue(id, { ...how, token: undefined }));
+  await afterRequeue(id, answer, worker);
+  await removeLitter(id, worker);
+}
+
+/** Removes what a job that has ended left besides the files that its record names. */
+export async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
+  const record = await persist(() => worker.store.record(id));
+  if (record !== undefined && !isTerminal(record.status)) return;
+  const named = [record?.evaluation?.name, record?.model?.name].filter((name) => name !== undefined);
+  await tidy(id, worker, () =>
+    named.length === 0 ? worker.artifacts.remove(id) : worker.artifacts.keepOnly(id, named),
+  );
 }
 
 /** Gives back a delivery that was handed over while draining. */

@@ -6,7 +6,7 @@ import type { JobSteps } from '../src/store/job-steps.ts';
 import { Lease } from './lease.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
-import { conclude, type End, finish, giveBack, LOST, thirdFault, tidy } from './run-end.ts';
+import { conclude, type End, finish, giveBack, LOST, removeLitter, thirdFault, tidy } from './run-end.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 import type { HandedOver, WorkerParts } from './worker-parts.ts';
 
@@ -88,6 +88,7 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
         await tidy(id, worker, () => worker.artifacts.remove(id));
         return undefined;
       case 'dropped':
+        await removeLitter(id, worker);
         return undefined;
     }
   }
@@ -119,8 +120,13 @@ async function train(started: Started, delivery: HandedOver, run: Run, worker: W
   } finally {
     clearTimeout(limit);
     run.detach();
-    if (end !== undefined && 'type' in end && end.type !== 'failed') worker.trainers.giveBack(trainer);
-    else trainer.kill();
+    if (trainer.alive && end !== undefined && 'type' in end && end.type !== 'failed') {
+      worker.trainers.giveBack(trainer);
+    } else {
+      trainer.kill();
+      // Until it is gone it may still write files.
+      await trainer.exited;
+    }
   }
   await conclude(end, record, delivery, run, worker);
 }
@@ -160,8 +166,9 @@ async function follow(
         if (!confirmed) continue;
         worker.counters.epochs++;
         trainer.send({ type: 'confirmed', epoch: metrics.epoch });
-        for (const old of checkpoints)
-          if (!kept.includes(old)) await worker.artifacts.removeFile(run.id, old.name);
+        for (const { name } of checkpoints.filter((old) => !kept.includes(old))) {
+          await tidy(run.id, worker, () => worker.artifacts.removeFile(run.id, name));
+        }
         checkpoints = kept;
         continue;
       }

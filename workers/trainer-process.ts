@@ -22,6 +22,7 @@ export class TrainerProcess {
   #onMessage: (() => void) | undefined;
   #exit: Exit | undefined;
   #lastOutput = '';
+  #killed = false;
   /** Settles once the process is gone. */
   readonly exited: Promise<Exit>;
 
@@ -63,8 +64,9 @@ export class TrainerProcess {
     return this.#child.pid;
   }
 
+  /** False from the kill on, not only when its exit is seen. */
   get alive(): boolean {
-    return this.#exit === undefined;
+    return this.#exit === undefined && !this.#killed;
   }
 
   train(command: TrainCommand): void {
@@ -90,6 +92,7 @@ export class TrainerProcess {
   }
 
   kill(): void {
+    this.#killed = true;
     this.#child.kill('SIGKILL');
   }
 }

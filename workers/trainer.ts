@@ -79,10 +79,9 @@ function send(message: TrainerMessage): void {
   process.send?.(message);
 }
 
-const STORAGE_CODES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE'];
 const TYPED: readonly JobErrorCode[] = ['dataset_unavailable', 'storage_unavailable', 'engine_unavailable'];
 
-/** What a job is told of an error: rooms give theirs a code, the file system's become storage_unavailable. */
+/** What a job is told of an error: rooms give theirs a code. */
 function describe(error: unknown): JobError {
   if (!(error instanceof Error)) return { code: 'internal', message: String(error), retryable: false };
   const code = 'code' in error ? String(error.code) : '';
@@ -94,13 +93,6 @@ function describe(error: unknown): JobError {
       code: 'out_of_memory',
       message: `There was not enough memory for this job: ${error.message}. Make the model or batch_size smaller, or train fewer jobs at a time.`,
       retryable: false,
-    };
-  }
-  if (STORAGE_CODES.includes(code)) {
-    return {
-      code: 'storage_unavailable',
-      message: `The job's files could not be written: ${error.message}. Make room or mend the disk, then post the job again.`,
-      retryable: true,
     };
   }
   console.error(error);

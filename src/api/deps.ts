@@ -11,7 +11,7 @@ import type { WorkerReports } from '../store/worker-reports.ts';
 export interface ApiDeps {
   store: Pick<
     JobStore,
-    'create' | 'get' | 'head' | 'list' | 'cancel' | 'evaluationFile' | 'counts' | 'memoryShare'
+    'create' | 'get' | 'head' | 'list' | 'cancel' | 'evaluationFile' | 'counts' | 'memoryShare' | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
   events: Pick<JobEvents, 'read' | 'metrics'>;

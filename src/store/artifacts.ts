@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import { JOB_ID_PATTERN } from '../contract/job.ts';
 import { FileNameSchema, type JobFile } from './job-record.ts';
+import { StorageUnavailableError } from './store-error.ts';
 
 /**
  * The files of the jobs: `<DATA_DIR>/jobs/<id>/<name>`. A file counts only while a record names it with its
@@ -17,15 +18,15 @@ export class Artifacts {
 
   /**
    * Writes a file so that it is there whole or not at all, also after a power cut.
-   * @throws the file system's error (ENOSPC, EIO, ...); nothing half-written keeps the name.
+   * @throws {StorageUnavailableError} when the disk is full, read-only or broken; nothing half-written keeps the name.
    */
   async write(jobId: string, name: string, bytes: Uint8Array): Promise<JobFile> {
     const folder = this.#folder(jobId);
     const path = join(folder, FileNameSchema.parse(name));
-    if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#root);
     // In the same folder: a rename across file systems is no rename.
     const temporary = join(folder, `.${name}.${randomUUID()}.tmp`);
     try {
+      if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#root);
       const file = await open(temporary, 'wx');
       try {
         await file.writeFile(bytes);
@@ -34,23 +35,23 @@ export class Artifacts {
         await file.close();
       }
       await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
+      await syncFolder(folder);
+    } catch (cause) {
+      await rm(temporary, { force: true }).catch(() => {});
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new StorageUnavailableError(`The job's files could not be written: ${reason}`, { cause });
     }
-    await syncFolder(folder);
     return { name, sha256: sha256(bytes) };
   }
 
-  /** The file's bytes; undefined when it is missing or not the one that the record means. */
+  /** The file's bytes; undefined when it is missing, cannot be read, or is not the one that the record means. */
   async read(jobId: string, file: JobFile): Promise<Buffer | undefined> {
     const path = join(this.#folder(jobId), FileNameSchema.parse(file.name));
     try {
       const bytes = await readFile(path);
       return sha256(bytes) === file.sha256 ? bytes : undefined;
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
+    } catch {
+      return undefined;
     }
   }
 

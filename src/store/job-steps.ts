@@ -56,6 +56,8 @@ export interface Requeue {
   /** undefined gives back a delivery that this worker did not start. */
   token: string | undefined;
   delivery: number;
+  /** Without a token: that a running record's worker is lost. */
+  lost?: boolean;
   outcome: Extract<AttemptOutcome, 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
   /** Why it will be started again, in words. */
   reason: string;
@@ -154,6 +156,7 @@ export class JobSteps {
     const answer = await this.#run('requeue', id, {
       token: requeue.token ?? '',
       delivery: requeue.delivery,
+      lost: requeue.lost === false ? 'no' : 'yes',
       outcome: requeue.outcome,
       reason: requeue.reason,
       fault: fault ? 'yes' : 'no',

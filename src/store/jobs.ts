@@ -209,6 +209,11 @@ export class JobStore {
     return { queued, live, finished, outbox };
   }
 
+  /** Writes a key that nobody reads: a full disk lets Redis answer reads and refuse writes. */
+  async probe(): Promise<void> {
+    await answered(() => this.#redis.set(this.#keys.probe, '', 'PX', 10_000));
+  }
+
   /** Used share of Redis's maxmemory; undefined without one. */
   async memoryShare(): Promise<number | undefined> {
     const info = await answered(() => this.#redis.info('memory'));

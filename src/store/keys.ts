@@ -8,7 +8,7 @@
  * | job:<id>:attempts | list | one line a start | start; requeue, finish close it | with the record |
  * | job:<id>:events | stream | what happened, entry id <seq>-0 | every step that appends | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
- * | queued | zset, score = created_at | ids waiting for a worker | create, start, requeue, cancel | while queued |
+ * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
  * | live | set | ids that are not terminal | create, finish and its like | until terminal |
  * | finished | zset, score = finished_at | ids that are terminal | finish and its like, remove | until removed |
  * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
@@ -16,6 +16,7 @@
  * | idempotency:<owner>:<sha256> | hash | the answer of a POST | create | 24 h |
  * | worker:<id> | string | a worker's report | that worker | 15 s after the last report |
  * | workers | zset, score = expiry | ids of reporting workers | that worker | while reporting |
+ * | probe | string | nothing: whether Redis takes writes | /readyz | 10 s |
  * | reconciler | string | who reconciles | queue/reconciler | a few seconds |
  * | job:<id>:seq | channel | the newest seq | every step that appends | - |
  * | signals | channel | id of a job whose status its worker must read | cancel | - |
@@ -36,6 +37,7 @@ export interface Keys {
   idempotency(owner: string, keySha256: string): string;
   worker(id: string): string;
   readonly workers: string;
+  readonly probe: string;
   readonly reconciler: string;
   readonly signals: string;
 }
@@ -58,6 +60,7 @@ export function buildKeys(prefix: string): Keys {
     idempotency: (owner, keySha256) => `${root}idempotency:${owner}:${keySha256}`,
     worker: (id) => `${root}worker:${id}`,
     workers: `${root}workers`,
+    probe: `${root}probe`,
     reconciler: `${root}reconciler`,
     signals: `${root}signals`,
   };

@@ -1,3 +1,4 @@
+import type { Log } from '../log.ts';
 import type { Redis } from '../redis.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { JobStore, RemoveOutcome } from './jobs.ts';
@@ -21,12 +22,14 @@ export class Retention {
   readonly #keys: Keys;
   readonly #jobs: JobStore;
   readonly #artifacts: Artifacts;
+  readonly #log: Log;
 
-  constructor(redis: Redis, keys: Keys, jobs: JobStore, artifacts: Artifacts) {
+  constructor(redis: Redis, keys: Keys, jobs: JobStore, artifacts: Artifacts, log: Log) {
     this.#redis = redis;
     this.#keys = keys;
     this.#jobs = jobs;
     this.#artifacts = artifacts;
+    this.#log = log;
   }
 
   /** The one way to remove a job. @throws {StoreUnavailableError} */
@@ -66,8 +69,17 @@ export class Retention {
     return beyond.reverse();
   }
 
+  /** The job is removed once its id is in the trash; a folder that cannot be deleted now is tried again. */
   async #emptyTrash(id: string): Promise<void> {
-    await this.#artifacts.remove(id);
+    try {
+      await this.#artifacts.remove(id);
+    } catch (error) {
+      this.#log.warn(
+        { err: error, job: id },
+        'the folder of a removed job could not be deleted; trying again',
+      );
+      return;
+    }
     await answered(() => this.#redis.srem(this.#keys.trash, id));
   }
 }

@@ -59,6 +59,8 @@ export interface OpenApi extends OpenStore {
   failed(): Promise<string>;
 }
 
+const NO_LOG = { info() {}, warn() {}, error() {} };
+
 /** Call it at the top of a test file: everything it opened is closed when the file is done. */
 export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): OpenApi {
   const redisUrl = ownRedisUrl ?? inject('redisUrl');
@@ -67,7 +69,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   let app: FastifyInstance | undefined;
   const commands = connectForRequests(redisUrl, () => {});
   const subscriber = connectForSubscriptions(redisUrl, () => {});
-  const queue = new TrainingQueue(commands, stored.keys, { info() {}, warn() {}, error() {} });
+  const queue = new TrainingQueue(commands, stored.keys, NO_LOG);
   const artifacts = new Artifacts(folder);
   const reports = new WorkerReports(commands, stored.keys);
   const store = new JobStore(commands, stored.keys);
@@ -76,7 +78,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
     await Promise.all([commands, subscriber].map(readiness));
     const built = await buildApp({
       store,
-      retention: new Retention(commands, stored.keys, store, artifacts),
+      retention: new Retention(commands, stored.keys, store, artifacts, NO_LOG),
       events: new JobEvents(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,

@@ -34,11 +34,21 @@ describe('artifacts', () => {
     expect(await artifacts.read(id, file)).toBeUndefined();
   });
 
+  it('takes a file that cannot be read for one that is not there', async () => {
+    const { artifacts, id, folder } = await open();
+    const file = await artifacts.write(id, 'a.bin', bytes);
+    await artifacts.removeFile(id, 'a.bin');
+    await mkdir(join(folder, 'a.bin'));
+    expect(await artifacts.read(id, file)).toBeUndefined();
+  });
+
   it('leaves nothing behind when a write fails', async () => {
     const { artifacts, id, folder } = await open();
     // A folder where the file should be makes the rename fail, for root too.
     await mkdir(join(folder, 'a.bin', 'in-the-way'), { recursive: true });
-    await expect(artifacts.write(id, 'a.bin', bytes)).rejects.toThrow();
+    await expect(artifacts.write(id, 'a.bin', bytes)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+    });
     expect(await readdir(folder)).toEqual(['a.bin']);
   });
 

@@ -92,8 +92,11 @@ describe('epochs', () => {
     });
     await steps.epoch(id, token, epochReport(1));
     await steps.epoch(id, token, { ...epochReport(2), checkpoints: [file(2)] });
-    await steps.epoch(id, token, { ...epochReport(1), checkpoints: [file(1)] });
     expect((await store.record(id))!.checkpoint).toEqual([file(2)]);
+    // Another attempt, that could not read that file, computes the epoch again.
+    const again = { ...file(1), name: '2-1.ckpt' };
+    await steps.epoch(id, token, { ...epochReport(1), checkpoints: [again] });
+    expect((await store.record(id))!.checkpoint).toEqual([again]);
   });
 
   it('set the faults back, so that only three in a row end a job', async () => {
@@ -167,6 +170,40 @@ describe('drains', () => {
     });
     const entries = await redis.zrange(keys.outbox, 0, -1);
     expect(entries.filter((entry) => entry.startsWith(id))).toEqual([`${id}-2`]);
+  });
+});
+
+describe('a worker that leaves', () => {
+  const leaving = {
+    token: undefined,
+    delivery: 1,
+    lost: false,
+    outcome: 'lease_lost',
+    reason: 'r',
+    error: FAULT,
+  } as const;
+
+  it('does not touch a job that another one runs', async () => {
+    const { id } = await started();
+    expect(await steps.requeue(id, leaving)).toEqual({ outcome: 'dropped' });
+    expect((await store.get('local', id))!.status).toBe('running');
+  });
+
+  it('gives back a job whose start Redis lost', async () => {
+    const id = await created(store);
+    expect(await steps.requeue(id, leaving)).toEqual({ outcome: 'queued', queueId: `${id}-2` });
+  });
+});
+
+describe("a step back of Redis's clock", () => {
+  it('lets no job end before it began', async () => {
+    const { id, token } = await started();
+    // The same as a clock that went back by an hour since the start.
+    for (const field of ['started_at', 'event_at']) await redis.hincrby(keys.job(id), field, 3_600_000);
+    await steps.finish(id, token, SUCCESS);
+    const job = (await store.get('local', id))!;
+    expect(job.result!.duration_seconds).toBe(0);
+    expect(job.finished_at).toBe(job.started_at);
   });
 });
 

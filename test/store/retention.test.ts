@@ -23,7 +23,7 @@ async function finishedJobs(count: number) {
     await artifacts.write(id, 'model.bin', new Uint8Array(1000));
     ids.push(id);
   }
-  const retention = new Retention(redis, keys, store, artifacts);
+  const retention = new Retention(redis, keys, store, artifacts, { info() {}, warn() {}, error() {} });
   const left = async () => {
     const jobs = await Promise.all(ids.map((id) => store.get('local', id)));
     for (const [i, id] of ids.entries()) {

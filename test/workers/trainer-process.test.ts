@@ -86,9 +86,10 @@ describe('a trainer', () => {
     const { pool, trainer } = await openPool();
     pool.giveBack(trainer);
     trainer.kill();
-    expect((await trainer.exited).how).toContain('SIGKILL');
+    // At once, not only when its exit was seen.
     const other = pool.take();
     expect(other).not.toBe(trainer);
+    expect((await trainer.exited).how).toContain('SIGKILL');
     other.kill();
     await other.exited;
   });

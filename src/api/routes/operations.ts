@@ -22,7 +22,7 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
   app.get('/livez', { config: { ...LIVEZ, ...ALWAYS } }, async () => ({ status: 'ok', version }));
 
   app.get('/readyz', { config: READYZ }, async () => {
-    await store.counts();
+    await store.probe();
     return { status: 'ready', version };
   });
 

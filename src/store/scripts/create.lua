@@ -24,10 +24,13 @@ if queued >= tonumber(given.max_queued) then
   return answer('queue_full', 'queued', queued)
 end
 
+-- In microseconds, so that no two jobs have the same place in the queue.
+local place = string.format('%.0f', time[1] * 1000000 + time[2])
 redis.call('HSET', JOB, 'owner', given.owner, 'spec', given.spec, 'version', given.version, 'parameters',
   given.parameters, 'progress', given.progress, 'created_at', now, 'delivery', 0, 'attempt', 0, 'faults', 0,
-  'epoch', 0, 'seq', 0, 'progress_step', 0, 'progress_events', 0, 'checkpoint', '', 'checkpoint_epoch', 0)
-record.created_at = now
+  'epoch', 0, 'seq', 0, 'progress_step', 0, 'progress_events', 0, 'checkpoint', '', 'checkpoint_epoch', 0,
+  'place', place)
+record.place = place
 enqueue()
 local position = redis.call('ZRANK', QUEUED, given.id) + 1
 redis.call('HSET', JOB, 'created_position', position)

@@ -11,7 +11,7 @@ local epoch, last = tonumber(given.epoch), tonumber(record.epoch)
 if epoch > last + 1 then
   return answer('gap')
 end
-if given.checkpoint ~= '' and epoch > tonumber(record.checkpoint_epoch) then
+if given.checkpoint ~= '' then
   redis.call('HSET', JOB, 'checkpoint', given.checkpoint, 'checkpoint_epoch', epoch)
 end
 if epoch == last + 1 then

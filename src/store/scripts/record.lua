@@ -18,6 +18,11 @@ for i = 1, #stored, 2 do
   record[stored[i]] = stored[i + 1]
 end
 
+-- A clock that steps back must not let a job end before it began.
+if record.event_at and now < tonumber(record.event_at) then
+  now = tonumber(record.event_at)
+end
+
 local terminal = record.status == 'succeeded' or record.status == 'failed' or record.status == 'cancelled'
 
 -- The third infrastructure fault in a row ends a job.
@@ -38,7 +43,7 @@ end
 local function enqueue()
   local delivery = redis.call('HINCRBY', JOB, 'delivery', 1)
   redis.call('HSET', JOB, 'status', 'queued')
-  redis.call('ZADD', QUEUED, record.created_at or now, given.id)
+  redis.call('ZADD', QUEUED, record.place, given.id)
   redis.call('ZADD', OUTBOX, now, given.id .. '-' .. delivery)
 end
 

@@ -1,6 +1,6 @@
 -- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault; cancelling ->
 -- cancelled. Without a token it gives back a delivery that was never started here: queued -> queued under a new
--- delivery; running (delivered again: its worker is lost) -> queued, or failed.
+-- delivery; running (delivered again: its worker is lost, unless the caller says that it is not) -> queued, or failed.
 -- Answers: queued {delivery}, failed, cancelled, dropped, refused.
 if given.token == '' then
   if not record.status or terminal or record.delivery ~= given.delivery then
@@ -10,6 +10,9 @@ if given.token == '' then
     leave_queue()
     enqueue()
     return answer('queued', 'delivery', redis.call('HGET', JOB, 'delivery'))
+  end
+  if given.lost == 'no' then
+    return answer('dropped')
   end
 else
   local refused = fence()
