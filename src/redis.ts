@@ -17,13 +17,21 @@ function connect(url: string, options: RedisOptions, onError: (error: Error) => 
   const redis = url.startsWith('unix:')
     ? new Redis({ ...common, ...options, path: url.slice('unix:'.length) })
     : new Redis(url, { ...common, ...options });
-  redis.on('error', onError);
+  // Once an outage: it tries again every two seconds, and says the same each time.
+  let told = false;
+  redis.on('error', (error: Error) => {
+    if (!told) onError(error);
+    told = true;
+  });
+  redis.on('ready', () => {
+    told = false;
+  });
   return redis;
 }
 
 export type OnRedisError = (error: Error) => void;
 
-/** For requests: nothing waits in a queue, nothing is sent twice, nothing takes longer than 2 s. */
+/** For requests: nothing waits in a queue, nothing takes longer than 2 s, and a command is sent again at most once. */
 export const connectForRequests = (url: string, onError: OnRedisError): Redis =>
   connect(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000 }, onError);
 

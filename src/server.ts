@@ -41,7 +41,8 @@ async function main(): Promise<void> {
     throw new StartError('An API of its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
   const log = pino({ level: config.LOG_LEVEL, name: 'api' });
-  const onRedisError = (error: Error) => log.warn({ err: error }, 'Redis');
+  const onRedisError = (error: Error) =>
+    log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
   const commands = connectForRequests(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
   checkRedisOnConnect(commands, ({ level, message }) => {

@@ -53,6 +53,25 @@ const ARROWS: Record<string, string[]> = {
     'src/engine/model-layout.ts',
     'src/clock.ts',
   ],
+  workers: [
+    'src/contract',
+    'src/store',
+    'src/queue',
+    'src/training',
+    'src/engine/engines.ts',
+    'src/engine/engine.ts',
+    'src/dataset',
+    'src/clock.ts',
+    'src/log.ts',
+    // What main.ts, the entry, is made of.
+    'src/config.ts',
+    'src/redis.ts',
+    'src/redis-checks.ts',
+    'src/child-message.ts',
+    'src/parent-watch.ts',
+    'src/stop-signals.ts',
+    'src/package-version.ts',
+  ],
 };
 
 describe('the arrows', () => {

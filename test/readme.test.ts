@@ -32,9 +32,10 @@ describe("README's examples, run as they stand", () => {
     const curls = blocks('sh').filter((code) => code.includes('curl'));
     expect(curls).toHaveLength(2);
     const output = await execute('sh', 'example.sh', `set -e\n${curls.join('')}`, descent);
-    expect(output).toContain('event: job.queued');
-    // A quick machine may have finished it before the cancel.
-    expect(output).toMatch(/"status":"(cancelling|cancelled)"|job_finished/);
+    expect(output).toContain('event: job.epoch');
+    expect(output).toContain('event: job.succeeded');
+    const [, documented] = /`weights_sha256` of `\{\}` \| `([0-9a-f]{64})`/.exec(README)!;
+    expect(output).toContain(`"weights_sha256":"${documented}"`);
   });
 
   it.skipIf(spawnSync('python3', ['--version']).error !== undefined)('Python (needs python3)', async () => {

@@ -7,11 +7,15 @@ import type { Log } from '../src/log.ts';
 import type { JobStore } from '../src/store/jobs.ts';
 import type { WorkerReports } from '../src/store/worker-reports.ts';
 
-const INTERVAL_MS = 5_000;
-/** With free slots and jobs waiting, a worker that fetched nothing for so long is stuck. */
-const WEDGED_MS = 30_000;
-/** Before that it looks whether the queue lost them. */
-const IDLE_MS = 10_000;
+export interface HeartbeatTiming {
+  intervalMs: number;
+  /** With free slots and jobs waiting, a worker that fetched nothing for so long is stuck. */
+  wedgedMs: number;
+  /** Before that it looks whether the queue lost them. */
+  idleMs: number;
+}
+
+const TIMING: HeartbeatTiming = { intervalMs: 5_000, wedgedMs: 30_000, idleMs: 10_000 };
 
 /** Its age tells a health check whether the worker's event loop and its Redis are alive. */
 export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
@@ -33,13 +37,15 @@ export interface HeartbeatParts {
 /** Says every 5 s that this worker lives and what it does, and notices when it does not do what it should. */
 export class Heartbeat {
   readonly #parts: HeartbeatParts;
+  readonly #timing: HeartbeatTiming;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   /** Since when it should have fetched something. */
   #idleSinceMs: number | undefined;
 
-  constructor(parts: HeartbeatParts) {
+  constructor(parts: HeartbeatParts, timing = TIMING) {
     this.#parts = parts;
+    this.#timing = timing;
   }
 
   start(): void {
@@ -48,7 +54,7 @@ export class Heartbeat {
         this.#idleSinceMs = undefined;
         this.#parts.log.warn({ err: error }, 'the worker could not report');
       });
-      if (!this.#stopped) this.#timer = setTimeout(() => void next(), INTERVAL_MS);
+      if (!this.#stopped) this.#timer = setTimeout(() => void next(), this.#timing.intervalMs);
     };
     void next();
   }
@@ -72,8 +78,8 @@ export class Heartbeat {
     }
     this.#idleSinceMs = Math.max(this.#idleSinceMs ?? monotonicMs(), lastFetchMs());
     const idleMs = monotonicMs() - this.#idleSinceMs;
-    if (idleMs > WEDGED_MS) onWedged();
-    else if (idleMs > IDLE_MS) await onIdle();
+    if (idleMs > this.#timing.wedgedMs) onWedged();
+    else if (idleMs > this.#timing.idleMs) await onIdle();
   }
 }
 

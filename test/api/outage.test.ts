@@ -86,12 +86,15 @@ describe.skipIf(binary === null)('while Redis', async () => {
 
   it('is nearly full, new jobs are refused and everything else goes on', async () => {
     const { id } = await api.create();
+    const key = { 'idempotency-key': 'before-it-was-full' };
+    const answer = (await api.post({}, key)).body;
     const used = Number(/^used_memory:(\d+)/m.exec(await api.redis.info('memory'))![1]);
     await api.redis.config('SET', 'maxmemory', Math.floor(used / 0.8));
     await expect.poll(async () => (await api.post({})).statusCode, { timeout: 60_000 }).toBe(503);
     const response = await api.post({});
     expectProblem(response, 503, 'storage_full');
     expect(Number(response.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await api.post({}, key)).body).toBe(answer);
     expect((await api.request({ method: 'POST', url: `/jobs/${id}/cancel` })).statusCode).toBe(202);
     await api.redis.config('SET', 'maxmemory', 0);
     await expect.poll(async () => (await api.post({})).statusCode, { timeout: 60_000 }).toBe(202);

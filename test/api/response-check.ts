@@ -31,7 +31,8 @@ export function expectValid(document: OpenApiDocument, schema: object, value: un
 
 /** The documented path that a URL is on. */
 export function findPath(document: OpenApiDocument, url: string): string | undefined {
-  const path = url.split('?', 1)[0]!;
+  // As the server sees it: /jobs/. is /jobs/.
+  const path = URL.canParse(`http://localhost${url}`) ? new URL(`http://localhost${url}`).pathname : url;
   return Object.keys(document.paths).find((template) =>
     new RegExp(`^${template.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}/?$`).test(path),
   );

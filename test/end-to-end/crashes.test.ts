@@ -193,4 +193,16 @@ describe('SIGTERM of the worker', () => {
       reason: 'drained',
     });
   });
+
+  it('does not wait for an epoch that takes longer than it may', async () => {
+    const descent = await Installation.start();
+    const { id } = await descent.create({
+      dataset: 'mnist',
+      engine: 'reference',
+      training: { batch_size: 1 },
+    });
+    await descent.until(id, 'job.progress');
+    expect(await descent.workerOf(await descent.job(id)).stop('SIGTERM')).toBe(0);
+    expect(await descent.job(id)).toMatchObject({ status: 'queued', attempts: [{ outcome: 'drained' }] });
+  });
 });

@@ -94,6 +94,34 @@ describe('the reconciler', () => {
     expect(logged).toHaveLength(2);
   });
 
+  it('is one at a time, and the next when the first stops', async () => {
+    await empty();
+    await redis.del(keys.reconciler);
+    const { queue } = openQueue();
+    const log = { info() {}, warn() {}, error() {} };
+    const turns: string[] = [];
+    const holder = (name: string) => {
+      const reconciler = new Reconciler(redis, keys, queue, log, name);
+      onTestFinished(() => reconciler.stop());
+      const turn = new Promise<void>((resolve) => {
+        reconciler.start(async () => {
+          turns.push(name);
+          resolve();
+        });
+      });
+      return { reconciler, turn };
+    };
+    const first = holder('first');
+    await first.turn;
+    const second = holder('second');
+    // Many times the round trips of a round: had it thought that it is its turn, it would have had it.
+    for (let i = 0; i < 50; i++) await redis.ping();
+    expect(turns).toEqual(['first']);
+    first.reconciler.stop();
+    await second.turn;
+    expect(await redis.get(keys.reconciler)).toBe('second');
+  });
+
   it('leaves alone what is in the outbox', async () => {
     await empty();
     await redis.del(keys.live);

@@ -26,7 +26,7 @@ it('wakes every watcher of a job at each append, on one channel a job', async ()
 
   woken[0]!.end();
   woken[0]!.end();
-  expect(await channels()).toEqual([keys.seqChannel(id)]);
+  await expect.poll(channels).toEqual([keys.seqChannel(id)]);
   woken[1]!.end();
   await expect.poll(channels).toEqual([]);
 });

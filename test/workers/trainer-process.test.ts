@@ -21,6 +21,7 @@ const command = (changes: object = {}): TrainCommand => ({
     model: { hidden_units: [8] },
     training: { epochs: 4, batch_size: 64, ...changes },
   }),
+  engine: 'reference',
   checkpoints: [],
 });
 

@@ -121,7 +121,8 @@ async function createJob(
   const size = measureSpec(spec);
   const errors = checkSize(spec, size);
   if (errors.length > 0) throw invalidFields(errors);
-  await refuseWhenFull(store);
+  // A full store takes no job, but a repeat still finds its answer.
+  const full = await isFull(store);
   const outcome = await store.create({
     owner: OWNER,
     id: `job_${nextUlid(wallClockMs())}`,
@@ -137,7 +138,7 @@ async function createJob(
       steps_per_second: null,
     },
     version,
-    maxQueued: maxQueuedJobs,
+    maxQueued: full ? 0 : maxQueuedJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
   });
   switch (outcome.outcome) {
@@ -152,6 +153,7 @@ async function createJob(
         'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or the first body for a repeat.',
       );
     case 'queue_full':
+      if (full) throw storageFull();
       throw new ProblemError(
         'queue_full',
         `${outcome.queued} jobs wait already, and ${maxQueuedJobs} may. Repeat when some have started, or cancel one.`,
@@ -164,17 +166,18 @@ async function createJob(
 const LOOK_AT_MEMORY_MS = 500;
 
 /** Looks at Redis's memory; when that takes too long, the create itself will tell. */
-async function refuseWhenFull(store: ApiDeps['store']): Promise<void> {
+async function isFull(store: ApiDeps['store']): Promise<boolean> {
   const tooLong = AbortSignal.timeout(LOOK_AT_MEMORY_MS);
   const share = await Promise.race([
     store.memoryShare(),
     new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
   ]);
-  if (share !== undefined && share > STORAGE_FULL_SHARE) {
-    throw new ProblemError(
-      'storage_full',
-      "More than 70 % of Redis's maxmemory is in use. Delete finished jobs, or have the operator raise maxmemory.",
-      { headers: { 'retry-after': '60' } },
-    );
-  }
+  return share !== undefined && share > STORAGE_FULL_SHARE;
 }
+
+const storageFull = () =>
+  new ProblemError(
+    'storage_full',
+    "More than 70 % of Redis's maxmemory is in use. Delete finished jobs, or have the operator raise maxmemory.",
+    { headers: { 'retry-after': '60' } },
+  );

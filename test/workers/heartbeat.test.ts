@@ -1,0 +1,66 @@
+import { statSync } from 'node:fs';
+import { expect, it, onTestFinished } from 'vitest';
+import { monotonicMs } from '../../src/clock.ts';
+import { WorkerReports } from '../../src/store/worker-reports.ts';
+import { newCounters } from '../../workers/counters.ts';
+import { ALIVE_FILE, Heartbeat } from '../../workers/heartbeat.ts';
+import { created, openStore } from '../store/open-store.ts';
+
+const { store, keys, redis } = openStore();
+
+/** A heartbeat of a worker that does nothing; what it calls, in order. */
+function beating(lastFetchMs: () => number) {
+  const reports = new WorkerReports(redis, keys);
+  const calls: string[] = [];
+  const called: Record<string, () => void> = {};
+  const call = (name: string) => new Promise<void>((resolve) => Object.assign(called, { [name]: resolve }));
+  const [idle, wedged] = [call('idle'), call('wedged')];
+  const hear = (name: string) => {
+    calls.push(name);
+    called[name]!();
+  };
+  const heartbeat = new Heartbeat(
+    {
+      reports,
+      store,
+      log: { info() {}, warn() {}, error() {} },
+      report: () => ({
+        id: 'host-a/1',
+        host: 'host-a',
+        pid: 1,
+        version: '0.0.0',
+        concurrency: 1,
+        started_at: '2026-01-01T00:00:00.000Z',
+        running: [],
+        engines: [],
+        counters: newCounters(),
+      }),
+      lastFetchMs,
+      onIdle: async () => hear('idle'),
+      onWedged: () => hear('wedged'),
+    },
+    { intervalMs: 20, idleMs: 100, wedgedMs: 400 },
+  );
+  onTestFinished(() => heartbeat.stop());
+  return { heartbeat, reports, calls, idle, wedged };
+}
+
+it('reports the worker and touches the file of the health check, until it stops', async () => {
+  const { heartbeat, reports } = beating(monotonicMs);
+  const before = Date.now();
+  heartbeat.start();
+  await expect.poll(async () => (await reports.list()).map(({ id }) => id)).toEqual(['host-a/1']);
+  await expect.poll(() => statSync(ALIVE_FILE).mtimeMs).toBeGreaterThan(before - 1_000);
+  await heartbeat.stop();
+  expect(await reports.list()).toEqual([]);
+});
+
+it('looks for lost jobs, then gives up, when jobs wait and none is handed over', async () => {
+  const id = await created(store);
+  const { heartbeat, calls, idle, wedged } = beating(() => 0);
+  heartbeat.start();
+  await idle;
+  await wedged;
+  expect(calls[0]).toBe('idle');
+  await store.cancel('local', id);
+});
