@@ -59,7 +59,7 @@ export class Artifacts {
   async keepOnly(jobId: string, names: readonly string[]): Promise<void> {
     const folder = this.#folder(jobId);
     for (const name of await listFolder(folder)) {
-      if (!names.includes(name)) await rm(join(folder, name), { force: true });
+      if (!names.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
     }
   }
 

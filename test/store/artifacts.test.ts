@@ -55,6 +55,7 @@ describe('artifacts', () => {
   it('keeps only what it is told, and removes whole jobs', async () => {
     const { artifacts, id, folder } = await open();
     for (const name of ['1-1.ckpt', '1-2.ckpt', '2-3.ckpt']) await artifacts.write(id, name, bytes);
+    await mkdir(join(folder, '0-folder', 'of-somebody'), { recursive: true });
     await artifacts.keepOnly(id, ['1-2.ckpt']);
     expect(await readdir(folder)).toEqual(['1-2.ckpt']);
     await artifacts.remove(id);
