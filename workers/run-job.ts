@@ -82,7 +82,7 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
       case 'started':
         run.started = true;
         worker.counters.jobs_started++;
-        worker.log.info({ job: id, attempt: record.attempt + 1, name: record.spec.name }, 'job started');
+        worker.log.info({ job: id, attempt: record.attempt + 1 }, 'job started');
         return { record: { ...record, attempt: record.attempt + 1 }, elapsedMs: answer.elapsedMs };
       case 'cancelled':
       case 'failed':
