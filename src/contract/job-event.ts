@@ -47,7 +47,6 @@ export const JobEventSchema = z
   .meta({ id: 'JobEvent' });
 
 export type JobEvent = z.output<typeof JobEventSchema>;
-export type JobEventType = JobEvent['type'];
 
 export const JobEventListSchema = z
   .strictObject({
