@@ -2,13 +2,14 @@ import { setPriority } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { JobError, JobErrorCode } from '../src/contract/job.ts';
-import { type Dataset, loadDataset } from '../src/dataset/prepared.ts';
+import { DatasetDamagedError } from '../src/dataset/dataset-error.ts';
+import { type Dataset, openDataset } from '../src/dataset/prepared.ts';
 import { Artifacts } from '../src/store/artifacts.ts';
 import { type TrainCommand, TrainerCommandSchema, type TrainerMessage } from './trainer-message.ts';
 import { TrainingSession } from './training-session.ts';
 
 /**
- * The trainer process: dataset -> training -> messages. One job at a time; the dataset stays loaded for the next.
+ * The trainer process: dataset -> training -> messages. One job at a time; the dataset stays open for the next.
  * argv: the worker's pid, DATA_DIR.
  */
 
@@ -47,32 +48,38 @@ function main(): void {
   send({ type: 'ready' });
 }
 
-/** A stop that came while the dataset was still being loaded. */
+/** A stop that came while the dataset was still being opened. */
 let stopWanted: 'stop' | 'drain' | undefined;
 
 async function train(command: TrainCommand, onSession: (session: TrainingSession) => void): Promise<void> {
   stopWanted = undefined;
   try {
-    const dataset = await loadOnce(command);
+    const dataset = await openOnce(command);
     const session = await TrainingSession.open(command, dataset, new Artifacts(dataDir), send);
     onSession(session);
     if (stopWanted !== undefined) session.stop(stopWanted);
     await session.run();
   } catch (error) {
+    // Like a crash: the job goes on, from its last checkpoint, in a trainer that makes the dataset's file anew.
+    if (error instanceof DatasetDamagedError) {
+      console.error(error.message);
+      process.exit(1);
+    }
     send({ type: 'failed', error: describe(error) });
   }
 }
 
-let loaded: Dataset | undefined;
+let opened: Dataset | undefined;
 
-async function loadOnce({ spec }: TrainCommand): Promise<Dataset> {
-  if (loaded?.name !== spec.dataset) {
-    loaded = undefined;
-    loaded = await loadDataset(spec.dataset, dataDir);
+async function openOnce({ spec }: TrainCommand): Promise<Dataset> {
+  if (opened?.name !== spec.dataset) {
+    opened?.close();
+    opened = undefined;
+    opened = await openDataset(spec.dataset, dataDir);
   }
   // Let the messages in that arrived meanwhile.
   await turn();
-  return loaded;
+  return opened;
 }
 
 function send(message: TrainerMessage): void {

@@ -7,16 +7,17 @@ import { StorageUnavailableError } from './dataset-error.ts';
 const ABANDONED_AFTER_MS = 3_600_000;
 
 /**
- * Writes a file so that whoever looks sees all of it or none, even after a power cut: a temporary file in the
- * same folder, fsync, rename, fsync of the folder. Throws StorageUnavailableError, and leaves nothing behind.
+ * Writes a file, chunk after chunk, so that whoever looks sees all of it or none, even after a power cut: a
+ * temporary file in the same folder, fsync, rename, fsync of the folder. Throws StorageUnavailableError, and leaves
+ * nothing behind.
  */
-export async function writeAtomically(file: string, bytes: Uint8Array): Promise<void> {
+export async function writeAtomically(file: string, chunks: readonly Uint8Array[]): Promise<void> {
   const folder = dirname(file);
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
     await mkdir(folder, { recursive: true });
     try {
-      await writeAndSync(temporary, bytes);
+      await writeAndSync(temporary, chunks);
       await rename(temporary, file);
     } catch (error) {
       await rm(temporary, { force: true });
@@ -25,17 +26,18 @@ export async function writeAtomically(file: string, bytes: Uint8Array): Promise<
     await syncFolder(folder);
     await removeAbandoned(file);
   } catch (error) {
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
     throw new StorageUnavailableError(
-      `cannot write ${bytes.length} bytes into ${folder}: ${(error as Error).message}`,
+      `cannot write ${bytes} bytes into ${folder}: ${(error as Error).message}`,
       { cause: error },
     );
   }
 }
 
-async function writeAndSync(file: string, bytes: Uint8Array): Promise<void> {
+async function writeAndSync(file: string, chunks: readonly Uint8Array[]): Promise<void> {
   const handle = await open(file, 'wx');
   try {
-    await handle.writeFile(bytes);
+    for (const chunk of chunks) await handle.writeFile(chunk);
     await handle.sync();
   } finally {
     await handle.close();

@@ -11,3 +11,9 @@ export class StorageUnavailableError extends Error {
   override readonly name = 'StorageUnavailableError';
   readonly code = 'storage_unavailable';
 }
+
+/** The prepared file changed under its reader, and was removed: whoever opens the dataset next makes it anew. */
+export class DatasetDamagedError extends Error {
+  override readonly name = 'DatasetDamagedError';
+  readonly code = 'dataset_damaged';
+}

@@ -28,12 +28,10 @@ export type EngineOptions = {
   readonly batchSize: number;
   /** Decides the initial weights and what dropout leaves out: 0 to 2^32 - 1. */
   readonly seed: number;
-  /** (R, layout.inputs), one byte a pixel. Read, never written. */
-  readonly images: Uint8Array;
-  /** (R), each smaller than layout.classes. */
+  /** Writes the images of all rows, (R, layout.inputs), one byte a pixel, into the place where the engine keeps them. */
+  readImages(into: Uint8Array): void;
+  /** (R), each smaller than layout.classes; R is the length of every `order` given to train(). */
   readonly labels: Uint8Array;
-  /** Rows an epoch visits: the length of every `order` given to train(). */
-  readonly epochRows: number;
 };
 
 /** One of the optimizer's buffers: a value for each parameter, in the layout's order. */

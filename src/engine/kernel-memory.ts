@@ -20,10 +20,8 @@ export type KernelShape = {
   /** Share of each hidden layer's outputs left out in training. */
   readonly dropout: number;
   readonly batchSize: number;
-  /** Rows an epoch visits. */
+  /** Rows of images to train on; an epoch visits each once. */
   readonly epochRows: number;
-  /** Rows of the images that are trained on. */
-  readonly imageRows: number;
 };
 
 /** A region's first byte and its length. */
@@ -97,7 +95,6 @@ export function kernelMemory({
   dropout,
   batchSize: B,
   epochRows,
-  imageRows,
 }: KernelShape): KernelMemory {
   let end = HEADER_BYTES;
   const region = (bytes: number): Region => {
@@ -134,8 +131,8 @@ export function kernelMemory({
     decays: region(decays ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
-    images: region(imageRows * I),
-    labels: region(imageRows),
+    images: region(epochRows * I),
+    labels: region(epochRows),
     otherImages: region(B * I),
     otherLabels: region(B),
     otherRows: region(B * U32_BYTES),

@@ -64,11 +64,13 @@ class ReferenceEngine implements Engine {
   private correct = 0;
 
   constructor(options: EngineOptions) {
-    const { layout, batchSize, epochRows } = options;
+    const { layout, batchSize, labels } = options;
+    const epochRows = labels.length;
     this.layout = layout;
     this.batchSize = batchSize;
-    this.images = options.images;
-    this.labels = options.labels;
+    this.images = new Uint8Array(epochRows * layout.inputs);
+    options.readImages(this.images);
+    this.labels = labels;
     this.epochRows = epochRows;
     this.activation = ACTIVATIONS[options.activation];
     this.dropout = options.dropout;

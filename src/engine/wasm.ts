@@ -49,11 +49,12 @@ export class WasmEngine implements Engine {
   private readonly powers: readonly number[];
 
   constructor(module: WebAssembly.Module, options: EngineOptions) {
-    const { layout, batchSize, epochRows, images, labels, optimizer, dropout } = options;
+    const { layout, batchSize, labels, optimizer, dropout } = options;
+    const epochRows = labels.length;
     this.layout = layout;
     this.batchSize = batchSize;
     this.epochRows = epochRows;
-    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
+    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
       throw new Error(`the job needs ${this.map.bytes} bytes of memory, and ${MAX_KERNEL_BYTES} is the most`);
@@ -70,7 +71,7 @@ export class WasmEngine implements Engine {
 
     this.header = new DataView(this.memory, 0, header.HEADER_BYTES);
     writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed);
-    this.bytes(this.map.images).set(images);
+    options.readImages(this.bytes(this.map.images));
     this.bytes(this.map.labels).set(labels);
     this.u32(this.map.otherRows).forEach((_, r, rows) => {
       rows[r] = r;

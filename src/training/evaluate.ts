@@ -1,6 +1,7 @@
 import type { Evaluation } from '../contract/evaluation.ts';
 import type { Dataset } from '../dataset/prepared.ts';
 import type { Engine } from '../engine/engine.ts';
+import { ImageReader } from './image-reader.ts';
 import { askedFor } from './pull.ts';
 
 /** row = test rows measured. */
@@ -26,31 +27,31 @@ export function* evaluate({
   dataset,
   engine,
 }: EvaluateOptions): Generator<EvaluateYield, EvaluateOutcome, number | undefined> {
-  const { classes, test } = dataset;
+  const { classes, pixels, test } = dataset;
   const O = classes.length;
   const confusion = classes.map(() => new Array<number>(O).fill(0));
   const mistakes: Mistake[] = [];
   let lossSum = 0;
+  const reader = new ImageReader(test, pixels);
   let slice = 1;
   for (let from = 0; from < test.rows; ) {
-    const to = Math.min(from + slice * engine.batchSize, test.rows);
-    const { predicted, probabilities, losses } = engine.predict(test.images, test.labels, from, to);
-    for (let row = from; row < to; row += 1) {
-      const r = row - from;
-      const [label, choice, loss] = [test.labels[row]!, predicted[r]!, losses[r]!];
+    const { images, labels, rows } = reader.read(from, slice * engine.batchSize);
+    const { predicted, probabilities, losses } = engine.predict(images, labels, 0, rows);
+    for (let r = 0; r < rows; r += 1) {
+      const [label, choice, loss] = [labels[r]!, predicted[r]!, losses[r]!];
       lossSum += loss;
       confusion[label]![choice]! += 1;
       if (choice === label) continue;
       mistakes.push({
-        index: row,
+        index: from + r,
         label: classes[label]!,
         predicted: classes[choice]!,
         probability: probabilities[r * O + choice]!,
         loss,
       });
     }
-    slice = askedFor(yield { type: 'evaluation', row: to });
-    from = to;
+    from += rows;
+    slice = askedFor(yield { type: 'evaluation', row: from });
   }
   if (!Number.isFinite(lossSum)) return { outcome: 'diverged' };
   return {

@@ -5,6 +5,7 @@ import { stepsPerEpoch, trainRows } from '../dataset/registry.ts';
 import type { Engine, Totals } from '../engine/engine.ts';
 import { epochOrder, fileOrder } from '../engine/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { ImageReader } from './image-reader.ts';
 import { askedFor } from './pull.ts';
 
 /** One row of the history without its times: the loop has no clock, its puller has. */
@@ -95,18 +96,19 @@ function* trainEpoch(
 /** Measures the rows from firstRow to the end, in file order; null when there are none. */
 function* validate(
   engine: Engine,
-  { train }: Dataset,
+  { train, pixels }: Dataset,
   firstRow: number,
   epoch: number,
 ): Pulled<(Totals & { rows: number }) | null> {
   if (firstRow === train.rows) return null;
   const totals = { lossSum: 0, correct: 0, rows: train.rows - firstRow };
+  const reader = new ImageReader(train, pixels);
   let slice = 1;
-  for (let from = firstRow; from < train.rows; ) {
-    const to = Math.min(from + slice * engine.batchSize, train.rows);
-    engine.evaluate(train.images, train.labels, from, to, totals);
-    slice = askedFor(yield { type: 'validation', epoch, row: to - firstRow });
-    from = to;
+  for (let row = firstRow; row < train.rows; ) {
+    const { images, labels, rows } = reader.read(row, slice * engine.batchSize);
+    engine.evaluate(images, labels, 0, rows, totals);
+    row += rows;
+    slice = askedFor(yield { type: 'validation', epoch, row: row - firstRow });
   }
   return totals;
 }

@@ -23,9 +23,8 @@ export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Da
     optimizer: spec.optimizer,
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
-    // Without the validation rows: an engine may copy what it is given.
-    images: dataset.train.images.subarray(0, rows * DATASETS[spec.dataset].pixels),
+    // Without the validation rows.
+    readImages: (into) => dataset.train.readImages(into, 0),
     labels: dataset.train.labels.subarray(0, rows),
-    epochRows: rows,
   });
 }

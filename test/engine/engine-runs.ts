@@ -1,13 +1,14 @@
 import { expect } from 'vitest';
-import type { Engine, EngineOptions, EpochEnd } from '../../src/engine/engine.ts';
+import type { Engine, EpochEnd } from '../../src/engine/engine.ts';
 import { epochOrder } from '../../src/engine/random.ts';
+import type { EngineProblem } from './small-problem.ts';
 
 /** The bits of numbers: equal for -0 only with -0, and for a NaN only with the same NaN. */
 export const bits = (values: Float32Array | Uint16Array) =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
 /** Trains an engine for the epoch `epoch`, in that epoch's order. */
-export function trainEpoch(engine: Engine, options: EngineOptions, epoch: number): EpochEnd {
+export function trainEpoch(engine: Engine, options: EngineProblem, epoch: number): EpochEnd {
   const steps = Math.ceil(options.epochRows / options.batchSize);
   const order = epochOrder(options.seed, epoch, options.epochRows);
   expect(engine.train(order, 0, steps)).toBe(steps);
@@ -33,7 +34,7 @@ export function expectSameState(engine: Engine, reference: Engine): void {
 export function expectSameRun(
   engine: Engine,
   reference: Engine,
-  options: EngineOptions,
+  options: EngineProblem,
   epochs: number,
 ): void {
   expectSameState(engine, reference);

@@ -33,7 +33,6 @@ function mnistShape(spec: Record<string, unknown>): KernelShape {
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: MNIST_ROWS,
-    imageRows: MNIST_ROWS,
   };
 }
 
@@ -49,7 +48,6 @@ const shapes = fc.record({
   dropout: fc.constantFrom(0, 0.5),
   batchSize: fc.integer({ min: 1, max: 4096 }),
   epochRows: fc.integer({ min: 1, max: 5000 }),
-  imageRows: fc.integer({ min: 1, max: 5000 }),
 });
 
 describe('the memory map', () => {
@@ -89,8 +87,7 @@ describe('kernelBytes', () => {
   it('is what an engine takes, to the page, and all it can ever take', () => {
     const options = smallProblem({ hiddenUnits: [33], optimizer: OPTIMIZERS.adam! });
     const { map, memory } = createWasmEngine(kernel, options);
-    const shape = { ...options, imageRows: options.labels.length };
-    expect(memory.byteLength).toBe(kernelBytes(shape));
+    expect(memory.byteLength).toBe(kernelBytes(options));
     expect(memory.byteLength).toBe(map.bytes);
 
     const { Memory } = WebAssembly;
@@ -147,7 +144,7 @@ describe('kernelBytes', () => {
       ...largest,
       activation: 'relu',
       seed: 1,
-      images: new Uint8Array(0),
+      readImages: () => {},
       labels: new Uint8Array(0),
     } as const;
     expect(() => createWasmEngine(kernel, options)).toThrow(/needs \d+ bytes of memory/);

@@ -1,7 +1,7 @@
 import { sigmoid64, tanh64 } from '../../src/engine/activations.ts';
-import type { EngineOptions } from '../../src/engine/engine.ts';
 import { exp, log } from '../../src/engine/exp-log.ts';
 import { u32 } from '../../src/engine/random.ts';
+import type { EngineProblem } from './small-problem.ts';
 
 /**
  * The rules of the engine once more, as literally as they can be written: one sum an output, every term of it,
@@ -23,13 +23,13 @@ function sum(count: number, term: (index: number) => number): number {
 export class NaiveTwin {
   readonly weights: Float32Array;
   readonly slots: Record<string, Float32Array> = {};
-  private readonly options: EngineOptions;
+  private readonly options: EngineProblem;
   private readonly lastUpdate: number[];
   private jobStep = 0;
   private p1 = 1;
   private p2 = 1;
 
-  constructor(options: EngineOptions, initialWeights: Float32Array) {
+  constructor(options: EngineProblem, initialWeights: Float32Array) {
     this.options = options;
     this.weights = initialWeights.slice();
     this.lastUpdate = new Array<number>(options.layout.inputs).fill(0);

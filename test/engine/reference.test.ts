@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
-import type { EngineOptions } from '../../src/engine/engine.ts';
 import { epochOrder, fileOrder } from '../../src/engine/random.ts';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
 import { bits, trainEpoch } from './engine-runs.ts';
 import { NaiveTwin } from './naive-twin.ts';
-import { darkPixel, OPTIMIZERS, smallProblem } from './small-problem.ts';
+import { darkPixel, type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 
 const rmsprop = OPTIMIZERS.rmsprop!;
 
 /** Trains engine and twin for some epochs and compares totals, weights and slots after each, bit for bit. */
-function expectTwinBits(options: EngineOptions, epochs: number): void {
+function expectTwinBits(options: EngineProblem, epochs: number): void {
   const engine = createReferenceEngine(options);
   const twin = new NaiveTwin(options, engine.state().weights);
   for (let epoch = 1; epoch <= epochs; epoch += 1) {
@@ -91,7 +90,7 @@ describe('skipping untouched rows', () => {
 
 describe('a run', () => {
   const options = smallProblem({ hiddenUnits: [12, 7], optimizer: rmsprop });
-  const weightsAfter = (given: EngineOptions) => {
+  const weightsAfter = (given: EngineProblem) => {
     const engine = createReferenceEngine(given);
     for (let epoch = 1; epoch <= 3; epoch += 1) trainEpoch(engine, given, epoch);
     return createHash('sha256').update(bits(engine.state().weights)).digest('hex');

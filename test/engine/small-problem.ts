@@ -33,10 +33,18 @@ export type SmallProblem = {
   classes?: number;
 };
 
-/** Options for an engine. By default 53 rows in batches of 8: the last batch has 5. */
-export function smallProblem(problem: SmallProblem): EngineOptions {
+/** Options for an engine, with the images that it will read and how many they are. */
+export type EngineProblem = EngineOptions & {
+  /** (epochRows, PIXELS) */
+  readonly images: Uint8Array;
+  readonly epochRows: number;
+};
+
+/** By default 53 rows in batches of 8: the last batch has 5. */
+export function smallProblem(problem: SmallProblem): EngineProblem {
   const { hiddenUnits, optimizer, rows = 53, batchSize = 8, density = 0.2, seed = 42 } = problem;
   const { activation = 'relu', dropout = 0, classes = CLASSES } = problem;
+  const { images, labels } = randomImages(rows, density);
   return {
     layout: modelLayout(PIXELS, hiddenUnits, classes),
     activation,
@@ -44,7 +52,9 @@ export function smallProblem(problem: SmallProblem): EngineOptions {
     optimizer,
     batchSize,
     seed,
-    ...randomImages(rows, density),
+    images,
+    readImages: (into) => into.set(images),
+    labels,
     epochRows: rows,
   };
 }
@@ -64,7 +74,7 @@ export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
 };
 
 /** A pixel that no image has. */
-export function darkPixel({ images, layout }: EngineOptions): number {
+export function darkPixel({ images, layout }: EngineProblem): number {
   for (let i = 0; i < layout.inputs; i += 1) {
     if (images.every((pixel, k) => k % layout.inputs !== i || pixel === 0)) return i;
   }

@@ -1,22 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
-import type { Engine, EngineOptions } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { PANEL_COLUMNS } from '../../src/engine/kernel-header.ts';
 import { fileOrder } from '../../src/engine/random.ts';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
 import { createWasmEngine, type WasmEngine } from '../../src/engine/wasm.ts';
 import { loadKernel } from '../../src/engine/wasm-module.ts';
 import { bits, expectSameRun, expectSameState, trainEpoch } from './engine-runs.ts';
-import { darkPixel, OPTIMIZERS, smallProblem } from './small-problem.ts';
+import { darkPixel, type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 
 const kernel = await loadKernel();
 if (typeof kernel === 'string') throw new Error(kernel);
-const create = (options: EngineOptions): WasmEngine => createWasmEngine(kernel, options);
+const create = (options: EngineProblem): WasmEngine => createWasmEngine(kernel, options);
 
 const rmsprop = OPTIMIZERS.rmsprop!;
 
-function expectReferenceBits(options: EngineOptions, epochs: number): void {
+function expectReferenceBits(options: EngineProblem, epochs: number): void {
   expectSameRun(create(options), createReferenceEngine(options), options, epochs);
 }
 

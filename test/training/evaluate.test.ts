@@ -3,7 +3,7 @@ import { type Evaluation, EvaluationSchema } from '../../src/contract/evaluation
 import type { Dataset } from '../../src/dataset/prepared.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { type EvaluateYield, evaluate } from '../../src/training/evaluate.ts';
-import { loadSmallDataset, makeEngine, runJob, smallSpec } from './small-job.ts';
+import { imagesOf, inMemory, loadSmallDataset, makeEngine, runJob, smallSpec } from './small-job.ts';
 
 const mnist = await loadSmallDataset();
 
@@ -44,7 +44,7 @@ function shown(rows: readonly (readonly [number, number, number])[]): Dataset {
     images[row * 784 + seen] = brightness;
   });
   const labels = Uint8Array.from(rows, ([label]) => label);
-  return { ...mnist, test: { rows: rows.length, images, labels } };
+  return { ...mnist, test: inMemory(images, labels) };
 }
 
 describe('evaluate', () => {
@@ -118,7 +118,7 @@ describe('evaluate', () => {
   it('agrees with the engine on real digits, however it is cut', () => {
     const { engine } = runJob(smallSpec(), mnist);
     const totals = { lossSum: 0, correct: 0 };
-    engine.evaluate(mnist.test.images, mnist.test.labels, 0, 100, totals);
+    engine.evaluate(imagesOf(mnist.test), mnist.test.labels, 0, 100, totals);
     const whole = run(mnist, engine);
     expect(whole.outcome).toMatchObject({
       outcome: 'evaluated',
@@ -134,9 +134,8 @@ describe('evaluate', () => {
     const engine = readingModel();
     const { weights, ...state } = engine.state();
     engine.restore({ ...state, weights: weights.fill(3e38, 10, 20).fill(-3e38, 20, 30) });
-    const dataset = shown([[0, 1, 255]]);
-    dataset.test.images[2] = 255;
-    dataset.test.images[1] = 255;
+    const image = new Uint8Array(784).fill(255, 1, 3);
+    const dataset = { ...mnist, test: inMemory(image, Uint8Array.of(0)) };
     expect(run(dataset, engine).outcome).toMatchObject({ outcome: 'evaluated' });
     engine.restore({ ...state, weights: weights.fill(3e38, 10, 30) });
     expect(run(dataset, engine).outcome).toEqual({ outcome: 'diverged' });

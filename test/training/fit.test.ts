@@ -4,7 +4,15 @@ import { decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoin
 import { fit } from '../../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
 import { OPTIMIZERS } from '../engine/small-problem.ts';
-import { loadSmallDataset, makeEngine, runJob, smallSpec, withoutTimes } from './small-job.ts';
+import {
+  imagesOf,
+  inMemory,
+  loadSmallDataset,
+  makeEngine,
+  runJob,
+  smallSpec,
+  withoutTimes,
+} from './small-job.ts';
 
 const dataset = await loadSmallDataset();
 
@@ -128,7 +136,7 @@ describe('the validation split', () => {
   it("measures exactly, at the epoch's end, in file order", () => {
     const { engine, history } = runJob(smallSpec({ training: { epochs: 1 } }), dataset);
     const totals = { lossSum: 0, correct: 0 };
-    engine.evaluate(dataset.train.images, dataset.train.labels, 240, 300, totals);
+    engine.evaluate(imagesOf(dataset.train), dataset.train.labels, 240, 300, totals);
     expect(history[0]).toMatchObject({
       val_loss: totals.lossSum / 60,
       val_accuracy: totals.correct / 60,
@@ -141,6 +149,7 @@ describe("the epoch's loss and accuracy", () => {
     const spec = smallSpec({ training: { epochs: 1, batch_size: 100 } });
     const order = epochOrder(42, 1, 240);
     const engine = makeEngine(spec, dataset);
+    const images = imagesOf(dataset.train);
     let [lossSum, correct] = [0, 0];
     for (const [batch, [from, to]] of [
       [0, 100],
@@ -152,8 +161,7 @@ describe("the epoch's loss and accuracy", () => {
       measuring.train(order, 0, batch);
       for (let k = from!; k < to!; k += 1) {
         const totals = { lossSum: 0, correct: 0 };
-        const { images, labels } = dataset.train;
-        measuring.evaluate(images, labels, order[k]!, order[k]! + 1, totals);
+        measuring.evaluate(images, dataset.train.labels, order[k]!, order[k]! + 1, totals);
         lossSum += totals.lossSum;
         correct += totals.correct;
       }
@@ -217,14 +225,14 @@ describe('divergence', () => {
 
   it('is also seen in validation rows, so that no infinite loss leaves the loop', () => {
     // Weights of a pixel that only validation rows light, too large for a float32 sum.
-    const { images, rows } = dataset.train;
+    const { labels, rows } = dataset.train;
+    const images = imagesOf(dataset.train);
     const dark = Array.from({ length: 784 }, (_, i) => i).find((i) => {
       for (let row = 0; row < 240; row += 1) if (images[row * 784 + i] !== 0) return false;
       return true;
     })!;
-    const lit = images.slice();
-    for (let row = 240; row < rows; row += 1) lit[row * 784 + dark] = 255;
-    const spoilt = { ...dataset, train: { ...dataset.train, images: lit } };
+    for (let row = 240; row < rows; row += 1) images[row * 784 + dark] = 255;
+    const spoilt = { ...dataset, train: inMemory(images, labels) };
     const spec = smallSpec({ model: { hidden_units: [] }, training: { epochs: 2 } });
     const state = makeEngine(spec, spoilt).state();
     state.weights.fill(3e38, dark * 10, dark * 10 + 5);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
-import { type Dataset, type LabelledImages, loadDataset } from '../../src/dataset/prepared.ts';
+import { type Dataset, type LabelledImages, openDataset } from '../../src/dataset/prepared.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { loadEngine } from '../../src/engine/engines.ts';
 import type { Checkpoint } from '../../src/training/checkpoint.ts';
@@ -14,13 +14,31 @@ import { createJobEngine } from '../../src/training/job-engine.ts';
 /** The first 300 train and 100 test rows of mnist_sample. */
 export async function loadSmallDataset(): Promise<Dataset> {
   const dataDir = await mkdtemp(join(tmpdir(), 'descent-'));
-  const dataset = await loadDataset('mnist_sample', dataDir);
+  const dataset = await openDataset('mnist_sample', dataDir);
+  const small = { ...dataset, train: firstRows(dataset.train, 300), test: firstRows(dataset.test, 100) };
+  dataset.close();
   await rm(dataDir, { recursive: true });
-  return { ...dataset, train: firstRows(dataset.train, 300), test: firstRows(dataset.test, 100) };
+  return small;
 }
 
-function firstRows({ images, labels }: LabelledImages, rows: number): LabelledImages {
-  return { rows, images: images.subarray(0, rows * 784), labels: labels.subarray(0, rows) };
+function firstRows(part: LabelledImages, rows: number): LabelledImages {
+  return inMemory(imagesOf(part, rows), part.labels.subarray(0, rows));
+}
+
+/** Rows that a test makes itself. images: (rows, 784), labels: (rows). */
+export function inMemory(images: Uint8Array, labels: Uint8Array): LabelledImages {
+  return {
+    rows: labels.length,
+    labels,
+    readImages: (into, from) => into.set(images.subarray(from * 784, from * 784 + into.length)),
+  };
+}
+
+/** The images of the first rows: (rows, 784). */
+export function imagesOf(part: LabelledImages, rows = part.rows): Uint8Array {
+  const images = new Uint8Array(rows * 784);
+  part.readImages(images, 0);
+  return images;
 }
 
 type SpecInput = { training?: Partial<JobSpec['training']> } & Record<string, unknown>;
