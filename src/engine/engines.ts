@@ -1,5 +1,8 @@
 import type { EngineName, JobSpec } from '../contract/job-spec.ts';
 import { type Engine, type EngineOptions, RULES_VERSION } from './engine.ts';
+import { createNativeEngine } from './native.ts';
+import { nativeFault } from './native-check.ts';
+import { loadAddon } from './native-module.ts';
 import { createReferenceEngine } from './reference.ts';
 import { createWasmEngine } from './wasm.ts';
 import { loadKernel } from './wasm-module.ts';
@@ -24,6 +27,17 @@ export type MissingEngine = {
 
 /** Every engine of the contract has its loader here; the fastest comes first, which is what `auto` means. */
 const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | MissingEngine> } = {
+  native: async () => {
+    const addon = loadAddon();
+    if (typeof addon === 'string') return { available: false, name: 'native', reason: addon };
+    return {
+      available: true,
+      name: 'native',
+      version: String(RULES_VERSION),
+      backend: `C, ${addon.widths[0]!.name}`,
+      create: (options) => createNativeEngine(addon, options),
+    };
+  },
   wasm: async () => {
     const kernel = await loadKernel();
     if (typeof kernel === 'string') return { available: false, name: 'wasm', reason: kernel };
@@ -44,12 +58,20 @@ const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | Mis
   }),
 };
 
-/** All engines, fastest first, each loaded or with the reason why not. */
-export function listEngines(): Promise<(LoadedEngine | MissingEngine)[]> {
-  return Promise.all(Object.values(LOADERS).map((load) => load()));
+/** All engines, fastest first, each loaded or with the reason why not. What others compiled is checked before. */
+export async function listEngines(): Promise<(LoadedEngine | MissingEngine)[]> {
+  const fault = await nativeFault();
+  return Promise.all(
+    (Object.keys(LOADERS) as EngineName[]).map((name) =>
+      name === 'native' && fault !== undefined ? { available: false, name, reason: fault } : LOADERS[name](),
+    ),
+  );
 }
 
-/** The engine of that name; for `auto` the fastest that loads. A missing engine is a value, not an error. */
+/**
+ * The engine of that name, unchecked: for processes that have the name from one that listed the engines. For `auto` the
+ * fastest that listEngines() offers. A missing engine is a value, not an error.
+ */
 export async function loadEngine(name: JobSpec['engine']): Promise<LoadedEngine | MissingEngine> {
   if (name !== 'auto') return LOADERS[name]();
   const engines = await listEngines();

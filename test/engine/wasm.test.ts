@@ -2,17 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import type { KernelEngine } from '../../src/engine/kernel-engine.ts';
 import { PANEL_COLUMNS } from '../../src/engine/kernel-header.ts';
 import { fileOrder } from '../../src/engine/random.ts';
 import { createReferenceEngine } from '../../src/engine/reference.ts';
-import { createWasmEngine, type WasmEngine } from '../../src/engine/wasm.ts';
+import { createWasmEngine } from '../../src/engine/wasm.ts';
 import { loadKernel } from '../../src/engine/wasm-module.ts';
 import { bits, expectSameRun, expectSameState, trainEpoch } from './engine-runs.ts';
 import { darkPixel, type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 
 const kernel = await loadKernel();
 if (typeof kernel === 'string') throw new Error(kernel);
-const create = (options: EngineProblem): WasmEngine => createWasmEngine(kernel, options);
+const create = (options: EngineProblem): KernelEngine => createWasmEngine(kernel, options);
 
 const rmsprop = OPTIMIZERS.rmsprop!;
 
@@ -339,7 +340,7 @@ it.each(ACTIVATIONS)('padding is +0 after a run with %s and dropout, too', (acti
 });
 
 /** The bytes of all columns that fill up a last panel: of weights, slots, outputs, what dropout left, and deltas. */
-function paddingBytes({ map, memory }: WasmEngine): number[] {
+function paddingBytes({ map, memory }: KernelEngine): number[] {
   const blocks = map.parameters.bytes / map.slotDistance;
   return map.layers.flatMap(({ outputs, weights, out, kept, deltas }) => {
     const parameters = Array.from({ length: blocks }, (_, block) => ({

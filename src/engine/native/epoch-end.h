@@ -1,0 +1,49 @@
+/** What is done between epochs. */
+
+#ifndef EPOCH_END_H
+#define EPOCH_END_H
+
+#include "vector.h"
+
+/** Brings rmsprop's mean squares of rows that the last steps left alone to the end of the epoch. */
+static void settleRows(uint8_t *memory) {
+  if (getU32(memory, DECAYS) == 0) return;
+  const float *decays = region(memory, DECAYS);
+  uint32_t *updatedAt = region(memory, UPDATED_AT);
+  const uint32_t step = getU32(memory, EPOCH_STEP);
+  const Layer first = layerAt(memory, 0);
+  float *meanSquares = first.W + getU32(memory, SLOT_DISTANCE) / sizeof(float);
+  for (uint32_t i = 0; i < first.I; i += 1) {
+    const uint32_t elapsed = step - updatedAt[i];
+    if (elapsed == 0) continue;
+    for (uint32_t p = 0; p < first.P; p += 1) {
+      float *row = meanSquares + (p * (first.I + 1) + i) * PANEL_COLUMNS;
+      for (uint32_t c = 0; c < PANEL_COLUMNS; c += 1) row[c] = decays[elapsed] * row[c];
+    }
+  }
+  memset(updatedAt, 0, first.I * sizeof *updatedAt);
+}
+
+/** Whether all weights and slots are finite. v - v is 0 for these, and NaN otherwise; padding is as good as they. */
+static bool allFinite(uint8_t *memory) {
+  const float *end = region(memory, PARAMETERS_END);
+  Mask seen = {};
+  for (const float *at = region(memory, PARAMETERS); at < end; at += WIDTH) {
+    seen |= (Mask)(loadVector(at) - loadVector(at));
+  }
+  for (int k = 0; k < WIDTH; k += 1) {
+    if (seen[k] != 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Whether half of the smallest normal float32 is something: a library built with fast-math can switch denormals off for
+ * its whole process, and then the bits are not those of other machines. smallest: 2^-126, from outside, so that the
+ * compiler cannot know the answer.
+ */
+static bool denormalsAreAlive(float smallest) {
+  return smallest * 0.5f != 0;
+}
+
+#endif

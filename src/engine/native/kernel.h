@@ -1,0 +1,19 @@
+/** The routines that the host calls, one set for each vector width. */
+
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+  uint32_t (*train)(uint8_t *memory, uint32_t from, uint32_t steps);
+  void (*measure)(uint8_t *memory, const uint8_t *images, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training);
+  void (*settleRows)(uint8_t *memory);
+  bool (*allFinite)(uint8_t *memory);
+  bool (*denormalsAreAlive)(float smallest);
+} Kernel;
+
+extern const Kernel kernel4, kernel8, kernel16;
+
+#endif

@@ -1,0 +1,108 @@
+/**
+ * Which pixels of a batch are lit, listed twice: by row for the forward pass, and by pixel for the gradients, so that
+ * all that touches one row of W is done at once, in registers.
+ *
+ * Dims: R = rows of images, B = rows of this batch, I = pixels of an image.
+ */
+
+#ifndef PIXEL_ITEMS_H
+#define PIXEL_ITEMS_H
+
+#include "memory.h"
+
+/**
+ * A pixel that is not 0. In the list by row `where` is the byte offset of W's row in its panel, in the list by pixel
+ * that of the batch's row in a panel of deltas.
+ */
+typedef struct {
+  uint32_t where;
+  float x;
+} Item;
+
+/** A row of W to update: its byte offset in a panel, and its items, from address `begin` to `end`. */
+typedef struct {
+  uint32_t where, begin, end;
+  /** What rmsprop multiplies its mean square with: a power of rho if the row was left alone before. */
+  float decay;
+} LitRow;
+
+/** Lists the batch's lit pixels by row, and notes where each row's items end. images: (R, I), rows: (B). */
+static void listItems(uint8_t *memory, const uint8_t *images, const uint32_t *rows, uint32_t B, uint32_t I) {
+  const float *values = (const float *)(memory + PIXEL_VALUES);
+  uint32_t *rowEnds = region(memory, ROW_ENDS);
+  Item *item = region(memory, ITEMS);
+  for (uint32_t r = 0; r < B; r += 1) {
+    const uint8_t *image = images + (size_t)rows[r] * I;
+    for (uint32_t i = 0; i < I; i += 1) {
+      if (image[i] != 0) *item++ = (Item){i * PANEL_BYTES, values[image[i]]};
+    }
+    rowEnds[r] = (uint32_t)((uint8_t *)item - memory);
+  }
+}
+
+/**
+ * Lists the rows of W to update, from first to last; returns where the list ends.
+ *
+ * cursors: (I), in: how many items each pixel has; out: the addresses where they begin.
+ */
+static const LitRow *listLitRows(uint8_t *memory, uint32_t *cursors, uint32_t I, uint32_t step) {
+  const bool skips = getU32(memory, SKIPS_UNTOUCHED_ROWS) != 0;
+  const bool decaysRows = getU32(memory, DECAYS) != 0;
+  const float *decays = region(memory, DECAYS);
+  const float rho = getF32(memory, RHO);
+  uint32_t *updatedAt = region(memory, UPDATED_AT);
+  LitRow *litRow = region(memory, LIT_ROWS);
+  uint32_t begin = getU32(memory, SORTED_ITEMS);
+  for (uint32_t i = 0; i < I; i += 1) {
+    const uint32_t end = begin + cursors[i] * ITEM_BYTES;
+    cursors[i] = begin;
+    if (end == begin && skips) continue;
+    float decay = rho;
+    if (decaysRows) {
+      decay = decays[step - updatedAt[i]];
+      updatedAt[i] = step;
+    }
+    *litRow++ = (LitRow){i * PANEL_BYTES, begin, end, decay};
+    begin = end;
+  }
+  return litRow;
+}
+
+/**
+ * Lists the items of listItems() once more, by pixel (a counting sort, which keeps the batch's rows ascending), and the
+ * rows of W to update. step: the number of this step in the epoch, from 1. Returns where the list of rows ends.
+ */
+static const LitRow *sortItems(uint8_t *memory, uint32_t B, uint32_t I, uint32_t step) {
+  const uint32_t *rowEnds = region(memory, ROW_ENDS);
+  const Item *items = region(memory, ITEMS);
+  const Item *itemsEnd = (const Item *)(memory + rowEnds[B - 1]);
+  uint32_t *cursors = region(memory, CURSORS);
+
+  memset(cursors, 0, I * sizeof *cursors);
+  for (const Item *item = items; item < itemsEnd; item += 1) cursors[item->where / PANEL_BYTES] += 1;
+  const LitRow *litRowsEnd = listLitRows(memory, cursors, I, step);
+
+  const Item *item = items;
+  for (uint32_t r = 0; r < B; r += 1) {
+    const Item *rowEnd = (const Item *)(memory + rowEnds[r]);
+    for (; item < rowEnd; item += 1) {
+      uint32_t *cursor = &cursors[item->where / PANEL_BYTES];
+      *(Item *)(memory + *cursor) = (Item){r * PANEL_BYTES, item->x};
+      *cursor += ITEM_BYTES;
+    }
+  }
+  return litRowsEnd;
+}
+
+/**
+ * Asks for the cache lines of some images, so that they have come from memory when their batch's turn comes. The rows of
+ * a shuffled epoch lie anywhere, and no processor guesses where. images: (R, I), rows: (count).
+ */
+static void touchImages(const uint8_t *images, const uint32_t *rows, uint32_t count, uint32_t I) {
+  for (uint32_t r = 0; r < count; r += 1) {
+    const uint8_t *image = images + (size_t)rows[r] * I;
+    for (uint32_t i = 0; i < I; i += 64) __builtin_prefetch(image + i);
+  }
+}
+
+#endif

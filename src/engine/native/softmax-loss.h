@@ -1,0 +1,64 @@
+/**
+ * Softmax and categorical cross-entropy in one.
+ *
+ * Dims: R = rows of images, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
+ * labels: (R) bytes, rows: (B), the batch's row numbers.
+ */
+
+#ifndef SOFTMAX_LOSS_H
+#define SOFTMAX_LOSS_H
+
+#include "exp-log.h"
+
+/** Where value j of the row at `row` lies. */
+INLINE uint32_t at(uint32_t j, uint32_t panel) {
+  return j / PANEL_COLUMNS * panel + j % PANEL_COLUMNS;
+}
+
+/**
+ * p[r, j] = e[j] / s with e[j] = exp(z[r, j] - m), m = the row's largest logit, s = sum of e
+ * losses[r] = log(s) - (z[r, y] - m)
+ * predicted[r] = the class with the largest logit, the lowest index among equals
+ */
+static void softmaxLossForward(uint8_t *memory, float *p, const float *z, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O) {
+  float *losses = region(memory, LOSSES);
+  uint32_t *predicted = region(memory, PREDICTED);
+  const uint32_t panel = batchPanel(memory);
+  for (uint32_t r = 0; r < B; r += 1) {
+    uint32_t best = 0;
+    float m = z[0];
+    for (uint32_t j = 1; j < O; j += 1) {
+      if (z[at(j, panel)] > m) {
+        best = j;
+        m = z[at(j, panel)];
+      }
+    }
+
+    float s = 0;
+    for (uint32_t j = 0; j < O; j += 1) {
+      const float e = (float)exponential(z[at(j, panel)] - m);
+      p[at(j, panel)] = e;
+      s += e;
+    }
+    for (uint32_t j = 0; j < O; j += 1) p[at(j, panel)] /= s;
+
+    losses[r] = (float)logarithm(s) - (z[at(labels[rows[r]], panel)] - m);
+    predicted[r] = best;
+    z += PANEL_COLUMNS;
+    p += PANEL_COLUMNS;
+  }
+}
+
+/** dz[r, j] = (p[r, j] - (1 where j is the label, else 0)) / B, written over p. */
+static void softmaxLossBackward(uint8_t *memory, float *p, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O) {
+  const uint32_t panel = batchPanel(memory);
+  for (uint32_t r = 0; r < B; r += 1) {
+    const uint32_t y = labels[rows[r]];
+    for (uint32_t j = 0; j < O; j += 1) {
+      p[at(j, panel)] = (p[at(j, panel)] - (j == y ? 1.0f : 0.0f)) / (float)B;
+    }
+    p += PANEL_COLUMNS;
+  }
+}
+
+#endif

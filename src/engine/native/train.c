@@ -1,0 +1,124 @@
+/**
+ * The steps of training, in the order of ../reference.ts; each of their loops has its file.
+ *
+ * The build compiles this file once for each vector width, with that width's instructions. Nothing but the table at the
+ * end is seen outside.
+ */
+
+#include "activations.h"
+#include "dense-layer.h"
+#include "dropout.h"
+#include "epoch-end.h"
+#include "kernel.h"
+#include "optimizers.h"
+#include "pixel-items.h"
+#include "pixel-layer.h"
+#include "softmax-loss.h"
+
+/**
+ * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
+ * images: (R, I), labels: (R), rows: (B), row numbers. training: with dropout, if the model has any.
+ */
+static void measure(uint8_t *memory, const uint8_t *images, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training) {
+  const bool hasDropout = training && getU32(memory, HAS_DROPOUT) != 0;
+  const uint32_t layers = getU32(memory, LAYERS);
+  const float *x = NULL;
+  for (uint32_t l = 0; l < layers; l += 1) {
+    const Layer layer = layerAt(memory, l);
+    if (l == 0) {
+      listItems(memory, images, rows, B, layer.I);
+      pixelsForward(memory, layer.out, layer.W, B, layer.I, layer.P);
+    } else {
+      denseForward(memory, layer.out, x, layer.W, B, layer.I, layer.P);
+    }
+    x = layer.out;
+    if (l + 1 == layers) break;
+    activate(memory, layer.out, B, layer.O);
+    if (!hasDropout) continue;
+    x = layer.kept;
+    applyDropout(memory, layer.kept, layer.out, l, B, layer.O);
+  }
+  const Layer last = layerAt(memory, layers - 1);
+  softmaxLossForward(memory, last.dz, x, labels, rows, B, last.O);
+}
+
+/**
+ * Deltas of the last layer to gradients and weights, from the last layer to the first. A layer is updated as soon as
+ * the deltas below it are known: nothing else needs its old weights.
+ */
+INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, uint32_t B) {
+  const Hyper hyper = hyperParameters(memory);
+  for (uint32_t l = getU32(memory, LAYERS) - 1; l > 0; l -= 1) {
+    const Layer layer = layerAt(memory, l);
+    const Layer below = layerAt(memory, l - 1);
+    denseBackwardInputs(memory, below.dz, layer.dz, layer.W, region(memory, TRANSPOSED), B, layer.I, layer.O);
+    if (getU32(memory, HAS_DROPOUT)) applyDropout(memory, below.dz, below.dz, l - 1, B, layer.I);
+    activateBackward(memory, below.dz, below.out, B, below.P);
+    denseBackwardUpdate(rule, &hyper, layer.W, below.kept, layer.dz, B, layer.I, layer.P, batchPanel(memory));
+  }
+  const Layer first = layerAt(memory, 0);
+  const LitRow *litRowsEnd = sortItems(memory, B, first.I, getU32(memory, EPOCH_STEP));
+  pixelsBackwardUpdate(rule, &hyper, memory, first.W, first.dz, litRowsEnd, B, first.I, first.P);
+}
+
+/**
+ * One optimizer step. rows: (B), row numbers; the next batch's (nextB) lie behind them.
+ * False = the loss is not finite, and nothing has changed.
+ */
+static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nextB) {
+  const uint8_t *images = region(memory, IMAGES);
+  const uint8_t *labels = region(memory, LABELS);
+  measure(memory, images, labels, rows, B, true);
+  const float *losses = region(memory, LOSSES);
+  const uint32_t *predicted = region(memory, PREDICTED);
+  double lossSum = 0;
+  uint32_t correct = 0;
+  for (uint32_t r = 0; r < B; r += 1) {
+    lossSum += losses[r];
+    correct += predicted[r] == labels[rows[r]];
+  }
+  if (!(__builtin_fabs(lossSum) < __builtin_inf())) return false;
+  setF64(memory, LOSS_SUM, getF64(memory, LOSS_SUM) + lossSum);
+  setU32(memory, CORRECT, getU32(memory, CORRECT) + correct);
+  setU32(memory, EPOCH_STEP, getU32(memory, EPOCH_STEP) + 1);
+
+  touchImages(images, rows + B, nextB, layerAt(memory, 0).I);
+  const Layer last = layerAt(memory, getU32(memory, LAYERS) - 1);
+  softmaxLossBackward(memory, last.dz, labels, rows, B, last.O);
+  switch (getU32(memory, RULE)) {
+    case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, B); break;
+    case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, B); break;
+    case RULE_SGD: backwardUpdate(RULE_SGD, memory, B); break;
+    case RULE_SGD_MOMENTUM: backwardUpdate(RULE_SGD_MOMENTUM, memory, B); break;
+    case RULE_ADAGRAD: backwardUpdate(RULE_ADAGRAD, memory, B); break;
+    case RULE_ADAM:
+      beginAdamStep(memory);
+      backwardUpdate(RULE_ADAM, memory, B);
+      break;
+    default: __builtin_trap();
+  }
+  setU32(memory, JOB_STEP, getU32(memory, JOB_STEP) + 1);
+  return true;
+}
+
+/**
+ * Trains `steps` batches of the order, the first being batch `from`. Returns how many were trained: fewer mean that
+ * the next one's loss is not finite.
+ */
+static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
+  const uint32_t batchSize = getU32(memory, BATCH_SIZE);
+  const uint32_t *order = region(memory, ORDER);
+  const uint32_t end = smaller(getU32(memory, EPOCH_ROWS), (from + steps) * batchSize);
+  uint32_t row = from * batchSize;
+  for (uint32_t s = 0; s < steps; s += 1) {
+    const uint32_t B = smaller(batchSize, end - row);
+    if (!step(memory, order + row, B, smaller(batchSize, end - row - B))) return s;
+    row += B;
+  }
+  return steps;
+}
+
+#define JOIN(a, b) a##b
+#define TABLE(width) JOIN(kernel, width)
+
+const Kernel TABLE(WIDTH) = {train, measure, settleRows, allFinite, denormalsAreAlive};

@@ -1,0 +1,82 @@
+/**
+ * The vectors that all loops are made of: WIDTH floats each, 4, 8 or 16, set by the build. They run along the columns of
+ * a panel, never along a sum, so that every width gives the same bits.
+ */
+
+#ifndef VECTOR_H
+#define VECTOR_H
+
+#include "memory.h"
+
+/** Vectors that make up a row of a panel. */
+#define VECTORS (PANEL_COLUMNS / WIDTH)
+
+#define EACH_VECTOR _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v += 1)
+
+typedef float Vector __attribute__((vector_size(4 * WIDTH)));
+typedef int32_t Mask __attribute__((vector_size(4 * WIDTH)));
+typedef uint32_t Words __attribute__((vector_size(4 * WIDTH)));
+/** A vector where its floats lie. */
+typedef Vector Stored __attribute__((may_alias));
+
+/** A row of a panel: 16 columns, in registers. */
+typedef struct {
+  Vector v[VECTORS];
+} Row;
+
+INLINE Vector loadVector(const float *at) {
+  return *(const Stored *)at;
+}
+
+INLINE void storeVector(float *at, Vector x) {
+  *(Stored *)at = x;
+}
+
+/** x where the mask is set, +0 elsewhere. */
+INLINE Vector only(Mask mask, Vector x) {
+  return (Vector)((Mask)x & mask);
+}
+
+/** a < b ? b : a, so that a NaN in a stays. */
+INLINE Vector larger(Vector a, Vector b) {
+  const Mask less = a < b;
+  return (Vector)(((Mask)a & ~less) | ((Mask)b & less));
+}
+
+/** The correctly rounded root of each lane; compilers make one instruction of the loop. */
+INLINE Vector squareRoot(Vector x) {
+  float lanes[WIDTH];
+  memcpy(lanes, &x, sizeof x);
+  for (int k = 0; k < WIDTH; k += 1) lanes[k] = __builtin_sqrtf(lanes[k]);
+  memcpy(&x, lanes, sizeof x);
+  return x;
+}
+
+INLINE Row zeroRow(void) {
+  Row row;
+  EACH_VECTOR row.v[v] = (Vector){};
+  return row;
+}
+
+INLINE Row loadRow(const float *at) {
+  Row row;
+  EACH_VECTOR row.v[v] = loadVector(at + v * WIDTH);
+  return row;
+}
+
+INLINE void storeRow(float *at, Row row) {
+  EACH_VECTOR storeVector(at + v * WIDTH, row.v[v]);
+}
+
+INLINE Row addRows(Row a, Row b) {
+  EACH_VECTOR a.v[v] = a.v[v] + b.v[v];
+  return a;
+}
+
+/** sum + x * row: a rounded product, then a rounded addition. */
+INLINE Row addScaled(Row sum, float x, Row row) {
+  EACH_VECTOR sum.v[v] = sum.v[v] + x * row.v[v];
+  return sum;
+}
+
+#endif
