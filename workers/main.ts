@@ -61,7 +61,8 @@ async function main(): Promise<void> {
   const retention = new Retention(commands, keys, store, artifacts, log);
   const trainers = new TrainerPool(config.DATA_DIR, log);
   const runs = new Runs();
-  const engines = await reportEngines();
+  // Side by side: the engines' check has a process of its own.
+  const [engines] = await Promise.all([reportEngines(), trainers.warm()]);
   let draining = false;
   let lastFetchMs = monotonicMs();
 
@@ -76,11 +77,10 @@ async function main(): Promise<void> {
     counters: newCounters(),
     leaseMs: config.LEASE_MS,
     log,
-    engineFor: (name) => (name === 'auto' ? engines.find(({ available }) => available)!.name : name),
+    engineFor: (wanted) =>
+      engines.find(({ name, available }) => (wanted === 'auto' ? available : name === wanted))!,
     isDraining: () => draining,
   };
-
-  await trainers.warm();
 
   const consumer = new Worker(
     QUEUE_NAME,

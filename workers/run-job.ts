@@ -69,7 +69,7 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
         delivery: delivery.delivery,
         token: run.token,
         worker: worker.id,
-        engine: worker.engineFor(record.spec.engine),
+        engine: worker.engineFor(record.spec.engine).name,
         read: { attempt: record.attempt, checkpointEpoch: record.checkpoint[0]?.epoch ?? 0 },
         fromEpoch: (await newestIntact(id, record.checkpoint, worker.artifacts))?.epoch ?? 0,
         lostReason: LOST,
@@ -98,6 +98,14 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
 /** Lets a trainer compute the job and writes down what it says, then how it ended. */
 async function train(started: Started, delivery: HandedOver, run: Run, worker: WorkerParts): Promise<void> {
   const { record, elapsedMs } = started;
+  const engine = worker.engineFor(record.spec.engine);
+  if (!engine.available) {
+    // Not left to the trainer: it may load, and then crash or compute something else.
+    const message = `The engine ${engine.name} is not available: ${engine.reason}`;
+    const error = { code: 'engine_unavailable', message, retryable: true } as const;
+    await conclude({ type: 'failed', error }, record, delivery, run, worker);
+    return;
+  }
   const { max_seconds } = record.spec.limits;
   const checkpoints = record.checkpoint.map(({ name }) => name);
   await tidy(run.id, worker, () => worker.artifacts.keepOnly(run.id, checkpoints));
@@ -112,7 +120,7 @@ async function train(started: Started, delivery: HandedOver, run: Run, worker: W
     job: run.id,
     attempt: record.attempt,
     spec: record.spec,
-    engine: worker.engineFor(record.spec.engine),
+    engine: engine.name,
     checkpoints: record.checkpoint,
   });
   run.attach(trainer);

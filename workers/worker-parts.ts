@@ -1,4 +1,5 @@
-import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
+import type { JobSpec } from '../src/contract/job-spec.ts';
+import type { EngineReport } from '../src/contract/worker-report.ts';
 import type { Log } from '../src/log.ts';
 import type { Delivery, TrainingQueue } from '../src/queue/training-queue.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
@@ -21,8 +22,8 @@ export interface WorkerParts {
   readonly counters: Counters;
   readonly leaseMs: number;
   readonly log: Log;
-  /** The engine that a spec's `engine` means here. */
-  engineFor(name: JobSpec['engine']): EngineName;
+  /** The engine that a spec's `engine` means here, available or not. */
+  engineFor(name: JobSpec['engine']): EngineReport;
   /** True from SIGTERM on. */
   isDraining(): boolean;
 }

@@ -2,7 +2,7 @@ import type { EngineName, JobSpec } from '../contract/job-spec.ts';
 import { type Engine, type EngineOptions, RULES_VERSION } from './engine.ts';
 import { createNativeEngine } from './native.ts';
 import { nativeFault } from './native-check.ts';
-import { loadAddon } from './native-module.ts';
+import { findBuilt, loadAddon } from './native-module.ts';
 import { createReferenceEngine } from './reference.ts';
 import { createWasmEngine } from './wasm.ts';
 import { loadKernel } from './wasm-module.ts';
@@ -28,7 +28,7 @@ export type MissingEngine = {
 /** Every engine of the contract has its loader here; the fastest comes first, which is what `auto` means. */
 const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | MissingEngine> } = {
   native: async () => {
-    const addon = loadAddon();
+    const addon = loadAddon(findBuilt('native.node'));
     if (typeof addon === 'string') return { available: false, name: 'native', reason: addon };
     return {
       available: true,

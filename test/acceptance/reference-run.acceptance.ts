@@ -12,7 +12,7 @@ const KERAS = [
 const documented = (name: string): string =>
   new RegExp(`\`${name}\` of \`{}\` \\| \`([0-9a-f]{64})\``).exec(readFileSync('README.md', 'utf8'))![1]!;
 
-it.each(['auto', 'reference'])(
+it.each(['auto', 'wasm', 'reference'])(
   '{} is the reference run, engine %s: its accuracy, its curve, and the bits that README promises',
   async (engine) => {
     const descent = await Installation.start();

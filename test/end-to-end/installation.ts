@@ -11,7 +11,7 @@ import { type JobEvent, JobEventSchema } from '../../src/contract/job-event.ts';
 import { descendantsOf } from '../started-program.ts';
 import { readEventStream } from './event-stream.ts';
 
-const ENTRIES = { api: 'dist/src/server.js', worker: 'dist/workers/main.js' };
+const ENTRIES = { api: 'src/server.js', worker: 'workers/main.js' };
 
 /** A process of the installation under test, real and killable. */
 export class Started {
@@ -55,12 +55,15 @@ export interface InstallationOptions {
   /** A Redis of its own, with AOF, that the test may kill. */
   ownRedis?: boolean;
   env?: Record<string, string>;
+  /** The folder of the compiled program; by default dist, as the build made it. */
+  program?: string;
 }
 
 /** API, workers and Redis as a user would run them, for one test. */
 export class Installation {
   url = '';
   readonly #env: Record<string, string>;
+  readonly #program: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'descent-e2e-'));
   readonly #started: Started[] = [];
   #port = 0;
@@ -69,7 +72,11 @@ export class Installation {
   /** The Redis of its own, if it has one. */
   redis: Started | undefined;
 
-  private constructor(redisUrl: string | undefined, { leaseMs, concurrency, env }: InstallationOptions) {
+  private constructor(
+    redisUrl: string | undefined,
+    { leaseMs, concurrency, env, program }: InstallationOptions,
+  ) {
+    this.#program = program ?? 'dist';
     this.#env = {
       PATH: process.env.PATH ?? '',
       REDIS_URL: redisUrl ?? `unix:${this.#folder}/redis.sock`,
@@ -142,7 +149,11 @@ export class Installation {
   }
 
   async #fork(entry: keyof typeof ENTRIES, env: Record<string, string>) {
-    const child = fork(ENTRIES[entry], [], { env: { ...this.#env, ...env }, execArgv: [], stdio: 'inherit' });
+    const child = fork(join(this.#program, ENTRIES[entry]), [], {
+      env: { ...this.#env, ...env },
+      execArgv: [],
+      stdio: 'inherit',
+    });
     const started = this.#keep(child);
     const ready = await new Promise<Extract<ChildMessage, { type: 'ready' }>>((resolve, reject) => {
       child.on('message', (message) => {

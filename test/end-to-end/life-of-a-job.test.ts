@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadEngine } from '../../src/engine/engines.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 
@@ -20,7 +21,12 @@ describe('a job', () => {
       'job.succeeded',
     ]);
     const job = await descent.job(id);
-    expect(job).toMatchObject({ status: 'succeeded', terminal: true, engine: 'wasm', error: null });
+    expect(job).toMatchObject({
+      status: 'succeeded',
+      terminal: true,
+      engine: (await loadEngine('auto')).name,
+      error: null,
+    });
     expect(events.at(-1)!.data).toEqual({ result: job.result });
     expect(await descent.events(id)).toEqual(events);
 

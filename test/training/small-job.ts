@@ -53,12 +53,15 @@ export function smallSpec({ training, ...rest }: SpecInput = {}): JobSpec {
   });
 }
 
-const wasm = await loadEngine('wasm');
-const reference = await loadEngine('reference');
+const engines = {
+  native: await loadEngine('native'),
+  wasm: await loadEngine('wasm'),
+  reference: await loadEngine('reference'),
+};
 
 /** The engine that the spec names; for `auto` the reference engine. */
 export function makeEngine(spec: JobSpec, dataset: Dataset): Engine {
-  const loaded = spec.engine === 'wasm' ? wasm : reference;
+  const loaded = engines[spec.engine === 'auto' ? 'reference' : spec.engine];
   if (!loaded.available) throw new Error(loaded.reason);
   return createJobEngine(loaded, spec, dataset);
 }

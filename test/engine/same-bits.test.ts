@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
+import { createReferenceEngine } from '../../src/engine/reference.ts';
+import { bits, expectSameRun } from './engine-runs.ts';
+import { type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
+import { describeEach, KERNEL_ENGINES } from './tested-engines.ts';
+
+/** Every kernel gives the bits of the reference engine, whatever the job. */
+
+const rmsprop = OPTIMIZERS.rmsprop!;
+
+const ACTIVATIONS = ['relu', 'tanh', 'sigmoid'] as const;
+
+const LAYERS = [
+  [],
+  [1],
+  [3],
+  [31],
+  [32],
+  [33],
+  [128],
+  [33, 31],
+  [3, 1, 32],
+  [17, 16, 15],
+  [4, 3, 2, 1, 2, 3, 4, 5],
+];
+
+/** Hyper-parameters at the ends of their ranges, where a branch or a rounding may be another. */
+const EXTREME: readonly Optimizer[] = [
+  { type: 'rmsprop', rho: 0 },
+  { type: 'rmsprop', rho: 1e-39 },
+  { type: 'rmsprop', rho: 0.3, epsilon: 1 },
+  { type: 'rmsprop', rho: 0.999999 },
+  { type: 'rmsprop', momentum: 1e-30 },
+  { type: 'rmsprop', centered: true, rho: 0, epsilon: 1e-12 },
+  { type: 'rmsprop', centered: true, momentum: 0.99 },
+  { type: 'sgd', learning_rate: 1 },
+  { type: 'sgd', momentum: 1e-40 },
+  { type: 'adagrad', initial_accumulator_value: 0 },
+  { type: 'adagrad', initial_accumulator_value: 10, epsilon: 1 },
+  { type: 'adam', beta_1: 0, beta_2: 0 },
+  { type: 'adam', beta_1: 0.999999, beta_2: 0.9, epsilon: 1e-3 },
+].map((optimizer) => OptimizerSchema.parse(optimizer));
+
+describeEach(KERNEL_ENGINES, (create) => {
+  const expectReferenceBits = (options: EngineProblem, epochs: number): void => {
+    expectSameRun(create(options), createReferenceEngine(options), options, epochs);
+  };
+
+  describe('the bits of the reference engine', () => {
+    it.each(Object.entries(OPTIMIZERS))(
+      'come out with %s, for all layer sizes, sparse and dense',
+      (_, optimizer) => {
+        for (const hiddenUnits of LAYERS) {
+          for (const density of [0.02, 0.2, 1]) {
+            expectReferenceBits(smallProblem({ hiddenUnits, optimizer, density }), 2);
+          }
+        }
+      },
+    );
+
+    it.each(EXTREME.map((optimizer) => [JSON.stringify(optimizer), optimizer] as const))(
+      'come out with %s',
+      (_, optimizer) => {
+        expectReferenceBits(
+          smallProblem({ hiddenUnits: [17, 5], optimizer, density: 0.05, batchSize: 2 }),
+          4,
+        );
+      },
+    );
+
+    it.each([
+      [1, 5],
+      [5, 5],
+      [4, 5],
+      [7, 30],
+      [32, 33],
+      [40, 20],
+      [4096, 20],
+    ])('come out with batches of %i of %i rows', (batchSize, rows) => {
+      for (const optimizer of Object.values(OPTIMIZERS)) {
+        expectReferenceBits(smallProblem({ hiddenUnits: [6, 18], optimizer, batchSize, rows }), 2);
+      }
+    });
+
+    it.each(ACTIVATIONS)('come out with %s, with and without dropout', (activation) => {
+      for (const hiddenUnits of LAYERS) {
+        for (const dropout of [0, 1e-12, 0.3, 0.9]) {
+          expectReferenceBits(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout }), 2);
+        }
+      }
+    });
+
+    it('come out with full batches of 4096 rows, all pixels lit', () => {
+      const options = smallProblem({
+        hiddenUnits: [3],
+        optimizer: rmsprop,
+        batchSize: 4096,
+        rows: 8195,
+        density: 1,
+      });
+      expectReferenceBits(options, 2);
+    });
+
+    it('come out with gaps so long that the decay becomes 0', () => {
+      const optimizer = OptimizerSchema.parse({ type: 'rmsprop', rho: 0.3 });
+      expectReferenceBits(
+        smallProblem({ hiddenUnits: [5], optimizer, rows: 150, batchSize: 1, density: 0.01 }),
+        2,
+      );
+    });
+
+    it('come out of whatever is drawn', () => {
+      const problem = fc.record({
+        hiddenUnits: fc.array(fc.integer({ min: 1, max: 70 }), { maxLength: 8 }),
+        optimizer: fc.constantFrom(...Object.values(OPTIMIZERS), ...EXTREME),
+        rows: fc.integer({ min: 1, max: 90 }),
+        batchSize: fc.integer({ min: 1, max: 100 }),
+        density: fc.double({ min: 0, max: 1, noNaN: true }),
+        seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+        activation: fc.constantFrom(...ACTIVATIONS),
+        dropout: fc.constantFrom(0, 0.1, 0.5, 0.999),
+        classes: fc.constantFrom(5, 16, 17, 40),
+      });
+      fc.assert(
+        fc.property(problem, (drawn) => {
+          expectReferenceBits(smallProblem(drawn), 2);
+        }),
+        { numRuns: 150 },
+      );
+    });
+  });
+
+  describe('evaluate and predict', () => {
+    it('say the same as the reference engine, to the bit, of any rows', () => {
+      for (const [hiddenUnits, batchSize] of [
+        [[], 8],
+        [[33, 31], 7],
+        [[12], 100],
+      ] as const) {
+        // More classes than a panel has columns.
+        const options = smallProblem({ hiddenUnits, optimizer: rmsprop, batchSize, classes: 20 });
+        const [engine, reference] = [create(options), createReferenceEngine(options)];
+        expectSameRun(engine, reference, options, 1);
+        // Other images than the trained ones: the same problem with another density.
+        const { images, labels } = smallProblem({ hiddenUnits, optimizer: rmsprop, density: 0.6 });
+        for (const [from, to] of [
+          [0, 53],
+          [10, 11],
+          [3, 50],
+          [20, 20],
+        ] as const) {
+          const totals = { lossSum: 1, correct: 1 };
+          const expected = { lossSum: 1, correct: 1 };
+          engine.evaluate(images, labels, from, to, totals);
+          reference.evaluate(images, labels, from, to, expected);
+          expect(totals).toEqual(expected);
+
+          const found = engine.predict(images, labels, from, to);
+          const told = reference.predict(images, labels, from, to);
+          expect(bits(found.predicted).equals(bits(told.predicted))).toBe(true);
+          expect(bits(found.probabilities).equals(bits(told.probabilities))).toBe(true);
+          expect(bits(found.losses).equals(bits(told.losses))).toBe(true);
+        }
+        // Measuring leaves nothing behind in the training.
+        expectSameRun(engine, reference, options, 2);
+      }
+    });
+  });
+});

@@ -1,0 +1,58 @@
+import { describe } from 'vitest';
+import type { Engine, EngineOptions } from '../../src/engine/engine.ts';
+import type { KernelEngine } from '../../src/engine/kernel-engine.ts';
+import { createNativeEngine } from '../../src/engine/native.ts';
+import { findBuilt, loadAddon } from '../../src/engine/native-module.ts';
+import { createReferenceEngine } from '../../src/engine/reference.ts';
+import { createWasmEngine } from '../../src/engine/wasm.ts';
+import { loadKernel } from '../../src/engine/wasm-module.ts';
+
+/** Every engine that must give the same bits, the native one once for each vector width. */
+
+export type TestedEngine<E extends Engine = Engine> = {
+  readonly name: string;
+  readonly create: (options: EngineOptions) => E;
+  /** Why it cannot run here: its suites are skipped for all to see. */
+  readonly missing?: string;
+};
+
+const kernel = await loadKernel();
+if (typeof kernel === 'string') throw new Error(kernel);
+const addon = loadAddon(findBuilt('native.node'));
+
+/** What the build makes for this processor's kind, whether this very processor can run it or not. */
+const WIDTHS = process.arch === 'x64' ? [16, 8, 4] : [4];
+
+const native = WIDTHS.map((width): TestedEngine<KernelEngine> => {
+  const name = `native, ${width} floats`;
+  const never = () => {
+    throw new Error('a missing engine was used');
+  };
+  if (typeof addon === 'string') return { name, create: never, missing: addon };
+  if (!addon.widths.some((offered) => offered.width === width)) {
+    return { name, create: never, missing: 'this processor has no such vectors' };
+  }
+  return { name, create: (options) => createNativeEngine(addon, options, width) };
+});
+
+/** The engines that are a compiled kernel. */
+export const KERNEL_ENGINES: readonly TestedEngine<KernelEngine>[] = [
+  { name: 'wasm', create: (options) => createWasmEngine(kernel, options) },
+  ...native,
+];
+
+export const ENGINES: readonly TestedEngine[] = [
+  { name: 'reference', create: createReferenceEngine },
+  ...KERNEL_ENGINES,
+];
+
+/** A suite for each engine. */
+export function describeEach<E extends Engine>(
+  engines: readonly TestedEngine<E>[],
+  suite: (create: TestedEngine<E>['create']) => void,
+): void {
+  for (const { name, create, missing } of engines) {
+    const title = missing === undefined ? name : `${name}: ${missing}`;
+    describe.skipIf(missing !== undefined)(title, () => suite(create));
+  }
+}
