@@ -1,10 +1,12 @@
-FROM node:24-slim AS build
+# Not slim: this one has the C compiler that makes the native engine. The image of the last stage needs none.
+FROM node:24 AS build
 WORKDIR /app
 # npm install and not npm ci: it honours the same lock file, and does not stop at optional binaries of other platforms
 # that the lock file has no entry for.
 COPY package.json package-lock.json .npmrc ./
 RUN npm install --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
+COPY scripts scripts
 COPY src src
 COPY workers workers
 RUN npm run build
