@@ -30,8 +30,10 @@ export type EngineOptions = {
   readonly seed: number;
   /** Writes the images of all rows, (R, layout.inputs), one byte a pixel, into the place where the engine keeps them. */
   readImages(into: Uint8Array): void;
-  /** (R), each smaller than layout.classes; R is the length of every `order` given to train(). */
+  /** (R), each smaller than layout.classes. */
   readonly labels: Uint8Array;
+  /** Rows an epoch visits: the length of every `order` given to train(). */
+  readonly epochRows: number;
 };
 
 /** One of the optimizer's buffers: a value for each parameter, in the layout's order. */

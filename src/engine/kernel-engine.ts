@@ -48,12 +48,11 @@ export class KernelEngine implements Engine {
 
   /** bind: gives the kernel that works in a memory. */
   constructor(bind: (memory: WebAssembly.Memory) => Kernel, options: EngineOptions) {
-    const { layout, batchSize, labels, optimizer, dropout } = options;
-    const epochRows = labels.length;
+    const { layout, batchSize, epochRows, labels, optimizer, dropout } = options;
     this.layout = layout;
     this.batchSize = batchSize;
     this.epochRows = epochRows;
-    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows };
+    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
       throw new Error(`the job needs ${this.map.bytes} bytes of memory, and ${MAX_KERNEL_BYTES} is the most`);

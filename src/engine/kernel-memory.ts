@@ -20,8 +20,10 @@ export type KernelShape = {
   /** Share of each hidden layer's outputs left out in training. */
   readonly dropout: number;
   readonly batchSize: number;
-  /** Rows of images to train on; an epoch visits each once. */
+  /** Rows an epoch visits. */
   readonly epochRows: number;
+  /** Rows of the images that are trained on. */
+  readonly imageRows: number;
 };
 
 /** A region's first byte and its length. */
@@ -95,6 +97,7 @@ export function kernelMemory({
   dropout,
   batchSize: B,
   epochRows,
+  imageRows,
 }: KernelShape): KernelMemory {
   let end = HEADER_BYTES;
   const region = (bytes: number): Region => {
@@ -131,8 +134,8 @@ export function kernelMemory({
     decays: region(decays ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
-    images: region(epochRows * I),
-    labels: region(epochRows),
+    images: region(imageRows * I),
+    labels: region(imageRows),
     otherImages: region(B * I),
     otherLabels: region(B),
     otherRows: region(B * U32_BYTES),

@@ -58,6 +58,7 @@ function problem(
     seed: 1,
     readImages: (into) => into.set(IMAGES),
     labels: LABELS,
+    epochRows: ROWS,
   };
 }
 

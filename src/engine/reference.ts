@@ -64,11 +64,10 @@ class ReferenceEngine implements Engine {
   private correct = 0;
 
   constructor(options: EngineOptions) {
-    const { layout, batchSize, labels } = options;
-    const epochRows = labels.length;
+    const { layout, batchSize, epochRows, labels } = options;
     this.layout = layout;
     this.batchSize = batchSize;
-    this.images = new Uint8Array(epochRows * layout.inputs);
+    this.images = new Uint8Array(labels.length * layout.inputs);
     options.readImages(this.images);
     this.labels = labels;
     this.epochRows = epochRows;

@@ -26,5 +26,6 @@ export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Da
     // Without the validation rows.
     readImages: (into) => dataset.train.readImages(into, 0),
     labels: dataset.train.labels.subarray(0, rows),
+    epochRows: rows,
   });
 }

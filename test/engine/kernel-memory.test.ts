@@ -33,6 +33,7 @@ function mnistShape(spec: Record<string, unknown>): KernelShape {
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: MNIST_ROWS,
+    imageRows: MNIST_ROWS,
   };
 }
 
@@ -48,6 +49,7 @@ const shapes = fc.record({
   dropout: fc.constantFrom(0, 0.5),
   batchSize: fc.integer({ min: 1, max: 4096 }),
   epochRows: fc.integer({ min: 1, max: 5000 }),
+  imageRows: fc.integer({ min: 1, max: 5000 }),
 });
 
 describe('the memory map', () => {
@@ -87,7 +89,7 @@ describe('kernelBytes', () => {
   it('is what an engine takes, to the page, and all it can ever take', () => {
     const options = smallProblem({ hiddenUnits: [33], optimizer: OPTIMIZERS.adam! });
     const { map, memory } = createWasmEngine(kernel, options);
-    expect(memory.byteLength).toBe(kernelBytes(options));
+    expect(memory.byteLength).toBe(kernelBytes({ ...options, imageRows: options.labels.length }));
     expect(memory.byteLength).toBe(map.bytes);
 
     const { Memory } = WebAssembly;

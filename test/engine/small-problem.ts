@@ -33,12 +33,8 @@ export type SmallProblem = {
   classes?: number;
 };
 
-/** Options for an engine, with the images that it will read and how many they are. */
-export type EngineProblem = EngineOptions & {
-  /** (epochRows, PIXELS) */
-  readonly images: Uint8Array;
-  readonly epochRows: number;
-};
+/** Options for an engine, with the images that it will read: (rows, PIXELS). */
+export type EngineProblem = EngineOptions & { readonly images: Uint8Array };
 
 /** By default 53 rows in batches of 8: the last batch has 5. */
 export function smallProblem(problem: SmallProblem): EngineProblem {
