@@ -51,6 +51,7 @@ const ARROWS: Record<string, string[]> = {
     'src/charts',
     'src/dataset/registry.ts',
     'src/engine/model-layout.ts',
+    'src/engine/tensorflow-limits.ts',
     'src/clock.ts',
   ],
   workers: [
@@ -73,6 +74,8 @@ const ARROWS: Record<string, string[]> = {
     'src/package-version.ts',
   ],
 };
+
+const TENSORFLOW = 'src/engine/tensorflow-module.ts';
 
 describe('the arrows', () => {
   it.each(Object.keys(ARROWS))('%s imports only what it may', (room) => {
@@ -106,23 +109,26 @@ describe('the arrows', () => {
     expect([...new Set(packages)]).toEqual(['zod']);
   });
 
-  it('engine, training and dataset see neither Redis nor HTTP; the engine sees no I/O but its kernels', () => {
+  it('engine, training and dataset see neither Redis nor HTTP; the engine loads its engines, and no other I/O', () => {
     const rooms = ['src/engine', 'src/training', 'src/dataset'];
-    const packages = FILES.filter((file) => rooms.includes(roomOf(file))).flatMap(packageImports);
-    expect(packages.filter((name) => !name.startsWith('node:') && name !== 'zod')).toEqual([]);
-    const engine = FILES.filter((file) => roomOf(file) === 'src/engine' && packageImports(file).length > 0);
-    const io = Object.fromEntries(engine.map((file) => [file, packageImports(file)]));
-    expect(io).toEqual({
-      'src/engine/native-check.ts': ['node:child_process'],
-      'src/engine/native-module.ts': ['node:fs', 'node:module', 'node:url'],
-      'src/engine/wasm-module.ts': ['node:fs/promises'],
-    });
-    const others = FILES.filter((file) => ['src/training', 'src/dataset'].includes(roomOf(file)));
-    expect(
-      others
-        .flatMap(packageImports)
-        .filter((name) => /^node:(http|net|tls|child_process|worker_threads)/.test(name)),
-    ).toEqual([]);
+    const files = FILES.filter((file) => rooms.includes(roomOf(file)));
+    const packages = files.flatMap(packageImports);
+    expect(packages.filter((name) => /^node:(http|net|tls|worker_threads)/.test(name))).toEqual([]);
+    const foreign = files.filter((file) =>
+      packageImports(file).some((name) => !name.startsWith('node:') && name !== 'zod'),
+    );
+    expect(foreign).toEqual([TENSORFLOW]);
+    const engine = files.filter((file) => roomOf(file) === 'src/engine' && packageImports(file).length > 0);
+    expect(engine.sort()).toEqual([
+      'src/engine/native-check.ts',
+      'src/engine/native-module.ts',
+      TENSORFLOW,
+      'src/engine/wasm-module.ts',
+    ]);
+    const children = files.filter((file) => packageImports(file).includes('node:child_process'));
+    expect(children.sort()).toEqual(['src/engine/native-check.ts', TENSORFLOW]);
+    // Types only: what is loaded is loaded when a job asks for it.
+    expect(IMPORTS.get(TENSORFLOW)!.text).not.toMatch(/^(import|export) (?!type )[^;]*'@tensorflow/m);
   });
 
   it('BullMQ is known to queue/ and workers/, ioredis to redis.ts', () => {

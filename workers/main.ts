@@ -189,7 +189,13 @@ async function main(): Promise<void> {
 async function reportEngines(): Promise<EngineReport[]> {
   return (await listEngines()).map((engine) =>
     engine.available
-      ? { name: engine.name, available: true, version: engine.version, backend: engine.backend, reason: null }
+      ? {
+          name: engine.name,
+          available: true,
+          version: engine.version,
+          backend: engine.backend,
+          reason: engine.reason ?? null,
+        }
       : { name: engine.name, available: false, version: null, backend: null, reason: engine.reason },
   );
 }

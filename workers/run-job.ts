@@ -1,5 +1,6 @@
 import type { Progress } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
+import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
 import type { JobSteps } from '../src/store/job-steps.ts';
@@ -130,7 +131,8 @@ async function train(started: Started, delivery: HandedOver, run: Run, worker: W
   } finally {
     clearTimeout(limit);
     run.detach();
-    if (trainer.alive && end !== undefined && 'type' in end && end.type !== 'failed') {
+    const endedCleanly = end !== undefined && 'type' in end && end.type !== 'failed';
+    if (trainer.alive && endedCleanly && leavesProcessClean(engine.name)) {
       worker.trainers.giveBack(trainer);
     } else {
       trainer.kill();

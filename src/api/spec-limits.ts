@@ -1,6 +1,7 @@
 import type { JobSpec } from '../contract/job-spec.ts';
 import { DATASETS, stepsPerEpoch, trainRows } from '../dataset/registry.ts';
 import { countParameters } from '../engine/model-layout.ts';
+import { tensorflowLacks } from '../engine/tensorflow-limits.ts';
 import type { FieldError } from './validation-errors.ts';
 
 /** What a spec asks for in all, where one field alone does not tell. */
@@ -43,4 +44,14 @@ export function checkSize(spec: JobSpec, { parameters, rows }: SpecSize): FieldE
     });
   }
   return errors;
+}
+
+/** What the engine that the spec names cannot do; empty when it can do all of it. */
+export function checkEngine({ engine, optimizer }: JobSpec): FieldError[] {
+  if (engine !== 'tensorflow') return [];
+  return tensorflowLacks(optimizer).map(({ field, detail }) => ({
+    in: 'body',
+    pointer: `/optimizer/${field}`,
+    detail,
+  }));
 }

@@ -27,10 +27,10 @@ export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample']).meta({
   description: 'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000.',
 });
 
-export const EngineNameSchema = z.enum(['native', 'wasm', 'reference']).meta({
+export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorflow']).meta({
   id: 'EngineName',
   description:
-    'native: C, twice as fast as wasm, on machines with a C compiler. wasm: WebAssembly with SIMD. reference: plain TypeScript, the specification in code, about 20 times slower. Same bits.',
+    'native: C, twice as fast as wasm, on machines with a C compiler. wasm: WebAssembly with SIMD. reference: plain TypeScript, the specification in code, about 20 times slower. These give the same bits. tensorflow: TensorFlow.js, for comparison: the same initial weights and batches, losses that stay close, other bits; not on every installation (GET /engines), not for every optimizer option, and never taken by auto.',
 });
 
 const ModelSchema = z
@@ -100,7 +100,7 @@ export const JobSpecSchema = z
       .enum(['auto', ...EngineNameSchema.options])
       .default('auto')
       .meta({
-        description: 'auto = the fastest that loads. Engines give the same bits, or say that they do not.',
+        description: 'auto = the fastest that loads, of those that give the same bits.',
       }),
     metadata: z
       .record(z.string().min(1).max(64), z.string().max(512))

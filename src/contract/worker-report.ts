@@ -10,7 +10,10 @@ export const EngineReportSchema = z
     available: z.boolean(),
     version: z.string().nullable(),
     backend: z.string().nullable(),
-    reason: z.string().nullable().meta({ description: 'Why it is missing; null when available.' }),
+    reason: z.string().nullable().meta({
+      description:
+        'Why it is missing; of an available engine, why it does not run on a faster backend; null when there is nothing to say.',
+    }),
   })
   .meta({ id: 'EngineReport' });
 

@@ -4,19 +4,24 @@ import { createNativeEngine } from './native.ts';
 import { nativeFault } from './native-check.ts';
 import { findBuilt, loadAddon } from './native-module.ts';
 import { createReferenceEngine } from './reference.ts';
+import { createTensorFlowEngine } from './tensorflow.ts';
+import { findTensorFlow, loadTensorFlow } from './tensorflow-module.ts';
 import { createWasmEngine } from './wasm.ts';
 import { loadKernel } from './wasm-module.ts';
 
 /** Which engines there are, and which of them load on this machine. */
 
-export type LoadedEngine = {
+export type FoundEngine = {
   readonly available: true;
   readonly name: EngineName;
   readonly version: string;
   /** What the arithmetic runs on, for people. */
   readonly backend: string;
-  create(options: EngineOptions): Engine;
+  /** Why it does not run on something faster, for people. */
+  readonly reason?: string | null;
 };
+
+export type LoadedEngine = FoundEngine & { create(options: EngineOptions): Engine };
 
 export type MissingEngine = {
   readonly available: false;
@@ -56,16 +61,37 @@ const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | Mis
     backend: 'JavaScript',
     create: createReferenceEngine,
   }),
+  // Behind the one that always loads: other bits are for those who ask for them by name.
+  tensorflow: async () => {
+    const loaded = await loadTensorFlow();
+    if (typeof loaded === 'string') return { available: false, name: 'tensorflow', reason: loaded };
+    const { tensorflow, ...found } = loaded;
+    return {
+      available: true,
+      name: 'tensorflow',
+      ...found,
+      create: (options) => createTensorFlowEngine(tensorflow, options),
+    };
+  },
 };
 
-/** All engines, fastest first, each loaded or with the reason why not. What others compiled is checked before. */
-export async function listEngines(): Promise<(LoadedEngine | MissingEngine)[]> {
-  const fault = await nativeFault();
-  return Promise.all(
-    (Object.keys(LOADERS) as EngineName[]).map((name) =>
-      name === 'native' && fault !== undefined ? { available: false, name, reason: fault } : LOADERS[name](),
-    ),
-  );
+/** What is said of engines that are not loaded to be listed: native is checked in a child, TensorFlow is too large. */
+const DESCRIBERS: { readonly [Name in EngineName]?: () => Promise<FoundEngine | MissingEngine> } = {
+  native: async () => {
+    const fault = await nativeFault();
+    return fault === undefined ? LOADERS.native() : { available: false, name: 'native', reason: fault };
+  },
+  tensorflow: async () => {
+    const found = await findTensorFlow();
+    if (typeof found === 'string') return { available: false, name: 'tensorflow', reason: found };
+    return { available: true, name: 'tensorflow', ...found };
+  },
+};
+
+/** All engines, fastest first, each available or with the reason why not. */
+export async function listEngines(): Promise<(FoundEngine | MissingEngine)[]> {
+  const names = Object.keys(LOADERS) as EngineName[];
+  return await Promise.all(names.map((name) => (DESCRIBERS[name] ?? LOADERS[name])()));
 }
 
 /**
@@ -73,7 +99,16 @@ export async function listEngines(): Promise<(LoadedEngine | MissingEngine)[]> {
  * fastest that listEngines() offers. A missing engine is a value, not an error.
  */
 export async function loadEngine(name: JobSpec['engine']): Promise<LoadedEngine | MissingEngine> {
-  if (name !== 'auto') return LOADERS[name]();
-  const engines = await listEngines();
-  return engines.find((engine) => engine.available) ?? engines[0]!;
+  if (name !== 'auto') return await LOADERS[name]();
+  const fastest = (await listEngines()).find(({ available }) => available);
+  // The reference engine is always there.
+  return await LOADERS[fastest!.name]();
+}
+
+/**
+ * Whether a process that has run it may run another job. TensorFlow keeps a model's tensors, and its native library
+ * may change how the whole process computes: some builds switch denormals off.
+ */
+export function leavesProcessClean(name: EngineName): boolean {
+  return name !== 'tensorflow';
 }

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { z } from 'zod';
 import { findBuilt, NO_ADDON } from './native-module.ts';
 
 /**
@@ -8,6 +9,8 @@ import { findBuilt, NO_ADDON } from './native-module.ts';
 
 /** The check takes a fifth of a second; this is for a build that hangs. */
 const DEADLINE_MS = 30_000;
+
+const VerdictSchema = z.strictObject({ fault: z.string().optional() });
 
 let checking: Promise<string | undefined> | undefined;
 
@@ -30,9 +33,9 @@ export async function checkAddon(
       timeout: deadlineMs,
       killSignal: 'SIGKILL',
     });
-    let verdict: { fault?: string } | undefined;
-    child.on('message', (message: { fault?: string }) => {
-      verdict = message;
+    let verdict: z.output<typeof VerdictSchema> | undefined;
+    child.on('message', (message) => {
+      verdict = VerdictSchema.parse(message);
     });
     child.on('error', (error) => resolve(`the self-check of native.node could not run: ${error.message}`));
     child.on('close', (code, signal) => {

@@ -5,11 +5,18 @@ import { RULES_VERSION } from '../engine/engine.ts';
 /**
  * SHA-256, in hex, of what decides the bits of an epoch: dataset, model, optimizer, training and the version
  * of the engine's rules. Not the number of epochs: the state after epoch 3 is the same whether 3 or 10 were
- * asked for. Not the engine either: engines give the same bits.
+ * asked for. Not the engine either, as long as engines give the same bits; tensorflow's are its own.
  */
-export function specFingerprint({ dataset, model, optimizer, training }: JobSpec): string {
+export function specFingerprint({ dataset, model, optimizer, training, engine }: JobSpec): string {
   const { epochs: _, ...pass } = training;
-  const deciding = { rules: RULES_VERSION, dataset, model, optimizer, training: pass };
+  const deciding = {
+    rules: RULES_VERSION,
+    dataset,
+    model,
+    optimizer,
+    training: pass,
+    ...(engine === 'tensorflow' && { engine }),
+  };
   return createHash('sha256').update(JSON.stringify(deciding, sortKeys)).digest('hex');
 }
 

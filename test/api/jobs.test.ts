@@ -82,6 +82,29 @@ describe('POST /jobs', () => {
     await api.create({ dataset: 'mnist_sample', training: { batch_size: 3000, validation_split: 0.5 } });
   });
 
+  it('refuses what the engine tensorflow cannot do, and takes the same for any other', async () => {
+    for (const [optimizer, field] of [
+      [{ type: 'rmsprop', centered: true }, 'centered'],
+      [{ type: 'adam', amsgrad: true }, 'amsgrad'],
+      [{ type: 'adagrad', epsilon: 1e-6 }, 'epsilon'],
+    ] as const) {
+      const problem = expectProblem(
+        await api.post({ engine: 'tensorflow', optimizer }),
+        422,
+        'validation_failed',
+      );
+      expect(problem.errors).toEqual([
+        {
+          in: 'body',
+          pointer: `/optimizer/${field}`,
+          detail: expect.stringContaining('with the engine tensorflow'),
+        },
+      ]);
+      await api.create({ optimizer });
+    }
+    await api.create({ engine: 'tensorflow' });
+  });
+
   it('keeps names and metadata of any script, and counts characters as people do', async () => {
     const name = '😀'.repeat(200);
     const metadata = { constructor: 'a', 'ключ/~"': 'значение\u0000\u001b[31m' };

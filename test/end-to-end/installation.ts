@@ -187,12 +187,18 @@ export class Installation {
     return this.startedWith(Number(attempts.at(-1)!.worker.split('/').at(-1)));
   }
 
+  /** The process ids of the trainers that there are. */
+  trainers(): number[] {
+    return this.#started
+      .flatMap(({ pid }) => descendantsOf(pid))
+      .filter(({ command }) => command.includes('trainer.js'))
+      .map(({ pid }) => pid);
+  }
+
   /** Kills every trainer; gives how many there were. */
   killTrainers(): number {
-    const trainers = this.#started
-      .flatMap(({ pid }) => descendantsOf(pid))
-      .filter(({ command }) => command.includes('trainer.js'));
-    for (const { pid } of trainers) process.kill(pid, 'SIGKILL');
+    const trainers = this.trainers();
+    for (const pid of trainers) process.kill(pid, 'SIGKILL');
     return trainers.length;
   }
 

@@ -77,6 +77,7 @@ describe('a checkpoint', () => {
     ['optimizer', { ...spec, optimizer: { ...spec.optimizer, learning_rate: 0.002 } }],
     ['model', { ...spec, model: { ...spec.model, hidden_units: [2] } }],
     ['dataset', { ...spec, dataset: 'mnist' }],
+    ['engine with other bits', { ...spec, engine: 'tensorflow' }],
     ['smaller number of epochs', { ...spec, training: { ...spec.training, epochs: 1 } }],
   ])('of another %s is refused', (_, other) => {
     expect(codeOf(bytes, other)).toBe('checkpoint_of_other_spec');

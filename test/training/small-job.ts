@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { type EngineName, type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { type Dataset, type LabelledImages, openDataset } from '../../src/dataset/prepared.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { loadEngine } from '../../src/engine/engines.ts';
+import { type LoadedEngine, loadEngine, type MissingEngine } from '../../src/engine/engines.ts';
 import type { Checkpoint } from '../../src/training/checkpoint.ts';
 import { type EpochResult, type FitOutcome, fit } from '../../src/training/fit.ts';
 import { createJobEngine } from '../../src/training/job-engine.ts';
@@ -53,7 +53,7 @@ export function smallSpec({ training, ...rest }: SpecInput = {}): JobSpec {
   });
 }
 
-const engines = {
+const engines: { [Name in EngineName]?: LoadedEngine | MissingEngine } = {
   native: await loadEngine('native'),
   wasm: await loadEngine('wasm'),
   reference: await loadEngine('reference'),
@@ -62,7 +62,7 @@ const engines = {
 /** The engine that the spec names; for `auto` the reference engine. */
 export function makeEngine(spec: JobSpec, dataset: Dataset): Engine {
   const loaded = engines[spec.engine === 'auto' ? 'reference' : spec.engine];
-  if (!loaded.available) throw new Error(loaded.reason);
+  if (!loaded?.available) throw new Error(loaded?.reason ?? `no test here is for ${spec.engine}`);
   return createJobEngine(loaded, spec, dataset);
 }
 

@@ -12,7 +12,7 @@ import { acceptJsonBody } from '../json-body.ts';
 import { invalidFields, ProblemError } from '../problems.ts';
 import { NoQuerySchema } from '../request-schemas.ts';
 import { documented, json } from '../route-documentation.ts';
-import { checkSize, measureSpec } from '../spec-limits.ts';
+import { checkEngine, checkSize, measureSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that makes something. */
 
@@ -119,7 +119,7 @@ async function createJob(
   sent: unknown,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
   const size = measureSpec(spec);
-  const errors = checkSize(spec, size);
+  const errors = [...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
   // A full store takes no job, but a repeat still finds its answer.
   const full = await isFull(store);

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineList } from '../../src/contract/installation.ts';
+import { Installation } from './installation.ts';
+import { SMALL } from './small-jobs.ts';
+
+const SPEC = { ...SMALL, training: { ...SMALL.training, epochs: 1 } };
+
+describe('a job on tensorflow', () => {
+  it('is trained like any other, and its trainer takes no other job', async () => {
+    const descent = await Installation.start();
+    const train = async (engine: string) => {
+      const { id } = await descent.create({ ...SPEC, engine });
+      await descent.toEnd(id);
+      const { status, engine: ran, result, error } = await descent.job(id);
+      expect({ status, ran, error }).toEqual({ status: 'succeeded', ran: engine, error: null });
+      return result!;
+    };
+    const reference = await train('reference');
+    const [first] = descent.trainers();
+    const tensorflow = await train('tensorflow');
+    expect(tensorflow.train.loss).toBeCloseTo(reference.train.loss, 2);
+    expect(tensorflow.test.loss).toBeCloseTo(reference.test.loss, 2);
+    // The record has the end a moment before the process has it.
+    await expect.poll(() => descent.trainers()).not.toContain(first);
+    expect(await train('reference')).toMatchObject({ weights_sha256: reference.weights_sha256 });
+    expect(descent.trainers()).toHaveLength(1);
+  });
+
+  it('that no installation could train as it says is refused', async () => {
+    const descent = await Installation.start({ workers: 0 });
+    const response = await descent.post({
+      engine: 'tensorflow',
+      optimizer: { type: 'rmsprop', centered: true },
+    });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ errors: [{ pointer: '/optimizer/centered' }] });
+  });
+});
+
+describe('GET /engines', () => {
+  it('says what tensorflow runs on, and why on nothing faster', async () => {
+    const descent = await Installation.start();
+    const engines = async () =>
+      ((await (await descent.fetch('/engines')).json()) as EngineList).data.find(
+        ({ name }) => name === 'tensorflow',
+      );
+    await expect.poll(engines).toMatchObject({ available: true, version: '4.22.0' });
+    const { backend, reason } = (await engines())!;
+    if (reason === null) expect(backend).toContain('@tensorflow/tfjs-node');
+    else expect([backend, reason].join()).toMatch(/WASM.*@tensorflow\/tfjs-node/);
+  });
+});
