@@ -11,9 +11,17 @@ describe('engines', () => {
     }
   });
 
+  it('does not load TensorFlow to say so', async () => {
+    await listEngines();
+    // Where tfjs keeps what a process has of it.
+    expect(globalThis).not.toHaveProperty('_tfengine');
+  });
+
   it('takes the first that loads for auto, and the named one otherwise', async () => {
     const engines = await listEngines();
     expect((await loadEngine('auto')).name).toBe(engines.find(({ available }) => available)!.name);
     expect(await loadEngine('reference')).toMatchObject({ available: true, name: 'reference' });
+    expect(await loadEngine('tensorflow')).toMatchObject({ available: true, name: 'tensorflow' });
+    expect(globalThis).toHaveProperty('_tfengine');
   });
 });
