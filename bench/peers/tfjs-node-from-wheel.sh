@@ -78,7 +78,7 @@ JAVASCRIPT
 cat <<END
 
 In Descent's folder, with the same Node:
-  ln -s $package node_modules/@tensorflow/tfjs-node
+  ln -sfn $package node_modules/@tensorflow/tfjs-node
 Then GET /engines shows it, the engine tensorflow uses it, and npm test tests it. npm install removes
 the link again.
 END
