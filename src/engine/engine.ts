@@ -28,8 +28,8 @@ export type EngineOptions = {
   readonly batchSize: number;
   /** Decides the initial weights and what dropout leaves out: 0 to 2^32 - 1. */
   readonly seed: number;
-  /** Writes the images of all rows, (R, layout.inputs), one byte a pixel, into the place where the engine keeps them. */
-  readImages(into: Uint8Array): void;
+  /** Writes the images of the rows from `from` on, (n, layout.inputs), one byte a pixel, into `into`: as many as fit. */
+  readImages(into: Uint8Array, from: number): void;
   /** (R), each smaller than layout.classes. */
   readonly labels: Uint8Array;
   /** Rows an epoch visits: the length of every `order` given to train(). */

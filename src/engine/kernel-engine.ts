@@ -6,6 +6,7 @@ import {
   kernelMemory,
   MAX_KERNEL_BYTES,
   PAGE_BYTES,
+  RAW_ROWS,
   type Region,
 } from './kernel-memory.ts';
 import { writeKernelHeader } from './kernel-setup.ts';
@@ -20,7 +21,8 @@ import { initialiseWeights } from './random.ts';
  */
 export type Kernel = {
   train(from: number, steps: number): number;
-  measure(images: number, labels: number, rows: number, B: number, training: boolean): void;
+  packImages(starts: number, from: number, images: number, rows: number): void;
+  measure(starts: number, labels: number, rows: number, B: number, training: boolean): void;
   settleRows(): void;
   /** 1 or 0. */
   isFinite(): number;
@@ -69,7 +71,7 @@ export class KernelEngine implements Engine {
 
     this.header = new DataView(this.memory, 0, header.HEADER_BYTES);
     writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed);
-    options.readImages(this.bytes(this.map.images));
+    this.packImages(options);
     this.bytes(this.map.labels).set(labels);
     this.u32(this.map.otherRows).forEach((_, r, rows) => {
       rows[r] = r;
@@ -153,13 +155,27 @@ export class KernelEngine implements Engine {
 
   /** Measures at most a batch of the rows start .. to - 1; returns how many. */
   private measure(images: Uint8Array, labels: Uint8Array, start: number, to: number): number {
-    const { otherImages, otherLabels, otherRows } = this.map;
+    const { rawImages, otherStarts, otherLabels, otherRows } = this.map;
     const end = Math.min(start + this.batchSize, to);
     const I = this.layout.inputs;
-    this.bytes(otherImages).set(images.subarray(start * I, end * I));
+    this.bytes(rawImages).set(images.subarray(start * I, end * I));
+    this.kernel.packImages(otherStarts.address, 0, rawImages.address, end - start);
     this.bytes(otherLabels).set(labels.subarray(start, end));
-    this.kernel.measure(otherImages.address, otherLabels.address, otherRows.address, end - start, false);
+    this.kernel.measure(otherStarts.address, otherLabels.address, otherRows.address, end - start, false);
     return end - start;
+  }
+
+  /** Fills the list of the lit pixels of all images that are trained on. */
+  private packImages({ labels, readImages }: EngineOptions): void {
+    const { imageStarts, litPixels, rawImages, otherStarts, otherLitPixels } = this.map;
+    this.u32(imageStarts)[0] = litPixels.address;
+    this.u32(otherStarts)[0] = otherLitPixels.address;
+    const I = this.layout.inputs;
+    for (let from = 0; from < labels.length; from += RAW_ROWS) {
+      const rows = Math.min(RAW_ROWS, labels.length - from);
+      readImages(this.bytes(rawImages).subarray(0, rows * I), from);
+      this.kernel.packImages(imageStarts.address, from, rawImages.address, rows);
+    }
   }
 
   state(): EngineState {

@@ -27,8 +27,8 @@ export const UPDATED_AT = 36;
 export const SKIPS_UNTOUCHED_ROWS = 40;
 /** (epoch rows): the epoch's row numbers. */
 export const ORDER = 44;
-/** (R, I) bytes and (R) bytes. */
-export const IMAGES = 48;
+/** (R + 1): where each image's lit pixels begin and the last one's end, as packImages() leaves them; and (R) bytes. */
+export const IMAGE_STARTS = 48;
 export const LABELS = 52;
 /** The lists of pixel-items.ts. */
 export const ITEMS = 56;

@@ -56,11 +56,15 @@ export type KernelMemory = {
   readonly updatedAt: Region;
   /** (epoch rows) u32. */
   readonly order: Region;
-  /** (R, I) and (R) bytes. */
-  readonly images: Region;
+  /** (R + 1) addresses, the lit pixels that begin there, and (R) bytes. Room for images of which every pixel is lit. */
+  readonly imageStarts: Region;
+  readonly litPixels: Region;
   readonly labels: Region;
-  /** (B, I) bytes, (B) bytes and (B) u32: a batch of other images, and 0 .. B - 1. */
-  readonly otherImages: Region;
+  /** (RAW_ROWS or B, I) bytes: images on their way to be packed. */
+  readonly rawImages: Region;
+  /** The same for a batch of other images, (B), and 0 .. B - 1 as u32. */
+  readonly otherStarts: Region;
+  readonly otherLitPixels: Region;
   readonly otherLabels: Region;
   readonly otherRows: Region;
   /** The lists of kernel/pixel-items.ts, with room for a batch of which every pixel is lit. */
@@ -79,6 +83,9 @@ export const PAGE_BYTES = 65_536;
 
 /** What a job may take. A memory of 32 bits ends at 4 GiB; more than half of it does not help a job this small. */
 export const MAX_KERNEL_BYTES = 2_147_483_648;
+
+/** Images that are read and packed at once, the dataset's block. Memory that is never touched takes no room. */
+export const RAW_ROWS = 1000;
 
 const FLOAT32_BYTES = 4;
 const U32_BYTES = 4;
@@ -134,9 +141,12 @@ export function kernelMemory({
     decays: region(decays ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
-    images: region(imageRows * I),
+    imageStarts: region((imageRows + 1) * U32_BYTES),
+    litPixels: region(imageRows * I * U32_BYTES),
     labels: region(imageRows),
-    otherImages: region(B * I),
+    rawImages: region(Math.max(B, RAW_ROWS) * I),
+    otherStarts: region((B + 1) * U32_BYTES),
+    otherLitPixels: region(B * I * U32_BYTES),
     otherLabels: region(B),
     otherRows: region(B * U32_BYTES),
     items: region(B * I * ITEM_BYTES),

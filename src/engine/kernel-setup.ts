@@ -27,7 +27,7 @@ export function writeKernelHeader(
   u32(header.UPDATED_AT, map.updatedAt.address);
   u32(header.SKIPS_UNTOUCHED_ROWS, skipsUntouchedRows(optimizer) ? 1 : 0);
   u32(header.ORDER, map.order.address);
-  u32(header.IMAGES, map.images.address);
+  u32(header.IMAGE_STARTS, map.imageStarts.address);
   u32(header.LABELS, map.labels.address);
   u32(header.ITEMS, map.items.address);
   u32(header.ROW_ENDS, map.rowEnds.address);

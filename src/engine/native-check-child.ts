@@ -56,7 +56,7 @@ function problem(
     optimizer,
     batchSize: BATCH_SIZE,
     seed: 1,
-    readImages: (into) => into.set(IMAGES),
+    readImages: (into, from) => into.set(IMAGES.subarray(from * PIXELS, from * PIXELS + into.length)),
     labels: LABELS,
     epochRows: ROWS,
   };

@@ -12,11 +12,19 @@ export type NativeAddon = {
   measure(
     width: number,
     memory: ArrayBuffer,
-    images: number,
+    starts: number,
     labels: number,
     rows: number,
     B: number,
     training: number,
+  ): void;
+  packImages(
+    width: number,
+    memory: ArrayBuffer,
+    starts: number,
+    from: number,
+    images: number,
+    rows: number,
   ): void;
   settleRows(width: number, memory: ArrayBuffer): void;
   allFinite(width: number, memory: ArrayBuffer): number;
@@ -36,8 +44,9 @@ export function createNativeEngine(
   return new KernelEngine(({ buffer }) => {
     return {
       train: (from, steps) => addon.train(width, buffer, from, steps),
-      measure: (images, labels, rows, B, training) =>
-        addon.measure(width, buffer, images, labels, rows, B, training ? 1 : 0),
+      measure: (starts, labels, rows, B, training) =>
+        addon.measure(width, buffer, starts, labels, rows, B, training ? 1 : 0),
+      packImages: (starts, from, images, rows) => addon.packImages(width, buffer, starts, from, images, rows),
       settleRows: () => addon.settleRows(width, buffer),
       isFinite: () => addon.allFinite(width, buffer),
       denormalsAreAlive: (smallest) => addon.denormalsAreAlive(width, buffer, smallest),

@@ -68,7 +68,7 @@ class ReferenceEngine implements Engine {
     this.layout = layout;
     this.batchSize = batchSize;
     this.images = new Uint8Array(labels.length * layout.inputs);
-    options.readImages(this.images);
+    options.readImages(this.images, 0);
     this.labels = labels;
     this.epochRows = epochRows;
     this.activation = ACTIVATIONS[options.activation];

@@ -43,7 +43,7 @@ class TensorFlowEngine implements Engine {
     this.tf = tensorflow.core;
     this.options = options;
     this.images = new Uint8Array(options.labels.length * layout.inputs);
-    options.readImages(this.images);
+    options.readImages(this.images, 0);
     const last = layout.layers.length - 1;
     this.layers = layout.layers.map(({ inputs, outputs }, l) => {
       const dense = tensorflow.layers.layers.dense({

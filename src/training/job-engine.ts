@@ -24,7 +24,7 @@ export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Da
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
     // Without the validation rows.
-    readImages: (into) => dataset.train.readImages(into, 0),
+    readImages: (into, from) => dataset.train.readImages(into, from),
     labels: dataset.train.labels.subarray(0, rows),
     epochRows: rows,
   });

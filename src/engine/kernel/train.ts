@@ -5,7 +5,7 @@ import {
   EPOCH_ROWS,
   EPOCH_STEP,
   HAS_DROPOUT,
-  IMAGES,
+  IMAGE_STARTS,
   INPUTS,
   JOB_STEP,
   KEPT,
@@ -34,9 +34,11 @@ import { activate, activateBackward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
 import { applyDropout } from './dropout.ts';
 import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
-import { listItems, sortItems, touchImages } from './pixel-items.ts';
+import { listItems, packImages, sortItems, touchImages } from './pixel-items.ts';
 import { pixelsBackwardUpdate, pixelsForward } from './pixel-layer.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
+
+export { packImages };
 
 /** The steps of training, in the order of ../reference.ts; each of their loops has its file. */
 
@@ -73,7 +75,8 @@ export function train(from: u32, steps: u32): u32 {
  */
 function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   const labels = load<usize>(0, LABELS);
-  measure(load<usize>(0, IMAGES), labels, rows, B, true);
+  const starts = load<usize>(0, IMAGE_STARTS);
+  measure(starts, labels, rows, B, true);
   const losses = load<usize>(0, LOSSES);
   const predicted = load<usize>(0, PREDICTED);
   let lossSum: f64 = 0;
@@ -87,7 +90,7 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   store<u32>(0, load<u32>(0, CORRECT) + correct, CORRECT);
   store<u32>(0, load<u32>(0, EPOCH_STEP) + 1, EPOCH_STEP);
 
-  touchImages(load<usize>(0, IMAGES), next, nextEnd, load<u32>(LAYER_RECORDS, INPUTS));
+  touchImages(starts, next, nextEnd);
   softmaxLossBackward(lastDeltas(), labels, rows, B, lastOutputs());
   switch (load<u32>(0, RULE)) {
     case RULE_RMSPROP: {
@@ -134,9 +137,10 @@ function lastOutputs(): u32 {
 
 /**
  * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
- * images: (R, I), labels: (R), rows: (B), row numbers. training: with dropout, if the model has any.
+ * starts: (R + 1), where packImages() put each image; labels: (R), rows: (B), row numbers.
+ * training: with dropout, if the model has any.
  */
-export function measure(images: usize, labels: usize, rows: usize, B: u32, training: bool): void {
+export function measure(starts: usize, labels: usize, rows: usize, B: u32, training: bool): void {
   const hasDropout = training && load<u32>(0, HAS_DROPOUT) != 0;
   const layers = load<u32>(0, LAYERS);
   let x: usize = 0;
@@ -148,7 +152,7 @@ export function measure(images: usize, labels: usize, rows: usize, B: u32, train
     const W = load<usize>(layer, WEIGHTS);
     const out = load<usize>(layer, OUT);
     if (l == 0) {
-      listItems(images, rows, B, I);
+      listItems(starts, rows, B);
       pixelsForward(out, W, B, I, P);
     } else {
       denseForward(out, x, W, B, I, P);

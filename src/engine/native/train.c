@@ -17,16 +17,17 @@
 
 /**
  * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
- * images: (R, I), labels: (R), rows: (B), row numbers. training: with dropout, if the model has any.
+ * starts: (R + 1), where packImages() put each image; labels: (R), rows: (B), row numbers.
+ * training: with dropout, if the model has any.
  */
-static void measure(uint8_t *memory, const uint8_t *images, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training) {
+static void measure(uint8_t *memory, const uint32_t *starts, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training) {
   const bool hasDropout = training && getU32(memory, HAS_DROPOUT) != 0;
   const uint32_t layers = getU32(memory, LAYERS);
   const float *x = NULL;
   for (uint32_t l = 0; l < layers; l += 1) {
     const Layer layer = layerAt(memory, l);
     if (l == 0) {
-      listItems(memory, images, rows, B, layer.I);
+      listItems(memory, starts, rows, B);
       pixelsForward(memory, layer.out, layer.W, B, layer.I, layer.P);
     } else {
       denseForward(memory, layer.out, x, layer.W, B, layer.I, layer.P);
@@ -66,9 +67,9 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, uint32_t B) {
  * False = the loss is not finite, and nothing has changed.
  */
 static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nextB) {
-  const uint8_t *images = region(memory, IMAGES);
+  const uint32_t *starts = region(memory, IMAGE_STARTS);
   const uint8_t *labels = region(memory, LABELS);
-  measure(memory, images, labels, rows, B, true);
+  measure(memory, starts, labels, rows, B, true);
   const float *losses = region(memory, LOSSES);
   const uint32_t *predicted = region(memory, PREDICTED);
   double lossSum = 0;
@@ -82,7 +83,7 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   setU32(memory, CORRECT, getU32(memory, CORRECT) + correct);
   setU32(memory, EPOCH_STEP, getU32(memory, EPOCH_STEP) + 1);
 
-  touchImages(images, rows + B, nextB, layerAt(memory, 0).I);
+  touchImages(memory, starts, rows + B, nextB);
   const Layer last = layerAt(memory, getU32(memory, LAYERS) - 1);
   softmaxLossBackward(memory, last.dz, labels, rows, B, last.O);
   switch (getU32(memory, RULE)) {
@@ -121,4 +122,4 @@ static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
 #define JOIN(a, b) a##b
 #define TABLE(width) JOIN(kernel, width)
 
-const Kernel TABLE(WIDTH) = {train, measure, settleRows, allFinite, denormalsAreAlive};
+const Kernel TABLE(WIDTH) = {train, measure, packImages, settleRows, allFinite, denormalsAreAlive};
