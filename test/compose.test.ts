@@ -124,7 +124,7 @@ describe('Dockerfile', () => {
 
   it('builds and runs on Node 24', () => {
     expect(lines.filter((line) => line.startsWith('FROM '))).toEqual([
-      'FROM node:24-slim AS build',
+      'FROM node:24 AS build',
       'FROM node:24-slim',
     ]);
   });

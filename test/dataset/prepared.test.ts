@@ -88,7 +88,8 @@ describe('openDataset', () => {
       ] as const) {
         const images = new Uint8Array(rows * 784);
         part.readImages(images, from);
-        expect(images, `${rows} rows from ${from}`).toEqual(all.subarray(from * 784, (from + rows) * 784));
+        const expected = all.subarray(from * 784, (from + rows) * 784);
+        expect(sha256(images), `${rows} rows from ${from}`).toBe(sha256(expected));
       }
     }
   });
