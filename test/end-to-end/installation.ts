@@ -191,7 +191,7 @@ export class Installation {
   trainers(): number[] {
     return this.#started
       .flatMap(({ pid }) => descendantsOf(pid))
-      .filter(({ command }) => command.includes('trainer.js'))
+      .filter(({ command }) => command.includes('trainer.bundle.js'))
       .map(({ pid }) => pid);
   }
 
