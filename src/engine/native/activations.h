@@ -10,16 +10,19 @@
 #include "exp-log.h"
 #include "vector.h"
 
-INLINE double sigmoid(double z) {
-  const double e = exponential(-__builtin_fabs(z));
-  return z >= 0 ? 1 / (1 + e) : e / (1 + e);
+INLINE Doubles absolute(Doubles z) {
+  return (Doubles)((Longs)z & INT64_MAX);
 }
 
-INLINE double hyperbolicTangent(double z) {
-  if (__builtin_fabs(z) < 1.0 / 4096) return z;
-  const double e = exponential(-2 * __builtin_fabs(z));
-  const double t = (1 - e) / (1 + e);
-  return z < 0 ? -t : t;
+INLINE Doubles sigmoid(Doubles z) {
+  const Doubles e = exponential(-absolute(z));
+  return choose(z >= 0.0, (Doubles){} + 1.0, e) / (1.0 + e);
+}
+
+INLINE Doubles hyperbolicTangent(Doubles z) {
+  const Doubles e = exponential(-2.0 * absolute(z));
+  const Doubles t = (1.0 - e) / (1.0 + e);
+  return choose(absolute(z) < 1.0 / 4096, z, choose(z < 0.0, -t, t));
 }
 
 /** h = h < 0 ? 0 : h, so that NaN stays NaN. */
@@ -29,7 +32,16 @@ static void reluPanel(float *h, uint32_t B) {
   }
 }
 
-/** h = f(h). Columns that fill up the last panel stay +0, though sigmoid(0) is not. */
+/** Sigmoid or tanh of a row of a panel, of its first `columns`: the others stay +0, though sigmoid(0) is not. */
+INLINE void curveRow(bool isSigmoid, float *h, uint32_t columns) {
+  for (uint32_t c = 0; c < PANEL_COLUMNS; c += DOUBLES) {
+    const Doubles z = loadDoubles(h + c, 0);
+    storeDoubles(h + c, isSigmoid ? sigmoid(z) : hyperbolicTangent(z));
+  }
+  for (uint32_t c = columns; c < PANEL_COLUMNS; c += 1) h[c] = 0;
+}
+
+/** h = f(h). */
 static void activate(uint8_t *memory, float *h, uint32_t B, uint32_t O) {
   const uint32_t activation = getU32(memory, ACTIVATION);
   for (uint32_t first = 0; first < O; first += PANEL_COLUMNS) {
@@ -37,10 +49,9 @@ static void activate(uint8_t *memory, float *h, uint32_t B, uint32_t O) {
       reluPanel(h, B);
     } else {
       const uint32_t columns = smaller(PANEL_COLUMNS, O - first);
-      for (uint32_t r = 0; r < B; r += 1) {
-        for (float *at = h + r * PANEL_COLUMNS; at < h + r * PANEL_COLUMNS + columns; at += 1) {
-          *at = (float)(activation == ACTIVATION_SIGMOID ? sigmoid(*at) : hyperbolicTangent(*at));
-        }
+      for (float *row = h; row < h + B * PANEL_COLUMNS; row += PANEL_COLUMNS) {
+        if (activation == ACTIVATION_SIGMOID) curveRow(true, row, columns);
+        else curveRow(false, row, columns);
       }
     }
     h += batchPanel(memory);

@@ -3,33 +3,24 @@
 #ifndef EXP_LOG_H
 #define EXP_LOG_H
 
-#include "memory.h"
+#include "vector.h"
 
 #define LN2 0.6931471805599453
 #define LOG2E 1.4426950408889634
 #define SQRT2 1.4142135623730951
 #define SMALLEST_EXPONENT (-104.0)
 
-/** 2^k for -150 <= k <= 0, by writing its exponent: the bits that halving gives. */
-INLINE double powerOfTwo(int64_t k) {
-  const int64_t bits = (1023 + k) << 52;
-  double power;
-  memcpy(&power, &bits, sizeof power);
-  return power;
-}
+/** 1.5 * 2^52: a double so large that adding it rounds to an integer, which then are its lowest bits. */
+#define ROUNDER 6755399441055744.0
 
 /** e^x for x <= 0. The divisions of constants are done by the compiler. */
-INLINE double exponential(double x) {
-  // Both tests come before x is made an integer.
-  if (x != x) return x;
-  if (x < SMALLEST_EXPONENT) return 0;
-  const double scaled = x * LOG2E + 0.5;
-  // floor(scaled), without a call where the processor has no instruction for it.
-  int64_t k = (int64_t)scaled;
-  k -= (double)k > scaled;
-  const double r = x - (double)k * LN2;
-  double series = 1.0 / 39916800;
-  series = series * r + 1.0 / 3628800;
+INLINE Doubles exponential(Doubles x) {
+  const Doubles scaled = x * LOG2E + 0.5;
+  // floor(scaled)
+  const Doubles nearest = (scaled + ROUNDER) - ROUNDER;
+  const Doubles k = choose(nearest > scaled, nearest - 1.0, nearest);
+  const Doubles r = x - k * LN2;
+  Doubles series = 1.0 / 39916800 * r + 1.0 / 3628800;
   series = series * r + 1.0 / 362880;
   series = series * r + 1.0 / 40320;
   series = series * r + 1.0 / 5040;
@@ -38,9 +29,12 @@ INLINE double exponential(double x) {
   series = series * r + 1.0 / 24;
   series = series * r + 1.0 / 6;
   series = series * r + 1.0 / 2;
-  series = series * r + 1;
-  series = series * r + 1;
-  return series * powerOfTwo(k);
+  series = series * r + 1.0;
+  series = series * r + 1.0;
+  // 2^k, by writing its exponent: the bits that halving gives.
+  const Doubles power = (Doubles)(((Longs)(k + ROUNDER) + 1023) << 52);
+  // A NaN is not less, and has come through the series.
+  return choose(x < SMALLEST_EXPONENT, (Doubles){}, series * power);
 }
 
 /** Natural logarithm of s >= 1. */

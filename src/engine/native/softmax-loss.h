@@ -35,10 +35,14 @@ static void softmaxLossForward(uint8_t *memory, float *p, const float *z, const 
     }
 
     float s = 0;
-    for (uint32_t j = 0; j < O; j += 1) {
-      const float e = (float)exponential(z[at(j, panel)] - m);
-      p[at(j, panel)] = e;
-      s += e;
+    for (uint32_t first = 0; first < O; first += PANEL_COLUMNS) {
+      float *e = p + at(first, panel);
+      for (uint32_t c = 0; c < PANEL_COLUMNS; c += DOUBLES) {
+        storeDoubles(e + c, exponential(loadDoubles(z + at(first, panel) + c, m)));
+      }
+      const uint32_t columns = smaller(PANEL_COLUMNS, O - first);
+      for (uint32_t c = 0; c < columns; c += 1) s += e[c];
+      for (uint32_t c = columns; c < PANEL_COLUMNS; c += 1) e[c] = 0;
     }
     for (uint32_t j = 0; j < O; j += 1) p[at(j, panel)] /= s;
 

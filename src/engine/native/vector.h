@@ -19,6 +19,26 @@ typedef uint32_t Words __attribute__((vector_size(4 * WIDTH)));
 /** A vector where its floats lie. */
 typedef Vector Stored __attribute__((may_alias));
 
+/** As many doubles as fill a register, the floats they come from and go to, and the integers that are their bits. */
+#define DOUBLES (WIDTH / 2)
+typedef double Doubles __attribute__((vector_size(4 * WIDTH)));
+typedef float Half __attribute__((vector_size(2 * WIDTH)));
+typedef Half StoredHalf __attribute__((may_alias));
+typedef int64_t Longs __attribute__((vector_size(4 * WIDTH)));
+
+INLINE Doubles loadDoubles(const float *at, float less) {
+  return __builtin_convertvector(*(const StoredHalf *)at - less, Doubles);
+}
+
+INLINE void storeDoubles(float *at, Doubles x) {
+  *(StoredHalf *)at = __builtin_convertvector(x, Half);
+}
+
+/** mask ? a : b */
+INLINE Doubles choose(Longs mask, Doubles a, Doubles b) {
+  return (Doubles)(((Longs)a & mask) | ((Longs)b & ~mask));
+}
+
 /** A row of a panel: 16 columns, in registers. */
 typedef struct {
   Vector v[VECTORS];
