@@ -9,17 +9,18 @@ import { type BenchRow, BenchRowSchema, RunFiguresSchema } from './run-figures.t
 import { machine } from './running-descent.ts';
 
 /**
- * The reference job with every engine that loads here, each run in a process of its own, the engines in turn, so that a
- * slow spell of the machine does not hit one alone.
+ * The reference job with every engine that loads here, and in other libraries where they are set up: each run in a process
+ * of its own, all in turn, so that a slow spell of the machine does not hit one alone.
  */
 
-const HELP = `npm run bench -- [--runs 3] [--only wasm,native] [--epochs 10] [--idx FOLDER] [--out FILE]
+const HELP = `npm run bench -- [--runs 3] [--only wasm,native] [--epochs 10] [--idx FOLDER] [--out FILE] [--peers FOLDER]
 
-  --runs N      runs of each engine (default 3; slow engines take minutes each)
-  --only A,B    these engines only
-  --epochs N    epochs of a run (default 10: the reference run)
-  --idx FOLDER  train on the four IDX files in FOLDER instead of on MNIST
-  --out FILE    append each run to FILE, a line of JSON (default reports/bench.jsonl)
+  --runs N        runs of each (default 3; slow engines take minutes each)
+  --only A,B      only what has one of these in its name
+  --epochs N      epochs of a run (default 10: the reference run)
+  --idx FOLDER    train on the four IDX files in FOLDER instead of on MNIST
+  --out FILE      append each run to FILE, a line of JSON (default reports/bench.jsonl)
+  --peers FOLDER  Keras, PyTorch and JAX too, from the environments that bench/peers/setup.sh made in FOLDER
 
 npm run bench:results makes bench/RESULTS.md of that file.`;
 
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
     epochs: { type: 'string', default: '10' },
     idx: { type: 'string' },
     out: { type: 'string', default: 'reports/bench.jsonl' },
+    peers: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -38,15 +40,15 @@ if (options.help) {
   process.exit(0);
 }
 
+/** What takes part: how to have one line of figures from it. */
+type Contestant = { readonly name: string; run(): Promise<string> };
+
 const only = options.only?.split(',');
-const engines: string[] = [];
-for (const engine of await listEngines()) {
-  if (only !== undefined && !only.includes(engine.name)) continue;
-  if (engine.available) engines.push(engine.name);
-  else console.log(`${engine.name} is left out: ${engine.reason}`);
-}
-if (engines.length === 0) {
-  console.error(`No engine of --only ${options.only} loads here.\n\n${HELP}`);
+const contestants: Contestant[] = [...(await engines()), ...peers()].filter(
+  ({ name }) => only === undefined || only.some((part) => name.includes(part)),
+);
+if (contestants.length === 0) {
+  console.error(`Nothing here is called ${options.only}.\n\n${HELP}`);
   process.exit(2);
 }
 
@@ -55,24 +57,52 @@ const peak_gflops = measurePeak();
 console.log(`${machine()}; one core's float32 peak: ${peak_gflops ?? 'unknown (no C compiler)'} GFLOP/s`);
 const rows: BenchRow[] = [];
 for (let run = 1; run <= Number(options.runs); run += 1) {
-  for (const engine of engines) {
-    const row = await runOnce(engine);
+  for (const contestant of contestants) {
+    const row = await runOnce(contestant);
     rows.push(row);
     appendFileSync(options.out, `${JSON.stringify(row)}\n`);
     console.log(
-      `run ${run} of ${options.runs}, ${engine}: ${row.train_seconds.toFixed(2)} s, ` +
+      `run ${run} of ${options.runs}, ${contestant.name}: ${row.train_seconds.toFixed(2)} s, ` +
         `${row.us_per_step.toFixed(0)} us a step, calibration ${row.calibration_ms.toFixed(0)} ms`,
     );
   }
 }
 console.log(`\n${resultsTable(rows)}`);
 
-async function runOnce(engine: string): Promise<BenchRow> {
-  const args = ['dist/bench/one-run.js', '--engine', engine, '--epochs', options.epochs];
-  if (options.idx !== undefined) args.push('--idx', options.idx);
+async function engines(): Promise<Contestant[]> {
+  const found = await listEngines();
+  for (const engine of found) {
+    if (!engine.available) console.log(`${engine.name} is left out: ${engine.reason}`);
+  }
+  const data = options.idx === undefined ? [] : ['--idx', options.idx];
+  return found
+    .filter(({ available }) => available)
+    .map(({ name }) => ({
+      name,
+      run: async () =>
+        await outputOf(process.execPath, [
+          'dist/bench/one-run.js',
+          ...['--engine', name, '--epochs', options.epochs],
+          ...data,
+        ]),
+    }));
+}
+
+function peers(): Contestant[] {
+  if (options.peers === undefined) return [];
+  const script = 'bench/peers/run.sh';
+  const args = ['--folder', options.peers, '--epochs', options.epochs, '--out', '-'];
+  if (options.idx !== undefined) args.push('--data', options.idx);
+  const rows = execFileSync('bash', [script, '--list'], { encoding: 'utf8' }).trim().split('\n');
+  return rows.map((row) => ({
+    name: row,
+    run: async () => await outputOf('bash', [script, '--only', `^${row}$`, ...args]),
+  }));
+}
+
+async function runOnce(contestant: Contestant): Promise<BenchRow> {
   const before = calibrate();
-  const output = await outputOf(args);
-  const figures = RunFiguresSchema.parse(JSON.parse(output));
+  const figures = RunFiguresSchema.parse(JSON.parse(await contestant.run()));
   return BenchRowSchema.parse({
     ...figures,
     date: new Date().toISOString(),
@@ -84,14 +114,14 @@ async function runOnce(engine: string): Promise<BenchRow> {
   });
 }
 
-async function outputOf(args: string[]): Promise<string> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+async function outputOf(command: string, args: string[]): Promise<string> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
   const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}`);
+  if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${code}`);
   return output;
 }
 
