@@ -4,8 +4,7 @@
  * Dims: B = rows of this batch, O = outputs, P = their panels. h, dh: (P, B, 16).
  */
 
-#ifndef ACTIVATIONS_H
-#define ACTIVATIONS_H
+#pragma once
 
 #include "exp-log.h"
 #include "vector.h"
@@ -77,5 +76,3 @@ static void activateBackward(uint8_t *memory, float *dh, const float *h, uint32_
     dh += batchPanel(memory);
   }
 }
-
-#endif

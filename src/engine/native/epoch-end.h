@@ -1,7 +1,6 @@
 /** What is done between epochs. */
 
-#ifndef EPOCH_END_H
-#define EPOCH_END_H
+#pragma once
 
 #include "vector.h"
 
@@ -45,5 +44,3 @@ static bool allFinite(uint8_t *memory) {
 static bool denormalsAreAlive(float smallest) {
   return smallest * 0.5f != 0;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * those of JavaScript's typed arrays are on every machine that the build knows.
  */
 
-#ifndef MEMORY_H
-#define MEMORY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,5 +83,3 @@ INLINE Layer layerAt(uint8_t *memory, uint32_t l) {
     .dz = region(memory, record + DELTAS),
   };
 }
-
-#endif

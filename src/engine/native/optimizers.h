@@ -1,11 +1,10 @@
 /**
  * The update rules of ../optimizers.ts, where the formulas stand, for the sixteen weights of a panel's row at a time.
  *
- * `rule` is a constant wherever update() is compiled in, so that each rule has loops of its own, with the update inside.
+ * `rule` is a constant wherever update() is compiled in, so that each rule has loops of its own with the update inside.
  */
 
-#ifndef OPTIMIZERS_H
-#define OPTIMIZERS_H
+#pragma once
 
 #include "vector.h"
 
@@ -126,5 +125,3 @@ static void beginAdamStep(uint8_t *memory) {
   setF64(memory, POWER_2, power2);
   setF32(memory, ALPHA, (float)((getF64(memory, ADAM_LEARNING_RATE) * __builtin_sqrt(1 - power2)) / (1 - power1)));
 }
-
-#endif

@@ -5,8 +5,7 @@
  * Dims: B = rows of this batch, I = pixels of an image, P = panels of the outputs.
  */
 
-#ifndef PIXEL_LAYER_H
-#define PIXEL_LAYER_H
+#pragma once
 
 #include "dense-layer.h"
 #include "pixel-items.h"
@@ -44,8 +43,8 @@ INLINE void pixelsForwardPanels(uint32_t count, uint8_t *memory, float *z, float
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].   z: (P, B, 16), W: (P, I + 1, 16), its last row b.
  *
  * Two panels at a time: with one, each addition waits for the one before it (+10 us). Four or eight read each item less
- * often, but from more of W than the nearest cache holds (+4); then a block of pixels at a time, or two rows of the batch
- * beside one another, was no faster.
+ * often, but from more of W than the nearest cache holds (+4). A block of pixels at a time (-1.5), or two rows of the
+ * batch beside one another (0), was not worth its lines.
  */
 static void pixelsForward(uint8_t *memory, float *z, float *W, uint32_t B, uint32_t I, uint32_t P) {
   for (uint32_t p = 0; p < P;) {
@@ -83,8 +82,8 @@ INLINE void pixelsBackwardUpdatePanels(
  * sortItems() listed; db and b likewise.   dz: (P, B, 16), W: (P, I + 1, 16).
  *
  * The largest part of a step, and most of it root and quotient: 16 us of 28 with 8 or 16 floats a vector, whatever
- * stands around them. Two panels at a time took 6 us off, four with 16 floats another 1.5, but not with 8. Asking for the
- * next rows of W and their slots ahead was no faster.
+ * stands around them. Two panels at a time took 6 us off; four with 16 floats another 1.5, but not with 8. Asking for
+ * the next rows of W and their slots ahead was no faster.
  */
 INLINE void pixelsBackwardUpdate(
   uint32_t rule, const Hyper *hyper, uint8_t *memory,
@@ -99,5 +98,3 @@ INLINE void pixelsBackwardUpdate(
     p += count;
   }
 }
-
-#endif

@@ -5,8 +5,7 @@
  * labels: (R) bytes, rows: (B), the batch's row numbers.
  */
 
-#ifndef SOFTMAX_LOSS_H
-#define SOFTMAX_LOSS_H
+#pragma once
 
 #include "exp-log.h"
 
@@ -20,7 +19,9 @@ INLINE uint32_t at(uint32_t j, uint32_t panel) {
  * losses[r] = log(s) - (z[r, y] - m)
  * predicted[r] = the class with the largest logit, the lowest index among equals
  */
-static void softmaxLossForward(uint8_t *memory, float *p, const float *z, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O) {
+static void softmaxLossForward(
+  uint8_t *memory, float *p, const float *z, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O
+) {
   float *losses = region(memory, LOSSES);
   uint32_t *predicted = region(memory, PREDICTED);
   const uint32_t panel = batchPanel(memory);
@@ -54,7 +55,9 @@ static void softmaxLossForward(uint8_t *memory, float *p, const float *z, const 
 }
 
 /** dz[r, j] = (p[r, j] - (1 where j is the label, else 0)) / B, written over p. */
-static void softmaxLossBackward(uint8_t *memory, float *p, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O) {
+static void softmaxLossBackward(
+  uint8_t *memory, float *p, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O
+) {
   const uint32_t panel = batchPanel(memory);
   for (uint32_t r = 0; r < B; r += 1) {
     const uint32_t y = labels[rows[r]];
@@ -64,5 +67,3 @@ static void softmaxLossBackward(uint8_t *memory, float *p, const uint8_t *labels
     p += PANEL_COLUMNS;
   }
 }
-
-#endif

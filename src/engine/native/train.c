@@ -20,7 +20,9 @@
  * starts: (R + 1), where packImages() put each image; labels: (R), rows: (B), row numbers.
  * training: with dropout, if the model has any.
  */
-static void measure(uint8_t *memory, const uint32_t *starts, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training) {
+static void measure(
+  uint8_t *memory, const uint32_t *starts, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training
+) {
   const bool hasDropout = training && getU32(memory, HAS_DROPOUT) != 0;
   const uint32_t layers = getU32(memory, LAYERS);
   const float *x = NULL;
@@ -55,7 +57,7 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, uint32_t B) {
     denseBackwardInputs(memory, below.dz, layer.dz, layer.W, region(memory, TRANSPOSED), B, layer.I, layer.O);
     if (getU32(memory, HAS_DROPOUT)) applyDropout(memory, below.dz, below.dz, l - 1, B, layer.I);
     activateBackward(memory, below.dz, below.out, B, below.P);
-    denseBackwardUpdate(rule, &hyper, layer.W, below.kept, layer.dz, B, layer.I, layer.P, batchPanel(memory));
+    denseBackwardUpdate(rule, &hyper, memory, layer.W, below.kept, layer.dz, B, layer.I, layer.P);
   }
   const Layer first = layerAt(memory, 0);
   const LitRow *litRowsEnd = sortItems(memory, B, first.I, getU32(memory, EPOCH_STEP));

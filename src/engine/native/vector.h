@@ -1,10 +1,9 @@
 /**
- * The vectors that all loops are made of: WIDTH floats each, 4, 8 or 16, set by the build. They run along the columns of
- * a panel, never along a sum, so that every width gives the same bits.
+ * The vectors that all loops are made of: WIDTH floats each, 4, 8 or 16, set by the build. They run along the columns
+ * of a panel, never along a sum, so that every width gives the same bits.
  */
 
-#ifndef VECTOR_H
-#define VECTOR_H
+#pragma once
 
 #include "memory.h"
 
@@ -98,5 +97,3 @@ INLINE Row addScaled(Row sum, float x, Row row) {
   EACH_VECTOR sum.v[v] = sum.v[v] + x * row.v[v];
   return sum;
 }
-
-#endif
