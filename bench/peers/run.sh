@@ -12,8 +12,9 @@ rows=(
 usage() {
   cat <<TEXT
 Usage: bench/peers/run.sh --out FILE [options]
+       bench/peers/run.sh --list
 
-Appends one line of JSON a run to FILE; progress goes to standard error.
+Appends one line of JSON a run to FILE (- = standard output); progress goes to standard error. --list prints the rows.
 
   --rounds N        how often each row runs (1)
   --only REGEX      only rows that match, such as jax, torch:loop/1 or /default
@@ -25,10 +26,17 @@ Rows: ${rows[*]}, each with /1 (one thread, held on one core) and /default (all)
 TEXT
 }
 
+list() {
+  for threads in 1 default; do
+    for row in "${rows[@]}"; do echo "$row/$threads"; done
+  done
+}
+
 out='' rounds=1 only='' folder=$here options=()
 while (($#)); do
   case $1 in
     --help | -h) usage; exit ;;
+    --list) list; exit ;;
     --out) out=$2; shift 2 ;;
     --rounds) rounds=$2; shift 2 ;;
     --only) only=$2; shift 2 ;;
@@ -38,6 +46,9 @@ while (($#)); do
   esac
 done
 [[ -n $out ]] || { usage >&2; exit 2; }
+[[ $out == - ]] && out=/dev/stdout
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
 
 failed=0
 for ((round = 1; round <= rounds; round++)); do
@@ -46,16 +57,15 @@ for ((round = 1; round <= rounds; round++)); do
       [[ $row/$threads =~ $only ]] || continue
       framework=${row%:*} started=$SECONDS
       if line=$("$folder/.venv-$framework/bin/python" "$here/${framework}_mnist.py" \
-        --variant "${row#*:}" --threads "$threads" ${options[@]+"${options[@]}"} 2>"$out.stderr"); then
+        --variant "${row#*:}" --threads "$threads" ${options[@]+"${options[@]}"} 2>"$errors"); then
         echo "$line" >>"$out"
         echo "round $round/$rounds $row/$threads: $((SECONDS - started)) s" >&2
       else
         failed=1
         echo "round $round/$rounds $row/$threads: failed" >&2
-        cat "$out.stderr" >&2
+        cat "$errors" >&2
       fi
     done
   done
 done
-rm -f "$out.stderr"
 exit "$failed"
