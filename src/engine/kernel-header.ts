@@ -1,6 +1,6 @@
 /**
- * The first bytes of the kernel's memory: what the host (wasm.ts) tells the kernel, and where each number lies.
- * Read by both compilers, tsc and asc, so that the two sides cannot disagree; hence nothing here but integers.
+ * The first bytes of a kernel's memory: what the host (kernel-engine.ts) tells it, and where each number lies. Read by
+ * tsc and asc, and by the build for the C compiler, so that no two sides can disagree; hence nothing here but integers.
  *
  * Addresses count bytes from the start of the memory. Unless something else is said, an entry is a u32.
  */

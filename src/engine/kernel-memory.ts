@@ -4,7 +4,7 @@ import type { DenseLayer, ModelLayout } from './model-layout.ts';
 import { skipsUntouchedRows, slotNames } from './optimizers.ts';
 
 /**
- * Where everything lies in the memory of the wasm kernel, computed from shapes alone, so that what a job needs is
+ * Where everything lies in the memory of a kernel, computed from shapes alone, so that what a job needs is
  * known before anything is loaded.
  *
  * Weights, their slots, outputs and deltas are cut into panels of 16 columns: a matrix (N, O) is kept as

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * Finds and compiles the kernel: the one file of this room that reads a file, since the arithmetic of the wasm engine
- * does not exist as JavaScript.
+ * Finds and compiles the kernel, since the arithmetic of the wasm engine does not exist as JavaScript. Besides
+ * native-module.ts it is the one file of this room that reads a file.
  */
 
 /** Beside this file in dist/; seen from src/, where tests run, in the dist/ that `npm run build` filled. */
