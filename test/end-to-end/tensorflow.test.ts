@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { EngineList } from '../../src/contract/installation.ts';
 import { Installation } from './installation.ts';
-import { SMALL } from './small-jobs.ts';
+import { MEDIUM, SMALL } from './small-jobs.ts';
 
 const SPEC = { ...SMALL, training: { ...SMALL.training, epochs: 1 } };
 
@@ -25,6 +27,26 @@ describe('a job on tensorflow', () => {
     expect(await train('reference')).toMatchObject({ weights_sha256: reference.weights_sha256 });
     expect(descent.trainers()).toHaveLength(1);
   });
+
+  it('goes on from its checkpoint when its trainer was killed, to the same bits', async () => {
+    const descent = await Installation.start();
+    const spec = { ...MEDIUM, engine: 'tensorflow', training: { ...MEDIUM.training, epochs: 12 } };
+    const unbroken = await descent.create(spec);
+    await descent.toEnd(unbroken.id);
+    const { id } = await descent.create(spec);
+    let killed = 0;
+    for await (const event of descent.watch(id)) {
+      if (event.type !== 'job.epoch' || killed > 0) continue;
+      const checkpoint = `1-${event.data.epoch}.ckpt`;
+      if (existsSync(join(descent.dataDir, 'jobs', id, checkpoint))) killed = descent.killTrainers();
+    }
+    expect(killed).toBe(1);
+    const { attempts, result } = await descent.job(id);
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(['trainer_crashed', 'succeeded']);
+    expect(attempts[1]!.from_epoch).toBeGreaterThan(0);
+    const { weights_sha256, metrics_sha256 } = (await descent.job(unbroken.id)).result!;
+    expect(result).toMatchObject({ weights_sha256, metrics_sha256 });
+  }, 400_000);
 
   it('that no installation could train as it says is refused', async () => {
     const descent = await Installation.start({ workers: 0 });

@@ -109,6 +109,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       }
       const [found, expected] = [engine.state(), reference.state()];
       expect(found.steps).toBe(expected.steps);
+      expect(found.powers).toHaveLength(expected.powers.length);
       expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
       // tfjs multiplies with the learning rate later.
       const scale = optimizer.type === 'sgd' ? -optimizer.learning_rate : 1;
