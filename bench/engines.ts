@@ -58,7 +58,10 @@ console.log(`${machine()}; one core's float32 peak: ${peak_gflops ?? 'unknown (n
 const rows: BenchRow[] = [];
 for (let run = 1; run <= Number(options.runs); run += 1) {
   for (const contestant of contestants) {
-    const row = await runOnce(contestant);
+    const row = await runOnce(contestant).catch((error: unknown) =>
+      console.error(`${contestant.name}: ${error}`),
+    );
+    if (row === undefined) continue;
     rows.push(row);
     appendFileSync(options.out, `${JSON.stringify(row)}\n`);
     console.log(

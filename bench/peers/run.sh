@@ -46,7 +46,6 @@ while (($#)); do
   esac
 done
 [[ -n $out ]] || { usage >&2; exit 2; }
-[[ $out == - ]] && out=/dev/stdout
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
 
@@ -58,7 +57,7 @@ for ((round = 1; round <= rounds; round++)); do
       framework=${row%:*} started=$SECONDS
       if line=$("$folder/.venv-$framework/bin/python" "$here/${framework}_mnist.py" \
         --variant "${row#*:}" --threads "$threads" ${options[@]+"${options[@]}"} 2>"$errors"); then
-        echo "$line" >>"$out"
+        if [[ $out == - ]]; then echo "$line"; else echo "$line" >>"$out"; fi
         echo "round $round/$rounds $row/$threads: $((SECONDS - started)) s" >&2
       else
         failed=1
