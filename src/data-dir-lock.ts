@@ -11,11 +11,11 @@ import { StartError } from './start-error.ts';
  *
  * Every start listens on a socket of its own name and then looks whether another one answers. Names are never used
  * twice, so a socket that refuses can be removed without the risk of removing one that was bound a moment ago, which
- * a single well-known name would have. Two starts in the same instant may both see the other; they both step back and
- * try again after a random pause.
+ * a single well-known name would have. Starts in the same instant may all see each other: each steps back, and tries again after
+ * a random pause under a new name. Only who still finds a name that it found the last time gives up, since a holder keeps
+ * its name. So never all of them give up: the last one could only do so for another that still looks, or holds.
  */
 
-const TRIES = 5;
 const LONGEST_PAUSE_MS = 200;
 
 export interface DataDirLock {
@@ -27,11 +27,15 @@ export interface DataDirLock {
  * @throws {StartError} when another process holds it.
  */
 export async function lockDataDir(dataDir: string, socketFolder: string): Promise<DataDirLock> {
-  for (let attempt = 1; attempt <= TRIES; attempt++) {
-    if (attempt > 1) await sleep(randomInt(LONGEST_PAUSE_MS));
+  let before: string[] = [];
+  for (;;) {
     const lock = await publishLock(socketFolder);
-    if (!(await isHeldByOther(socketFolder, lock.name))) return lock;
+    const others = await otherLocks(socketFolder, lock.name);
+    if (others.length === 0) return lock;
     await lock.release();
+    if (others.some((name) => before.includes(name))) break;
+    before = others;
+    await sleep(randomInt(LONGEST_PAUSE_MS));
   }
   throw new StartError(
     `Descent already runs in DATA_DIR=${dataDir}. Stop it first, or start this one with another DATA_DIR and PORT.`,
@@ -56,17 +60,18 @@ async function publishLock(socketFolder: string): Promise<DataDirLock & { name: 
   };
 }
 
-async function isHeldByOther(socketFolder: string, ownName: string): Promise<boolean> {
+/** The names under which others answer; those under which nobody does are removed. */
+async function otherLocks(socketFolder: string, ownName: string): Promise<string[]> {
   const others = (await readdir(socketFolder)).filter((name) => name.startsWith('lock-') && name !== ownName);
   const held = await Promise.all(
     others.map(async (name) => {
       const path = join(socketFolder, name);
-      if (await isAnswered(path)) return true;
+      if (await isAnswered(path)) return [name];
       await rm(path, { force: true });
-      return false;
+      return [];
     }),
   );
-  return held.includes(true);
+  return held.flat();
 }
 
 /** Whether a process listens here. The kernel answers for it, so a busy or stopped process counts as well. */

@@ -2,8 +2,8 @@ import type { Progress } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
-import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
-import type { JobSteps } from '../src/store/job-steps.ts';
+import { type CheckpointFile, type JobRecord, UnreadableRecordError } from '../src/store/job-record.ts';
+import type { JobSteps, Start } from '../src/store/job-steps.ts';
 import { Lease } from './lease.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
@@ -62,17 +62,21 @@ interface Started {
 async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promise<Started | undefined> {
   const { id } = delivery;
   for (;;) {
-    const record = await persist(() => worker.store.record(id));
+    const record = await persist(() => worker.store.record(id)).catch((error: unknown) => {
+      if (error instanceof UnreadableRecordError) return error;
+      throw error;
+    });
     // Redis was away for longer than the lease: BullMQ hands the job over anew.
     if (record === undefined || run.interruption === 'lease_lost') return undefined;
+    const { engine, read, checkpoints } = startPointOf(record);
     const answer = await persist(async () =>
       worker.steps.start(id, {
         delivery: delivery.delivery,
         token: run.token,
         worker: worker.id,
-        engine: worker.engineFor(record.spec.engine).name,
-        read: { attempt: record.attempt, checkpointEpoch: record.checkpoint[0]?.epoch ?? 0 },
-        fromEpoch: (await newestIntact(id, record.checkpoint, worker.artifacts))?.epoch ?? 0,
+        engine: worker.engineFor(engine).name,
+        read,
+        fromEpoch: (await newestIntact(id, checkpoints, worker.artifacts))?.epoch ?? 0,
         lostReason: LOST,
         lostError: thirdFault('worker_lost', LOST),
       }),
@@ -82,6 +86,8 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
         continue;
       case 'started':
         run.started = true;
+        // Now that the job is ours it can end with that, and is not handed over for ever.
+        if (record instanceof UnreadableRecordError) throw record;
         worker.counters.jobs_started++;
         worker.log.info({ job: id, attempt: record.attempt + 1 }, 'job started');
         return { record: { ...record, attempt: record.attempt + 1 }, elapsedMs: answer.elapsedMs };
@@ -94,6 +100,19 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
         return undefined;
     }
   }
+}
+
+interface StartPoint {
+  engine: JobRecord['spec']['engine'];
+  read: Start['read'];
+  checkpoints: CheckpointFile[];
+}
+
+function startPointOf(record: JobRecord | UnreadableRecordError): StartPoint {
+  if (record instanceof UnreadableRecordError) return { engine: 'auto', read: record.read, checkpoints: [] };
+  const { attempt, checkpoint, spec } = record;
+  const read = { attempt, checkpointEpoch: checkpoint[0]?.epoch ?? 0 };
+  return { engine: spec.engine, read, checkpoints: checkpoint };
 }
 
 /** Lets a trainer compute the job and writes down what it says, then how it ended. */

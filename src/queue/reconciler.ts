@@ -1,5 +1,3 @@
-import { z } from 'zod';
-import { JobStatusSchema } from '../contract/job.ts';
 import type { Log } from '../log.ts';
 import type { Redis } from '../redis.ts';
 import type { Keys } from '../store/keys.ts';
@@ -88,8 +86,9 @@ export class Reconciler {
 
   /** The delivery that a live job waits for or runs under. */
   async #delivery(id: string): Promise<string | undefined> {
-    const fields = await answered(() => this.#redis.hmget(this.#keys.job(id), 'status', 'delivery'));
-    const [status, delivery] = z.tuple([JobStatusSchema.nullable(), z.string().nullable()]).parse(fields);
+    const [status, delivery] = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'status', 'delivery'),
+    );
     return status === 'queued' || status === 'running' || status === 'cancelling'
       ? `${id}-${delivery}`
       : undefined;

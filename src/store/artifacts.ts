@@ -71,6 +71,20 @@ export class Artifacts {
     await rm(this.#folder(jobId), { recursive: true, force: true });
   }
 
+  /** The jobs that have a folder, and when it was last written into, in ms since the Unix epoch. */
+  async list(): Promise<{ id: string; writtenMs: number }[]> {
+    const ids = (await listFolder(this.#root)).filter((name) => JOB_ID_PATTERN.test(name));
+    const found = ids.map(async (id) => {
+      try {
+        return [{ id, writtenMs: (await stat(this.#folder(id))).mtimeMs }];
+      } catch (error) {
+        if (isMissing(error)) return [];
+        throw error;
+      }
+    });
+    return (await Promise.all(found)).flat();
+  }
+
   /** Bytes that a job's files take. */
   async size(jobId: string): Promise<number> {
     const folder = this.#folder(jobId);

@@ -71,10 +71,28 @@ export type JobRecord = z.output<typeof RecordSchema>;
 
 const HashSchema = z.record(z.string(), z.string());
 
-/** @returns undefined when there is no such record. */
+/** A record that another version wrote, or somebody's hand: the job cannot be run, and should end with that. */
+export class UnreadableRecordError extends Error {
+  override readonly name = 'UnreadableRecordError';
+  /** What a start needs to know of it. */
+  readonly read: { attempt: number; checkpointEpoch: number };
+
+  constructor(fields: Record<string, string>, options: ErrorOptions) {
+    super('its record cannot be read by this version of Descent', options);
+    this.read = { attempt: Number(fields.attempt), checkpointEpoch: Number(fields.checkpoint_epoch) };
+  }
+}
+
+/**
+ * @returns undefined when there is no such record.
+ * @throws {UnreadableRecordError}
+ */
 export function parseRecord(hash: unknown): JobRecord | undefined {
   const fields = HashSchema.parse(hash);
-  return Object.keys(fields).length === 0 ? undefined : RecordSchema.parse(fields);
+  if (Object.keys(fields).length === 0) return undefined;
+  const parsed = RecordSchema.safeParse(fields);
+  if (!parsed.success) throw new UnreadableRecordError(fields, { cause: parsed.error });
+  return parsed.data;
 }
 
 /** ISO 8601 of milliseconds since the epoch. */

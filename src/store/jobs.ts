@@ -10,6 +10,7 @@ import {
   parseAttempts,
   parseRecord,
   renderJob,
+  UnreadableRecordError,
 } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
@@ -129,7 +130,7 @@ export class JobStore {
       : undefined;
   }
 
-  /** The owner's jobs, newest first. */
+  /** The owner's jobs, newest first; without those whose record cannot be read, which must not hide the others. */
   async list(owner: string, query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> {
     const wanted = query.limit + 1;
     const ids: string[] = [];
@@ -143,7 +144,7 @@ export class JobStore {
       if (page.length < count) break;
       below = `(${page.at(-1)}`;
     }
-    const found = await this.#read(ids.slice(0, query.limit));
+    const found = await this.#read(ids.slice(0, query.limit), 'skip unreadable');
     return { jobs: found.map(({ job }) => job), hasMore: ids.length > query.limit };
   }
 
@@ -189,7 +190,10 @@ export class JobStore {
     return record?.owner === owner ? { status: record.status, file: record.evaluation } : undefined;
   }
 
-  /** The record as it is stored, whoever owns it. */
+  /**
+   * The record as it is stored, whoever owns it.
+   * @throws {UnreadableRecordError}
+   */
   async record(id: string): Promise<JobRecord | undefined> {
     return parseRecord(await answered(() => this.#redis.hgetall(this.#keys.job(id))));
   }
@@ -230,7 +234,7 @@ export class JobStore {
   }
 
   /** Reads records whole: a job's fields, attempts and place in the queue are of one moment. */
-  async #read(ids: string[]): Promise<{ job: Job; record: JobRecord }[]> {
+  async #read(ids: string[], unreadable?: 'skip unreadable'): Promise<{ job: Job; record: JobRecord }[]> {
     if (ids.length === 0) return [];
     const transaction = this.#redis.multi();
     for (const id of ids) {
@@ -242,7 +246,12 @@ export class JobStore {
     const replies = await allAnswered(() => transaction.exec());
     return ids.flatMap((id, i) => {
       const [hash, attempts, rank] = replies.slice(3 * i, 3 * i + 3);
-      const record = parseRecord(hash);
+      let record: JobRecord | undefined;
+      try {
+        record = parseRecord(hash);
+      } catch (error) {
+        if (unreadable === undefined || !(error instanceof UnreadableRecordError)) throw error;
+      }
       if (record === undefined) return [];
       const position = typeof rank === 'number' ? rank + 1 : null;
       return [{ record, job: renderJob(id, record, parseAttempts(attempts), position) }];

@@ -3,12 +3,21 @@ import type { Redis } from '../redis.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { JobStore, RemoveOutcome } from './jobs.ts';
 import type { Keys } from './keys.ts';
-import { answered } from './step-runner.ts';
+import { allAnswered, answered } from './step-runner.ts';
 
 export interface RetentionLimits {
   days: number;
   jobs: number;
   gigabytes: number;
+}
+
+/** What takes room until it is removed. */
+interface Remains {
+  id: string;
+  /** Since when nothing changes any more, in ms since the Unix epoch. */
+  sinceMs: number;
+  /** False for a folder alone: Redis lost the job, or a worker that was given up wrote once more. */
+  hasRecord: boolean;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -40,31 +49,57 @@ export class Retention {
   }
 
   /**
-   * Finishes removals that a crash cut short, then removes the oldest finished jobs beyond the limits.
+   * Finishes removals that a crash cut short, then removes the oldest finished jobs beyond the limits. A folder
+   * without a record is kept as long as a finished job would be: should a Redis come up empty, or be the wrong one,
+   * no model is gone for it.
    * @returns how many jobs it removed.
    * @throws {StoreUnavailableError}
    */
   async sweep(limits: RetentionLimits): Promise<number> {
     for (const id of await answered(() => this.#redis.smembers(this.#keys.trash))) await this.#emptyTrash(id);
-    const ids = await this.#beyond(limits);
-    for (const id of ids) {
-      const record = await this.#jobs.record(id);
-      if (record !== undefined) await this.remove(record.owner, id);
+    const remains = [...(await this.#finished()), ...(await this.#foldersAlone())];
+    const beyond = await this.#beyond(limits, remains);
+    for (const { id, hasRecord } of beyond) {
+      if (!hasRecord) {
+        await this.#emptyTrash(id);
+        continue;
+      }
+      const owner = await answered(() => this.#redis.hget(this.#keys.job(id), 'owner'));
+      if (owner !== null) await this.remove(owner, id);
     }
-    return ids.length;
+    return beyond.length;
   }
 
-  /** Ids of the finished jobs to remove, oldest first. */
-  async #beyond({ days, jobs, gigabytes }: RetentionLimits): Promise<string[]> {
+  async #finished(): Promise<Remains[]> {
+    const list = await answered(() => this.#redis.zrange(this.#keys.finished, 0, -1, 'WITHSCORES'));
+    const finished: Remains[] = [];
+    for (let i = 0; i < list.length; i += 2) {
+      finished.push({ id: list[i]!, sinceMs: Number(list[i + 1]), hasRecord: true });
+    }
+    return finished;
+  }
+
+  async #foldersAlone(): Promise<Remains[]> {
+    const folders = await this.#artifacts.list();
+    if (folders.length === 0) return [];
+    const pipeline = this.#redis.pipeline();
+    for (const { id } of folders) pipeline.exists(this.#keys.job(id));
+    const exist = await allAnswered(() => pipeline.exec());
+    return folders
+      .filter((_, i) => exist[i] === 0)
+      .map(({ id, writtenMs }) => ({ id, sinceMs: writtenMs, hasRecord: false }));
+  }
+
+  /** Those to remove, oldest first. */
+  async #beyond({ days, jobs, gigabytes }: RetentionLimits, remains: Remains[]): Promise<Remains[]> {
     const [seconds] = await answered(() => this.#redis.time());
-    const oldest = Number(seconds) * 1000 - days * DAY_MS;
-    const newestFirst = await answered(() => this.#redis.zrevrange(this.#keys.finished, 0, -1));
-    const old = new Set(await answered(() => this.#redis.zrangebyscore(this.#keys.finished, '-inf', oldest)));
+    const oldestMs = Number(seconds) * 1000 - days * DAY_MS;
+    const newestFirst = remains.sort((a, b) => b.sinceMs - a.sinceMs);
     let room = gigabytes * 1e9;
-    const beyond: string[] = [];
-    for (const [i, id] of newestFirst.entries()) {
-      room -= await this.#artifacts.size(id);
-      if (i >= jobs || old.has(id) || room < 0) beyond.push(id);
+    const beyond: Remains[] = [];
+    for (const [i, kept] of newestFirst.entries()) {
+      room -= await this.#artifacts.size(kept.id);
+      if (i >= jobs || kept.sinceMs <= oldestMs || room < 0) beyond.push(kept);
     }
     return beyond.reverse();
   }

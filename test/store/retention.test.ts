@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
+import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Artifacts } from '../../src/store/artifacts.ts';
 import { Retention } from '../../src/store/retention.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
-import { created, openStore } from './open-store.ts';
+import { created, newJobId, openStore } from './open-store.ts';
 
 const { store, keys, redis } = openStore();
 
@@ -31,7 +32,7 @@ async function finishedJobs(count: number) {
     }
     return jobs.map((job, i) => (job === undefined ? '' : i)).join('');
   };
-  return { ids, retention, left, dataDir };
+  return { ids, retention, left, dataDir, artifacts };
 }
 
 it('removes what is older than the days', async () => {
@@ -61,4 +62,40 @@ it('finishes a removal that a crash cut short', async () => {
   await retention.sweep(NO_LIMITS);
   expect(existsSync(join(dataDir, 'jobs', ids[0]!))).toBe(false);
   expect(await redis.scard(keys.trash)).toBe(0);
+});
+
+it('keeps a folder whose record Redis lost as long as a finished job, and no longer', async () => {
+  const { retention, left, dataDir, artifacts } = await finishedJobs(2);
+  const lost = newJobId();
+  await artifacts.write(lost, '1-model.bin', new Uint8Array(1000));
+  const folder = join(dataDir, 'jobs', lost);
+  const days = (count: number) => new Date(Date.now() - count * 86_400_000);
+  // Younger than the job that ended 1.5 days ago.
+  await utimes(folder, days(1), days(1));
+  expect(await retention.sweep({ ...NO_LIMITS, days: 2 })).toBe(0);
+  expect(await retention.sweep({ ...NO_LIMITS, jobs: 2 })).toBe(1);
+  expect(existsSync(folder)).toBe(true);
+  expect(await left()).toBe('1');
+  await utimes(folder, days(3), days(3));
+  expect(await retention.sweep({ ...NO_LIMITS, days: 2 })).toBe(1);
+  expect(existsSync(folder)).toBe(false);
+  expect(await left()).toBe('1');
+});
+
+it('leaves the folder of a job that is not finished alone, whatever its age', async () => {
+  const { retention, dataDir, artifacts } = await finishedJobs(0);
+  const live = await created(store);
+  await artifacts.write(live, '1-3.ckpt', new Uint8Array(1000));
+  const folder = join(dataDir, 'jobs', live);
+  await utimes(folder, new Date(0), new Date(0));
+  expect(await retention.sweep({ days: 1, jobs: 1, gigabytes: 1e-9 })).toBe(0);
+  expect(existsSync(folder)).toBe(true);
+  await store.cancel('local', live);
+});
+
+it('is not stopped by a record that nobody can read', async () => {
+  const { ids, retention, left } = await finishedJobs(3);
+  await redis.hset(keys.job(ids[0]!), 'spec', '{"of":"another version"}');
+  expect(await retention.sweep({ ...NO_LIMITS, days: 2 })).toBe(1);
+  expect(await left()).toBe('12');
 });

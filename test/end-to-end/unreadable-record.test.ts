@@ -1,0 +1,26 @@
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { JobListSchema } from '../../src/contract/job.ts';
+import { connectForWorkers } from '../../src/redis.ts';
+import { buildKeys } from '../../src/store/keys.ts';
+import { Installation } from './installation.ts';
+import { SMALL } from './small-jobs.ts';
+
+it('ends a job whose record this version cannot read at its first delivery, and hides no other', async () => {
+  const descent = await Installation.start({ workers: 0 });
+  const redis = connectForWorkers(inject('redisUrl'), () => {});
+  onTestFinished(() => redis.disconnect());
+  const keys = buildKeys(descent.keyPrefix);
+  const { id } = await descent.create(SMALL);
+  const other = await descent.create(SMALL);
+  await redis.hset(keys.job(id), 'spec', '{"of":"another version"}');
+  await descent.startWorker();
+  await descent.toEnd(other.id);
+
+  const events = await descent.toEnd(id);
+  expect(events.map(({ type }) => type)).toEqual(['job.queued', 'job.running', 'job.failed']);
+  expect(events.at(-1)!.data).toMatchObject({ error: { code: 'internal', retryable: false } });
+  expect(await redis.exists(keys.live, keys.queued, keys.outbox)).toBe(0);
+  const list = JobListSchema.parse(await (await descent.fetch('/jobs')).json());
+  expect(list.data.map((job) => job.id)).toEqual([other.id]);
+  expect((await descent.fetch(`/jobs/${id}`, { method: 'DELETE' })).status).toBe(204);
+});
