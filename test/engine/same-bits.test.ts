@@ -103,6 +103,18 @@ describeEach(KERNEL_ENGINES, (create) => {
       expectReferenceBits(options, 2);
     });
 
+    it('come out with steady gradients, whose variance rounding makes negative', () => {
+      const optimizer = OptimizerSchema.parse({
+        type: 'rmsprop',
+        centered: true,
+        rho: 0.5,
+        learning_rate: 1e-20,
+        epsilon: 1e-30,
+      });
+      // Every step sees all rows, and moves no weight.
+      expectReferenceBits(smallProblem({ hiddenUnits: [17], optimizer, rows: 8 }), 60);
+    });
+
     it('come out with gaps so long that the decay becomes 0', () => {
       const optimizer = OptimizerSchema.parse({ type: 'rmsprop', rho: 0.3 });
       expectReferenceBits(
