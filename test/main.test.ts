@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { connectForWorkers } from '../src/redis.ts';
-import { descendantsOf, type ProcessEntry, StartedProgram, stillAlive } from './started-program.ts';
+import { descendantsOf, type ProcessEntry, stillAlive } from './processes.ts';
+import { StartedProgram } from './started-program.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
 
 /** Starts what `npm start` starts, as it was built, with real children and a real Redis. */

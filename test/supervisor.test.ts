@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { RestartPolicy } from '../src/restart-policy.ts';
 import type { ChildReport, ChildSpec } from '../src/supervised-child.ts';
 import { Supervisor } from '../src/supervisor.ts';
-import { descendantsOf, stillAlive } from './started-program.ts';
+import { descendantsOf, stillAlive } from './processes.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
 
 describe('RestartPolicy', () => {

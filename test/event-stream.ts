@@ -1,4 +1,4 @@
-import { type JobEvent, JobEventSchema } from '../../src/contract/job-event.ts';
+import { type JobEvent, JobEventSchema } from '../src/contract/job-event.ts';
 
 /**
  * Reads a job's event stream as an EventSource would: parses SSE, and after a broken connection asks again from the

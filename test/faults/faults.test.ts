@@ -1,0 +1,44 @@
+import { describe, expect, inject, it } from 'vitest';
+import { EXPERIMENTS } from './experiments.ts';
+import type { Entry } from './report.ts';
+import { runExperiment } from './run-experiment.ts';
+
+/** The short tier: a few faults of each kind that finds most, on every change. `npm run test:faults` does the rest. */
+
+const noRedis = inject('redisBinary') === null;
+const SEED = 1;
+/** Seconds are proved by the long tier; here a slow machine must pass as well. */
+const PATIENCE = 10;
+
+/** Trials that once broke a promise, by experiment. */
+const FOUND: readonly { experiment: string; seed: number; trial: number }[] = [];
+
+async function failuresOf(name: string, seed: number, n: number, trial?: number): Promise<string[]> {
+  const failures: string[] = [];
+  await runExperiment(EXPERIMENTS.find((experiment) => experiment.name === name)!, {
+    runSeed: seed,
+    n,
+    seconds: Number.POSITIVE_INFINITY,
+    trial,
+    found: [],
+    patience: PATIENCE,
+    onEntry: (entry: Entry, notes) => {
+      if (entry.proofs === null)
+        failures.push(`trial ${entry.trial}:\n${notes.join('\n')}\n${entry.failure}`);
+    },
+    isStopped: () => failures.length > 0,
+  });
+  return failures;
+}
+
+describe.skipIf(noRedis)('under faults (needs redis-server or valkey-server, to be killed)', () => {
+  for (const { name, rows, shortN } of EXPERIMENTS.filter((experiment) => experiment.shortN > 0)) {
+    const promises = rows.map(({ id, promise }) => `${id} ${promise}`).join('; ');
+    it(`${name}: ${promises}`, async () => expect(await failuresOf(name, SEED, shortN)).toEqual([]), 300_000);
+  }
+
+  it.each(FOUND)(
+    '$experiment --seed $seed --trial $trial, which once failed',
+    async ({ experiment, seed, trial }) => expect(await failuresOf(experiment, seed, 1, trial)).toEqual([]),
+  );
+});

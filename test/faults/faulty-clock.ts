@@ -1,0 +1,42 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where Debian's package libfaketime puts it. */
+const PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].map(
+  (machine) => `/usr/lib/${machine}/faketime/libfaketime.so.1`,
+);
+
+/** The wall clock of a process and its children, which can be made to jump while they run. */
+export class FaultyClock {
+  /** What the process must be started with. */
+  readonly env: Record<string, string>;
+  /** How long a process may take to see a jump. */
+  static readonly seenAfterMs = 200;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'descent-clock-'));
+  readonly #file = join(this.#folder, 'offset');
+
+  constructor() {
+    const library = PLACES.find((place) => existsSync(place));
+    if (library === undefined) throw new Error('there is no libfaketime: apt-get install faketime');
+    this.env = {
+      LD_PRELOAD: library,
+      FAKETIME_TIMESTAMP_FILE: this.#file,
+      // Its cache would outlive a jump that goes back.
+      FAKETIME_NO_CACHE: '1',
+      // A wall clock that is set does not move the monotonic one.
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      DONT_FAKE_MONOTONIC: '1',
+    };
+    this.jump(0);
+  }
+
+  /** Sets the clock to the true time and so many seconds. */
+  jump(seconds: number): void {
+    writeFileSync(this.#file, `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}\n`);
+  }
+
+  async close(): Promise<void> {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

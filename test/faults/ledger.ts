@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Job, JobSchema } from '../../src/contract/job.ts';
+import { Broken } from './experiment.ts';
+
+/** A job that the client was promised by a 202. */
+export interface Acknowledged {
+  id: string;
+  key: string;
+  spec: object;
+  /** The first answer, which every repeat must give again. */
+  body: string;
+  /** When the 202 arrived, on the client's monotonic clock. */
+  atMs: number;
+  cancelled: boolean;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const PAUSE_MS = 50;
+
+/**
+ * The client of a trial. Before and after each request it writes a line into its ledger; what the ledger says that
+ * the service promised is held against what the service has in the end.
+ */
+export class Client {
+  readonly acknowledged = new Map<string, Acknowledged>();
+  /** Requests that were not answered, or by 503, and were repeated. */
+  repeated = 0;
+  readonly #file: string;
+  readonly #url: () => string;
+  #requests = 0;
+
+  constructor(file: string, url: () => string) {
+    this.#file = file;
+    this.#url = url;
+  }
+
+  /** Posts a job until it is accepted, always with the same Idempotency-Key. */
+  async create(spec: object, key: string = randomUUID()): Promise<Acknowledged> {
+    // The job says by itself which key it was posted with.
+    const sent = { ...spec, metadata: { key } };
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify(sent),
+    };
+    const { status, body } = await this.insist('create', '/jobs', init, { key });
+    if (status !== 202) throw new Broken(`POST /jobs was answered ${status}: ${body}`);
+    return this.acknowledge(key, sent, body);
+  }
+
+  /** Takes note of a 202, and compares it with an earlier one of the same key. */
+  acknowledge(key: string, spec: object, body: string): Acknowledged {
+    const { id } = JSON.parse(body) as { id: string };
+    const known = [...this.acknowledged.values()].find((earlier) => earlier.key === key);
+    if (known !== undefined && known.body !== body)
+      throw new Broken(`two answers to one key:\n${known.body}\n${body}`);
+    const entry = known ?? { id, key, spec, body, atMs: performance.now(), cancelled: false };
+    this.acknowledged.set(id, entry);
+    return entry;
+  }
+
+  /** @returns false when it came too late: the job had ended. */
+  async cancel(id: string): Promise<boolean> {
+    const entry = this.acknowledged.get(id);
+    // Asked for is enough to be obeyed: the answer may be lost.
+    if (entry !== undefined) entry.cancelled = true;
+    const { status, body } = await this.insist('cancel', `/jobs/${id}/cancel`, { method: 'POST' }, { id });
+    if (status !== 202 && status !== 409) throw new Broken(`a cancel was answered ${status}: ${body}`);
+    return status === 202;
+  }
+
+  async remove(id: string): Promise<void> {
+    const { status, body } = await this.insist('remove', `/jobs/${id}`, { method: 'DELETE' }, { id });
+    // 404: the first answer to it was lost.
+    if (status !== 204 && status !== 404) throw new Broken(`a DELETE was answered ${status}: ${body}`);
+    this.acknowledged.delete(id);
+  }
+
+  /** @returns undefined when there is no such job. */
+  async job(id: string): Promise<Job | undefined> {
+    const { status, body } = await this.insist('look', `/jobs/${id}`, {}, { id });
+    if (status === 404) return undefined;
+    if (status !== 200) throw new Broken(`GET of a job was answered ${status}: ${body}`);
+    return JobSchema.parse(JSON.parse(body));
+  }
+
+  /** One request, as it goes: the status and the body, or why there was no answer. */
+  async ask(
+    what: string,
+    path: string,
+    init: RequestInit,
+    about: object = {},
+  ): Promise<{ status: number; body: string; headers: Headers } | { failed: string }> {
+    const request = ++this.#requests;
+    this.#write({ request, what, ...about, asked: performance.now() });
+    try {
+      const response = await fetch(`${this.#url()}${path}`, {
+        ...init,
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      });
+      const body = await response.text();
+      this.#write({ request, answered: performance.now(), status: response.status, body: body.slice(0, 60) });
+      return { status: response.status, body, headers: response.headers };
+    } catch (error) {
+      const failed = error instanceof Error ? `${error.message} ${error.cause ?? ''}` : String(error);
+      this.#write({ request, failed: performance.now(), error: failed });
+      return { failed };
+    }
+  }
+
+  /** Repeats a request until the service says something of it, rather than "not now". */
+  async insist(
+    what: string,
+    path: string,
+    init: RequestInit,
+    about: object,
+  ): Promise<{ status: number; body: string; headers: Headers }> {
+    for (;;) {
+      const answer = await this.ask(what, path, init, about);
+      if ('status' in answer) {
+        if (answer.status === 500) throw new Broken(`${what} was answered 500: ${answer.body}`);
+        if (answer.status !== 503 && answer.status !== 429) return answer;
+      }
+      this.repeated++;
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  #write(line: object): void {
+    appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+}

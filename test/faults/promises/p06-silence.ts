@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertKept, type Experiment } from '../experiment.ts';
+import { reconcile } from '../reconcile.ts';
+import { Site } from '../site.ts';
+import { tinySpec } from '../specs.ts';
+
+const REQUESTS = 50;
+const ANSWER_SECONDS = 3;
+
+export const silence: Experiment = {
+  name: 'silence',
+  rows: [
+    {
+      id: 'P6',
+      promise: 'A silent network never hangs a caller: 503 with Retry-After',
+      fault: 'no byte passes between API and Redis, and nobody is told; n counts requests',
+      designN: 1_000,
+      figure: 's until the slowest was answered (<= 3)',
+    },
+  ],
+  n: 1_000,
+  shortN: REQUESTS,
+  seconds: 110,
+  run: async (trial) => {
+    const { random } = trial;
+    const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 1, proxied: true }));
+    const { id } = await site.client.create(tinySpec(random));
+    await site.allEnded(60_000);
+    const body = JSON.stringify(tinySpec(random));
+    const requests: [string, RequestInit][] = [
+      ['/jobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body }],
+      [`/jobs/${id}`, {}],
+      ['/jobs', {}],
+      [`/jobs/${id}/cancel`, { method: 'POST' }],
+      [`/jobs/${id}/events`, {}],
+      [`/jobs/${id}/events`, { headers: { accept: 'text/event-stream' } }],
+      [`/jobs/${id}/metrics`, {}],
+      [`/jobs/${id}/evaluation`, {}],
+      ['/workers', {}],
+      ['/readyz', {}],
+    ];
+    site.apiLink.silence();
+    await sleep(random.between(0, 300));
+    const seconds = await Promise.all(
+      Array.from({ length: REQUESTS }, async () => {
+        await sleep(random.between(0, 1_000));
+        const [path, init] = random.pick(requests);
+        const askedMs = performance.now();
+        const answer = await site.client.ask('in silence', path, init);
+        const took = (performance.now() - askedMs) / 1000;
+        const what = `${init.method ?? 'GET'} ${path}`;
+        assertKept('status' in answer, `${what} was not answered: ${JSON.stringify(answer)}`);
+        assertKept(answer.status === 503, `${what} was answered ${answer.status}`);
+        assertKept(answer.headers.has('retry-after'), `${what}: no Retry-After`);
+        return took;
+      }),
+    );
+    const worst = Math.max(...seconds);
+    trial.assertWithin(ANSWER_SECONDS, worst, 'the slowest answer');
+    site.apiLink.heal();
+    await site.ready();
+    // What was silent may have arrived after all: those jobs were never acknowledged, and are nobody's to count.
+    await site.removeUnacknowledged();
+    await reconcile(site);
+    return [{ n: REQUESTS, worst }];
+  },
+};

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Experiment, Trial } from '../experiment.ts';
+import { reconcile } from '../reconcile.ts';
+import { Site } from '../site.ts';
+import { endless } from '../specs.ts';
+
+const WORKERS = 6;
+const DEFAULT_LEASE_MS = 15_000;
+const MOST_SECONDS = 30;
+/** npm start waits so long before it starts a dead child again. */
+const RESTART_MS = 500;
+
+/** The one experiment with the lease that users have. */
+export const recovery: Experiment = {
+  name: 'recovery',
+  rows: [
+    {
+      id: 'P9',
+      promise: 'Recovery <= 30 s after a hard kill (LEASE_MS 15,000)',
+      fault: 'SIGKILL of the worker with its trainer; it is started again after 0.5 s',
+      designN: 100,
+      figure: 's from the kill to the first reported new step (<= 30)',
+    },
+  ],
+  n: 60,
+  shortN: 0,
+  seconds: 300,
+  run: async (trial) => {
+    const { random } = trial;
+    const site = await trial.lend('site', () =>
+      Site.start({ workers: WORKERS, concurrency: 1, leaseMs: DEFAULT_LEASE_MS }),
+    );
+    const jobs = await Promise.all(Array.from({ length: WORKERS }, (_, i) => site.client.create(endless(i))));
+    const seconds = await Promise.all(
+      jobs.map(({ id }) => recoverySeconds(site, id, random.between(0, 5_000), trial)),
+    );
+    await Promise.all(jobs.map(({ id }) => site.client.cancel(id)));
+    await reconcile(site);
+    const worst = Math.max(...seconds);
+    trial.assertWithin(MOST_SECONDS, worst, 'until a killed job computed again');
+    return [{ n: seconds.length, worst }];
+  },
+};
+
+/** Kills the worker of a job after so long; gives the seconds until the job's next attempt reports a step. */
+async function recoverySeconds(site: Site, id: string, afterMs: number, trial: Trial): Promise<number> {
+  let killedMs: number | undefined;
+  let startedAgain = false;
+  for await (const event of site.watch(id)) {
+    if (killedMs === undefined && event.type === 'job.epoch') {
+      await sleep(afterMs);
+      const worker = site.workerOf(await site.job(id));
+      trial.note(`kill worker ${worker.pid} of ${id}`);
+      killedMs = performance.now();
+      await worker.killTree();
+      setTimeout(() => void site.startWorker(), RESTART_MS);
+    } else if (killedMs !== undefined && event.type === 'job.running') {
+      startedAgain = true;
+    } else if (killedMs !== undefined && startedAgain) {
+      return (performance.now() - killedMs) / 1000;
+    }
+  }
+  throw new Error(`${id} ended`);
+}

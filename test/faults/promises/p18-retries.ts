@@ -1,0 +1,133 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertKept, type Experiment } from '../experiment.ts';
+import { reconcile } from '../reconcile.ts';
+import { LEASE_MS, Site } from '../site.ts';
+import { blocking, DIVERGING, endless, RESUMABLE } from '../specs.ts';
+
+interface Cause {
+  what: string;
+  spec: object;
+  /** Done once the job runs. */
+  strike?: (site: Site, id: string) => Promise<unknown>;
+  /** Whether the job is started again. */
+  again: boolean;
+  /** How its first attempt ends. */
+  outcome: string;
+  code?: string;
+}
+
+const resumable = RESUMABLE[6]!;
+
+const CAUSES: readonly Cause[] = [
+  { what: 'the loss diverges', spec: DIVERGING, again: false, outcome: 'failed', code: 'diverged' },
+  {
+    what: 'the time limit',
+    spec: { ...blocking(), limits: { max_seconds: 1 } },
+    again: false,
+    outcome: 'failed',
+    code: 'timeout',
+  },
+  {
+    what: 'a cancel',
+    spec: endless(1),
+    strike: (site, id) => site.client.cancel(id),
+    again: false,
+    outcome: 'cancelled',
+  },
+  {
+    what: 'the model cannot be written',
+    spec: resumable,
+    strike: async (site, id) => {
+      const folder = join(site.dataDir, 'jobs', id);
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(dirname(folder), { recursive: true });
+      writeFileSync(folder, 'no folder');
+    },
+    again: false,
+    outcome: 'failed',
+    code: 'storage_unavailable',
+  },
+  {
+    what: 'the trainer is killed',
+    spec: resumable,
+    strike: async (site) => site.killTrainers(),
+    again: true,
+    outcome: 'trainer_crashed',
+  },
+  {
+    what: 'the worker is killed',
+    spec: resumable,
+    strike: async (site) => {
+      await site.livingWorkers[0]!.stop('SIGKILL');
+      await site.startWorker();
+    },
+    again: true,
+    outcome: 'worker_lost',
+  },
+  {
+    what: 'the link is silent for two leases',
+    spec: endless(2),
+    strike: async (site, id) => {
+      site.workerLink.silence();
+      await sleep(2 * LEASE_MS);
+      site.workerLink.heal();
+      await site.eventually('the job is not started again', 20_000, async () => {
+        const job = await site.client.job(id);
+        return job!.attempts.length > 1 && job!.status === 'running';
+      });
+      await site.client.cancel(id);
+    },
+    again: true,
+    outcome: 'lease_lost',
+  },
+  {
+    what: 'the worker is told to stop',
+    spec: resumable,
+    strike: async (site) => {
+      await site.livingWorkers[0]!.stop('SIGTERM');
+      await site.startWorker();
+    },
+    again: true,
+    outcome: 'drained',
+  },
+];
+
+export const retries: Experiment = {
+  name: 'retries',
+  rows: [
+    {
+      id: 'P18',
+      promise: 'Only infrastructure faults are tried again',
+      fault: `one of ${CAUSES.length} causes, in turn: ${CAUSES.map(({ what }) => what).join(', ')}`,
+      designN: 25,
+    },
+    {
+      id: 'P38',
+      promise: 'Failures explain themselves: code, message, every attempt with worker, start, end and cause',
+      fault: 'as P18',
+      designN: 25,
+    },
+  ],
+  n: 48,
+  shortN: 0,
+  seconds: 180,
+  run: async (trial) => {
+    const cause = CAUSES[(trial.number - 1) % CAUSES.length]!;
+    trial.note(cause.what);
+    const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 1, proxied: true }));
+    const { id } = await site.client.create(cause.spec);
+    await site.until(id, 'job.running');
+    await sleep(trial.random.between(50, 500));
+    await cause.strike?.(site, id);
+    const [ending] = await reconcile(site, { mayFail: ({ error }) => error!.code === cause.code });
+    const { job } = ending!;
+    const seen = `${cause.what}: ${job.status}, ${JSON.stringify(job.error)}, ${JSON.stringify(job.attempts)}`;
+    assertKept(job.attempts.length > 1 === cause.again, seen);
+    assertKept(job.attempts[0]!.outcome === cause.outcome, seen);
+    if (cause.code !== undefined)
+      assertKept(job.error?.code === cause.code && job.error.message !== '', seen);
+    return [{ n: 1 }, { n: 1 }];
+  },
+};

@@ -1,0 +1,145 @@
+import type { JobStatus } from '../../../src/contract/job.ts';
+
+/** A job as the table of steps in ARCHITECTURE.md has it: a second, plain telling of what the Lua steps do. */
+
+/** What is drawn; who and what exactly is meant depends on what was done before. */
+export type Move =
+  | { step: 'start'; again: boolean; oldDelivery: boolean; oldRead: boolean }
+  | { step: 'epoch'; whose: number; ahead: number; checkpoint: boolean }
+  | { step: 'requeue'; whose: number | 'nobody'; oldDelivery: boolean; fault: boolean; lost: boolean }
+  | { step: 'finish'; whose: number; how: 'succeeded' | 'failed' | 'cancelled'; wrongEpoch: boolean }
+  | { step: 'cancel' }
+  | { step: 'remove' }
+  | { step: 'repeat' };
+
+export type Asked =
+  | { step: 'start'; token: string; delivery: number; attempt: number; checkpoint: number }
+  | { step: 'epoch'; token: string; epoch: number; checkpoint: boolean }
+  | { step: 'requeue'; token: string | undefined; delivery: number; fault: boolean; lost: boolean }
+  | { step: 'finish'; token: string; how: 'succeeded' | 'failed' | 'cancelled'; epoch: number }
+  | { step: 'cancel' }
+  | { step: 'remove' };
+
+export interface ModelJob {
+  status: JobStatus | 'gone';
+  delivery: number;
+  attempt: number;
+  faults: number;
+  epoch: number;
+  /** Epoch of the newest checkpoint; 0 for none. */
+  checkpoint: number;
+  /** The fence: who runs it. */
+  token: string | undefined;
+  /** Who let go of it last, and as what. */
+  released: { token: string; as: string } | undefined;
+  events: string[];
+}
+
+const MAX_FAULTS = 3;
+
+/** Does to the model what a step does to the record, and gives the answer. */
+export function answerOf(job: ModelJob, asked: Asked): string {
+  switch (asked.step) {
+    case 'start':
+      return start(job, asked);
+    case 'epoch': {
+      // A repeat by who has let go is no news either.
+      if (!holds(job, asked.token)) return 'refused';
+      if (asked.epoch > job.epoch + 1) return 'gap';
+      if (asked.checkpoint) job.checkpoint = asked.epoch;
+      if (asked.epoch === job.epoch + 1) {
+        job.epoch = asked.epoch;
+        job.faults = 0;
+        job.events.push('job.epoch');
+      }
+      return 'confirmed';
+    }
+    case 'requeue':
+      return requeue(job, asked);
+    case 'finish': {
+      if (isRepeat(job, asked.token)) return job.released!.as;
+      if (!holds(job, asked.token)) return 'refused';
+      if (asked.how === 'cancelled' && job.status !== 'cancelling') return 'refused';
+      if (asked.how === 'succeeded' && asked.epoch !== job.epoch) return 'gap';
+      return end(job, asked.how, asked.token);
+    }
+    case 'cancel':
+      if (job.status === 'gone') return 'not_found';
+      if (job.status === 'succeeded' || job.status === 'failed') return 'finished';
+      if (job.status === 'queued') return end(job, 'cancelled', undefined);
+      if (job.status === 'running') {
+        job.status = 'cancelling';
+        job.events.push('job.cancelling');
+      }
+      return 'cancelled';
+    case 'remove':
+      if (job.status === 'gone') return 'not_found';
+      if (!isTerminal(job)) return 'not_finished';
+      job.status = 'gone';
+      job.token = undefined;
+      job.released = undefined;
+      return 'removed';
+  }
+}
+
+function start(job: ModelJob, asked: Extract<Asked, { step: 'start' }>): string {
+  if (job.status === 'gone') return 'dropped';
+  if (job.token === asked.token) return 'started';
+  if (isRepeat(job, asked.token)) {
+    const { as } = job.released!;
+    return as === 'failed' || as === 'cancelled' ? as : 'dropped';
+  }
+  if (isTerminal(job) || job.delivery !== asked.delivery) return 'dropped';
+  if (job.attempt !== asked.attempt || job.checkpoint !== asked.checkpoint) return 'moved';
+  if (job.status === 'cancelling') return end(job, 'cancelled', asked.token);
+  if (job.status === 'running' && ++job.faults >= MAX_FAULTS) return end(job, 'failed', asked.token);
+  job.status = 'running';
+  job.attempt++;
+  job.token = asked.token;
+  job.events.push('job.running');
+  return 'started';
+}
+
+function requeue(job: ModelJob, asked: Extract<Asked, { step: 'requeue' }>): string {
+  if (asked.token === undefined) {
+    if (job.status === 'gone' || isTerminal(job) || job.delivery !== asked.delivery) return 'dropped';
+    if (job.status === 'queued') {
+      job.delivery++;
+      return 'queued';
+    }
+    if (!asked.lost) return 'dropped';
+  } else {
+    if (isRepeat(job, asked.token)) {
+      const { as } = job.released!;
+      return as === 'succeeded' ? 'refused' : as;
+    }
+    if (!holds(job, asked.token)) return 'refused';
+  }
+  if (job.status === 'cancelling') return end(job, 'cancelled', asked.token);
+  if (asked.fault && ++job.faults >= MAX_FAULTS) return end(job, 'failed', asked.token);
+  job.status = 'queued';
+  job.delivery++;
+  job.events.push('job.queued');
+  release(job, asked.token, 'queued');
+  return 'queued';
+}
+
+function end(job: ModelJob, how: 'succeeded' | 'failed' | 'cancelled', token: string | undefined): string {
+  job.status = how;
+  job.events.push(`job.${how}`);
+  release(job, token, how);
+  return how;
+}
+
+function release(job: ModelJob, token: string | undefined, as: string): void {
+  job.token = undefined;
+  if (token !== undefined) job.released = { token, as };
+}
+
+const isTerminal = ({ status }: ModelJob): boolean => ['succeeded', 'failed', 'cancelled'].includes(status);
+
+const isRepeat = (job: ModelJob, token: string): boolean =>
+  job.status !== 'gone' && job.released?.token === token;
+
+const holds = (job: ModelJob, token: string): boolean =>
+  job.status !== 'gone' && !isTerminal(job) && !isRepeat(job, token) && job.token === token;

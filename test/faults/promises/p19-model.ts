@@ -1,0 +1,316 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { ulid } from 'ulid';
+import type { JobStatus } from '../../../src/contract/job.ts';
+import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
+import { JobEvents } from '../../../src/store/job-events.ts';
+import { JobSteps } from '../../../src/store/job-steps.ts';
+import { JobStore } from '../../../src/store/jobs.ts';
+import { Broken, type Experiment } from '../experiment.ts';
+import { Site } from '../site.ts';
+import { answerOf, type ModelJob, type Move } from './p19-model-job.ts';
+
+/**
+ * Random sequences of steps on one job, by its worker, by zombies with old tokens, with old deliveries and repeated:
+ * real Redis must answer and end as the table in ARCHITECTURE.md says. fast-check shrinks what disagrees.
+ */
+
+const SEQUENCES = 250;
+const MOST_MOVES = 30;
+const MOST_MS = 30_000;
+
+export const model: Experiment = {
+  name: 'model',
+  rows: [
+    {
+      id: 'P19',
+      promise: 'Legal states only',
+      fault: `random sequences of up to ${MOST_MOVES} steps, with zombies, old deliveries and repeats; n counts sequences`,
+      designN: 10_000,
+    },
+  ],
+  n: 10_000,
+  shortN: SEQUENCES,
+  seconds: 140,
+  run: async (trial) => {
+    const site = await trial.lend('redis', async () => {
+      const bare = Site.bare();
+      await bare.startRedis();
+      return bare;
+    });
+    const property = fc.asyncProperty(fc.array(moves, { minLength: 1, maxLength: MOST_MOVES }), (sequence) =>
+      play(site, sequence),
+    );
+    const found = await fc.check(property, {
+      seed: trial.seed | 0,
+      numRuns: SEQUENCES,
+      // Shrinking may take long, and a machine be slow: what was not run is not counted.
+      plugins: [fc.interruptAfterTimeLimit(MOST_MS)],
+    });
+    if (found.failed) throw new Broken(fc.defaultReportMessage(found));
+    return [{ n: found.numRuns }];
+  },
+};
+
+/** Which of the tokens that were ever used: 0 the last, 1 the one before, 2 one that nobody has. */
+const whose = fc.constantFrom(0, 0, 0, 0, 1, 2);
+const isOld = fc.constantFrom(false, false, false, true);
+
+const moves: fc.Arbitrary<Move> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ step: fc.constant('start'), again: isOld, oldDelivery: isOld, oldRead: isOld }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      step: fc.constant('epoch'),
+      whose,
+      ahead: fc.constantFrom(1, 1, 1, 0, -1, 2),
+      checkpoint: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      step: fc.constant('requeue'),
+      whose: fc.constantFrom<number | 'nobody'>(0, 0, 0, 1, 2, 'nobody'),
+      oldDelivery: isOld,
+      fault: fc.boolean(),
+      lost: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ step: fc.constant('cancel') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      step: fc.constant('finish'),
+      whose,
+      how: fc.constantFrom('succeeded', 'failed', 'cancelled'),
+      wrongEpoch: isOld,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ step: fc.constant('remove') }) },
+  { weight: 2, arbitrary: fc.record({ step: fc.constant('repeat') }) },
+) as fc.Arbitrary<Move>;
+
+async function play(site: Site, sequence: readonly Move[]): Promise<void> {
+  const store = new JobStore(site.commands, site.keys);
+  const steps = new JobSteps(site.commands, site.keys);
+  const id = `job_${ulid()}`;
+  await store.create({
+    owner: 'local',
+    id,
+    spec: JobSpecSchema.parse({}),
+    parameters: 1,
+    progress: PROGRESS,
+    version: '0.0.0',
+    maxQueued: 1_000_000,
+  });
+  const job: ModelJob = {
+    status: 'queued',
+    delivery: 1,
+    attempt: 0,
+    faults: 0,
+    epoch: 0,
+    checkpoint: 0,
+    token: undefined,
+    released: undefined,
+    events: ['job.queued'],
+  };
+  const tokens: string[] = [];
+  const token = (which: number) => (which === 2 ? 'nobody' : (tokens.at(-1 - which) ?? 'nobody'));
+  let last: (() => Promise<{ outcome: string }>) | undefined;
+  let lastAnswer = '';
+  const told: string[] = [];
+  for (const move of sequence) {
+    let run: () => Promise<{ outcome: string }>;
+    let expected: string;
+    if (move.step === 'repeat') {
+      // What a client library does that lost the reply. Not for steps that are not a worker's: their answer may differ.
+      if (last === undefined) continue;
+      run = last;
+      expected = lastAnswer;
+    } else {
+      const call = callOf(move, job, id, token, tokens, steps, store);
+      expected = answerOf(job, call.asked);
+      run = call.run;
+      last = call.repeatable ? run : undefined;
+      lastAnswer = expected;
+    }
+    const { outcome } = await run();
+    told.push(`${JSON.stringify(move)} -> ${outcome}`);
+    const story = () => `\n${told.join('\n')}`;
+    if (outcome !== expected) throw new Error(`answered ${outcome}, not ${expected}${story()}`);
+    await compare(site, id, job, story);
+  }
+  await site.commands.del(site.keys.job(id), site.keys.attempts(id), site.keys.events(id));
+}
+
+const PROGRESS = {
+  epoch: 0,
+  epochs: 3,
+  step: 0,
+  steps: 300,
+  fraction: 0,
+  eta_seconds: null,
+  steps_per_second: null,
+};
+const ERROR = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
+const FILE = { name: '1-model.bin', sha256: 'a'.repeat(64) };
+const RESULT = {
+  test: { loss: 0.1, accuracy: 0.9 },
+  train: { loss: 0.1, accuracy: 0.9 },
+  validation: null,
+  training_seconds: 1,
+  weights_sha256: 'a'.repeat(64),
+  metrics_sha256: 'a'.repeat(64),
+};
+
+/** A move as a call of the store, and as the model is asked. */
+function callOf(
+  move: Exclude<Move, { step: 'repeat' }>,
+  job: ModelJob,
+  id: string,
+  token: (which: number) => string,
+  tokens: string[],
+  steps: JobSteps,
+  store: JobStore,
+): { asked: Parameters<typeof answerOf>[1]; run: () => Promise<{ outcome: string }>; repeatable: boolean } {
+  const delivery = (old: boolean) => Math.max(1, job.delivery - (old ? 1 : 0));
+  switch (move.step) {
+    case 'start': {
+      if (!move.again || tokens.length === 0) tokens.push(randomUUID());
+      const asked = {
+        step: 'start',
+        token: tokens.at(-1)!,
+        delivery: delivery(move.oldDelivery),
+        attempt: job.attempt - (move.oldRead ? 1 : 0),
+        checkpoint: job.checkpoint,
+      } as const;
+      const start = {
+        delivery: asked.delivery,
+        token: asked.token,
+        worker: 'host/1',
+        engine: 'wasm',
+        read: { attempt: asked.attempt, checkpointEpoch: asked.checkpoint },
+        fromEpoch: job.checkpoint,
+        lostReason: 'lost',
+        lostError: ERROR,
+      } as const;
+      return { asked, run: () => steps.start(id, start), repeatable: true };
+    }
+    case 'epoch': {
+      const epoch = Math.max(1, job.epoch + move.ahead);
+      const metrics = {
+        epoch,
+        step: 100 * epoch,
+        loss: 1,
+        accuracy: 0.5,
+        val_loss: null,
+        val_accuracy: null,
+        learning_rate: 0.001,
+        duration_seconds: 1,
+        steps_per_second: 1,
+      };
+      const checkpoints = move.checkpoint ? [{ ...FILE, name: `1-${epoch}.ckpt`, epoch }] : undefined;
+      const asked = { step: 'epoch', token: token(move.whose), epoch, checkpoint: move.checkpoint } as const;
+      return {
+        asked,
+        run: () => steps.epoch(id, asked.token, { metrics, progress: PROGRESS, checkpoints }),
+        repeatable: true,
+      };
+    }
+    case 'requeue': {
+      const asked = {
+        step: 'requeue',
+        token: move.whose === 'nobody' ? undefined : token(move.whose),
+        delivery: delivery(move.oldDelivery),
+        fault: move.fault,
+        lost: move.lost,
+      } as const;
+      const requeue = {
+        token: asked.token,
+        delivery: asked.delivery,
+        lost: asked.lost,
+        outcome: move.fault ? 'trainer_crashed' : 'drained',
+        reason: 'a fault',
+        error: move.fault ? ERROR : undefined,
+      } as const;
+      return { asked, run: () => steps.requeue(id, requeue), repeatable: asked.token !== undefined };
+    }
+    case 'finish': {
+      const { how } = move;
+      const asked = {
+        step: 'finish',
+        token: token(move.whose),
+        how,
+        epoch: job.epoch + (move.wrongEpoch ? 1 : 0),
+      } as const;
+      const finish =
+        how === 'succeeded'
+          ? ({ status: how, epoch: asked.epoch, result: RESULT, evaluation: FILE, model: FILE } as const)
+          : how === 'failed'
+            ? ({ status: how, error: { ...ERROR, code: 'diverged' } } as const)
+            : ({ status: how } as const);
+      return { asked, run: () => steps.finish(id, asked.token, finish), repeatable: true };
+    }
+    case 'cancel':
+      return { asked: move, run: () => store.cancel('local', id), repeatable: true };
+    case 'remove':
+      return { asked: move, run: () => store.remove('local', id), repeatable: false };
+  }
+}
+
+/** What Redis has against what the model has. */
+async function compare(site: Site, id: string, job: ModelJob, story: () => string): Promise<void> {
+  const { commands, keys } = site;
+  const fields = ['status', 'delivery', 'attempt', 'faults', 'epoch', 'checkpoint_epoch', 'token'];
+  const [values, queued, live, finished, trash, outbox, events] = await Promise.all([
+    commands.hmget(keys.job(id), ...fields),
+    commands.zscore(keys.queued, id),
+    commands.sismember(keys.live, id),
+    commands.zscore(keys.finished, id),
+    commands.sismember(keys.trash, id),
+    commands.zscore(keys.outbox, `${id}-${job.delivery}`),
+    new JobEvents(commands, keys).read(id, { after: 0, limit: 1000 }),
+  ]);
+  const gone = job.status === 'gone';
+  const terminal = ['succeeded', 'failed', 'cancelled'].includes(job.status);
+  const found = {
+    record: Object.fromEntries(fields.map((field, i) => [field, values[i] ?? null])),
+    queued: queued !== null,
+    live: live === 1,
+    finished: finished !== null,
+    trash: trash === 1,
+    // A delivery that was started may still be there: who enqueues it takes it out.
+    outbox: job.status === 'queued' ? outbox !== null : terminal || gone ? outbox !== null : false,
+    events: events.map(({ type }) => type),
+    seqs: events.map(({ seq }) => seq),
+  };
+  const text = (value: number) => String(value);
+  const wanted = {
+    record: gone
+      ? Object.fromEntries(fields.map((field) => [field, null]))
+      : {
+          status: job.status as JobStatus,
+          delivery: text(job.delivery),
+          attempt: text(job.attempt),
+          faults: text(job.faults),
+          epoch: text(job.epoch),
+          checkpoint_epoch: text(job.checkpoint),
+          token: job.token ?? null,
+        },
+    queued: job.status === 'queued',
+    live: !gone && !terminal,
+    finished: terminal,
+    trash: gone,
+    outbox: job.status === 'queued',
+    events: gone ? [] : job.events,
+    seqs: gone ? [] : job.events.map((_, i) => i + 1),
+  };
+  if (JSON.stringify(found) !== JSON.stringify(wanted))
+    throw new Error(
+      `Redis has\n${JSON.stringify(found)}\nand the model\n${JSON.stringify(wanted)}${story()}`,
+    );
+}

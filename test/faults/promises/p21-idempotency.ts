@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { assertKept, type Experiment } from '../experiment.ts';
+import { reconcile } from '../reconcile.ts';
+import { Site } from '../site.ts';
+import { tinySpec } from '../specs.ts';
+
+const AT_ONCE = 50;
+const KEYS = 10;
+
+export const idempotency: Experiment = {
+  name: 'idempotency',
+  rows: [
+    {
+      id: 'P21',
+      promise: 'Idempotent submit, 24 h: one job, one answer to the byte',
+      fault: `${AT_ONCE} posts of one key at once; API and Redis are stopped and started; then once more, and with another body`,
+      designN: 200,
+    },
+  ],
+  n: 200,
+  shortN: KEYS,
+  seconds: 120,
+  run: async (trial) => {
+    const { random } = trial;
+    const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));
+    const post = (key: string, spec: object) =>
+      site.client.insist(
+        'create',
+        '/jobs',
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'idempotency-key': key },
+          body: JSON.stringify(spec),
+        },
+        { key },
+      );
+    const sent = Array.from({ length: KEYS }, () => {
+      const key = randomUUID();
+      return { key, spec: { ...tinySpec(random), metadata: { key } } };
+    });
+    for (const { key, spec } of sent) {
+      const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => post(key, spec)));
+      for (const answer of answers) {
+        assertKept(answer.status === 202, `one of ${AT_ONCE}: ${JSON.stringify(answer)}`);
+        site.client.acknowledge(key, spec, answer.body);
+      }
+      const fresh = answers.filter(({ headers }) => !headers.has('idempotency-replayed')).length;
+      // None, when the one that made it was not answered in time and came again.
+      assertKept(fresh <= 1, `${fresh} of ${AT_ONCE} answers say that they made the job`);
+    }
+    const restarted = random.pick(['API', 'Redis', 'both']);
+    trial.note(`restart ${restarted}`);
+    if (restarted !== 'Redis') await site.startedWith(site.apiPid).stop('SIGTERM');
+    if (restarted !== 'API') {
+      await site.redis!.stop('SIGTERM');
+      await site.startRedis(site.redisEnv);
+    }
+    if (restarted !== 'Redis') await site.startApi();
+    await site.ready();
+    for (const { key, spec } of sent) {
+      const again = await post(key, spec);
+      assertKept(again.status === 202, `a replay: ${JSON.stringify(again)}`);
+      assertKept(again.headers.get('idempotency-replayed') === 'true', 'a replay made a job');
+      site.client.acknowledge(key, spec, again.body);
+      const other = await post(key, { ...spec, name: 'another body' });
+      assertKept(other.status === 422, `another body: ${JSON.stringify(other)}`);
+    }
+    await reconcile(site);
+    return [{ n: KEYS }];
+  },
+};

@@ -1,0 +1,181 @@
+import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from './random.ts';
+
+/**
+ * A TCP proxy between two processes, which does to the bytes what networks do: cuts, silence, delay, and replies that
+ * are lost after the command ran.
+ */
+export class FaultProxy {
+  readonly #server: Server;
+  readonly #target: NetConnectOpts;
+  readonly #links = new Set<Link>();
+  #cut = false;
+  /** Bytes are neither forwarded nor refused while it is true. */
+  #silent = false;
+  delayMs = 0;
+  #lossy: { share: number; random: Random } | undefined;
+  #bytesLeft: (() => number) | undefined;
+  /** Replies that were lost, and connections that were cut off in mid-flow. */
+  faults = 0;
+
+  private constructor(target: NetConnectOpts) {
+    this.#target = target;
+    this.#server = createServer((client) => {
+      if (this.#cut) client.destroy();
+      else this.#links.add(new Link(client, connect(this.#target), this));
+    });
+  }
+
+  static async open(target: NetConnectOpts): Promise<FaultProxy> {
+    const proxy = new FaultProxy(target);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the proxy is closed');
+    return address.port;
+  }
+
+  get silent(): boolean {
+    return this.#silent;
+  }
+
+  /** Ends all connections and accepts none, until healed. */
+  cut(): void {
+    this.#cut = true;
+    this.#endAll();
+  }
+
+  /** Lets no byte through in either direction, and tells nobody. */
+  silence(): void {
+    this.#silent = true;
+  }
+
+  /** Loses this share of the replies: the connection breaks after the command ran, before its reply arrives. */
+  loseReplies(share: number, random: Random): void {
+    this.#lossy = { share, random };
+  }
+
+  /** Breaks each connection once so many bytes of replies went through. */
+  breakAfter(bytes: () => number): void {
+    this.#bytesLeft = bytes;
+  }
+
+  heal(): void {
+    this.#cut = false;
+    this.#silent = false;
+    this.delayMs = 0;
+    this.#lossy = undefined;
+    this.#bytesLeft = undefined;
+    for (const link of this.#links) link.flush();
+  }
+
+  /** What waits in a silent proxy on its way to the target. */
+  get held(): string {
+    return [...this.#links].map((link) => link.held).join('');
+  }
+
+  get connections(): number {
+    return this.#links.size;
+  }
+
+  async close(): Promise<void> {
+    this.#endAll();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #endAll(): void {
+    for (const link of this.#links) link.destroy();
+  }
+
+  /** @internal */
+  forget(link: Link): void {
+    this.#links.delete(link);
+  }
+
+  /** @internal */
+  isReplyLost(): boolean {
+    const lost = this.#lossy?.random.chance(this.#lossy.share) === true;
+    if (lost) this.faults++;
+    return lost;
+  }
+
+  /** @internal */
+  bytesOfNewLink(): number {
+    return this.#bytesLeft?.() ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** One connection through the proxy: two sockets and what is on its way between them. */
+class Link {
+  readonly #client: Socket;
+  readonly #target: Socket;
+  readonly #proxy: FaultProxy;
+  #requests: Buffer[] = [];
+  #replies: Buffer[] = [];
+  #bytesLeft: number;
+  #lastRequest = Promise.resolve();
+  #lastReply = Promise.resolve();
+
+  constructor(client: Socket, target: Socket, proxy: FaultProxy) {
+    this.#client = client;
+    this.#target = target;
+    this.#proxy = proxy;
+    this.#bytesLeft = proxy.bytesOfNewLink();
+    for (const socket of [client, target]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => this.destroy());
+      socket.on('close', () => this.destroy());
+    }
+    client.on('data', (bytes) => {
+      this.#lastRequest = this.#later(this.#lastRequest, () =>
+        this.#pass(bytes, this.#requests, this.#target),
+      );
+    });
+    target.on('data', (bytes) => {
+      if (proxy.isReplyLost()) this.destroy();
+      else this.#lastReply = this.#later(this.#lastReply, () => this.#reply(bytes));
+    });
+  }
+
+  get held(): string {
+    return Buffer.concat(this.#requests).toString('latin1');
+  }
+
+  flush(): void {
+    for (const bytes of this.#requests.splice(0)) this.#target.write(bytes);
+    for (const bytes of this.#replies.splice(0)) this.#client.write(bytes);
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+    this.#target.destroy();
+    this.#proxy.forget(this);
+  }
+
+  #reply(bytes: Buffer): void {
+    if (bytes.length >= this.#bytesLeft) {
+      this.#proxy.faults++;
+      this.#client.write(bytes.subarray(0, this.#bytesLeft), () => this.destroy());
+      return;
+    }
+    this.#bytesLeft -= bytes.length;
+    this.#pass(bytes, this.#replies, this.#client);
+  }
+
+  #pass(bytes: Buffer, held: Buffer[], to: Socket): void {
+    if (this.#proxy.silent) held.push(bytes);
+    else if (!to.destroyed) to.write(bytes);
+  }
+
+  /** Runs it after the delay, and never before what came earlier. */
+  async #later(earlier: Promise<void>, run: () => void): Promise<void> {
+    const delay = this.#proxy.delayMs > 0 ? sleep(this.#proxy.delayMs) : undefined;
+    await earlier;
+    await delay;
+    run();
+  }
+}

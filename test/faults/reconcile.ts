@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Job, JobListSchema } from '../../src/contract/job.ts';
+import type { JobEvent } from '../../src/contract/job-event.ts';
+import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
+import { decodeModelWeights } from '../../src/training/model-file.ts';
+import { expectedBits } from './expected-bits.ts';
+import { assertKept, Broken } from './experiment.ts';
+import type { Acknowledged } from './ledger.ts';
+import type { Site } from './site.ts';
+
+/** The invariants of every trial, in one place: the client's ledger is held against what the service has in the end. */
+
+export interface Expectations {
+  /** Ids of jobs that may be gone, since Redis may lose what it took in its last second. */
+  mayBeLost?: ReadonlySet<string>;
+  /** Failures that the trial asked for, besides a third fault in a row. */
+  mayFail?: (job: Job) => boolean;
+}
+
+export interface Ending {
+  job: Job;
+  events: JobEvent[];
+}
+
+const FAULTS = ['worker_lost', 'trainer_crashed', 'lease_lost'];
+const TERMINAL = /^job\.(succeeded|failed|cancelled)$/;
+/** Longer than everything that cleans up by itself, but for the comparison that runs once a minute. */
+const LITTER_MS = 20_000;
+/** Without news for so long a job does not get on; with news for so long it never ends. */
+const STUCK_MS = 40_000;
+const ENDLESS_MS = 240_000;
+
+/**
+ * Waits until every acknowledged job has ended, checks each, removes it, and checks that nothing is left over.
+ * @throws {Broken} naming what does not agree.
+ */
+export async function reconcile(site: Site, expectations: Expectations = {}): Promise<Ending[]> {
+  const { mayBeLost = new Set(), mayFail = () => false } = expectations;
+  const acknowledged = [...site.client.acknowledged.values()];
+  const endings: Ending[] = [];
+  for (const entry of acknowledged) {
+    const job = await ended(site, entry);
+    if (job === undefined) {
+      assertKept(mayBeLost.has(entry.id), `${entry.id} was acknowledged, and is gone`);
+      site.client.acknowledged.delete(entry.id);
+      // What its worker wrote stays as long as a finished job would: that is retention's to remove.
+      rmSync(join(site.dataDir, 'jobs', entry.id), { recursive: true, force: true });
+      continue;
+    }
+    const events = await site.events(entry.id);
+    checkStory(entry, job, events);
+    checkEnding(entry, job, events, mayFail);
+    if (job.status === 'succeeded') await checkBits(site, job, events);
+    endings.push({ job, events });
+  }
+  await checkList(site);
+  await nothingLeft(site, 'after the jobs ended');
+  await inParallel(8, [...site.client.acknowledged.keys()], (id) => site.client.remove(id));
+  await nothingLeft(site, 'after the jobs were removed');
+  return endings;
+}
+
+/** Waits for the end of a job, as long as it gets on. */
+async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined> {
+  const startedMs = performance.now();
+  let newsMs = startedMs;
+  let known = '';
+  for (;;) {
+    const job = await site.client.job(id);
+    if (job === undefined || job.terminal) return job;
+    const nowMs = performance.now();
+    const news = `${job.status} ${job.attempts.length} ${job.progress.step}`;
+    if (news !== known) newsMs = nowMs;
+    known = news;
+    if (nowMs - newsMs > STUCK_MS || nowMs - startedMs > ENDLESS_MS) {
+      throw new Broken(`${id} is stuck in ${job.status}\n${storyOf((await site.events(id)).slice(-8))}`);
+    }
+    await sleep(50);
+  }
+}
+
+/** seq 1..N; one terminal event, the last; epochs 1..k; one job.running an attempt. */
+function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void {
+  const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
+  const { metadata: _, ...asked } = JobSpecSchema.parse(spec);
+  const { metadata: __, ...has } = job.spec;
+  if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('another spec than was sent');
+  events.forEach(({ seq }, i) => {
+    if (seq !== i + 1) throw fail(`event ${i + 1} has seq ${seq}`);
+  });
+  events.slice(1).forEach(({ created_at }, i) => {
+    if (created_at < events[i]!.created_at) throw fail(`event ${i + 2} is earlier than the one before`);
+  });
+  const ends = events.filter(({ type }) => TERMINAL.test(type));
+  if (ends.length !== 1) throw fail(`${ends.length} terminal events`);
+  if (events.at(-1)!.type !== `job.${job.status}`)
+    throw fail(`it is ${job.status}, and that is not its last event`);
+  let epoch = 0;
+  for (const event of events) {
+    if (event.type !== 'job.epoch') continue;
+    if (event.data.epoch !== epoch + 1) throw fail(`epoch ${event.data.epoch} after ${epoch}`);
+    epoch++;
+  }
+  if (job.progress.epoch < epoch) throw fail(`its progress says epoch ${job.progress.epoch} of ${epoch}`);
+  const starts = events.flatMap((event) => (event.type === 'job.running' ? [event.data] : []));
+  if (starts.length !== job.attempts.length)
+    throw fail(`${starts.length} starts, ${job.attempts.length} attempts`);
+  for (const [i, attempt] of job.attempts.entries()) {
+    const { attempt: number, worker, from_epoch, started_at, ended_at, outcome } = attempt;
+    const told = starts[i]!;
+    if (
+      number !== i + 1 ||
+      told.attempt !== number ||
+      told.worker !== worker ||
+      told.from_epoch !== from_epoch
+    )
+      throw fail(`attempt ${number} is not what the events say`);
+    if (ended_at === null || outcome === null) throw fail(`attempt ${number} never ended`);
+    if (ended_at < started_at) throw fail(`attempt ${number} ended before it began`);
+    if (i > 0 && attempt.reason === null) throw fail(`nothing says why attempt ${number} was made`);
+  }
+}
+
+/** It succeeded; or it was cancelled, given up after three faults, or failed as the trial wanted. */
+function checkEnding(
+  { cancelled }: Acknowledged,
+  job: Job,
+  events: JobEvent[],
+  mayFail: (job: Job) => boolean,
+): void {
+  const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
+  const { status, error, result, attempts } = job;
+  if ((status === 'succeeded') !== (result !== null)) throw fail(`it ${status}, and its result is ${result}`);
+  if ((status === 'failed') !== (error !== null)) throw fail(`it ${status}, and its error is ${error}`);
+  if (status === 'cancelled' && !cancelled) throw fail('nobody cancelled it');
+  if (status === 'succeeded') {
+    const epochs = events.filter(({ type }) => type === 'job.epoch').length;
+    if (epochs !== job.spec.training.epochs) throw fail(`it succeeded after ${epochs} epochs`);
+    if (attempts.at(-1)!.outcome !== 'succeeded') throw fail('its last attempt did not succeed');
+    if (result!.duration_seconds < 0) throw fail('it took less than no time');
+  }
+  if (status === 'failed' && FAULTS.includes(error!.code)) {
+    if (error!.message === '' || attempts.at(-1)!.outcome !== error!.code)
+      throw fail('the failure is not explained');
+    if (faultsInARow(events) < 3) throw fail('it was given up before the third fault in a row');
+  } else if (status === 'failed' && !mayFail(job)) {
+    throw fail(`it failed: ${error!.code}: ${error!.message}`);
+  }
+}
+
+/** Starts since the last new epoch: each but a drained one ended in a fault. */
+function faultsInARow(events: JobEvent[]): number {
+  const lastEpoch = events.findLastIndex(({ type }) => type === 'job.epoch');
+  const since = events.slice(lastEpoch + 1);
+  const drained = since.filter(
+    (event) => event.type === 'job.queued' && event.data.reason === 'drained',
+  ).length;
+  const running = since.filter(({ type }) => type === 'job.running').length;
+  return running + (lastEpoch >= 0 ? 1 : 0) - drained;
+}
+
+/** The files are those that the record names; they and the metrics have the bits that an unbroken run has. */
+async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void> {
+  const fields = await site.commands.hmget(site.keys.job(job.id), 'model', 'evaluation');
+  const [model, evaluation] = fields.map((field) => JSON.parse(field!) as { name: string; sha256: string });
+  for (const file of [model!, evaluation!]) {
+    const path = join(site.dataDir, 'jobs', job.id, file.name);
+    assertKept(existsSync(path), `${job.id}: the record names ${file.name}, which is not there`);
+    const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
+    assertKept(sha256 === file.sha256, `${job.id}: ${file.name} is not the file that the record names`);
+  }
+  const weights = decodeModelWeights(readFileSync(join(site.dataDir, 'jobs', job.id, model!.name)));
+  const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
+  const found = { weights_sha256: weightsSha256(weights), metrics_sha256: metricsSha256(rows) };
+  const expected = await expectedBits(job.spec);
+  for (const hash of ['weights_sha256', 'metrics_sha256'] as const) {
+    assertKept(job.result![hash] === found[hash], `${job.id}: ${hash} is not that of what is stored`);
+    assertKept(found[hash] === expected[hash], `${job.id}: ${hash} is not that of an unbroken run`);
+  }
+}
+
+/** As many jobs as keys, and no job that nobody was promised. */
+async function checkList(site: Site): Promise<void> {
+  const keys = new Set<string>();
+  let path: string | null = '/jobs?limit=100';
+  while (path !== null) {
+    const answer = await site.client.ask('list', path, {});
+    if (!('status' in answer) || answer.status !== 200) {
+      await sleep(50);
+      continue;
+    }
+    const page = JobListSchema.parse(JSON.parse(answer.body));
+    for (const { id, spec } of page.data) {
+      const key = spec.metadata.key ?? '';
+      assertKept(!keys.has(key), `two jobs of one Idempotency-Key, one of them ${id}`);
+      keys.add(key);
+      assertKept(site.client.acknowledged.has(id), `${id} is a job that the client knows nothing of`);
+    }
+    path = page.next;
+  }
+  assertKept(keys.size === site.client.acknowledged.size, 'the list has fewer jobs than were acknowledged');
+}
+
+/** Waits until nothing is left but the records, the files that they name, and what has a time to live. */
+async function nothingLeft(site: Site, when: string): Promise<void> {
+  const deadlineMs = performance.now() + LITTER_MS;
+  for (;;) {
+    const left = [...(await leftKeys(site)), ...(await leftFiles(site)), ...leftProcesses(site)];
+    if (left.length === 0) return;
+    if (performance.now() > deadlineMs) throw new Broken(`left over ${when}:\n${left.join('\n')}`);
+    await sleep(200);
+  }
+}
+
+async function leftKeys(site: Site): Promise<string[]> {
+  const { keys, commands, client } = site;
+  const expected = new Set(
+    [...client.acknowledged.keys()].flatMap((id) => [keys.job(id), keys.attempts(id), keys.events(id)]),
+  );
+  const bull = ['meta', 'events', 'marker', 'stalled-check', 'id'].map(
+    (name) => `${keys.root}bull:training:${name}`,
+  );
+  const lasting = [keys.jobs('local'), keys.finished, keys.workers, keys.reconciler, keys.probe, ...bull];
+  const left: string[] = [];
+  for (const key of await commands.keys('*')) {
+    if (expected.has(key) || lasting.includes(key)) continue;
+    if (key.startsWith(`${keys.root}idempotency:`) || key.startsWith(keys.worker(''))) {
+      if ((await commands.pttl(key)) === -1) left.push(`${key}, which never expires`);
+    } else left.push(key);
+  }
+  return left;
+}
+
+async function leftFiles(site: Site): Promise<string[]> {
+  const folder = join(site.dataDir, 'jobs');
+  const left: string[] = [];
+  for (const id of existsSync(folder) ? readdirSync(folder) : []) {
+    const named = site.client.acknowledged.has(id)
+      ? await site.commands.hmget(site.keys.job(id), 'model', 'evaluation')
+      : [];
+    const names = named.flatMap((text) =>
+      text === null ? [] : [(JSON.parse(text) as { name: string }).name],
+    );
+    const files = readdirSync(join(folder, id));
+    if (names.length === 0) left.push(`the folder jobs/${id} with ${files.length} files`);
+    left.push(...files.filter((file) => !names.includes(file)).map((file) => `jobs/${id}/${file}`));
+  }
+  const datasets = join(site.dataDir, 'datasets');
+  const temporary = existsSync(datasets) ? readdirSync(datasets).filter((name) => name.endsWith('.tmp')) : [];
+  return [...left, ...temporary.map((name) => `datasets/${name}`)];
+}
+
+/** Trainers whose worker is gone. */
+function leftProcesses(site: Site): string[] {
+  const living = new Set(site.livingWorkers.map(({ pid }) => pid));
+  return site
+    .everyTrainer()
+    .filter(({ parentPid }) => !living.has(parentPid))
+    .map(({ pid, command }) => `process ${pid}: ${command}`);
+}
+
+const storyOf = (events: JobEvent[]): string =>
+  events
+    .map(
+      ({ seq, created_at, type, data }) =>
+        `${seq} ${created_at} ${type} ${JSON.stringify(data).slice(0, 120)}`,
+    )
+    .join('\n');
+
+/** Runs it for each item, a few at a time. */
+export async function inParallel<Item>(
+  atATime: number,
+  items: readonly Item[],
+  run: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  const left = [...items];
+  const next = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await run(item);
+  };
+  await Promise.all(Array.from({ length: atATime }, next));
+}

@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { z } from 'zod';
+import type { Experiment } from './experiment.ts';
+
+/** What the trials found: a line each in reports/faults.jsonl as they are found, and the table made of them. */
+
+const JOURNAL = 'reports/faults.jsonl';
+const RESULTS = 'test/faults/RESULTS.md';
+/** With fewer a row proves nothing. */
+const ENOUGH = 20;
+
+const EntrySchema = z.strictObject({
+  experiment: z.string(),
+  runSeed: z.number(),
+  trial: z.number(),
+  seed: z.number(),
+  at: z.string(),
+  seconds: z.number(),
+  commit: z.string(),
+  /** A proof a row of the experiment; null when the trial failed. */
+  proofs: z.array(z.strictObject({ n: z.number(), worst: z.number().optional() })).nullable(),
+  failure: z.string().optional(),
+});
+export type Entry = z.output<typeof EntrySchema>;
+
+export function readJournal(): Entry[] {
+  if (!existsSync(JOURNAL)) return [];
+  const lines = readFileSync(JOURNAL, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.map((line) => EntrySchema.parse(JSON.parse(line)));
+}
+
+export function writeEntry(entry: Entry): void {
+  mkdirSync('reports', { recursive: true });
+  appendFileSync(JOURNAL, `${JSON.stringify(entry)}\n`);
+}
+
+export const commitOfTree = (): string => {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return 'unknown';
+  }
+};
+
+export interface Sum {
+  n: number;
+  failures: number;
+  worst: number | undefined;
+}
+
+/** What the entries of an experiment say of its row number `row`. A failed trial counts as one failed fault. */
+export function sumOf(entries: readonly Entry[], row: number): Sum {
+  let n = 0;
+  let failures = 0;
+  let worst: number | undefined;
+  for (const { proofs } of entries) {
+    const proof = proofs?.[row];
+    if (proofs === null) failures++;
+    n += proof?.n ?? (proofs === null ? 1 : 0);
+    if (proof?.worst !== undefined) worst = Math.max(worst ?? proof.worst, proof.worst);
+  }
+  return { n, failures, worst };
+}
+
+/** Writes RESULTS.md from the journal. */
+export function writeResults(experiments: readonly Experiment[], notRun: readonly NotRun[]): void {
+  const entries = readJournal();
+  const lines = experiments.flatMap((experiment) => {
+    const own = entries.filter((entry) => entry.experiment === experiment.name);
+    return experiment.rows.map((row, place) => {
+      const { n, failures, worst } = sumOf(own, place);
+      const seeds = [...new Set(own.map(({ runSeed }) => runSeed))].join(', ');
+      const figure = worst === undefined || row.figure === undefined ? '' : `${round(worst)} ${row.figure}`;
+      return {
+        id: row.id,
+        cells: [
+          row.id,
+          row.promise,
+          row.fault,
+          String(n),
+          String(row.designN),
+          String(failures),
+          figure,
+          verdict(n, failures),
+          seeds,
+          own.at(-1)?.at.slice(0, 10) ?? '',
+        ],
+      };
+    });
+  });
+  lines.sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+  const header = ['', 'promise', 'fault', 'n', 'design', 'failures', 'worst', 'rate at 95 %', 'seed', 'date'];
+  const table = [header, header.map(() => '---'), ...lines.map(({ cells }) => cells)];
+  const commits = [...new Set(entries.map(({ commit }) => commit))].join(', ');
+  const failed = entries.filter(({ proofs }) => proofs === null);
+  const text = [
+    '# What the faults found',
+    '',
+    'Written by `npm run test:faults`; README says how to run it and replay a trial. `n` counts faults; `design` is the',
+    `number that the design asks for. 0 failures in n bound the rate of failure at 3/n (95 %); fewer than ${ENOUGH} prove nothing.`,
+    '',
+    `Machine: ${machine()}. Commits: ${commits}.`,
+    '',
+    ...table.map((cells) => `| ${cells.join(' | ')} |`),
+    '',
+    '## Not run',
+    '',
+    ...notRun.map(({ id, what, why }) => `- ${id}: ${what}. ${why}`),
+    ...(failed.length === 0 ? [] : ['', '## Failed trials', '']),
+    ...failed.map(
+      ({ experiment, runSeed, trial, failure }) =>
+        `- ${experiment}, --seed ${runSeed} --trial ${trial}: ${failure?.split('\n')[0]}`,
+    ),
+    '',
+  ];
+  writeFileSync(RESULTS, text.join('\n'));
+}
+
+/** What this machine, or this version, cannot do. Never counted as passed. */
+export interface NotRun {
+  id: string;
+  what: string;
+  why: string;
+}
+
+function verdict(n: number, failures: number): string {
+  if (n < ENOUGH) return 'not proved';
+  if (failures > 0) return 'broken';
+  return `< ${round((3 / n) * 100)} %`;
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+export const machine = (): string =>
+  `${cpus().length} x ${cpus()[0]!.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`;

@@ -1,0 +1,118 @@
+import { parseArgs } from 'node:util';
+import { EXPERIMENTS, NOT_RUN } from './experiments.ts';
+import { type Entry, machine, readJournal, sumOf, writeEntry, writeResults } from './report.ts';
+import { runExperiment } from './run-experiment.ts';
+
+const USAGE = `
+npm run test:faults -- [options]     Breaks a real installation in every way we know, and looks whether it keeps its promises.
+
+  --only P7         the experiments that prove this promise, or the one of this name; may be given several times
+  --n 100           faults an experiment, instead of its own number and its time budget
+  --seed 5          another run: everything that is drawn depends on it (default 1)
+  --trial 3         this one trial alone, to replay it: it prints what was drawn
+  --results         write test/faults/RESULTS.md from what was found so far, and run nothing
+  --list            the experiments, their numbers and their time budgets
+
+What is found is kept in reports/faults.jsonl as it is found: after a Ctrl-C the same command goes on where it stopped.
+Delete that file to start anew. A trial that fails leaves the logs of its processes in reports/faults/.
+`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    n: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    trial: { type: 'string' },
+    results: { type: 'boolean' },
+    list: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+});
+
+const number = (name: 'n' | 'seed' | 'trial'): number | undefined => {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} ${text}: a whole number was expected`);
+  return Number(text);
+};
+
+const wanted = EXPERIMENTS.filter(
+  ({ name, rows }) =>
+    values.only === undefined ||
+    values.only.some((only) => name === only || rows.some(({ id }) => id === only)),
+);
+
+let stopped = false;
+process.on('SIGINT', () => {
+  if (stopped) process.exit(130);
+  stopped = true;
+  console.log('\nStopping after the trials under way. Ctrl-C again ends them too.');
+});
+
+function tell(entry: Entry, notes: readonly string[]): void {
+  const proved = entry.proofs?.map(({ n, worst }) =>
+    worst === undefined ? `n ${n}` : `n ${n}, worst ${worst.toFixed(2)}`,
+  );
+  const place = `${entry.experiment} --seed ${entry.runSeed} --trial ${entry.trial}`;
+  console.log(
+    `${entry.proofs === null ? 'BROKEN' : 'kept  '} ${place} (${entry.seconds} s) ${proved?.join('; ') ?? ''}`,
+  );
+  if (entry.proofs === null || values.trial !== undefined) {
+    for (const note of notes) console.log(`         ${note}`);
+    if (entry.failure !== undefined) console.log(entry.failure.replace(/^/gm, '       | '));
+  }
+}
+
+async function main(): Promise<void> {
+  if (values.help === true) return console.log(USAGE);
+  if (values.list === true) {
+    for (const { name, rows, n, shortN, seconds } of EXPERIMENTS)
+      console.log(
+        `${name.padEnd(24)} ${rows
+          .map(({ id }) => id)
+          .join(' ')
+          .padEnd(12)} n ${n} (short ${shortN}), ${seconds} s`,
+      );
+    return;
+  }
+  if (values.results === true) return writeResults(EXPERIMENTS, NOT_RUN);
+  if (wanted.length === 0) throw new Error(`no experiment proves ${values.only?.join(', ')}; see --list`);
+  const runSeed = number('seed')!;
+  const trial = number('trial');
+  console.log(machine());
+  for (const experiment of wanted) {
+    if (stopped) break;
+    const n = number('n') ?? experiment.n;
+    const found =
+      trial === undefined
+        ? readJournal().filter((entry) => entry.experiment === experiment.name && entry.runSeed === runSeed)
+        : [];
+    console.log(
+      `\n${experiment.name}: ${experiment.rows.map(({ id, promise }) => `${id} ${promise}`).join('; ')}`,
+    );
+    if (sumOf(found, 0).n >= n) console.log(`was run before, n ${sumOf(found, 0).n}`);
+    await runExperiment(experiment, {
+      runSeed,
+      n,
+      trial,
+      found,
+      seconds: values.n === undefined ? experiment.seconds : Number.POSITIVE_INFINITY,
+      patience: 1,
+      onEntry: (entry, notes) => {
+        if (trial === undefined) writeEntry(entry);
+        if (entry.proofs === null) process.exitCode = 1;
+        tell(entry, notes);
+      },
+      isStopped: () => stopped,
+    });
+  }
+  if (trial === undefined && values.only === undefined && !stopped) writeResults(EXPERIMENTS, NOT_RUN);
+}
+
+main().then(
+  () => process.exit(),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  },
+);

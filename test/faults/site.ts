@@ -1,0 +1,217 @@
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectForWorkers, type Redis } from '../../src/redis.ts';
+import { buildKeys, type Keys } from '../../src/store/keys.ts';
+import { descendantsOf, listProcesses, type ProcessEntry } from '../processes.ts';
+import { type InstallationOptions, RunningInstallation, type Started } from '../running-installation.ts';
+import { Broken } from './experiment.ts';
+import { Client } from './ledger.ts';
+import { FaultProxy } from './proxy.ts';
+
+/** Everything else is a fraction of it. Only the recovery promise is proved with the default of 15 s. */
+export const LEASE_MS = 2_000;
+
+/** What a broken promise is understood from. */
+const LOGS = 'reports/faults';
+let logs = 0;
+
+/** A second Ctrl-C ends us in the midst of a trial. */
+const open = new Set<Site>();
+process.on('exit', () => {
+  for (const site of open) site.kill();
+});
+
+export interface SiteOptions extends Omit<InstallationOptions, 'redisUrl' | 'log' | 'detached'> {
+  /** API and workers reach Redis through proxies of ours. */
+  proxied?: boolean;
+  redisEnv?: Record<string, string>;
+}
+
+/** An installation with a Redis of its own, a client with a ledger, and an eye on everything that is appended. */
+export class Site extends RunningInstallation {
+  readonly client: Client;
+  readonly keys: Keys;
+  readonly redisEnv: Record<string, string>;
+  /** In the order they were started; those that were killed are not taken out. */
+  readonly workers: Started[] = [];
+  readonly apis: Started[] = [];
+  readonly #log: string;
+  readonly #ledger: string;
+  readonly #listeners = new Set<(job: string) => void>();
+  #apiLink: FaultProxy | undefined;
+  #workerLink: FaultProxy | undefined;
+  #commands: Redis | undefined;
+  #subscriber: Redis | undefined;
+
+  private constructor(options: InstallationOptions, redisEnv: Record<string, string>, log: string) {
+    super({ ...options, log: { file: log, level: 'info' }, detached: true });
+    open.add(this);
+    this.#log = log;
+    this.#ledger = join(this.dataDir, 'ledger.jsonl');
+    this.redisEnv = redisEnv;
+    this.keys = buildKeys(this.keyPrefix);
+    this.client = new Client(this.#ledger, () => this.url);
+  }
+
+  /** With nothing started yet. */
+  static bare(options: SiteOptions = {}): Site {
+    mkdirSync(LOGS, { recursive: true });
+    const log = join(LOGS, `${process.pid}-${++logs}.log`);
+    const site = new Site({ leaseMs: LEASE_MS, ...options }, options.redisEnv ?? {}, log);
+    site.#look();
+    return site;
+  }
+
+  static async start(options: SiteOptions = {}): Promise<Site> {
+    const site = Site.bare(options);
+    await site.startRedis(site.redisEnv);
+    if (options.proxied === true) {
+      site.#apiLink = await FaultProxy.open({ path: site.redisSocket });
+      site.#workerLink = await FaultProxy.open({ path: site.redisSocket });
+    }
+    await site.startApi();
+    await Promise.all(Array.from({ length: options.workers ?? 1 }, () => site.startWorker()));
+    return site;
+  }
+
+  override async startApi(env: Record<string, string> = {}): Promise<Started> {
+    const api = await super.startApi({ ...linked(this.#apiLink), ...env });
+    this.apis.push(api);
+    return api;
+  }
+
+  override async startWorker(env: Record<string, string> = {}): Promise<Started> {
+    const worker = await super.startWorker({ ...linked(this.#workerLink), ...env });
+    this.workers.push(worker);
+    return worker;
+  }
+
+  /** What the API's and the workers' bytes to Redis go through. */
+  get apiLink(): FaultProxy {
+    if (this.#apiLink === undefined) throw new Error('this site has no proxies');
+    return this.#apiLink;
+  }
+
+  get workerLink(): FaultProxy {
+    if (this.#workerLink === undefined) throw new Error('this site has no proxies');
+    return this.#workerLink;
+  }
+
+  /** Straight to Redis, past every fault. */
+  get commands(): Redis {
+    return this.#commands!;
+  }
+
+  get livingWorkers(): Started[] {
+    return this.workers.filter(({ alive }) => alive);
+  }
+
+  /** Calls it whenever something is appended to a job's stream, as soon as Redis says so. */
+  onEvent(listener: (job: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when this many more events were appended, or after `mostMs`. */
+  async afterEvents(count: number, mostMs: number): Promise<void> {
+    let left = count;
+    let stop = () => {};
+    await Promise.race([
+      sleep(mostMs),
+      new Promise<void>((resolve) => {
+        stop = this.onEvent(() => {
+          if (--left <= 0) resolve();
+        });
+      }),
+    ]);
+    stop();
+  }
+
+  /** Waits until it is true. @throws {Broken} when it is not after `withinMs`. */
+  async eventually(
+    what: string,
+    withinMs: number,
+    isTrue: () => boolean | Promise<boolean>,
+  ): Promise<number> {
+    const startedMs = performance.now();
+    for (;;) {
+      if (await isTrue()) return performance.now() - startedMs;
+      if (performance.now() - startedMs > withinMs) throw new Broken(`${what}, after ${withinMs / 1000} s`);
+      await sleep(20);
+    }
+  }
+
+  /** Waits until the API says that it is ready. */
+  async ready(withinMs = 30_000): Promise<number> {
+    return await this.eventually('the API is not ready', withinMs, async () => {
+      const response = await this.fetch('/readyz').catch(() => undefined);
+      return response?.status === 200;
+    });
+  }
+
+  /** Waits until every job that was acknowledged has ended, by what Redis says: the API may be under fire. */
+  async allEnded(withinMs: number): Promise<void> {
+    const ids = [...this.client.acknowledged.keys()];
+    await this.eventually('not every job has ended', withinMs, async () => {
+      const live = await this.commands.smismember(this.keys.live, ...ids);
+      return live.every((member) => member === 0);
+    });
+  }
+
+  /** Removes jobs whose 202 nobody heard. */
+  async removeUnacknowledged(): Promise<void> {
+    for (const id of await this.commands.zrange(this.keys.jobs('local'), 0, -1)) {
+      if (this.client.acknowledged.has(id)) continue;
+      await this.client.cancel(id);
+      await this.eventually(`${id} does not end`, 30_000, async () => (await this.client.job(id))!.terminal);
+      await this.client.remove(id);
+    }
+  }
+
+  /** The trainers of this installation, whoever is their parent. */
+  everyTrainer(): ProcessEntry[] {
+    return listProcesses().filter(
+      ({ command }) => command.includes('/trainer.bundle.js ') && command.includes(this.dataDir),
+    );
+  }
+
+  trainersOf(worker: Started): ProcessEntry[] {
+    return descendantsOf(worker.pid).filter(({ command }) => command.includes('/trainer.bundle.js '));
+  }
+
+  /** Keeps the log and the ledger when a promise was broken. */
+  override async close(broken = false): Promise<void> {
+    open.delete(this);
+    if (broken && existsSync(this.#ledger))
+      copyFileSync(this.#ledger, this.#log.replace(/log$/, 'ledger.jsonl'));
+    if (!broken) rmSync(this.#log, { force: true });
+    this.#commands?.disconnect();
+    this.#subscriber?.disconnect();
+    const orphans = this.everyTrainer();
+    await super.close();
+    for (const { pid } of orphans) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It went with its worker.
+      }
+    }
+    await this.#apiLink?.close();
+    await this.#workerLink?.close();
+  }
+
+  #look(): void {
+    this.#commands = connectForWorkers(this.redisUrl, () => {});
+    this.#subscriber = connectForWorkers(this.redisUrl, () => {});
+    const prefix = this.keys.job('');
+    this.#subscriber.on('pmessage', (_pattern: string, channel: string) => {
+      const job = channel.slice(prefix.length).split(':')[0]!;
+      for (const listener of this.#listeners) listener(job);
+    });
+    void this.#subscriber.psubscribe(`${prefix}*:seq`).catch(() => {});
+  }
+}
+
+const linked = (link: FaultProxy | undefined): Record<string, string> =>
+  link === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${link.port}` };

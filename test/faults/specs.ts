@@ -1,0 +1,95 @@
+import type { Random } from './random.ts';
+
+/** Jobs that are small, and together have everything a job can have. */
+
+const ENGINE = 'wasm';
+
+/** Over in a moment. */
+const TINY: readonly object[] = [
+  { model: { hidden_units: [16] }, training: { epochs: 3, batch_size: 64, seed: 1 } },
+  { model: { hidden_units: [32, 16], dropout: 0.2 }, training: { epochs: 2, batch_size: 32, seed: 2 } },
+  {
+    model: { hidden_units: [] },
+    optimizer: { type: 'sgd' },
+    training: { epochs: 4, batch_size: 128, seed: 3 },
+  },
+  {
+    model: { hidden_units: [8], activation: 'tanh' },
+    optimizer: { type: 'adam' },
+    training: { epochs: 1, seed: 4 },
+  },
+  {
+    model: { hidden_units: [24] },
+    training: { epochs: 3, batch_size: 100, seed: 5, validation_split: 0, shuffle: false },
+  },
+  {
+    model: { hidden_units: [16], activation: 'sigmoid' },
+    optimizer: { type: 'adagrad' },
+    training: { epochs: 2, seed: 6 },
+  },
+].map((spec) => ({ dataset: 'mnist_sample', engine: ENGINE, ...spec }));
+
+export const tinySpec = (random: Random): object => random.pick(TINY);
+
+/** A few epochs, each told: for trials about the events. */
+export const manyEpochs = (epochs: number): object => ({
+  dataset: 'mnist_sample',
+  engine: ENGINE,
+  model: { hidden_units: [8] },
+  training: { epochs, batch_size: 256, seed: 9 },
+});
+
+const OPTIMIZERS: readonly object[] = [
+  { type: 'rmsprop' },
+  { type: 'rmsprop', momentum: 0.9, learning_rate: 0.0005 },
+  { type: 'rmsprop', centered: true },
+  { type: 'sgd', momentum: 0.9, nesterov: true },
+  { type: 'adam', amsgrad: true },
+];
+const SHAPES: readonly object[] = [
+  { hidden_units: [64, 32] },
+  { hidden_units: [48], dropout: 0.3 },
+  { hidden_units: [32, 32, 16], activation: 'tanh' },
+  { hidden_units: [96], activation: 'sigmoid', dropout: 0.1 },
+];
+
+/** 20 configurations that train for some seconds, so that checkpoints fall due on the way. */
+export const RESUMABLE: readonly object[] = OPTIMIZERS.flatMap((optimizer, o) =>
+  SHAPES.map((model, s) => ({
+    dataset: 'mnist_sample',
+    engine: ENGINE,
+    model,
+    optimizer,
+    training: { epochs: 60, batch_size: 32, seed: 100 + 4 * o + s, shuffle: (o + s) % 3 !== 0 },
+  })),
+);
+
+/** Never ends by itself within a trial; its epochs are short. */
+export const endless = (seed: number): object => ({
+  dataset: 'mnist_sample',
+  engine: ENGINE,
+  model: { hidden_units: [64, 64] },
+  training: { epochs: 1000, batch_size: 4, seed },
+});
+
+/** One step takes far longer than a trial: its trainer hears nothing. */
+export const blocking = (): object => ({
+  dataset: 'mnist_sample',
+  engine: 'reference',
+  model: { hidden_units: [2000, 1000] },
+  training: { epochs: 1000, batch_size: 4096 },
+});
+
+/** Epochs of minutes, steps of less than a millisecond. */
+export const SLOW_EPOCHS: object = {
+  dataset: 'mnist',
+  engine: 'reference',
+  training: { epochs: 100, batch_size: 1 },
+};
+
+export const DIVERGING: object = {
+  dataset: 'mnist_sample',
+  engine: ENGINE,
+  model: { hidden_units: [32, 32, 32, 32, 32, 32] },
+  optimizer: { type: 'sgd', learning_rate: 10 },
+};

@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process';
+
+/** The processes of this machine, for tests that start some and must leave none. */
+
+export interface ProcessEntry {
+  pid: number;
+  parentPid: number;
+  command: string;
+}
+
+/** All living processes below this one, at any depth. */
+export function descendantsOf(pid: number): ProcessEntry[] {
+  const all = listProcesses();
+  const found: ProcessEntry[] = [];
+  for (let parents = [pid]; parents.length > 0; ) {
+    const children = all.filter((entry) => parents.includes(entry.parentPid));
+    found.push(...children);
+    parents = children.map((entry) => entry.pid);
+  }
+  return found;
+}
+
+/** Those of these processes that still live. */
+export function stillAlive(entries: readonly ProcessEntry[]): ProcessEntry[] {
+  const alive = new Map(listProcesses().map((entry) => [entry.pid, entry.command]));
+  return entries.filter((entry) => alive.get(entry.pid) === entry.command);
+}
+
+export function listProcesses(): ProcessEntry[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' });
+  return table.split('\n').flatMap((row) => {
+    const [, pid, parentPid, state, command] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(row) ?? [];
+    // A zombie has ended; who has to notice that is its parent.
+    if (pid === undefined || state!.startsWith('Z')) return [];
+    return [{ pid: Number(pid), parentPid: Number(parentPid), command: command! }];
+  });
+}
