@@ -55,6 +55,8 @@ if (contestants.length === 0) {
 mkdirSync('reports', { recursive: true });
 const peak_gflops = measurePeak();
 console.log(`${machine()}; one core's float32 peak: ${peak_gflops ?? 'unknown (no C compiler)'} GFLOP/s`);
+// The first one runs other code: it is compiled while it runs.
+calibrate();
 const rows: BenchRow[] = [];
 for (let run = 1; run <= Number(options.runs); run += 1) {
   for (const contestant of contestants) {

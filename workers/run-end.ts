@@ -78,6 +78,8 @@ export async function finish(run: Run, how: Finish, worker: WorkerParts): Promis
   } else if (outcome === 'failed' || outcome === 'cancelled') {
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
     await tidy(id, worker, () => worker.artifacts.remove(id));
+  } else if (outcome === 'refused') {
+    await removeLitter(id, worker);
   }
   return outcome;
 }
@@ -95,10 +97,12 @@ async function leave({ id, delivery }: Run, worker: WorkerParts): Promise<void> 
   const how = { ...fault(delivery, 'lease_lost', 'Redis came back without its start'), lost: false };
   const answer = await persist(() => worker.steps.requeue(id, { ...how, token: undefined }));
   await afterRequeue(id, answer, worker);
-  await removeLitter(id, worker);
 }
 
-/** Removes what a job that has ended left besides the files that its record names. */
+/**
+ * Removes what lies in the folder of a job that has ended besides the files that its record names: a trainer that was
+ * stopped while another attempt ended the job may have written once more. Only after that trainer is gone.
+ */
 export async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   const record = await persist(() => worker.store.record(id));
   if (record !== undefined && !isTerminal(record.status)) return;
@@ -122,6 +126,8 @@ async function afterRequeue(id: string, answer: RequeueOutcome, worker: WorkerPa
     await worker.queue.enqueue(answer.queueId);
   } else if (answer.outcome === 'failed' || answer.outcome === 'cancelled') {
     await tidy(id, worker, () => worker.artifacts.remove(id));
+  } else {
+    await removeLitter(id, worker);
   }
 }
 
