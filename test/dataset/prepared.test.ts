@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -190,22 +190,5 @@ describe('openDataset', () => {
       code: 'storage_unavailable',
       message: expect.stringContaining(join(dataDir, 'datasets')),
     });
-  });
-
-  it('removes what killed processes left behind, and nothing that may still be written', async () => {
-    const dataDir = await makeTemporaryFolder();
-    const folder = join(dataDir, 'datasets');
-    await mkdir(folder);
-    await writeFile(join(folder, 'mnist_sample.prepared.old.tmp'), 'half');
-    await utimes(join(folder, 'mnist_sample.prepared.old.tmp'), 1e9, 1e9);
-    await writeFile(join(folder, 'mnist_sample.prepared.young.tmp'), 'half');
-    await writeFile(join(folder, 'mnist.prepared.other.tmp'), 'half');
-    await utimes(join(folder, 'mnist.prepared.other.tmp'), 1e9, 1e9);
-    await openDataset('mnist_sample', dataDir);
-    expect((await readdir(folder)).sort()).toEqual([
-      'mnist.prepared.other.tmp',
-      'mnist_sample.prepared',
-      'mnist_sample.prepared.young.tmp',
-    ]);
   });
 });
