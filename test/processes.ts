@@ -20,6 +20,19 @@ export function descendantsOf(pid: number): ProcessEntry[] {
   return found;
 }
 
+/** Signals these processes; gives how many were still there. */
+export function signalAll(processes: readonly { pid: number }[], signal: NodeJS.Signals): number {
+  const reached = processes.filter(({ pid }) => {
+    try {
+      return process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+      throw error;
+    }
+  });
+  return reached.length;
+}
+
 /** Those of these processes that still live. */
 export function stillAlive(entries: readonly ProcessEntry[]): ProcessEntry[] {
   const alive = new Map(listProcesses().map((entry) => [entry.pid, entry.command]));

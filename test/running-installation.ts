@@ -8,7 +8,7 @@ import { type ChildMessage, ChildMessageSchema } from '../src/child-message.ts';
 import { type Job, JobSchema } from '../src/contract/job.ts';
 import { type JobEvent, JobEventSchema } from '../src/contract/job-event.ts';
 import { readEventStream } from './event-stream.ts';
-import { descendantsOf } from './processes.ts';
+import { descendantsOf, type ProcessEntry, signalAll } from './processes.ts';
 
 const ENTRIES = { api: 'src/server.js', worker: 'workers/main.js' };
 
@@ -36,13 +36,7 @@ export class Started {
   async killTree(): Promise<void> {
     const below = descendantsOf(this.pid);
     this.process.kill('SIGKILL');
-    for (const { pid } of below) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // Its watchdog was quicker.
-      }
-    }
+    signalAll(below, 'SIGKILL');
     await this.ended;
   }
 
@@ -204,7 +198,10 @@ export class RunningInstallation {
 
   /** For a process that must end now: leaves nothing behind, and waits for nobody. */
   kill(): void {
-    for (const { pid, alive } of this.#started) if (alive) process.kill(pid, 'SIGKILL');
+    signalAll(
+      this.#started.filter(({ alive }) => alive),
+      'SIGKILL',
+    );
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -224,19 +221,15 @@ export class RunningInstallation {
     return this.startedWith(Number(attempts.at(-1)!.worker.split('/').at(-1)));
   }
 
-  /** The process ids of the trainers that there are. */
-  trainers(): number[] {
+  trainers(): ProcessEntry[] {
     return this.#started
       .flatMap(({ pid }) => descendantsOf(pid))
-      .filter(({ command }) => command.includes('trainer.bundle.js'))
-      .map(({ pid }) => pid);
+      .filter(({ command }) => command.includes('trainer.bundle.js'));
   }
 
   /** Kills every trainer; gives how many there were. */
   killTrainers(): number {
-    const trainers = this.trainers();
-    for (const pid of trainers) process.kill(pid, 'SIGKILL');
-    return trainers.length;
+    return signalAll(this.trainers(), 'SIGKILL');
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {

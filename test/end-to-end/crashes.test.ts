@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
+import { signalAll } from '../processes.ts';
 import { Installation } from './installation.ts';
 import { MEDIUM, SMALL } from './small-jobs.ts';
 
@@ -63,6 +64,27 @@ describe('kill -9 of the worker with its trainer', () => {
     }
     expect(resumedFrom.length).toBeGreaterThan(10);
   }, 400_000);
+});
+
+describe('a worker that stands still for longer than its lease', () => {
+  it('leaves the job to the one that ended it, and none of its own files in its folder', async () => {
+    const descent = await Installation.start({ leaseMs: 2_000 });
+    const { id } = await descent.create(MEDIUM);
+    await descent.until(id, 'job.epoch');
+    const stopped = [descent.workerOf(await descent.job(id)), ...descent.trainers()];
+    signalAll(stopped, 'SIGSTOP');
+    await descent.startWorker();
+    const events = await descent.toEnd(id);
+    expectWhole(events, await descent.job(id));
+    expect(events.filter(({ type }) => type === 'job.running').length).toBeGreaterThan(1);
+    const folder = join(descent.dataDir, 'jobs', id);
+    await expect.poll(() => readdir(folder)).toHaveLength(2);
+    const files = await readdir(folder);
+    // Its trainer may have been about to rename it.
+    await writeFile(join(folder, '1-8.ckpt'), '');
+    signalAll(stopped, 'SIGCONT');
+    await expect.poll(() => readdir(folder), { timeout: 60_000 }).toEqual(files);
+  });
 });
 
 describe("a dataset's prepared file that went bad on the disk", () => {

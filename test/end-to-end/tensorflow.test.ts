@@ -23,7 +23,7 @@ describe('a job on tensorflow', () => {
     expect(tensorflow.train.loss).toBeCloseTo(reference.train.loss, 2);
     expect(tensorflow.test.loss).toBeCloseTo(reference.test.loss, 2);
     // The record has the end a moment before the process has it.
-    await expect.poll(() => descent.trainers()).not.toContain(first);
+    await expect.poll(() => descent.trainers()).not.toContainEqual(first);
     expect(await train('reference')).toMatchObject({ weights_sha256: reference.weights_sha256 });
     expect(descent.trainers()).toHaveLength(1);
   });

@@ -250,8 +250,10 @@ async function leftFiles(site: Site): Promise<string[]> {
     left.push(...files.filter((file) => !names.includes(file)).map((file) => `jobs/${id}/${file}`));
   }
   const datasets = join(site.dataDir, 'datasets');
-  const temporary = existsSync(datasets) ? readdirSync(datasets).filter((name) => name.endsWith('.tmp')) : [];
-  return [...left, ...temporary.map((name) => `datasets/${name}`)];
+  const unknown = existsSync(datasets)
+    ? readdirSync(datasets).filter((name) => !name.endsWith('.prepared'))
+    : [];
+  return [...left, ...unknown.map((name) => `datasets/${name}`)];
 }
 
 /** Trainers whose worker is gone. */

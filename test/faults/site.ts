@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectForWorkers, type Redis } from '../../src/redis.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
-import { descendantsOf, listProcesses, type ProcessEntry } from '../processes.ts';
+import { descendantsOf, listProcesses, type ProcessEntry, signalAll } from '../processes.ts';
 import { type InstallationOptions, RunningInstallation, type Started } from '../running-installation.ts';
 import { Broken } from './experiment.ts';
 import { Client } from './ledger.ts';
@@ -190,13 +190,7 @@ export class Site extends RunningInstallation {
     this.#subscriber?.disconnect();
     const orphans = this.everyTrainer();
     await super.close();
-    for (const { pid } of orphans) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It went with its worker.
-      }
-    }
+    signalAll(orphans, 'SIGKILL');
     await this.#apiLink?.close();
     await this.#workerLink?.close();
   }

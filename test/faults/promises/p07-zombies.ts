@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessEntry } from '../../processes.ts';
+import { type ProcessEntry, signalAll } from '../../processes.ts';
 import type { Started } from '../../running-installation.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
@@ -42,11 +42,11 @@ export const stoppedWorkers: Experiment = {
     trial.note(
       `stop ${victim.pid}${withTrainers ? ' and its trainers' : ''} for ${stoppedMs} ms; ${busy.length} of them compute`,
     );
-    const pids = [victim.pid, ...(withTrainers ? site.trainersOf(victim).map(({ pid }) => pid) : [])];
-    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    const stopped = [victim, ...(withTrainers ? site.trainersOf(victim) : [])];
+    signalAll(stopped, 'SIGSTOP');
     await sleep(stoppedMs);
     await takenOver(site, victim, trial);
-    for (const pid of random.some(pids.length, pids)) process.kill(pid, 'SIGCONT');
+    signalAll(random.some(stopped.length, stopped), 'SIGCONT');
     const tookMs = await site.eventually('a zombie trainer goes on', AT_LAST_MS, () =>
       site.trainersOf(victim).every(({ pid }) => !busy.some((entry) => entry.pid === pid)),
     );
@@ -69,7 +69,7 @@ export const cutLinks: Experiment = {
   ],
   n: 30,
   shortN: 0,
-  seconds: 170,
+  seconds: 290,
   parallel: 2,
   run: async (trial) => {
     const { random } = trial;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalAll } from '../../processes.ts';
 import type { Experiment, Trial } from '../experiment.ts';
 import { type Ending, reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
@@ -34,7 +35,7 @@ export const killedInTraining: Experiment = {
   ],
   n: 200,
   shortN: 2,
-  seconds: 380,
+  seconds: 360,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: JOBS }));
@@ -92,9 +93,9 @@ async function killOne(site: Site, trial: Trial, workerKills: WorkerKills): Prom
   const worker = random.pick(site.livingWorkers);
   const trainers = site.trainersOf(worker);
   if (trainers.length > 0 && random.chance(0.7)) {
-    const { pid } = random.pick(trainers);
-    trial.note(`after ${afterMs} ms kill trainer ${pid}`);
-    process.kill(pid, 'SIGKILL');
+    const trainer = random.pick(trainers);
+    trial.note(`after ${afterMs} ms kill trainer ${trainer.pid}`);
+    signalAll([trainer], 'SIGKILL');
   } else {
     trial.note(`after ${afterMs} ms kill worker ${worker.pid}`);
     workerKills.set(worker.pid, Date.now());

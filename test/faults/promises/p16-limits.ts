@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalAll } from '../../processes.ts';
 import { assertKept, type Experiment } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
@@ -21,7 +22,7 @@ export const timeLimits: Experiment = {
   ],
   n: 51,
   shortN: 0,
-  seconds: 90,
+  seconds: 75,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: JOBS }));
@@ -34,7 +35,7 @@ export const timeLimits: Experiment = {
     if (random.chance(0.5)) {
       await sleep(random.between(0, 500));
       trial.note('stop all trainers');
-      for (const { pid } of site.trainersOf(site.livingWorkers[0]!)) process.kill(pid, 'SIGSTOP');
+      signalAll(site.trainersOf(site.livingWorkers[0]!), 'SIGSTOP');
     }
     const endings = await reconcile(site, { mayFail: ({ error }) => error!.code === 'timeout' });
     const over = endings.map(({ job }) => {

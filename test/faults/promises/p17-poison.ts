@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalAll } from '../../processes.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
@@ -28,7 +29,7 @@ export const poison: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 150,
+  seconds: 110,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 1 }));
@@ -73,10 +74,7 @@ async function killAtEachStart(site: Site, id: string, death: NodeJS.Signals, tr
     await sleep(trial.random.between(0, 200));
     // Its trainer may be still on its way.
     await site.eventually('a worker has no trainer', 10_000, () => {
-      const [trainer] = site.trainersOf(worker);
-      if (trainer === undefined) return false;
-      process.kill(trainer.pid, death);
-      return true;
+      return signalAll(site.trainersOf(worker).slice(0, 1), death) > 0;
     });
     trial.note(`${death} for the trainer of ${id}, attempt ${event.data.attempt}`);
   }
