@@ -31,6 +31,8 @@ export interface Experiment {
   seconds: number;
   /** Trials at a time, each with an installation of its own; for those that mostly wait. */
   parallel?: number;
+  /** What this machine lacks for it, and how to get it; then it is not run, which is not passed. */
+  missing?(): string | undefined;
   /**
    * One trial. @returns for each row (by its place) what it adds.
    * @throws when a promise was broken.

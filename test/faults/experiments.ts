@@ -8,7 +8,7 @@ import { cutLinks, stoppedWorkers } from './promises/p07-zombies.ts';
 import { orphans } from './promises/p08-orphans.ts';
 import { recovery } from './promises/p09-recovery.ts';
 import { killedInTraining } from './promises/p11-resume.ts';
-import { damagedCheckpoints, failingDisk } from './promises/p12-checkpoints.ts';
+import { damagedCheckpoints, failingDisk, fullDisk } from './promises/p12-checkpoints.ts';
 import { rollingRestarts } from './promises/p13-drain.ts';
 import { apiStop } from './promises/p14-api-stop.ts';
 import { cancels } from './promises/p15-cancel.ts';
@@ -38,6 +38,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   recovery,
   killedInTraining,
   failingDisk,
+  fullDisk,
   damagedCheckpoints,
   rollingRestarts,
   apiStop,

@@ -45,6 +45,12 @@ export class FaultDisk {
   readonly #folder: string;
   readonly #control: number;
 
+  static missing(): string | undefined {
+    return spawnSync('cc', ['--version']).error === undefined
+      ? undefined
+      : 'There is no C compiler here: apt-get install build-essential.';
+  }
+
   constructor(path: string) {
     const shim = compile();
     this.#folder = mkdtempSync(join(tmpdir(), 'descent-disk-'));

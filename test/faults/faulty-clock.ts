@@ -7,20 +7,24 @@ const PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].map(
   (machine) => `/usr/lib/${machine}/faketime/libfaketime.so.1`,
 );
 
+const library = (): string | undefined => PLACES.find((place) => existsSync(place));
+
 /** The wall clock of a process and its children, which can be made to jump while they run. */
 export class FaultyClock {
   /** What the process must be started with. */
   readonly env: Record<string, string>;
   /** How long a process may take to see a jump. */
   static readonly seenAfterMs = 200;
+  static missing(): string | undefined {
+    return library() === undefined ? 'There is no libfaketime here: apt-get install faketime.' : undefined;
+  }
+
   readonly #folder = mkdtempSync(join(tmpdir(), 'descent-clock-'));
   readonly #file = join(this.#folder, 'offset');
 
   constructor() {
-    const library = PLACES.find((place) => existsSync(place));
-    if (library === undefined) throw new Error('there is no libfaketime: apt-get install faketime');
     this.env = {
-      LD_PRELOAD: library,
+      LD_PRELOAD: library()!,
       FAKETIME_TIMESTAMP_FILE: this.#file,
       // Its cache would outlive a jump that goes back.
       FAKETIME_NO_CACHE: '1',

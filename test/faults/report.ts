@@ -69,7 +69,10 @@ export function sumOf(entries: readonly Entry[], row: number): Sum {
 /** Writes RESULTS.md from the journal. */
 export function writeResults(experiments: readonly Experiment[], notRun: readonly NotRun[]): void {
   const entries = readJournal();
-  const lines = experiments.flatMap((experiment) => {
+  const run = experiments.filter(
+    ({ name, missing }) => missing?.() === undefined || entries.some(({ experiment }) => experiment === name),
+  );
+  const lines = run.flatMap((experiment) => {
     const own = entries.filter((entry) => entry.experiment === experiment.name);
     return experiment.rows.map((row, place) => {
       const { n, failures, worst } = sumOf(own, place);
@@ -97,6 +100,9 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
   const table = [header, header.map(() => '---'), ...lines.map(({ cells }) => cells)];
   const commits = [...new Set(entries.map(({ commit }) => commit))].join(', ');
   const failed = entries.filter(({ proofs }) => proofs === null);
+  const lacking = experiments
+    .filter((experiment) => !run.includes(experiment))
+    .flatMap(({ rows, missing }) => rows.map(({ id, fault }) => ({ id, what: fault, why: missing!()! })));
   const text = [
     '# What the faults found',
     '',
@@ -109,7 +115,7 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
     '',
     '## Not run',
     '',
-    ...notRun.map(({ id, what, why }) => `- ${id}: ${what}. ${why}`),
+    ...[...notRun, ...lacking].map(({ id, what, why }) => `- ${id}: ${what}. ${why}`),
     ...(failed.length === 0 ? [] : ['', '## Failed trials', '']),
     ...failed.map(
       ({ experiment, runSeed, trial, failure }) =>

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { findRedisBinary } from '../running-installation.ts';
 import { EXPERIMENTS, NOT_RUN } from './experiments.ts';
 import { type Entry, machine, readJournal, sumOf, writeEntry, writeResults } from './report.ts';
 import { runExperiment } from './run-experiment.ts';
@@ -79,9 +80,18 @@ async function main(): Promise<void> {
   if (wanted.length === 0) throw new Error(`no experiment proves ${values.only?.join(', ')}; see --list`);
   const runSeed = number('seed')!;
   const trial = number('trial');
+  if (findRedisBinary() === undefined)
+    throw new Error(
+      'There is no valkey-server or redis-server here to be killed: apt-get install redis-server.',
+    );
   console.log(machine());
   for (const experiment of wanted) {
     if (stopped) break;
+    const missing = experiment.missing?.();
+    if (missing !== undefined) {
+      console.log(`\n${experiment.name}: not run. ${missing}`);
+      continue;
+    }
     const n = number('n') ?? experiment.n;
     const found =
       trial === undefined

@@ -20,7 +20,7 @@ export const apiCrash: Experiment = {
   ],
   n: 100,
   shortN: KILLS,
-  seconds: 150,
+  seconds: 130,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));

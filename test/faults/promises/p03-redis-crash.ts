@@ -30,7 +30,7 @@ export const redisCrash: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 170,
+  seconds: 215,
   run: async (trial) => {
     const { jobs } = await crash(trial, { workers: 2, concurrency: 2 });
     assertKept(jobs <= 1, `${jobs} acknowledged jobs were lost by one kill`);
@@ -58,7 +58,8 @@ export const redisCrashOnSlowDisk: Experiment = {
   ],
   n: 40,
   shortN: 0,
-  seconds: 170,
+  seconds: 180,
+  missing: FaultDisk.missing,
   parallel: 2,
   run: async (trial) => {
     const disk = await trial.lend('disk', async () => new FaultDisk('appendonly'));

@@ -8,15 +8,15 @@ const WORKERS = 3;
 const BUSY = 1;
 const AGAIN_SECONDS = 30;
 
-/** Length of the outage, and what its trials may take, in seconds. */
+/** Seconds of the outage, trials at a time, and seconds that all of them may take. */
 const OUTAGES = [
-  [1, 60],
-  [6, 80],
-  [20, 150],
-  [60, 200],
+  [1, 4, 60],
+  [6, 4, 80],
+  [20, 5, 125],
+  [60, 10, 150],
 ] as const;
 
-export const redisOutages: readonly Experiment[] = OUTAGES.map(([seconds, budget]) => ({
+export const redisOutages: readonly Experiment[] = OUTAGES.map(([seconds, parallel, budget]) => ({
   name: `redis-outage-${seconds}`,
   rows: [
     {
@@ -30,7 +30,7 @@ export const redisOutages: readonly Experiment[] = OUTAGES.map(([seconds, budget
   n: 20,
   shortN: 0,
   seconds: budget,
-  parallel: seconds === 60 ? 10 : 4,
+  parallel,
   run: (trial) => outage(trial, seconds),
 }));
 

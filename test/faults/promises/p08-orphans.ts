@@ -22,7 +22,7 @@ export const orphans: Experiment = {
   ],
   n: 100,
   shortN: KILLS,
-  seconds: 160,
+  seconds: 200,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: 2 }));

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { type DiskFault, EVERY_CALL, FaultDisk } from '../fault-disk.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
+import { SmallDisk } from '../small-disk.ts';
 import { RESUMABLE } from '../specs.ts';
 
 /** An atomic write is five calls; a job of a few seconds writes about four files. */
@@ -29,7 +30,8 @@ export const failingDisk: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 200,
+  seconds: 190,
+  missing: FaultDisk.missing,
   run: async (trial) => {
     const { random } = trial;
     const disk = await trial.lend('disk', async () => new FaultDisk('/jobs/job_'));
@@ -51,6 +53,54 @@ export const failingDisk: Experiment = {
   },
 };
 
+const DISK_BYTES = 16 * 2 ** 20;
+/** A checkpoint takes about as much. */
+const MOST_LEFT = 600_000;
+
+export const fullDisk: Experiment = {
+  name: 'full-disk',
+  rows: [
+    {
+      id: 'P12',
+      promise: 'A full disk costs at most the jobs that end on it; no half file, and the next job succeeds',
+      fault: 'a tmpfs is filled up to some hundred KB, for as long as three jobs train or for a part of it',
+      designN: 20,
+    },
+  ],
+  n: 20,
+  shortN: 0,
+  seconds: 150,
+  missing: SmallDisk.missing,
+  parallel: 2,
+  run: async (trial) => {
+    const { random } = trial;
+    const disk = await trial.lend('disk', async () => new SmallDisk(DISK_BYTES));
+    const site = await trial.lend('site', async () => {
+      const started = await Site.start({ workers: 0, concurrency: 3 });
+      symlinkSync(disk.folder, join(started.dataDir, 'jobs'));
+      await started.startWorker();
+      return started;
+    });
+    const left = random.between(0, MOST_LEFT);
+    disk.fill(left);
+    for (const spec of random.some(3, RESUMABLE)) await site.client.create(spec);
+    const freedAfterMs = random.chance(0.5) ? random.between(0, 5_000) : undefined;
+    trial.note(
+      `${left} bytes left; ${freedAfterMs === undefined ? 'not freed' : `freed after ${freedAfterMs} ms`}`,
+    );
+    if (freedAfterMs !== undefined) {
+      await sleep(freedAfterMs);
+      disk.free();
+    }
+    const endings = await reconcile(site, { mayFail: ({ error }) => error!.code === 'storage_unavailable' });
+    for (const { job } of endings) trial.note(`${job.id} ${job.status} ${job.error?.message ?? ''}`);
+    disk.free();
+    await site.client.create(random.pick(RESUMABLE));
+    await reconcile(site);
+    return [{ n: 1 }];
+  },
+};
+
 export const damagedCheckpoints: Experiment = {
   name: 'damaged-checkpoints',
   rows: [
@@ -63,7 +113,7 @@ export const damagedCheckpoints: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 130,
+  seconds: 170,
   run: async (trial) => {
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 4 }));
     for (const spec of trial.random.some(4, RESUMABLE)) await site.client.create(spec);

@@ -22,7 +22,7 @@ export const apiStop: Experiment = {
   ],
   n: 20,
   shortN: 0,
-  seconds: 100,
+  seconds: 95,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2, proxied: true }));

@@ -35,7 +35,7 @@ export const cancels: Experiment = {
   ],
   n: 100,
   shortN: RUNNING,
-  seconds: 180,
+  seconds: 165,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: RUNNING }));

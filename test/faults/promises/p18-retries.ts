@@ -112,7 +112,7 @@ export const retries: Experiment = {
   ],
   n: 48,
   shortN: 0,
-  seconds: 180,
+  seconds: 115,
   run: async (trial) => {
     const cause = CAUSES[(trial.number - 1) % CAUSES.length]!;
     trial.note(cause.what);

@@ -21,7 +21,7 @@ export const lostReplies: Experiment = {
   ],
   n: 1_000,
   shortN: JOBS,
-  seconds: 270,
+  seconds: 215,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: 2, proxied: true }));

@@ -19,7 +19,7 @@ export const idempotency: Experiment = {
   ],
   n: 200,
   shortN: KEYS,
-  seconds: 120,
+  seconds: 75,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));

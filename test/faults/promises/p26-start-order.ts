@@ -29,7 +29,7 @@ const experiment = (name: string, n: number, seconds: number, late: boolean): Ex
 });
 
 export const startOrder = experiment('start-order', 60, 140, false);
-export const lateRedis = experiment('late-redis', 20, 150, true);
+export const lateRedis = experiment('late-redis', 20, 140, true);
 
 async function start(trial: Trial, late: boolean) {
   const { random } = trial;

@@ -20,7 +20,8 @@ const experiment = (who: 'worker' | 'API'): Experiment => ({
   ],
   n: 24,
   shortN: 0,
-  seconds: 100,
+  seconds: 145,
+  missing: FaultyClock.missing,
   run: async (trial) => {
     const { random } = trial;
     const clock = await trial.lend('clock', async () => new FaultyClock());
