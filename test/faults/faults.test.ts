@@ -11,7 +11,12 @@ const SEED = 1;
 const PATIENCE = 10;
 
 /** Trials that once broke a promise, by experiment. */
-const FOUND: readonly { experiment: string; seed: number; trial: number }[] = [];
+const FOUND: readonly { experiment: string; seed: number; trial: number }[] = [
+  // A checkpoint of the zombie lay beside the finished job's files.
+  { experiment: 'stopped-workers', seed: 1, trial: 10 },
+  // Half a prepared dataset was left by every trainer that was killed in it.
+  { experiment: 'poison', seed: 2, trial: 1 },
+];
 
 async function failuresOf(name: string, seed: number, n: number, trial?: number): Promise<string[]> {
   const failures: string[] = [];
@@ -40,5 +45,6 @@ describe.skipIf(noRedis)('under faults (needs redis-server or valkey-server, to 
   it.each(FOUND)(
     '$experiment --seed $seed --trial $trial, which once failed',
     async ({ experiment, seed, trial }) => expect(await failuresOf(experiment, seed, 1, trial)).toEqual([]),
+    300_000,
   );
 });
