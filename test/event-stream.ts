@@ -17,7 +17,7 @@ export async function* readEventStream(url: () => string): AsyncGenerator<JobEve
         if (message.event === 'reset') continue;
         const event = JobEventSchema.parse(JSON.parse(message.data));
         if (String(event.seq) !== message.id || event.type !== message.event) {
-          throw new TypeError(`id, event and data disagree: ${JSON.stringify(message)}`);
+          throw new Error(`id, event and data disagree: ${JSON.stringify(message)}`);
         }
         lastId = event.seq;
         yield event;

@@ -17,6 +17,8 @@ export class Started {
   readonly process: ChildProcess;
   /** Of an API that is ready: where it listens. */
   url = '';
+  /** Whoever ends without it has ended by himself. */
+  endedByUs = false;
   readonly ended: Promise<number | NodeJS.Signals | null>;
 
   constructor(child: ChildProcess) {
@@ -35,12 +37,14 @@ export class Started {
   /** Kills it with all its descendants at once, and waits until it is gone. */
   async killTree(): Promise<void> {
     const below = descendantsOf(this.pid);
+    this.endedByUs = true;
     this.process.kill('SIGKILL');
     signalAll(below, 'SIGKILL');
     await this.ended;
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
+    this.endedByUs = true;
     this.process.kill(signal);
     return await this.ended;
   }
@@ -69,6 +73,7 @@ export const findRedisBinary = (): string | undefined =>
 /** API, workers and Redis as a user would run them: real processes in a folder of their own. */
 export class RunningInstallation {
   url = '';
+  #closed = false;
   readonly #env: Record<string, string>;
   readonly #program: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'descent-e2e-'));
@@ -109,6 +114,12 @@ export class RunningInstallation {
     if (redisUrl === undefined) await this.startRedis();
     await this.startApi();
     await Promise.all(Array.from({ length: workers }, () => this.startWorker()));
+  }
+
+  /** Where requests go. @throws once everything has ended: nobody should ask on and on. */
+  get address(): string {
+    if (this.#closed) throw new Error('the installation is closed');
+    return this.url;
   }
 
   get dataDir(): string {
@@ -206,6 +217,7 @@ export class RunningInstallation {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#started.map((started) => started.killTree()));
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -233,7 +245,7 @@ export class RunningInstallation {
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return await fetch(`${this.url}${path}`, init);
+    return await fetch(`${this.address}${path}`, init);
   }
 
   async post(spec: object, headers: Record<string, string> = {}): Promise<Response> {
@@ -273,7 +285,7 @@ export class RunningInstallation {
 
   /** The live stream, from the first event to the terminal one; goes on after a broken connection. */
   watch(id: string): AsyncGenerator<JobEvent> {
-    return readEventStream(() => `${this.url}/jobs/${id}/events`);
+    return readEventStream(() => `${this.address}/jobs/${id}/events`);
   }
 
   /** Watches until an event of this type, and gives it. */

@@ -10,6 +10,8 @@ export interface Row {
   designN: number;
   /** What `worst` measures and must stay below, for people: `s, <= 2`. */
   figure?: string;
+  /** Published, and not promised. */
+  unpromised?: true;
 }
 
 /** What one trial adds to a row: how many faults it took, and the worst figure it saw. */
@@ -74,24 +76,24 @@ export class Trial {
   readonly number: number;
   readonly seed: number;
   readonly random: Random;
+  /** By how much a bound in seconds is stretched: 1 where figures count, more on a machine that others use. */
+  readonly patience: number;
   /** What was drawn, for whoever looks into a failure. */
   readonly notes: string[] = [];
   readonly #stage: Stage;
-  readonly #patience: number;
   readonly #startedMs = performance.now();
 
-  /** @param patience By how much a bound in seconds is stretched: 1 where figures count, more on a machine that others use. */
   constructor(experiment: string, runSeed: number, number: number, stage: Stage, patience: number) {
     this.number = number;
     this.seed = Random.seedOf(runSeed, experiment, number);
     this.random = new Random(this.seed);
     this.#stage = stage;
-    this.#patience = patience;
+    this.patience = patience;
   }
 
   /** @throws {Broken} when something took longer than it may. */
   assertWithin(mostSeconds: number, seconds: number, what: string): void {
-    const most = mostSeconds * this.#patience;
+    const most = mostSeconds * this.patience;
     assertKept(seconds <= most, `${what}: ${seconds.toFixed(2)} s, and ${most} s are promised`);
   }
 

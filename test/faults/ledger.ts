@@ -25,6 +25,8 @@ const PAUSE_MS = 50;
  */
 export class Client {
   readonly acknowledged = new Map<string, Acknowledged>();
+  /** Jobs whose removal was acknowledged. */
+  readonly removed = new Set<string>();
   /** Requests that were not answered, or by 503, and were repeated. */
   repeated = 0;
   readonly #file: string;
@@ -76,6 +78,7 @@ export class Client {
     // 404: the first answer to it was lost.
     if (status !== 204 && status !== 404) throw new Broken(`a DELETE was answered ${status}: ${body}`);
     this.acknowledged.delete(id);
+    this.removed.add(id);
   }
 
   /** @returns undefined when there is no such job. */
@@ -94,9 +97,10 @@ export class Client {
     about: object = {},
   ): Promise<{ status: number; body: string; headers: Headers } | { failed: string }> {
     const request = ++this.#requests;
+    const url = this.#url();
     this.#write({ request, what, ...about, asked: performance.now() });
     try {
-      const response = await fetch(`${this.#url()}${path}`, {
+      const response = await fetch(`${url}${path}`, {
         ...init,
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });

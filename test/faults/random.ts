@@ -2,7 +2,10 @@ import { u32 } from '../../src/engine/random.ts';
 
 const DRAWS = 0x46_41_55_4c;
 
-/** Numbers that are the same for the same seed: what is drawn in a trial can be drawn again. */
+/**
+ * Numbers that are the same for the same seed: what is drawn in a trial can be drawn again. What runs at the same time
+ * draws from strands of its own, or the draws would depend on who is first.
+ */
 export class Random {
   readonly #seed: number;
   #drawn = 0;
@@ -15,6 +18,11 @@ export class Random {
   static seedOf(runSeed: number, experiment: string, trial: number): number {
     const place = [...experiment].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) >>> 0, 0);
     return u32(runSeed, DRAWS, place, trial);
+  }
+
+  /** Its own numbers, for a part of the trial that runs beside others. Draws one. */
+  strand(): Random {
+    return new Random(u32(this.#seed, DRAWS, this.#drawn++, 1));
   }
 
   /** In [0, 1). */

@@ -8,7 +8,7 @@ import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
 import { decodeModelWeights } from '../../src/training/model-file.ts';
 import { expectedBits } from './expected-bits.ts';
-import { assertKept, Broken } from './experiment.ts';
+import { assertKept, Broken, type Trial } from './experiment.ts';
 import type { Acknowledged } from './ledger.ts';
 import type { Site } from './site.ts';
 
@@ -19,6 +19,10 @@ export interface Expectations {
   mayBeLost?: ReadonlySet<string>;
   /** Failures that the trial asked for, besides a third fault in a row. */
   mayFail?: (job: Job) => boolean;
+  /** The trial strikes workers or trainers, or starves them: attempts may end in a fault. */
+  faults?: boolean;
+  /** Redis was killed, and forgets what it took last. */
+  redisForgets?: boolean;
 }
 
 export interface Ending {
@@ -35,11 +39,18 @@ const STUCK_MS = 40_000;
 const ENDLESS_MS = 240_000;
 
 /**
- * Waits until every acknowledged job has ended, checks each, removes it, and checks that nothing is left over.
+ * Waits until every acknowledged job has ended, checks each, removes it, and checks that nothing is left over and that
+ * no process ended by itself.
  * @throws {Broken} naming what does not agree.
  */
-export async function reconcile(site: Site, expectations: Expectations = {}): Promise<Ending[]> {
-  const { mayBeLost = new Set(), mayFail = () => false } = expectations;
+export async function reconcile(
+  trial: Trial,
+  site: Site,
+  expectations: Expectations = {},
+): Promise<Ending[]> {
+  const { mayBeLost = new Set(), mayFail = () => false, redisForgets = false } = expectations;
+  // A lease of 2 s is lost without a fault where others use the machine.
+  const faults = expectations.faults === true || trial.patience > 1;
   const acknowledged = [...site.client.acknowledged.values()];
   const endings: Ending[] = [];
   for (const entry of acknowledged) {
@@ -54,6 +65,7 @@ export async function reconcile(site: Site, expectations: Expectations = {}): Pr
     const events = await site.events(entry.id);
     checkStory(entry, job, events);
     checkEnding(entry, job, events, mayFail);
+    checkFaults(job, events, faults);
     if (job.status === 'succeeded') await checkBits(site, job, events);
     endings.push({ job, events });
   }
@@ -61,7 +73,24 @@ export async function reconcile(site: Site, expectations: Expectations = {}): Pr
   await nothingLeft(site, 'after the jobs ended');
   await inParallel(8, [...site.client.acknowledged.keys()], (id) => site.client.remove(id));
   await nothingLeft(site, 'after the jobs were removed');
+  checkProcesses(site);
+  const complaints = site.newComplaints();
+  assertKept(redisForgets || complaints.length === 0, `the log says: ${complaints.join(', ')}`);
   return endings;
+}
+
+function checkProcesses(site: Site): void {
+  for (const { alive, endedByUs, process: child } of site.started) {
+    const how = child.signalCode ?? child.exitCode;
+    assertKept(alive || endedByUs, `${child.spawnargs.slice(1, 2)} (${child.pid}) ended by itself: ${how}`);
+  }
+}
+
+/** Where nobody struck a worker or a trainer, no attempt is lost. */
+function checkFaults(job: Job, events: JobEvent[], faults: boolean): void {
+  const lost = job.attempts.filter(({ outcome }) => FAULTS.includes(outcome!));
+  if (!faults && lost.length > 0)
+    throw new Broken(`${job.id}: an attempt was lost and nobody struck it\n${storyOf(events)}`);
 }
 
 /** Waits for the end of a job, as long as it gets on. */
@@ -169,6 +198,10 @@ async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void
   const [model, evaluation] = fields.map((field) => JSON.parse(field!) as { name: string; sha256: string });
   for (const file of [model!, evaluation!]) {
     const path = join(site.dataDir, 'jobs', job.id, file.name);
+    assertKept(
+      file.name.startsWith(`${job.attempts.length}-`),
+      `${job.id}: ${file.name} is not of its last attempt`,
+    );
     assertKept(existsSync(path), `${job.id}: the record names ${file.name}, which is not there`);
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
     assertKept(sha256 === file.sha256, `${job.id}: ${file.name} is not the file that the record names`);
@@ -189,10 +222,11 @@ async function checkList(site: Site): Promise<void> {
   let path: string | null = '/jobs?limit=100';
   while (path !== null) {
     const answer = await site.client.ask('list', path, {});
-    if (!('status' in answer) || answer.status !== 200) {
+    if (!('status' in answer) || answer.status === 503) {
       await sleep(50);
       continue;
     }
+    assertKept(answer.status === 200, `the list was answered ${answer.status}: ${answer.body}`);
     const page = JobListSchema.parse(JSON.parse(answer.body));
     for (const { id, spec } of page.data) {
       const key = spec.metadata.key ?? '';
@@ -224,7 +258,8 @@ async function leftKeys(site: Site): Promise<string[]> {
   const bull = ['meta', 'events', 'marker', 'stalled-check', 'id'].map(
     (name) => `${keys.root}bull:training:${name}`,
   );
-  const lasting = [keys.jobs('local'), keys.finished, keys.workers, keys.reconciler, keys.probe, ...bull];
+  const lists = client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished] : [];
+  const lasting = [...lists, keys.workers, keys.reconciler, keys.probe, ...bull];
   const left: string[] = [];
   for (const key of await commands.keys('*')) {
     if (expected.has(key) || lasting.includes(key)) continue;

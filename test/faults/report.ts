@@ -40,7 +40,8 @@ export function writeEntry(entry: Entry): void {
 
 export const commitOfTree = (): string => {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+    const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
+    return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '-uno') === '' ? '' : ' and changes'}`;
   } catch {
     return 'unknown';
   }
@@ -88,7 +89,7 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
           String(row.designN),
           String(failures),
           figure,
-          verdict(n, failures),
+          row.unpromised === true ? 'no promise' : verdict(n, failures),
           seeds,
           own.at(-1)?.at.slice(0, 10) ?? '',
         ],
@@ -134,8 +135,8 @@ export interface NotRun {
 }
 
 function verdict(n: number, failures: number): string {
-  if (n < ENOUGH) return 'not proved';
   if (failures > 0) return 'broken';
+  if (n < ENOUGH) return 'not proved';
   return `< ${round((3 / n) * 100)} %`;
 }
 

@@ -1,4 +1,5 @@
-import { type Experiment, Stage, Trial } from './experiment.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Broken, type Experiment, Stage, Trial } from './experiment.ts';
 import { commitOfTree, type Entry, sumOf } from './report.ts';
 
 export interface RunOptions {
@@ -16,6 +17,9 @@ export interface RunOptions {
   onEntry: (entry: Entry, notes: readonly string[]) => void;
   isStopped: () => boolean;
 }
+
+/** A trial that takes longer hangs, and that breaks every promise. The longest waits for a minute, and then for jobs. */
+const TRIAL_SECONDS = 400;
 
 /** More of the same would say nothing new. */
 const ENOUGH_FAILURES = 5;
@@ -62,7 +66,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
 
 async function runTrial(experiment: Experiment, trial: Trial, options: RunOptions): Promise<Entry> {
   const startedMs = performance.now();
-  const result = await experiment.run(trial).then(
+  const result = await Promise.race([experiment.run(trial), overdue(trial)]).then(
     (proofs) => ({ proofs }),
     (error: unknown) => ({
       proofs: null,
@@ -81,6 +85,12 @@ async function runTrial(experiment: Experiment, trial: Trial, options: RunOption
   };
   options.onEntry(entry, trial.notes);
   return entry;
+}
+
+/** @throws {Broken} when the trial should have ended. */
+async function overdue(trial: Trial): Promise<never> {
+  await sleep(1_000 * TRIAL_SECONDS * trial.patience, undefined, { ref: false });
+  throw new Broken(`the trial did not end within ${TRIAL_SECONDS * trial.patience} s`);
 }
 
 const errorText = (error: unknown): unknown =>

@@ -58,10 +58,8 @@ function tell(entry: Entry, notes: readonly string[]): void {
   console.log(
     `${entry.proofs === null ? 'BROKEN' : 'kept  '} ${place} (${entry.seconds} s) ${proved?.join('; ') ?? ''}`,
   );
-  if (entry.proofs === null || values.trial !== undefined) {
-    for (const note of notes) console.log(`         ${note}`);
-    if (entry.failure !== undefined) console.log(entry.failure.replace(/^/gm, '       | '));
-  }
+  for (const note of notes) console.log(`         ${note}`);
+  if (entry.failure !== undefined) console.log(entry.failure.replace(/^/gm, '       | '));
 }
 
 async function main(): Promise<void> {

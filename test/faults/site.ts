@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectForWorkers, type Redis } from '../../src/redis.ts';
@@ -11,6 +11,9 @@ import { FaultProxy } from './proxy.ts';
 
 /** Everything else is a fraction of it. Only the recovery promise is proved with the default of 15 s. */
 export const LEASE_MS = 2_000;
+
+/** What the log says when something is mended that should not have happened. */
+const COMPLAINTS = ['a live job was not in the queue', '"level":60'];
 
 /** What a broken promise is understood from. */
 const LOGS = 'reports/faults';
@@ -38,6 +41,7 @@ export class Site extends RunningInstallation {
   readonly apis: Started[] = [];
   readonly #log: string;
   readonly #ledger: string;
+  readonly #complaints = new Map<string, number>();
   readonly #listeners = new Set<(job: string) => void>();
   #apiLink: FaultProxy | undefined;
   #workerLink: FaultProxy | undefined;
@@ -51,7 +55,7 @@ export class Site extends RunningInstallation {
     this.#ledger = join(this.dataDir, 'ledger.jsonl');
     this.redisEnv = redisEnv;
     this.keys = buildKeys(this.keyPrefix);
-    this.client = new Client(this.#ledger, () => this.url);
+    this.client = new Client(this.#ledger, () => this.address);
   }
 
   /** With nothing started yet. */
@@ -157,6 +161,22 @@ export class Site extends RunningInstallation {
       const live = await this.commands.smismember(this.keys.live, ...ids);
       return live.every((member) => member === 0);
     });
+  }
+
+  /** Which of these were logged since the last look. */
+  newComplaints(): string[] {
+    const complaints: string[] = [];
+    for (const text of COMPLAINTS) {
+      const count = this.logged(text);
+      if (count > (this.#complaints.get(text) ?? 0)) complaints.push(text);
+      this.#complaints.set(text, count);
+    }
+    return complaints;
+  }
+
+  /** How many lines the log has with this text, of whatever trial. */
+  logged(text: string): number {
+    return readFileSync(this.#log, 'utf8').split(text).length - 1;
   }
 
   /** Removes jobs whose 202 nobody heard. */

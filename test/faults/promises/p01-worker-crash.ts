@@ -25,7 +25,7 @@ export const workerCrash: Experiment = {
   run: async (trial) => {
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 2 }));
     await Promise.all([postJobs(site, trial), killWorkers(site, trial)]);
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: KILLS }];
   },
 };

@@ -39,7 +39,7 @@ export const apiCrash: Experiment = {
       await site.startApi();
     }
     await posted;
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: KILLS }];
   },
 };

@@ -103,7 +103,9 @@ async function crash(trial: Trial, options: SiteOptions): Promise<Loss> {
   await posted;
   const before = [...site.client.acknowledged.values()];
   const mayBeLost = before.filter(({ atMs }) => atMs < killedMs + NOTED_MS).map(({ id }) => id);
-  const kept = new Set((await reconcile(site, { mayBeLost: new Set(mayBeLost) })).map(({ job }) => job.id));
+  const kept = new Set(
+    (await reconcile(trial, site, { mayBeLost: new Set(mayBeLost) })).map(({ job }) => job.id),
+  );
   const lost = before.filter(({ id }) => !kept.has(id));
   return {
     jobs: lost.length,

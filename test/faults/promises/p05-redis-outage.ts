@@ -74,6 +74,6 @@ async function outage(trial: Trial, seconds: number) {
     site.livingWorkers.map(({ pid }) => pid).join() === pids.join(),
     'a worker had to be started again',
   );
-  await reconcile(site);
+  await reconcile(trial, site);
   return [{ n: 1, worst }];
 }

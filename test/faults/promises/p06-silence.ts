@@ -61,7 +61,7 @@ export const silence: Experiment = {
     await site.ready();
     // What was silent may have arrived after all: those jobs were never acknowledged, and are nobody's to count.
     await site.removeUnacknowledged();
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: REQUESTS, worst }];
   },
 };

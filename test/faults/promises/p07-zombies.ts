@@ -51,7 +51,7 @@ export const stoppedWorkers: Experiment = {
       site.trainersOf(victim).every(({ pid }) => !busy.some((entry) => entry.pid === pid)),
     );
     trial.assertWithin(ZOMBIE_SECONDS, tookMs / 1000, 'a zombie trainer went on');
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: 1, worst: tookMs / 1000 }];
   },
 };
@@ -88,7 +88,7 @@ export const cutLinks: Experiment = {
     site.workerLink[how]();
     await sleep(forMs);
     site.workerLink.heal();
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: 1 }];
   },
 };

@@ -45,7 +45,7 @@ export const orphans: Experiment = {
     }
     trial.assertWithin(ORPHAN_SECONDS, worst, 'trainers outlived their worker');
     for (const id of site.client.acknowledged.keys()) await site.client.cancel(id);
-    const endings = await reconcile(site);
+    const endings = await reconcile(trial, site);
     if (endings.some(({ job }) => job.status === 'succeeded')) throw new Broken('a job without an end ended');
     return [{ n: KILLS, worst }];
   },

@@ -35,7 +35,7 @@ export const recovery: Experiment = {
       jobs.map(({ id }) => recoverySeconds(site, id, random.between(0, 5_000), trial)),
     );
     await Promise.all(jobs.map(({ id }) => site.client.cancel(id)));
-    await reconcile(site);
+    await reconcile(trial, site);
     const worst = Math.max(...seconds);
     trial.assertWithin(MOST_SECONDS, worst, 'until a killed job computed again');
     return [{ n: seconds.length, worst }];

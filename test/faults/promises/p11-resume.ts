@@ -45,7 +45,7 @@ export const killedInTraining: Experiment = {
     for (let kill = 0; kill < KILLS; kill++) await killOne(site, trial, workerKills);
     await site.allEnded(120_000);
     seen.stop();
-    const endings = await reconcile(site);
+    const endings = await reconcile(trial, site);
     const lost = endings.flatMap((ending) => lostSeconds(ending, seen, workerKills, trial));
     return [{ n: lost.length }, { n: lost.length, worst: Math.max(0, ...lost) }];
   },

@@ -48,7 +48,9 @@ export const failingDisk: Experiment = {
     });
     const { fired } = disk;
     disk.heal();
-    await reconcile(site, { mayFail: ({ error }) => error!.code === 'storage_unavailable' && fired > 0 });
+    await reconcile(trial, site, {
+      mayFail: ({ error }) => error!.code === 'storage_unavailable' && fired > 0,
+    });
     return [{ n: fired > 0 ? 1 : 0 }];
   },
 };
@@ -92,11 +94,13 @@ export const fullDisk: Experiment = {
       await sleep(freedAfterMs);
       disk.free();
     }
-    const endings = await reconcile(site, { mayFail: ({ error }) => error!.code === 'storage_unavailable' });
+    const endings = await reconcile(trial, site, {
+      mayFail: ({ error }) => error!.code === 'storage_unavailable',
+    });
     for (const { job } of endings) trial.note(`${job.id} ${job.status} ${job.error?.message ?? ''}`);
     disk.free();
     await site.client.create(random.pick(RESUMABLE));
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: 1 }];
   },
 };
@@ -121,7 +125,7 @@ export const damagedCheckpoints: Experiment = {
       [...site.client.acknowledged.keys()].map((id) => damageNewest(site, id, trial)),
     );
     site.killTrainers();
-    const endings = await reconcile(site);
+    const endings = await reconcile(trial, site);
     for (const { job } of endings) {
       const epochs = damaged.filter((found) => found?.id === job.id).map((found) => found!.epoch);
       const loaded = job.attempts.find(({ from_epoch }) => epochs.includes(from_epoch));

@@ -44,7 +44,7 @@ export const rollingRestarts: Experiment = {
       await site.startWorker();
     }
     if (slow !== undefined) await site.client.cancel(slow.id);
-    for (const { job, events } of await reconcile(site)) {
+    for (const { job, events } of await reconcile(trial, site)) {
       for (const { attempt, outcome } of job.attempts) {
         assertKept(NO_FAULT.includes(outcome!), `attempt ${attempt} of ${job.id} ended as ${outcome}`);
       }

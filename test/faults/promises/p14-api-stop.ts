@@ -73,7 +73,7 @@ export const apiStop: Experiment = {
       return seqs.length;
     });
     assertKept(new Set(last).size === 1, 'viewers of one job saw different ends');
-    await reconcile(site);
+    await reconcile(trial, site);
     // The next trial stops the API that is left.
     await other.stop('SIGTERM');
     await site.startAnotherApi();

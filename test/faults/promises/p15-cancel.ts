@@ -54,7 +54,7 @@ export const cancels: Experiment = {
     await sleep(random.between(0, 500));
     await Promise.all(running.map(({ id }) => site.client.cancel(id)));
     let worst = 0;
-    for (const { job, events } of await reconcile(site)) {
+    for (const { job, events } of await reconcile(trial, site)) {
       assertKept(job.status === 'cancelled', `${job.id} was cancelled, and ${job.status}`);
       const starts = events.filter(({ type }) => type === 'job.running').length;
       if (queued.includes(job.id))
@@ -72,7 +72,7 @@ export const cancels: Experiment = {
       await sleep(random.between(0, 400));
       await site.client.cancel(id);
     });
-    const raced = await reconcile(site);
+    const raced = await reconcile(trial, site);
     const cancelled = raced.filter(({ job }) => job.status === 'cancelled').length;
     trial.note(`${cancelled} of ${RACES} cancels were first`);
     for (const { job } of raced) {

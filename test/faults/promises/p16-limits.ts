@@ -37,7 +37,7 @@ export const timeLimits: Experiment = {
       trial.note('stop all trainers');
       signalAll(site.trainersOf(site.livingWorkers[0]!), 'SIGSTOP');
     }
-    const endings = await reconcile(site, { mayFail: ({ error }) => error!.code === 'timeout' });
+    const endings = await reconcile(trial, site, { mayFail: ({ error }) => error!.code === 'timeout' });
     const over = endings.map(({ job }) => {
       assertKept(job.error?.code === 'timeout', `${job.id} has a limit, and ${job.status}`);
       assertKept(job.attempts.length === 1, `${job.id} was out of time, and was tried again`);

@@ -42,7 +42,7 @@ export const poison: Experiment = {
       await sleep(random.between(0, 100));
     }
     await Promise.all(killing);
-    for (const { job } of await reconcile(site)) {
+    for (const { job } of await reconcile(trial, site)) {
       const death = deaths[poisoned.findIndex(({ id }) => id === job.id)];
       if (death === undefined) {
         assertKept(

@@ -121,7 +121,7 @@ export const retries: Experiment = {
     await site.until(id, 'job.running');
     await sleep(trial.random.between(50, 500));
     await cause.strike?.(site, id);
-    const [ending] = await reconcile(site, { mayFail: ({ error }) => error!.code === cause.code });
+    const [ending] = await reconcile(trial, site, { mayFail: ({ error }) => error!.code === cause.code });
     const { job } = ending!;
     const seen = `${cause.what}: ${job.status}, ${JSON.stringify(job.error)}, ${JSON.stringify(job.attempts)}`;
     assertKept(job.attempts.length > 1 === cause.again, seen);

@@ -41,7 +41,7 @@ export const lostReplies: Experiment = {
     );
     site.apiLink.heal();
     site.workerLink.heal();
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: JOBS }];
   },
 };

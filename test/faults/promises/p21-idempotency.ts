@@ -65,7 +65,7 @@ export const idempotency: Experiment = {
       const other = await post(key, { ...spec, name: 'another body' });
       assertKept(other.status === 422, `another body: ${JSON.stringify(other)}`);
     }
-    await reconcile(site);
+    await reconcile(trial, site);
     return [{ n: KEYS }];
   },
 };

@@ -56,7 +56,7 @@ export const eventStreams: Experiment = {
           `a viewer of ${id} saw ${seqs.join(' ')} of ${last}`,
         );
       }
-      await reconcile(site);
+      await reconcile(trial, site);
       return [{ n: link.faults }];
     } finally {
       await link.close();

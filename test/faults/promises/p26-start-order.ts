@@ -67,7 +67,7 @@ async function start(trial: Trial, late: boolean) {
   const worst = Math.max(0, performance.now() - Math.max(redisMs, late ? 0 : apiMs)) / 1000;
   trial.assertWithin(READY_SECONDS, worst, 'ready after Redis');
   await site.client.create(tinySpec(random));
-  await reconcile(site);
+  await reconcile(trial, site);
   assertKept(
     site.started.every(({ alive }) => alive),
     'a process ended by itself',

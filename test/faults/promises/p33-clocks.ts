@@ -43,7 +43,7 @@ const experiment = (who: 'worker' | 'API'): Experiment => ({
     for (let i = 0; i < 3; i++) await site.client.create(tinySpec(random));
     clock.jump(0);
     await sleep(FaultyClock.seenAfterMs);
-    for (const { job } of await reconcile(site)) {
+    for (const { job } of await reconcile(trial, site)) {
       assertKept(job.status === 'succeeded', `${job.id} ${job.status}`);
       assertKept(job.attempts.length === 1, `${job.id} ran twice: ${JSON.stringify(job.attempts)}`);
     }

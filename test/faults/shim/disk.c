@@ -57,6 +57,8 @@ static int is_wanted_fd(int fd) {
 /* Counts a call; what is to be done to it, or 0. A delay and a death happen here. */
 static int strike(int op) {
   if (!(control->ops & op)) return 0;
+  /* Only a write can be cut short. */
+  if (control->action == SHORT && op != WRITE) return 0;
   int32_t call = __atomic_add_fetch(&control->count, 1, __ATOMIC_SEQ_CST);
   if (control->nth != -1 && control->nth != call) return 0;
   __atomic_add_fetch(&control->fired, 1, __ATOMIC_SEQ_CST);
