@@ -15,7 +15,12 @@ export interface HeartbeatTiming {
   idleMs: number;
 }
 
-const TIMING: HeartbeatTiming = { intervalMs: 5_000, wedgedMs: 30_000, idleMs: 10_000 };
+/** A delivery whose worker was killed may wait for 4/3 of a lease before it is handed over again: that is not stuck. */
+export const heartbeatTiming = (leaseMs: number): HeartbeatTiming => ({
+  intervalMs: 5_000,
+  wedgedMs: Math.max(30_000, 2 * leaseMs),
+  idleMs: 10_000,
+});
 
 /** Its age tells a health check whether the worker's event loop and its Redis are alive. */
 export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
@@ -28,9 +33,9 @@ export interface HeartbeatParts {
   report: () => Omit<WorkerReport, 'reported_at'>;
   /** When BullMQ last handed something over. */
   lastFetchMs: () => number;
-  /** Called while the worker has free slots, jobs wait, and none was fetched for 10 s. */
+  /** Called while the worker has free slots, jobs wait, and none was fetched for `idleMs`. */
   onIdle: () => Promise<void>;
-  /** Called when the worker has free slots, jobs wait, and none was fetched for 30 s. */
+  /** Called when the worker has free slots, jobs wait, and none was fetched for `wedgedMs`. */
   onWedged: () => void;
 }
 
@@ -43,7 +48,7 @@ export class Heartbeat {
   /** Since when it should have fetched something. */
   #idleSinceMs: number | undefined;
 
-  constructor(parts: HeartbeatParts, timing = TIMING) {
+  constructor(parts: HeartbeatParts, timing: HeartbeatTiming) {
     this.#parts = parts;
     this.#timing = timing;
   }

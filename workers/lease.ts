@@ -25,11 +25,17 @@ export class Lease {
   #renewal: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #over = false;
+  /** True once the lock was extended for the first time; false when the lease was lost or released before. */
+  readonly proven: Promise<boolean>;
+  #prove: (ours: boolean) => void = () => {};
 
   constructor({ extend, leaseMs, onLost }: LeaseOptions) {
     this.#extend = extend;
     this.#leaseMs = leaseMs;
     this.#onLost = onLost;
+    this.proven = new Promise((resolve) => {
+      this.#prove = resolve;
+    });
     this.#watch();
     this.#renewal = setTimeout(() => void this.#renew(), 0);
   }
@@ -37,6 +43,7 @@ export class Lease {
   /** Ends the renewals; the lock lapses by itself or with the delivery. */
   release(): void {
     this.#over = true;
+    this.#prove(false);
     clearTimeout(this.#renewal);
     clearTimeout(this.#deadline);
   }
@@ -51,6 +58,7 @@ export class Lease {
     }
     // Counted from the question, since the lock may have been extended that early.
     if (ours === true) {
+      this.#prove(true);
       this.#renewedMs = askedMs;
       this.#watch();
     }

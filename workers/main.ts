@@ -22,7 +22,7 @@ import { buildKeys } from '../src/store/keys.ts';
 import { Retention } from '../src/store/retention.ts';
 import { WorkerReports } from '../src/store/worker-reports.ts';
 import { newCounters } from './counters.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat, heartbeatTiming } from './heartbeat.ts';
 import { Runs } from './run.ts';
 import { runJob } from './run-job.ts';
 import { StatusWatch } from './status-watch.ts';
@@ -79,6 +79,7 @@ async function main(): Promise<void> {
     log,
     engineFor: (wanted) =>
       engines.find(({ name, available }) => (wanted === 'auto' ? available : name === wanted))!,
+    onUnable: ({ message }) => giveUp(message),
     isDraining: () => draining,
   };
 
@@ -115,41 +116,48 @@ async function main(): Promise<void> {
     if (removed > 0) log.info({ removed }, 'old jobs removed');
   });
   const startedAt = new Date(wallClockMs()).toISOString();
-  const heartbeat = new Heartbeat({
-    reports: new WorkerReports(commands, keys),
-    store,
-    log,
-    report: () => ({
-      id,
-      host: hostname(),
-      pid: process.pid,
-      version,
-      concurrency: config.WORKER_CONCURRENCY,
-      started_at: startedAt,
-      running: runs.all().flatMap(({ id: job, progress }) =>
-        progress === undefined
-          ? []
-          : [
-              {
-                job,
-                epoch: progress.epoch,
-                epochs: progress.epochs,
-                steps_per_second: progress.steps_per_second,
-              },
-            ],
-      ),
-      engines,
-      counters: { ...parts.counters },
-    }),
-    lastFetchMs: () => lastFetchMs,
-    onIdle: () => reconciler.compare(),
-    onWedged: () => {
-      log.fatal(
-        'jobs wait, this worker has room for them, and BullMQ hands over none: exiting to be started again',
-      );
-      void Promise.race([drain(), sleep(EXIT_MS)]).finally(() => process.exit(1));
+  const heartbeat = new Heartbeat(
+    {
+      reports: new WorkerReports(commands, keys),
+      store,
+      log,
+      report: () => ({
+        id,
+        host: hostname(),
+        pid: process.pid,
+        version,
+        concurrency: config.WORKER_CONCURRENCY,
+        started_at: startedAt,
+        running: runs.all().flatMap(({ id: job, progress }) =>
+          progress === undefined
+            ? []
+            : [
+                {
+                  job,
+                  epoch: progress.epoch,
+                  epochs: progress.epochs,
+                  steps_per_second: progress.steps_per_second,
+                },
+              ],
+        ),
+        engines,
+        counters: { ...parts.counters },
+      }),
+      lastFetchMs: () => lastFetchMs,
+      onIdle: () => reconciler.compare(),
+      onWedged: () => {
+        giveUp('jobs wait, this worker has room for them, and BullMQ hands over none');
+      },
     },
-  });
+    heartbeatTiming(config.LEASE_MS),
+  );
+
+  /** Ends this worker after its jobs; whoever started it starts it again. */
+  const giveUp = (why: string) => {
+    if (draining) return;
+    log.fatal(`${why}: exiting to be started again`);
+    void Promise.race([drain(), sleep(EXIT_MS)]).finally(() => process.exit(1));
+  };
 
   /** Gives every job back or to its end, within DRAIN_MS; none of it is a fault. */
   const drain = async () => {

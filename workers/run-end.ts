@@ -79,21 +79,22 @@ export async function finish(run: Run, how: Finish, worker: WorkerParts): Promis
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
     await tidy(id, worker, () => worker.artifacts.remove(id));
   } else if (outcome === 'refused') {
-    await removeLitter(id, worker);
+    await leave(run, worker);
   }
   return outcome;
 }
 
 async function requeue(run: Run, how: Omit<Requeue, 'token'>, worker: WorkerParts): Promise<void> {
   const answer = await persist(() => worker.steps.requeue(run.id, { ...how, token: run.token }));
-  await afterRequeue(run.id, answer, worker);
+  if (answer.outcome === 'refused') await leave(run, worker);
+  else await afterRequeue(run.id, answer, worker);
 }
 
 /**
  * Leaves a job that is not ours any more: another worker has it, or it has ended. Should the record wait under this
  * very delivery, then Redis lost our start, and nobody else will be handed it.
  */
-async function leave({ id, delivery }: Run, worker: WorkerParts): Promise<void> {
+export async function leave({ id, delivery }: Run, worker: WorkerParts): Promise<void> {
   const how = { ...fault(delivery, 'lease_lost', 'Redis came back without its start'), lost: false };
   const answer = await persist(() => worker.steps.requeue(id, { ...how, token: undefined }));
   await afterRequeue(id, answer, worker);

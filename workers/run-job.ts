@@ -6,9 +6,19 @@ import { type CheckpointFile, type JobRecord, UnreadableRecordError } from '../s
 import type { JobSteps, Start } from '../src/store/job-steps.ts';
 import { Lease } from './lease.ts';
 import { persist } from './persist.ts';
-import type { Run } from './run.ts';
-import { conclude, type End, finish, giveBack, LOST, removeLitter, thirdFault, tidy } from './run-end.ts';
-import type { TrainerProcess } from './trainer-process.ts';
+import { Run } from './run.ts';
+import {
+  conclude,
+  type End,
+  finish,
+  giveBack,
+  LOST,
+  leave,
+  removeLitter,
+  thirdFault,
+  tidy,
+} from './run-end.ts';
+import { NoTrainerError, type TrainerProcess } from './trainer-process.ts';
 import type { HandedOver, WorkerParts } from './worker-parts.ts';
 
 /**
@@ -17,14 +27,7 @@ import type { HandedOver, WorkerParts } from './worker-parts.ts';
  */
 export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise<void> {
   const { id } = delivery;
-  // BullMQ may hand over once more what was given back since; that must not end the run of the newer delivery.
-  if ((worker.runs.get(id)?.delivery ?? 0) > delivery.delivery) return;
-  await worker.runs.evict(id);
-  if (worker.isDraining()) {
-    await giveBack(delivery, worker);
-    return;
-  }
-  const run = worker.runs.add(delivery);
+  const run = new Run(delivery);
   const { extendLock } = delivery;
   const lease = new Lease({
     extend: extendLock,
@@ -35,8 +38,17 @@ export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise
     },
   });
   try {
-    const started = await start(delivery, run, worker);
-    if (started !== undefined) await train(started, delivery, run, worker);
+    // News of a delivery may be old: nothing is written, and nobody robbed, before the lock is known to be ours.
+    if (!(await lease.proven)) {
+      await leave(run, worker);
+      return;
+    }
+    // BullMQ may hand over once more what was given back since; that must not end the run of the newer delivery.
+    if ((worker.runs.get(id)?.delivery ?? 0) > delivery.delivery) return;
+    await worker.runs.evict(id);
+    worker.runs.add(run);
+    if (worker.isDraining()) await giveBack(delivery, worker);
+    else await startAndTrain(delivery, run, worker);
   } catch (error) {
     worker.log.error({ err: error, job: id }, 'a job could not be run');
     if (run.started) {
@@ -50,6 +62,24 @@ export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise
     lease.release();
     worker.runs.remove(run);
   }
+}
+
+async function startAndTrain(delivery: HandedOver, run: Run, worker: WorkerParts): Promise<void> {
+  let trainer: TrainerProcess;
+  try {
+    trainer = await worker.trainers.take();
+  } catch (error) {
+    if (!(error instanceof NoTrainerError)) throw error;
+    await giveBack(delivery, worker);
+    worker.onUnable(error);
+    return;
+  }
+  const started = await start(delivery, run, worker).catch((error: unknown) => {
+    worker.trainers.giveBack(trainer);
+    throw error;
+  });
+  if (started === undefined) worker.trainers.giveBack(trainer);
+  else await train(started, trainer, delivery, run, worker);
 }
 
 interface Started {
@@ -66,8 +96,11 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
       if (error instanceof UnreadableRecordError) return error;
       throw error;
     });
-    // Redis was away for longer than the lease: BullMQ hands the job over anew.
-    if (record === undefined || run.interruption === 'lease_lost') return undefined;
+    if (record === undefined) return undefined;
+    if (run.interruption === 'lease_lost') {
+      await leave(run, worker);
+      return undefined;
+    }
     const { engine, read, checkpoints } = startPointOf(record);
     const answer = await persist(async () =>
       worker.steps.start(id, {
@@ -116,11 +149,17 @@ function startPointOf(record: JobRecord | UnreadableRecordError): StartPoint {
 }
 
 /** Lets a trainer compute the job and writes down what it says, then how it ended. */
-async function train(started: Started, delivery: HandedOver, run: Run, worker: WorkerParts): Promise<void> {
-  const { record, elapsedMs } = started;
+async function train(
+  { record, elapsedMs }: Started,
+  trainer: TrainerProcess,
+  delivery: HandedOver,
+  run: Run,
+  worker: WorkerParts,
+): Promise<void> {
   const engine = worker.engineFor(record.spec.engine);
   if (!engine.available) {
     // Not left to the trainer: it may load, and then crash or compute something else.
+    worker.trainers.giveBack(trainer);
     const message = `The engine ${engine.name} is not available: ${engine.reason}`;
     const error = { code: 'engine_unavailable', message, retryable: true } as const;
     await conclude({ type: 'failed', error }, record, delivery, run, worker);
@@ -128,8 +167,7 @@ async function train(started: Started, delivery: HandedOver, run: Run, worker: W
   }
   const { max_seconds } = record.spec.limits;
   const checkpoints = record.checkpoint.map(({ name }) => name);
-  await tidy(run.id, worker, () => worker.artifacts.keepOnly(run.id, checkpoints));
-  const trainer = worker.trainers.take();
+  await tidy(run.id, worker, () => worker.artifacts.removeEarlier(run.id, record.attempt, checkpoints));
   const limit =
     max_seconds === null
       ? undefined

@@ -88,10 +88,8 @@ export class Runs {
     return this.#runs.get(id);
   }
 
-  add(delivery: Delivery): Run {
-    const run = new Run(delivery);
+  add(run: Run): void {
     this.#runs.set(run.id, run);
-    return run;
   }
 
   remove(run: Run): void {

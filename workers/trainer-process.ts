@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../src/log.ts';
 import {
   type TrainCommand,
@@ -10,6 +11,9 @@ import {
 /** One file, so that a trainer starts in half the time: of zod alone, most modules are languages that nobody reads here. */
 const TRAINER = new URL('./trainer.bundle.js', import.meta.url);
 const LAST_OUTPUT_CHARACTERS = 2_000;
+/** What may pass, like a limit of processes that is reached for a moment, is over by the last. */
+const START_TRIES = 5;
+const START_PAUSE_MS = 300;
 
 /** How a trainer process ended, in words. */
 export interface Exit {
@@ -32,7 +36,8 @@ export class TrainerProcess {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       execArgv: [],
     });
-    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    // Not there when the process could not be made.
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       process.stderr.write(text);
       this.#lastOutput = (this.#lastOutput + text).slice(-LAST_OUTPUT_CHARACTERS);
     });
@@ -72,6 +77,7 @@ export class TrainerProcess {
 
   train(command: TrainCommand): void {
     this.#messages.length = 0;
+    this.#lastOutput = '';
     this.send(command);
   }
 
@@ -105,6 +111,11 @@ const lastLine = (text: string): string =>
     .filter((line) => !line.trimStart().startsWith('at '))
     .at(-1) ?? '';
 
+/** This worker cannot train: its trainers end before they have loaded. No job is to blame for it. */
+export class NoTrainerError extends Error {
+  override readonly name = 'NoTrainerError';
+}
+
 /** Trainers that wait for a job with their modules and last dataset loaded. */
 export class TrainerPool {
   readonly #dataDir: string;
@@ -119,20 +130,26 @@ export class TrainerPool {
 
   /**
    * Starts a trainer ahead of the first job.
-   * @throws when the trainer cannot load: better at the worker's start than at a job's.
+   * @throws {NoTrainerError} better at the worker's start than at a job's.
    */
   async warm(): Promise<void> {
-    const trainer = this.#start();
-    const first = await trainer.next();
-    if ('how' in first) throw new Error(`The trainer does not start: ${first.how}`);
-    this.giveBack(trainer);
+    this.giveBack(await this.take());
   }
 
-  take(): TrainerProcess {
-    for (;;) {
-      const trainer = this.#idle.pop();
-      if (trainer === undefined) return this.#start();
-      if (trainer.alive) return trainer;
+  /**
+   * A trainer that has loaded: whatever ends it from here on is the job's.
+   * @throws {NoTrainerError}
+   */
+  async take(): Promise<TrainerProcess> {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (idle.alive) return idle;
+    }
+    for (let tries = 1; ; tries++) {
+      const started = await this.#start();
+      if (started instanceof TrainerProcess) return started;
+      this.#log.error({ reason: started.how, tries }, 'a trainer does not start');
+      if (tries === START_TRIES) throw new NoTrainerError(`The trainer does not start: ${started.how}`);
+      await sleep(tries * START_PAUSE_MS);
     }
   }
 
@@ -148,7 +165,13 @@ export class TrainerPool {
     for (const trainer of this.#idle) trainer.kill();
   }
 
-  #start(): TrainerProcess {
-    return new TrainerProcess(this.#dataDir, this.#log);
+  async #start(): Promise<TrainerProcess | Exit> {
+    try {
+      const trainer = new TrainerProcess(this.#dataDir, this.#log);
+      const first = await trainer.next();
+      return 'how' in first ? first : trainer;
+    } catch (error) {
+      return { how: error instanceof Error ? error.message : String(error) };
+    }
   }
 }

@@ -24,6 +24,8 @@ export interface WorkerParts {
   readonly log: Log;
   /** The engine that a spec's `engine` means here, available or not. */
   engineFor(name: JobSpec['engine']): EngineReport;
+  /** Ends this worker, which cannot train, so that it is started again. */
+  onUnable(reason: Error): void;
   /** True from SIGTERM on. */
   isDraining(): boolean;
 }

@@ -63,6 +63,19 @@ export class Artifacts {
     }
   }
 
+  /**
+   * Removes what attempts before this one wrote, but for these files. What a later attempt wrote is not this one's to
+   * judge: it may have stood still since it read the record.
+   */
+  async removeEarlier(jobId: string, attempt: number, names: readonly string[]): Promise<void> {
+    const folder = this.#folder(jobId);
+    for (const name of await listFolder(folder)) {
+      const by = Number(/^\.?(\d+)-/.exec(name)?.[1] ?? 0);
+      if (by < attempt && !names.includes(name))
+        await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+
   async removeFile(jobId: string, name: string): Promise<void> {
     await rm(join(this.#folder(jobId), FileNameSchema.parse(name)), { force: true });
   }

@@ -63,6 +63,21 @@ describe('artifacts', () => {
     expect(await artifacts.size(id)).toBe(0);
   });
 
+  it('of earlier attempts go, and never those of a later one', async () => {
+    const { artifacts, id, folder } = await open();
+    for (const name of ['1-1.ckpt', '1-2.ckpt', '2-3.ckpt', '3-model.bin', '10-4.ckpt'])
+      await artifacts.write(id, name, bytes);
+    for (const name of ['.1-3.ckpt.x.tmp', '.3-4.ckpt.x.tmp', 'of-nobody'])
+      await writeFile(join(folder, name), bytes);
+    await artifacts.removeEarlier(id, 3, ['1-2.ckpt']);
+    expect((await readdir(folder)).sort()).toEqual([
+      '.3-4.ckpt.x.tmp',
+      '1-2.ckpt',
+      '10-4.ckpt',
+      '3-model.bin',
+    ]);
+  });
+
   it.each(['../escape', '..', '', 'a/b', '.hidden', 'x'.repeat(200), 'nul\0'])(
     'refuses the name %j',
     async (name) => {

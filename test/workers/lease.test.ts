@@ -76,4 +76,12 @@ describe('a lease', () => {
     const turn = new Promise((resolve) => setImmediate(() => resolve('nothing happened')));
     expect(await Promise.race([loss, turn])).toBe('nothing happened');
   });
+
+  it('is proven by the first extension, and not by a lock that is another worker’s', async () => {
+    const { lease: ours } = lease(async () => true);
+    expect(await ours.proven).toBe(true);
+    ours.release();
+    expect(await lease(async () => false, 3_600_000).lease.proven).toBe(false);
+    expect(await lease(() => never).lease.proven).toBe(false);
+  });
 });

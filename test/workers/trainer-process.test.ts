@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 // The compiled one: it starts the compiled trainer, as production does.
 // @ts-expect-error it has no declarations
 import * as compiled from '../../dist/workers/trainer-process.js';
@@ -27,7 +27,7 @@ const command = (changes: object = {}): TrainCommand => ({
 
 async function openPool() {
   const pool = new TrainerPool(await makeTemporaryFolder(), log);
-  const trainer = pool.take();
+  const trainer = await pool.take();
   onTestFinished(async () => {
     pool.close();
     trainer.kill();
@@ -65,7 +65,7 @@ describe('a trainer', () => {
     trainer.train(command());
     const first = await finish();
     pool.giveBack(trainer);
-    expect(pool.take()).toBe(trainer);
+    expect(await pool.take()).toBe(trainer);
     trainer.train(command());
     const second = await finish();
     expect(first.type).toBe('finished');
@@ -88,10 +88,20 @@ describe('a trainer', () => {
     pool.giveBack(trainer);
     trainer.kill();
     // At once, not only when its exit was seen.
-    const other = pool.take();
+    const other = await pool.take();
     expect(other).not.toBe(trainer);
     expect((await trainer.exited).how).toContain('SIGKILL');
     other.kill();
     await other.exited;
+  });
+
+  it('that does not load is no job’s fault, and is told as such', async () => {
+    const pool = new TrainerPool(await makeTemporaryFolder(), log);
+    vi.stubEnv('NODE_OPTIONS', '--no-such-option');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(pool.take()).rejects.toMatchObject({
+      name: 'NoTrainerError',
+      message: expect.stringContaining('--no-such-option is not allowed'),
+    });
   });
 });

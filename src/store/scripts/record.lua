@@ -10,7 +10,8 @@ for i = 1, #ARGV, 2 do
 end
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local clock = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = clock
 
 local record = {}
 local stored = redis.call('HGETALL', JOB)
@@ -18,7 +19,7 @@ for i = 1, #stored, 2 do
   record[stored[i]] = stored[i + 1]
 end
 
--- A clock that steps back must not let a job end before it began.
+-- A clock that steps back must not let a job end before it began. The outbox is read by the clock itself.
 if record.event_at and now < tonumber(record.event_at) then
   now = tonumber(record.event_at)
 end
@@ -44,7 +45,7 @@ local function enqueue()
   local delivery = redis.call('HINCRBY', JOB, 'delivery', 1)
   redis.call('HSET', JOB, 'status', 'queued')
   redis.call('ZADD', QUEUED, record.place, given.id)
-  redis.call('ZADD', OUTBOX, now, given.id .. '-' .. delivery)
+  redis.call('ZADD', OUTBOX, clock, given.id .. '-' .. delivery)
 end
 
 local function leave_queue()
