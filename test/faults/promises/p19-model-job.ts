@@ -6,6 +6,7 @@ import type { JobStatus } from '../../../src/contract/job.ts';
 export type Move =
   | { step: 'start'; again: boolean; oldDelivery: boolean; oldRead: boolean }
   | { step: 'epoch'; whose: number; ahead: number; checkpoint: boolean }
+  | { step: 'progress'; whose: number; ahead: number; due: boolean }
   | { step: 'requeue'; whose: number | 'nobody'; oldDelivery: boolean; fault: boolean; lost: boolean }
   | { step: 'finish'; whose: number; how: 'succeeded' | 'failed' | 'cancelled'; wrongEpoch: boolean }
   | { step: 'cancel' }
@@ -15,6 +16,8 @@ export type Move =
 export type Asked =
   | { step: 'start'; token: string; delivery: number; attempt: number; checkpoint: number }
   | { step: 'epoch'; token: string; epoch: number; checkpoint: boolean }
+  /** `due`: the last event is more than a second ago. */
+  | { step: 'progress'; token: string; done: number; due: boolean }
   | { step: 'requeue'; token: string | undefined; delivery: number; fault: boolean; lost: boolean }
   | { step: 'finish'; token: string; how: 'succeeded' | 'failed' | 'cancelled'; epoch: number }
   | { step: 'cancel' }
@@ -26,6 +29,10 @@ export interface ModelJob {
   attempt: number;
   faults: number;
   epoch: number;
+  /** Training steps that were told of last. */
+  done: number;
+  /** How many progress events it has. */
+  told: number;
   /** Epoch of the newest checkpoint; 0 for none. */
   checkpoint: number;
   /** The fence: who runs it. */
@@ -35,7 +42,9 @@ export interface ModelJob {
   events: string[];
 }
 
+export const STEPS_PER_EPOCH = 100;
 const MAX_FAULTS = 3;
+const MAX_TOLD = 100;
 
 /** Does to the model what a step does to the record, and gives the answer. */
 export function answerOf(job: ModelJob, asked: Asked): string {
@@ -49,11 +58,21 @@ export function answerOf(job: ModelJob, asked: Asked): string {
       if (asked.checkpoint) job.checkpoint = asked.epoch;
       if (asked.epoch === job.epoch + 1) {
         job.epoch = asked.epoch;
+        job.done = STEPS_PER_EPOCH * asked.epoch;
         job.faults = 0;
         job.events.push('job.epoch');
       }
       return 'confirmed';
     }
+    case 'progress':
+      if (!holds(job, asked.token)) return 'refused';
+      if (asked.done <= job.done) return 'confirmed';
+      job.done = asked.done;
+      if (asked.due && job.told < MAX_TOLD) {
+        job.told++;
+        job.events.push('job.progress');
+      }
+      return 'confirmed';
     case 'requeue':
       return requeue(job, asked);
     case 'finish': {
@@ -73,7 +92,8 @@ export function answerOf(job: ModelJob, asked: Asked): string {
       }
       return 'cancelled';
     case 'remove':
-      if (job.status === 'gone') return 'not_found';
+      // Nothing empties the trash, so this is a repeat.
+      if (job.status === 'gone') return 'removed';
       if (!isTerminal(job)) return 'not_finished';
       job.status = 'gone';
       job.token = undefined;

@@ -8,7 +8,7 @@ import { JobSteps } from '../../../src/store/job-steps.ts';
 import { JobStore } from '../../../src/store/jobs.ts';
 import { Broken, type Experiment } from '../experiment.ts';
 import { Site } from '../site.ts';
-import { answerOf, type ModelJob, type Move } from './p19-model-job.ts';
+import { answerOf, type ModelJob, type Move, STEPS_PER_EPOCH } from './p19-model-job.ts';
 
 /**
  * Random sequences of steps on one job, by its worker, by zombies with old tokens, with old deliveries and repeated:
@@ -73,6 +73,15 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
+      step: fc.constant('progress'),
+      whose,
+      ahead: fc.constantFrom(1, 1, 0, -1),
+      due: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
       step: fc.constant('requeue'),
       whose: fc.constantFrom<number | 'nobody'>(0, 0, 0, 1, 2, 'nobody'),
       oldDelivery: isOld,
@@ -113,6 +122,8 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     attempt: 0,
     faults: 0,
     epoch: 0,
+    done: 0,
+    told: 0,
     checkpoint: 0,
     token: undefined,
     released: undefined,
@@ -120,6 +131,11 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
   };
   const tokens: string[] = [];
   const token = (which: number) => (which === 2 ? 'nobody' : (tokens.at(-1 - which) ?? 'nobody'));
+  // Rather than wait for a second, or hope that none passes. A record that is gone must stay so.
+  const setSinceLastEvent = async (longAgo: boolean) => {
+    if (job.status === 'gone') return;
+    await site.commands.hset(site.keys.job(id), 'event_at', longAgo ? 0 : Date.now() + 3_600_000);
+  };
   let last: (() => Promise<{ outcome: string }>) | undefined;
   let lastAnswer = '';
   const told: string[] = [];
@@ -127,12 +143,12 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     let run: () => Promise<{ outcome: string }>;
     let expected: string;
     if (move.step === 'repeat') {
-      // What a client library does that lost the reply. Not for steps that are not a worker's: their answer may differ.
+      // What a client library does that lost the reply. Not for a requeue without a token: that is a new one each time.
       if (last === undefined) continue;
       run = last;
       expected = lastAnswer;
     } else {
-      const call = callOf(move, job, id, token, tokens, steps, store);
+      const call = callOf(move, job, id, token, tokens, steps, store, setSinceLastEvent);
       expected = answerOf(job, call.asked);
       run = call.run;
       last = call.repeatable ? run : undefined;
@@ -176,6 +192,7 @@ function callOf(
   tokens: string[],
   steps: JobSteps,
   store: JobStore,
+  setSinceLastEvent: (longAgo: boolean) => Promise<unknown>,
 ): { asked: Parameters<typeof answerOf>[1]; run: () => Promise<{ outcome: string }>; repeatable: boolean } {
   const delivery = (old: boolean) => Math.max(1, job.delivery - (old ? 1 : 0));
   switch (move.step) {
@@ -204,7 +221,7 @@ function callOf(
       const epoch = Math.max(1, job.epoch + move.ahead);
       const metrics = {
         epoch,
-        step: 100 * epoch,
+        step: STEPS_PER_EPOCH * epoch,
         loss: 1,
         accuracy: 0.5,
         val_loss: null,
@@ -220,6 +237,16 @@ function callOf(
         run: () => steps.epoch(id, asked.token, { metrics, progress: PROGRESS, checkpoints }),
         repeatable: true,
       };
+    }
+    case 'progress': {
+      const done = Math.max(0, job.done + move.ahead);
+      const asked = { step: 'progress', token: token(move.whose), done, due: move.due } as const;
+      const told = { ...PROGRESS, step: done };
+      const run = async () => {
+        await setSinceLastEvent(move.due);
+        return await steps.progress(id, asked.token, told);
+      };
+      return { asked, run, repeatable: true };
     }
     case 'requeue': {
       const asked = {
@@ -258,14 +285,17 @@ function callOf(
     case 'cancel':
       return { asked: move, run: () => store.cancel('local', id), repeatable: true };
     case 'remove':
-      return { asked: move, run: () => store.remove('local', id), repeatable: false };
+      return { asked: move, run: () => store.remove('local', id), repeatable: true };
   }
 }
 
 /** What Redis has against what the model has. */
 async function compare(site: Site, id: string, job: ModelJob, story: () => string): Promise<void> {
   const { commands, keys } = site;
-  const fields = ['status', 'delivery', 'attempt', 'faults', 'epoch', 'checkpoint_epoch', 'token'];
+  const fields = [
+    ...['status', 'delivery', 'attempt', 'faults', 'epoch'],
+    ...['progress_step', 'progress_events', 'checkpoint_epoch', 'token'],
+  ];
   const [values, queued, live, finished, trash, outbox, events] = await Promise.all([
     commands.hmget(keys.job(id), ...fields),
     commands.zscore(keys.queued, id),
@@ -283,8 +313,7 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     live: live === 1,
     finished: finished !== null,
     trash: trash === 1,
-    // A delivery that was started may still be there: who enqueues it takes it out.
-    outbox: job.status === 'queued' ? outbox !== null : terminal || gone ? outbox !== null : false,
+    outbox: outbox !== null,
     events: events.map(({ type }) => type),
     seqs: events.map(({ seq }) => seq),
   };
@@ -298,6 +327,8 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
           attempt: text(job.attempt),
           faults: text(job.faults),
           epoch: text(job.epoch),
+          progress_step: text(job.done),
+          progress_events: text(job.told),
           checkpoint_epoch: text(job.checkpoint),
           token: job.token ?? null,
         },
@@ -305,7 +336,8 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     live: !gone && !terminal,
     finished: terminal,
     trash: gone,
-    outbox: job.status === 'queued',
+    // Nobody enqueues here and takes it out.
+    outbox: !gone && !terminal,
     events: gone ? [] : job.events,
     seqs: gone ? [] : job.events.map((_, i) => i + 1),
   };
