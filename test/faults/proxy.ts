@@ -13,10 +13,11 @@ export class FaultProxy {
   #cut = false;
   /** Bytes are neither forwarded nor refused while it is true. */
   #silent = false;
+  /** How much later bytes arrive, in each direction. */
   delayMs = 0;
   #lossy: { share: number; random: Random } | undefined;
   #bytesLeft: (() => number) | undefined;
-  /** Replies that were lost, and connections that were cut off in mid-flow. */
+  /** Connections that broke since `loseReplies` or `breakAfter`: each lost a reply, or was cut off in mid-flow. */
   faults = 0;
 
   private constructor(target: NetConnectOpts) {
@@ -57,11 +58,13 @@ export class FaultProxy {
   /** Loses this share of the replies: the connection breaks after the command ran, before its reply arrives. */
   loseReplies(share: number, random: Random): void {
     this.#lossy = { share, random };
+    this.faults = 0;
   }
 
   /** Breaks each connection once so many bytes of replies went through. */
   breakAfter(bytes: () => number): void {
     this.#bytesLeft = bytes;
+    this.faults = 0;
   }
 
   heal(): void {
@@ -76,10 +79,6 @@ export class FaultProxy {
   /** What waits in a silent proxy on its way to the target. */
   get held(): string {
     return [...this.#links].map((link) => link.held).join('');
-  }
-
-  get connections(): number {
-    return this.#links.size;
   }
 
   async close(): Promise<void> {
@@ -157,6 +156,7 @@ class Link {
   }
 
   #reply(bytes: Buffer): void {
+    if (this.#client.destroyed) return;
     if (bytes.length >= this.#bytesLeft) {
       this.#proxy.faults++;
       this.#client.write(bytes.subarray(0, this.#bytesLeft), () => this.destroy());
