@@ -28,7 +28,8 @@ export const eventStreams: Experiment = {
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));
     const port = Number(new URL(site.url).port);
     const link = await FaultProxy.open({ port, host: '127.0.0.1' });
-    link.breakAfter(() => random.between(1, 8_000));
+    const bytes = random.strand();
+    link.breakAfter(() => bytes.between(1, 8_000));
     try {
       const jobs = [
         await site.client.create(manyEpochs(EPOCHS)),
@@ -45,8 +46,9 @@ export const eventStreams: Experiment = {
           return { id, seqs };
         }),
       );
-      await sleep(random.between(0, 1_500));
-      trial.note('kill the API');
+      const afterMs = random.between(0, 1_500);
+      await sleep(afterMs);
+      trial.note(`kill the API, ${afterMs} ms after the viewers came`);
       await site.startedWith(site.apiPid).stop('SIGKILL');
       await site.startApi();
       for (const { id, seqs } of await watched) {
