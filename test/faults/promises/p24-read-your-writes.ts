@@ -26,12 +26,17 @@ export const readYourWrites: Experiment = {
       while (started.apis.length < REPLICAS) await started.startAnotherApi();
       return started;
     });
-    await inParallel(8, Array(WRITES).fill(0), async () => {
-      const [writer, reader] = random.some(2, site.apis);
+    const jobs = () => site.commands.zcard(site.keys.jobs('local'));
+    const before = await jobs();
+    const writes = Array.from({ length: WRITES }, () => ({
+      apis: random.some(2, site.apis),
+      spec: tinySpec(random),
+    }));
+    await inParallel(8, writes, async ({ apis: [writer, reader], spec }) => {
       const posted = await fetch(`${writer!.url}/jobs`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(tinySpec(random)),
+        body: JSON.stringify(spec),
       });
       const location = posted.headers.get('location');
       assertKept(posted.status === 202 && location !== null, `POST was answered ${posted.status}`);
@@ -40,6 +45,8 @@ export const readYourWrites: Experiment = {
       assertKept(read.status === 200, `GET of what was just posted was answered ${read.status}`);
       await read.text();
     });
+    const made = (await jobs()) - before;
+    assertKept(made === WRITES, `${WRITES} posts made ${made} jobs`);
     return [{ n: WRITES }];
   },
 };
