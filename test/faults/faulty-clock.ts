@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,13 @@ export class FaultyClock {
   /** Sets the clock to the true time and so many seconds. */
   jump(seconds: number): void {
     writeFileSync(this.#file, `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}\n`);
+  }
+
+  /** What a process with this clock sees: the least and the most seconds that it may be ahead of ours. */
+  seenAhead(): [least: number, most: number] {
+    const beforeMs = Date.now();
+    const seenMs = Number(execFileSync(process.execPath, ['-p', 'Date.now()'], { env: this.env }));
+    return [(seenMs - Date.now()) / 1000, (seenMs - beforeMs) / 1000];
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,8 @@ import { RESUMABLE, tinySpec } from '../specs.ts';
 
 const JUMPS = [3_600, -3_600, 30, -30, -LEASE_MS / 1000];
 const JOBS = 3;
+/** Of how a child prints the time, and the clock reads it. */
+const SLACK_SECONDS = 0.1;
 
 const experiment = (who: 'worker' | 'API'): Experiment => ({
   name: `clock-of-${who.toLowerCase()}`,
@@ -35,11 +37,18 @@ const experiment = (who: 'worker' | 'API'): Experiment => ({
       return started;
     });
     for (const spec of random.some(JOBS, RESUMABLE)) await site.client.create(spec);
-    await sleep(random.between(0, 1_000));
+    const afterMs = random.between(0, 1_000);
+    await sleep(afterMs);
     const seconds = random.pick(JUMPS);
-    trial.note(`jump by ${seconds} s`);
+    const holdMs = 2 * LEASE_MS + random.between(0, LEASE_MS);
+    trial.note(`jump by ${seconds} s, ${afterMs} ms after the posts, for ${holdMs} ms`);
     clock.jump(seconds);
-    await sleep(FaultyClock.seenAfterMs + random.between(0, LEASE_MS));
+    await sleep(FaultyClock.seenAfterMs + holdMs);
+    const [least, most] = clock.seenAhead();
+    assertKept(
+      least - SLACK_SECONDS < seconds && seconds < most + SLACK_SECONDS,
+      `the clock is ${least} to ${most} s ahead, not ${seconds}`,
+    );
     for (let i = 0; i < 3; i++) await site.client.create(tinySpec(random));
     clock.jump(0);
     await sleep(FaultyClock.seenAfterMs);
