@@ -19,6 +19,7 @@ const EntrySchema = z.strictObject({
   at: z.string(),
   seconds: z.number(),
   commit: z.string(),
+  machine: z.string(),
   /** A proof a row of the experiment; null when the trial failed. */
   proofs: z.array(z.strictObject({ n: z.number(), worst: z.number().optional() })).nullable(),
   failure: z.string().optional(),
@@ -99,7 +100,7 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
   lines.sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
   const header = ['', 'promise', 'fault', 'n', 'design', 'failures', 'worst', 'rate at 95 %', 'seed', 'date'];
   const table = [header, header.map(() => '---'), ...lines.map(({ cells }) => cells)];
-  const commits = [...new Set(entries.map(({ commit }) => commit))].join(', ');
+  const distinct = (of: 'machine' | 'commit') => [...new Set(entries.map((entry) => entry[of]))].join(', ');
   const failed = entries.filter(({ proofs }) => proofs === null);
   const lacking = experiments
     .filter((experiment) => !run.includes(experiment))
@@ -110,7 +111,7 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
     'Written by `npm run test:faults`; README says how to run it and replay a trial. `n` counts faults; `design` is the',
     `number that the design asks for. 0 failures in n bound the rate of failure at 3/n (95 %); fewer than ${ENOUGH} prove nothing.`,
     '',
-    `Machine: ${machine()}. Commits: ${commits}.`,
+    `Machine: ${distinct('machine')}. Commits: ${distinct('commit')}.`,
     '',
     ...table.map((cells) => `| ${cells.join(' | ')} |`),
     '',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Broken, type Experiment, Stage, Trial } from './experiment.ts';
-import { commitOfTree, type Entry, sumOf } from './report.ts';
+import { commitOfTree, type Entry, machine, sumOf } from './report.ts';
 
 export interface RunOptions {
   runSeed: number;
@@ -81,6 +81,7 @@ async function runTrial(experiment: Experiment, trial: Trial, options: RunOption
     at: new Date().toISOString(),
     seconds: Math.round((performance.now() - startedMs) / 10) / 100,
     commit: commitOfTree(),
+    machine: machine(),
     ...result,
   };
   options.onEntry(entry, trial.notes);
