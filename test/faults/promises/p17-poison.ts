@@ -30,7 +30,7 @@ export const poison: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 110,
+  seconds: 70,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 1 }));

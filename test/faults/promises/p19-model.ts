@@ -31,7 +31,7 @@ export const model: Experiment = {
   ],
   n: 10_000,
   shortN: SEQUENCES,
-  seconds: 60,
+  seconds: 40,
   run: async (trial) => {
     const site = await trial.lend('redis', async () => {
       const bare = Site.bare();

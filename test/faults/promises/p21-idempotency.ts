@@ -21,7 +21,7 @@ export const idempotency: Experiment = {
   ],
   n: 200,
   shortN: KEYS,
-  seconds: 75,
+  seconds: 55,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));

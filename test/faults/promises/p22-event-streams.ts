@@ -22,7 +22,7 @@ export const eventStreams: Experiment = {
   ],
   n: 1_000,
   shortN: 40,
-  seconds: 80,
+  seconds: 55,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));

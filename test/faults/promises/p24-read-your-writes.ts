@@ -18,7 +18,7 @@ export const readYourWrites: Experiment = {
   ],
   n: 10_000,
   shortN: WRITES,
-  seconds: 70,
+  seconds: 45,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', async () => {

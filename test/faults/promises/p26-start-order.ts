@@ -34,7 +34,7 @@ export const startOrder: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 140,
+  seconds: 110,
   parallel: 2,
   run: async (trial) => {
     const site = await trial.lend('site', async () => Site.bare());

@@ -22,7 +22,7 @@ const experiment = (who: 'worker' | 'API'): Experiment => ({
   ],
   n: 24,
   shortN: 0,
-  seconds: 145,
+  seconds: 190,
   missing: FaultyClock.missing,
   run: async (trial) => {
     const { random } = trial;
@@ -36,12 +36,13 @@ const experiment = (who: 'worker' | 'API'): Experiment => ({
       }
       return started;
     });
-    for (const spec of random.some(JOBS, RESUMABLE)) await site.client.create(spec);
+    const jobs = random.some(JOBS, RESUMABLE).map((spec) => site.client.create(spec));
+    for (const { id } of await Promise.all(jobs)) await site.until(id, 'job.running');
     const afterMs = random.between(0, 1_000);
     await sleep(afterMs);
     const seconds = random.pick(JUMPS);
     const holdMs = 2 * LEASE_MS + random.between(0, LEASE_MS);
-    trial.note(`jump by ${seconds} s, ${afterMs} ms after the posts, for ${holdMs} ms`);
+    trial.note(`jump by ${seconds} s, ${afterMs} ms after the last start, for ${holdMs} ms`);
     clock.jump(seconds);
     await sleep(FaultyClock.seenAfterMs + holdMs);
     const [least, most] = clock.seenAhead();
