@@ -1,16 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ProcessEntry, signalAll } from '../../processes.ts';
+import { signalAll } from '../../processes.ts';
 import type { Started } from '../../running-installation.ts';
+import { computing } from '../computing.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { LEASE_MS, Site } from '../site.ts';
 import { RESUMABLE } from '../specs.ts';
 
 const JOBS = 4;
-/** A trainer that computed has at least so many ticks of 10 ms after BUSY_MS, even behind others. */
-const BUSY_TICKS = 4;
-const BUSY_MS = 400;
 const ZOMBIE_SECONDS = 2;
 const AT_LAST_MS = 30_000;
 
@@ -36,7 +33,7 @@ export const stoppedWorkers: Experiment = {
     for (const spec of random.some(JOBS, RESUMABLE)) await site.client.create(spec);
     await sleep(random.between(200, 1_500));
     const victim = random.pick(site.livingWorkers);
-    const busy = await busyTrainers(site.trainersOf(victim));
+    const busy = await computing(site.trainersOf(victim));
     const withTrainers = random.chance(0.5);
     const stoppedMs = random.between(2 * LEASE_MS, 3 * LEASE_MS);
     trial.note(
@@ -104,22 +101,4 @@ async function takenOver(site: Site, victim: Started, trial: Trial): Promise<voi
     return true;
   });
   trial.note(`its jobs were taken over, looked for ${tookMs.toFixed(0)} ms`);
-}
-
-async function busyTrainers(trainers: readonly ProcessEntry[]): Promise<ProcessEntry[]> {
-  const before = trainers.map(({ pid }) => ticksOf(pid));
-  await sleep(BUSY_MS);
-  return trainers.filter(({ pid }, i) => ticksOf(pid) - before[i]! >= BUSY_TICKS);
-}
-
-/** Processor time of a process, in ticks of 10 ms; 0 when it is gone. */
-function ticksOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  } catch {
-    return 0;
-  }
 }
