@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from '../../src/contract/job.ts';
 import type { ProcessEntry } from '../processes.ts';
+import type { Started } from '../running-installation.ts';
+import type { Site } from './site.ts';
+
+/** What workers and their trainers are at: a fault counts when it strikes somebody who works. */
 
 /** A trainer that computes has at least so many ticks of 10 ms after LOOK_MS, even behind others. */
 const LEAST_TICKS = 4;
@@ -11,6 +16,32 @@ export async function computing(trainers: readonly ProcessEntry[]): Promise<Proc
   const before = trainers.map(({ pid }) => ticksOf(pid));
   await sleep(LOOK_MS);
   return trainers.filter(({ pid }, i) => ticksOf(pid) - before[i]! >= LEAST_TICKS);
+}
+
+/** The jobs whose running attempt is this worker's, by the record: also of one that was struck a moment ago. */
+export async function heldBy(site: Site, { pid }: Started): Promise<Job[]> {
+  const live = await site.commands.smembers(site.keys.live);
+  const jobs = await Promise.all(live.map((id) => site.client.job(id)));
+  return jobs
+    .filter((job) => job !== undefined)
+    .filter(({ attempts }) => {
+      const last = attempts.at(-1);
+      return last?.ended_at === null && last.worker.endsWith(`/${pid}`);
+    });
+}
+
+/** The first of these workers that holds a running job; waits for one that does. */
+export async function firstThatHolds(site: Site, workers: readonly Started[]): Promise<Started> {
+  let found: Started | undefined;
+  await site.eventually('no worker holds a job', 30_000, async () => {
+    for (const worker of workers) {
+      if ((await heldBy(site, worker)).length === 0) continue;
+      found = worker;
+      return true;
+    }
+    return false;
+  });
+  return found!;
 }
 
 /** Processor time of a process, in ticks of 10 ms; 0 when it is gone. */
