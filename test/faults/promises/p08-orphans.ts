@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stillAlive } from '../../processes.ts';
+import { computing, firstThatHolds } from '../computing.ts';
 import { Broken, type Experiment } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
 import { blocking, endless } from '../specs.ts';
 
+const WORKERS = 2;
+const JOBS = 3;
 const KILLS = 5;
 const ORPHAN_SECONDS = 5;
 
@@ -25,28 +28,38 @@ export const orphans: Experiment = {
   seconds: 200,
   run: async (trial) => {
     const { random } = trial;
-    const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: 2 }));
-    for (let job = 0; job < 3; job++)
-      await site.client.create(random.chance(0.3) ? blocking() : endless(job));
+    const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 2 }));
     let worst = 0;
+    let struck = 0;
     for (let kill = 0; kill < KILLS; kill++) {
-      await sleep(random.between(100, 1_000));
-      const victim = random.pick(site.livingWorkers);
-      const trainers = site.trainersOf(victim);
-      trial.note(`kill worker ${victim.pid} with ${trainers.length} trainers`);
-      await victim.stop('SIGKILL');
-      const tookMs = await site.eventually(
-        'trainers outlive their worker',
-        60_000,
-        () => stillAlive(trainers).length === 0,
+      const kinds = Array.from({ length: JOBS }, (_, job) =>
+        random.chance(0.3) ? blocking() : endless(job),
       );
-      worst = Math.max(worst, tookMs / 1000);
+      const afterMs = random.between(0, 600);
+      const places = random.some(WORKERS, [...site.livingWorkers.keys()]);
+      for (let live = await site.commands.scard(site.keys.live); live < JOBS; live++)
+        await site.client.create(kinds[live]!);
+      const victim = await firstThatHolds(
+        site,
+        places.map((place) => site.livingWorkers[place]!),
+      );
+      await sleep(afterMs);
+      const busy = await computing(site.trainersOf(victim));
+      const trainers = site.trainersOf(victim);
+      trial.note(
+        `kill worker ${victim.pid} (drawn ${places}) ${afterMs} ms after its job; ${busy.length} of ${trainers.length} trainers compute`,
+      );
+      if (stillAlive(busy).length > 0) struck++;
+      const killedMs = performance.now();
+      await victim.stop('SIGKILL');
+      await site.eventually('trainers outlive their worker', 60_000, () => stillAlive(trainers).length === 0);
+      worst = Math.max(worst, (performance.now() - killedMs) / 1000);
       await site.startWorker();
     }
     trial.assertWithin(ORPHAN_SECONDS, worst, 'trainers outlived their worker');
     for (const id of site.client.acknowledged.keys()) await site.client.cancel(id);
-    const endings = await reconcile(trial, site);
+    const endings = await reconcile(trial, site, { faults: true });
     if (endings.some(({ job }) => job.status === 'succeeded')) throw new Broken('a job without an end ended');
-    return [{ n: KILLS, worst }];
+    return [{ n: struck, worst }];
   },
 };

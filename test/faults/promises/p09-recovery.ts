@@ -35,7 +35,7 @@ export const recovery: Experiment = {
       jobs.map(({ id }) => recoverySeconds(site, id, random.between(0, 5_000), trial)),
     );
     await Promise.all(jobs.map(({ id }) => site.client.cancel(id)));
-    await reconcile(trial, site);
+    await reconcile(trial, site, { faults: true });
     const worst = Math.max(...seconds);
     trial.assertWithin(MOST_SECONDS, worst, 'until a killed job computed again');
     return [{ n: seconds.length, worst }];
@@ -45,19 +45,23 @@ export const recovery: Experiment = {
 /** Kills the worker of a job after so long; gives the seconds until the job's next attempt reports a step. */
 async function recoverySeconds(site: Site, id: string, afterMs: number, trial: Trial): Promise<number> {
   let killedMs: number | undefined;
+  let restarted: Promise<unknown> | undefined;
   let startedAgain = false;
-  for await (const event of site.watch(id)) {
-    if (killedMs === undefined && event.type === 'job.epoch') {
+  for await (const { type } of site.watch(id)) {
+    if (killedMs === undefined) {
+      if (type !== 'job.epoch') continue;
       await sleep(afterMs);
       const worker = site.workerOf(await site.job(id));
-      trial.note(`kill worker ${worker.pid} of ${id}`);
+      trial.note(`kill worker ${worker.pid} of ${id} ${afterMs} ms after its first epoch`);
       killedMs = performance.now();
       await worker.killTree();
-      setTimeout(() => void site.startWorker(), RESTART_MS);
-    } else if (killedMs !== undefined && event.type === 'job.running') {
+      restarted = sleep(RESTART_MS).then(() => site.startWorker());
+    } else if (type === 'job.running') {
       startedAgain = true;
-    } else if (killedMs !== undefined && startedAgain) {
-      return (performance.now() - killedMs) / 1000;
+    } else if (startedAgain && (type === 'job.epoch' || type === 'job.progress')) {
+      const seconds = (performance.now() - killedMs) / 1000;
+      await restarted;
+      return seconds;
     }
   }
   throw new Error(`${id} ended`);
