@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Experiment } from '../experiment.ts';
-import { inParallel, reconcile } from '../reconcile.ts';
+import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
 import { tinySpec } from '../specs.ts';
 
+const CLIENTS = 8;
 const POSTS = 40;
 const KILLS = 4;
 
@@ -14,7 +15,7 @@ export const apiCrash: Experiment = {
     {
       id: 'P2',
       promise: 'A 202 is never lost to an API crash, and no job is made twice',
-      fault: 'SIGKILL of the API while 8 clients post, 10 posts a kill',
+      fault: `SIGKILL of the API while a POST is under way, ${CLIENTS} clients, at least ${POSTS} posts to ${KILLS} kills`,
       designN: 100,
     },
   ],
@@ -24,22 +25,41 @@ export const apiCrash: Experiment = {
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));
-    const specs = Array.from({ length: POSTS }, () => tinySpec(random));
-    let posting = true;
-    const posted = inParallel(8, specs, async (spec) => {
-      await site.client.create(spec);
-      await sleep(random.between(0, 400));
-    }).finally(() => {
-      posting = false;
-    });
-    for (let kill = 0; kill < KILLS; kill++) {
-      await sleep(random.between(0, 300));
-      trial.note(`kill the API${posting ? ' while posts come' : ''}`);
-      await site.startedWith(site.apiPid).stop('SIGKILL');
-      await site.startApi();
-    }
-    await posted;
+    let sent = 0;
+    let underWay = 0;
+    let killing = true;
+    const posted = Promise.all(
+      Array.from({ length: CLIENTS }, async () => {
+        const own = random.strand();
+        while (sent < POSTS || killing) {
+          sent++;
+          underWay++;
+          await site.client.create(tinySpec(own));
+          underWay--;
+          await sleep(own.between(0, 300));
+        }
+      }),
+    );
+    let struck = 0;
+    const kills = async () => {
+      for (let kill = 0; kill < KILLS; kill++) {
+        const [posts, afterMs] = [random.between(1, 12), random.between(0, 4)];
+        const at = sent + posts;
+        while (sent < at) await sleep(1);
+        await sleep(afterMs);
+        trial.note(`kill the API ${afterMs} ms after ${posts} more posts, ${underWay} of them under way`);
+        if (underWay > 0) struck++;
+        await site.startedWith(site.apiPid).stop('SIGKILL');
+        await site.startApi();
+      }
+    };
+    await Promise.all([
+      posted,
+      kills().finally(() => {
+        killing = false;
+      }),
+    ]);
     await reconcile(trial, site);
-    return [{ n: KILLS }];
+    return [{ n: struck }];
   },
 };

@@ -39,12 +39,15 @@ export const silence: Experiment = {
       ['/workers', {}],
       ['/readyz', {}],
     ];
+    const silentMs = random.between(0, 300);
+    trial.note(`silence; requests from ${silentMs} ms later on`);
     site.apiLink.silence();
-    await sleep(random.between(0, 300));
+    await sleep(silentMs);
     const seconds = await Promise.all(
       Array.from({ length: REQUESTS }, async () => {
-        await sleep(random.between(0, 1_000));
-        const [path, init] = random.pick(requests);
+        const own = random.strand();
+        await sleep(own.between(0, 1_000));
+        const [path, init] = own.pick(requests);
         const askedMs = performance.now();
         const answer = await site.client.ask('in silence', path, init);
         const took = (performance.now() - askedMs) / 1000;
