@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { firstThatHolds, heldBy } from '../computing.ts';
 import type { Experiment, Trial } from '../experiment.ts';
+import type { Random } from '../random.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
-import { tinySpec } from '../specs.ts';
+import { manyEpochs, tinySpec } from '../specs.ts';
 
 const WORKERS = 4;
 const KILLS = 5;
-const JOBS = 17;
+/** At least so many jobs to a trial, and so many at a time: some always wait. */
+const JOBS = 20;
+const LIVE_JOBS = 12;
+/** Of every second job, so that no worker runs out of them. */
+const EPOCHS = 60;
 
 /** Jobs keep coming while workers are killed; half of the kills follow an event at once, in the midst of steps. */
 export const workerCrash: Experiment = {
@@ -15,7 +21,7 @@ export const workerCrash: Experiment = {
     {
       id: 'P1',
       promise: 'A 202 is never lost to a worker crash',
-      fault: `SIGKILL of one of ${WORKERS} workers, ${JOBS} jobs to ${KILLS} kills`,
+      fault: `SIGKILL of one of ${WORKERS} workers that holds a running job, at least ${JOBS} jobs to ${KILLS} kills`,
       designN: 300,
     },
   ],
@@ -23,35 +29,51 @@ export const workerCrash: Experiment = {
   shortN: KILLS,
   seconds: 330,
   run: async (trial) => {
+    const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 2 }));
-    await Promise.all([postJobs(site, trial), killWorkers(site, trial)]);
-    await reconcile(trial, site);
-    return [{ n: KILLS }];
+    const [forJobs, forKills] = [random.strand(), random.strand()];
+    let killing = true;
+    const [n] = await Promise.all([
+      killWorkers(site, forKills, trial).finally(() => {
+        killing = false;
+      }),
+      postJobs(site, forJobs, () => killing),
+    ]);
+    trial.note(`${site.client.acknowledged.size} jobs`);
+    await reconcile(trial, site, { faults: true });
+    return [{ n }];
   },
 };
 
-async function postJobs(site: Site, { random }: Trial): Promise<void> {
-  for (let i = 0; i < JOBS; i++) {
-    await site.client.create(tinySpec(random));
-    await sleep(random.between(0, 150));
+async function postJobs(site: Site, random: Random, more: () => boolean): Promise<void> {
+  for (let i = 0; i < JOBS || more(); i++) {
+    while ((await site.commands.scard(site.keys.live)) >= LIVE_JOBS) await sleep(20);
+    await site.client.create(random.chance(0.5) ? tinySpec(random) : manyEpochs(EPOCHS));
+    await sleep(random.between(0, 80));
   }
 }
 
-async function killWorkers(site: Site, trial: Trial): Promise<void> {
-  const { random } = trial;
+/** @returns how many of them held a job. */
+async function killWorkers(site: Site, random: Random, trial: Trial): Promise<number> {
+  let struck = 0;
   for (let kill = 0; kill < KILLS; kill++) {
     const afterEvents = random.chance(0.5) ? random.between(1, 12) : undefined;
     const afterMs = random.between(0, 600);
-    if (afterEvents === undefined) await sleep(afterMs);
-    else await site.afterEvents(afterEvents, 2_000);
-    const victim = random.pick(site.livingWorkers);
+    const places = random.some(WORKERS, [...site.livingWorkers.keys()]);
     // With its trainers, or without: then they must notice by themselves.
     const tree = random.chance(0.5);
-    trial.note(
-      `kill ${victim.pid}${tree ? ' with its trainers' : ''} ${afterEvents === undefined ? `after ${afterMs} ms` : `at event ${afterEvents}`}`,
-    );
+    const drawn = places.map((place) => site.livingWorkers[place]!);
+    const victim = await firstThatHolds(site, drawn);
+    if (afterEvents === undefined) await sleep(afterMs);
+    else await site.afterEvents(afterEvents, 2_000);
     if (tree) await victim.killTree();
     else await victim.stop('SIGKILL');
+    const held = await heldBy(site, victim);
+    if (held.length > 0) struck++;
+    trial.note(
+      `killed worker ${victim.pid} (drawn ${places})${tree ? ' with its trainers' : ''} ${afterEvents === undefined ? `after ${afterMs} ms` : `at event ${afterEvents}`}; it held ${held.length} jobs`,
+    );
     await site.startWorker();
   }
+  return struck;
 }
