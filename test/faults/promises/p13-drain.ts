@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertKept, type Experiment } from '../experiment.ts';
-import { reconcile } from '../reconcile.ts';
+import { type Ending, reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
 import { RESUMABLE, SLOW_EPOCHS, tinySpec } from '../specs.ts';
 
@@ -15,7 +15,7 @@ export const rollingRestarts: Experiment = {
       id: 'P13',
       promise: 'SIGTERM is graceful: checkpointed, given back, nothing counted against the job',
       fault:
-        'SIGTERM of a worker with running jobs, some with epochs longer than it may wait; then another is started',
+        'SIGTERM of a worker with a running job, some with epochs longer than it may wait; then another is started',
       designN: 100,
       figure: 's until it had exited with 0 (<= 8)',
     },
@@ -28,13 +28,16 @@ export const rollingRestarts: Experiment = {
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: 2 }));
     for (const spec of random.some(2, RESUMABLE)) await site.client.create(spec);
     const slow = random.chance(0.25) ? await site.client.create(SLOW_EPOCHS) : undefined;
+    const stops: Stop[] = [];
     let worst = 0;
     for (let restart = 0; restart < RESTARTS; restart++) {
       // Something that is just being handed over when the signal comes.
       await site.client.create(tinySpec(random));
-      await sleep(random.between(0, 800));
+      const afterMs = random.between(0, 800);
+      await sleep(afterMs);
       const worker = random.pick(site.livingWorkers);
-      trial.note(`stop worker ${worker.pid}`);
+      trial.note(`after ${afterMs} ms stop worker ${worker.pid}`);
+      stops.push({ pid: worker.pid, atMs: Date.now() });
       const startedMs = performance.now();
       const how = await worker.stop('SIGTERM');
       const seconds = (performance.now() - startedMs) / 1000;
@@ -44,13 +47,43 @@ export const rollingRestarts: Experiment = {
       await site.startWorker();
     }
     if (slow !== undefined) await site.client.cancel(slow.id);
-    for (const { job, events } of await reconcile(trial, site)) {
+    const endings = await reconcile(trial, site);
+    for (const { job, events } of endings) {
       for (const { attempt, outcome } of job.attempts) {
         assertKept(NO_FAULT.includes(outcome!), `attempt ${attempt} of ${job.id} ended as ${outcome}`);
       }
       const faults = events.filter((event) => event.type === 'job.queued' && event.data.reason === 'fault');
       assertKept(faults.length === 0, `${job.id} was given back as a fault`);
+      if (job.id !== slow?.id) nothingComputedAgain({ job, events });
     }
-    return [{ n: RESTARTS, worst }];
+    const struck = stops.filter((stop) => endings.some((ending) => heldBy(stop, ending)));
+    return [{ n: struck.length, worst }];
   },
 };
+
+interface Stop {
+  pid: number;
+  /** In ms since the Unix epoch, as the record has its times. */
+  atMs: number;
+}
+
+/** Whether the job was running in this worker when it was stopped. */
+const heldBy = ({ pid, atMs }: Stop, { job }: Ending): boolean =>
+  job.attempts.some(
+    ({ worker, started_at, ended_at }) =>
+      worker.endsWith(`/${pid}`) && Date.parse(started_at) <= atMs && atMs < Date.parse(ended_at!),
+  );
+
+/** A job whose worker may wait for the end of its epoch goes on with the epoch after the last one that was told. */
+function nothingComputedAgain({ job, events }: Ending): void {
+  let told = 0;
+  for (const event of events) {
+    if (event.type === 'job.epoch') told++;
+    if (event.type !== 'job.running') continue;
+    const { attempt, from_epoch } = event.data;
+    assertKept(
+      attempt === 1 || from_epoch === told,
+      `${job.id} was given back after epoch ${told}, and went on from ${from_epoch}`,
+    );
+  }
+}
