@@ -39,7 +39,10 @@ export const apiStop: Experiment = {
         seqs.push(seq);
       return seqs;
     });
-    await sleep(random.between(500, 1_000));
+    const silentAfterMs = random.between(500, 1_000);
+    const holdMs = random.between(0, 1_000);
+    trial.note(`Redis silent after ${silentAfterMs} ms; it answers ${holdMs} ms after the SIGTERM`);
+    await sleep(silentAfterMs);
     site.apiLink.silence();
     const requests = Array.from({ length: IN_FLIGHT }, async () => {
       const response = await fetch(`${api.url}/jobs/${id}`);
@@ -50,8 +53,6 @@ export const apiStop: Experiment = {
     await site.eventually('the requests do not reach Redis', 10_000, () => asked() >= IN_FLIGHT);
     const startedMs = performance.now();
     const stopped = api.stop('SIGTERM');
-    const holdMs = random.between(0, 1_000);
-    trial.note(`Redis answers ${holdMs} ms after the SIGTERM`);
     await sleep(holdMs);
     site.apiLink.heal();
     const answers = await Promise.allSettled(requests);
