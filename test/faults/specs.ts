@@ -53,16 +53,23 @@ const SHAPES: readonly object[] = [
   { hidden_units: [96], activation: 'sigmoid', dropout: 0.1 },
 ];
 
-/** 20 configurations that train for some seconds, so that checkpoints fall due on the way. */
-export const RESUMABLE: readonly object[] = OPTIMIZERS.flatMap((optimizer, o) =>
-  SHAPES.map((model, s) => ({
-    dataset: 'mnist_sample',
-    engine: ENGINE,
-    model,
-    optimizer,
-    training: { epochs: 60, batch_size: 32, seed: 100 + 4 * o + s, shuffle: (o + s) % 3 !== 0 },
-  })),
-);
+/** 20 configurations, whose time is in how many epochs they train. */
+export const resumable = (epochs: number): readonly object[] =>
+  OPTIMIZERS.flatMap((optimizer, o) =>
+    SHAPES.map((model, s) => ({
+      dataset: 'mnist_sample',
+      engine: ENGINE,
+      model,
+      optimizer,
+      training: { epochs, batch_size: 32, seed: 100 + 4 * o + s, shuffle: (o + s) % 3 !== 0 },
+    })),
+  );
+
+/** They train for some seconds where others train beside them. */
+export const RESUMABLE = resumable(60);
+
+/** Different in shape and optimizer, and long enough for two checkpoints where three others train beside them. */
+export const LONG = resumable(120).filter((_, i) => i % 5 === 0);
 
 /** Never ends by itself within a trial; its epochs are short. */
 export const endless = (seed: number): object => ({

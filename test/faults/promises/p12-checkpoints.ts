@@ -1,21 +1,29 @@
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isTerminal, type Job } from '../../../src/contract/job.ts';
+import { signalAll } from '../../processes.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
-import { type DiskFault, EVERY_CALL, FaultDisk } from '../fault-disk.ts';
+import { CALLS, type DiskFault, EVERY_CALL, FaultDisk } from '../fault-disk.ts';
+import type { Random } from '../random.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
 import { SmallDisk } from '../small-disk.ts';
-import { RESUMABLE } from '../specs.ts';
+import { LONG, RESUMABLE } from '../specs.ts';
 
 /** An atomic write is five calls; a job of a few seconds writes about four files. */
 const CALLS_A_JOB = 20;
+const WRITES_A_JOB = 4;
 const FAULTS: readonly DiskFault[] = [
   { action: 'error', errno: 'EIO' },
   { action: 'error', errno: 'ENOSPC' },
   { action: 'short' },
   { action: 'kill' },
 ];
+
+/** A checkpoint that cannot be written costs time; only a model or an evaluation that cannot be written fails the job. */
+const failedAtItsEnd = ({ error, progress, spec }: Job): boolean =>
+  error!.code === 'storage_unavailable' && progress.epoch === spec.training.epochs;
 
 export const failingDisk: Experiment = {
   name: 'failing-disk',
@@ -24,7 +32,7 @@ export const failingDisk: Experiment = {
       id: 'P12',
       promise: 'Checkpoint writes are atomic: no half file is ever loaded',
       fault:
-        'one call of a write (open, write, fsync, rename, fsync of the folder): EIO, ENOSPC, cut short, or killed in it',
+        'one call of a write (open, write, fsync, rename, fsync of the folder): EIO, ENOSPC, cut short, or killed in it; the trainer is killed soon after',
       designN: 100,
     },
   ],
@@ -36,21 +44,27 @@ export const failingDisk: Experiment = {
     const { random } = trial;
     const disk = await trial.lend('disk', async () => new FaultDisk('/jobs/job_'));
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 1, env: disk.env }));
-    // The first two to fall due lie within the job's life.
-    const nth = 1 + ((trial.number - 1) % CALLS_A_JOB);
     const fault = random.pick(FAULTS);
-    trial.note(`call ${nth}: ${JSON.stringify(fault)}`);
-    disk.arm(EVERY_CALL, nth, fault);
-    const { id } = await site.client.create({ ...random.pick(RESUMABLE), limits: { max_seconds: 300 } });
-    await site.eventually('the job does not end', 120_000, async () => {
-      if (disk.fired > 0 && random.chance(0.01)) site.killTrainers();
-      return (await site.client.job(id))!.terminal;
-    });
+    const short = fault.action === 'short';
+    const nth = 1 + ((trial.number - 1) % (short ? WRITES_A_JOB : CALLS_A_JOB));
+    const killAfterMs = random.between(0, 1_500);
+    trial.note(`${short ? 'write' : 'call'} ${nth}: ${JSON.stringify(fault)}`);
+    disk.arm(short ? CALLS.write : EVERY_CALL, nth, fault);
+    const { id } = await site.client.create(random.pick(LONG));
+    const hasEnded = async () => (await site.client.job(id))!.terminal;
+    await site.eventually(
+      'the job neither ends nor meets the fault',
+      120_000,
+      async () => disk.fired > 0 || (await hasEnded()),
+    );
+    await sleep(killAfterMs);
+    // What the disk has now must be looked at.
+    if (!(await hasEnded()))
+      trial.note(`${killAfterMs} ms after the fault, ${site.killTrainers()} trainers killed`);
+    await site.allEnded(120_000);
     const { fired } = disk;
     disk.heal();
-    await reconcile(trial, site, {
-      mayFail: ({ error }) => error!.code === 'storage_unavailable' && fired > 0,
-    });
+    await reconcile(trial, site, { faults: true, mayFail: (job) => fired > 0 && failedAtItsEnd(job) });
     return [{ n: fired > 0 ? 1 : 0 }];
   },
 };
@@ -83,6 +97,7 @@ export const fullDisk: Experiment = {
       await started.startWorker();
       return started;
     });
+    const loggedBefore = site.logged('ENOSPC');
     const left = random.between(0, MOST_LEFT);
     disk.fill(left);
     for (const spec of random.some(3, RESUMABLE)) await site.client.create(spec);
@@ -94,16 +109,19 @@ export const fullDisk: Experiment = {
       await sleep(freedAfterMs);
       disk.free();
     }
-    const endings = await reconcile(trial, site, {
-      mayFail: ({ error }) => error!.code === 'storage_unavailable',
-    });
+    const endings = await reconcile(trial, site, { mayFail: failedAtItsEnd });
     for (const { job } of endings) trial.note(`${job.id} ${job.status} ${job.error?.message ?? ''}`);
+    const full =
+      site.logged('ENOSPC') > loggedBefore ||
+      endings.some(({ job }) => job.error?.message.includes('ENOSPC') === true);
     disk.free();
     await site.client.create(random.pick(RESUMABLE));
     await reconcile(trial, site);
-    return [{ n: 1 }];
+    return [{ n: full ? 1 : 0 }];
   },
 };
+
+const JOBS = 4;
 
 export const damagedCheckpoints: Experiment = {
   name: 'damaged-checkpoints',
@@ -111,7 +129,7 @@ export const damagedCheckpoints: Experiment = {
     {
       id: 'P12',
       promise: 'A damaged checkpoint is noticed, and an earlier one is taken',
-      fault: 'one bit of the newest checkpoint is flipped, and the trainer killed',
+      fault: 'one bit of the newest of two checkpoints is flipped, and the trainer killed',
       designN: 100,
     },
   ],
@@ -119,39 +137,81 @@ export const damagedCheckpoints: Experiment = {
   shortN: 0,
   seconds: 170,
   run: async (trial) => {
-    const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 4 }));
-    for (const spec of trial.random.some(4, RESUMABLE)) await site.client.create(spec);
-    const damaged = await Promise.all(
-      [...site.client.acknowledged.keys()].map((id) => damageNewest(site, id, trial)),
+    // One job a worker: so it is known whose trainer is killed.
+    const site = await trial.lend('site', () => Site.start({ workers: JOBS, concurrency: 1 }));
+    for (const spec of trial.random.some(JOBS, LONG)) await site.client.create(spec);
+    const damages = await Promise.all(
+      [...site.client.acknowledged.keys()].map((id) => damageNewest(site, id, trial.random.strand(), trial)),
     );
-    site.killTrainers();
-    const endings = await reconcile(trial, site);
-    for (const { job } of endings) {
-      const epochs = damaged.filter((found) => found?.id === job.id).map((found) => found!.epoch);
-      const loaded = job.attempts.find(({ from_epoch }) => epochs.includes(from_epoch));
+    const endings = await reconcile(trial, site, { faults: true });
+    const struck = damages.filter((damage) => damage !== undefined);
+    for (const { id, attempt, epoch, otherEpoch } of struck) {
+      const next = endings.find(({ job }) => job.id === id)!.job.attempts[attempt]!;
       assertKept(
-        loaded === undefined,
-        `${job.id} went on from a damaged checkpoint, of epoch ${loaded?.from_epoch}`,
+        next.from_epoch === otherEpoch,
+        `${id}: the checkpoint of epoch ${epoch} was damaged, that of ${otherEpoch} was whole, and it went on from ${next.from_epoch}`,
       );
     }
-    return [{ n: damaged.filter((found) => found !== undefined).length }];
+    return [{ n: struck.length }];
   },
 };
 
-/** Waits for a checkpoint of the job and flips one bit of it; undefined when the job was quicker. */
-async function damageNewest(site: Site, id: string, { random }: Trial) {
-  for (;;) {
-    const [status, checkpoints] = await site.commands.hmget(site.keys.job(id), 'status', 'checkpoint');
-    if (status === 'succeeded') return undefined;
-    const [newest] = checkpoints ? (JSON.parse(checkpoints) as { name: string; epoch: number }[]) : [];
-    const path = newest && join(site.dataDir, 'jobs', id, newest.name);
-    if (path !== undefined && existsSync(path)) {
-      const bytes = readFileSync(path);
-      const at = random.between(0, bytes.length - 1);
-      bytes[at]! ^= 1 << random.between(0, 7);
-      writeFileSync(path, bytes);
-      return { id, epoch: newest!.epoch };
-    }
-    await sleep(10);
-  }
+interface Damage {
+  id: string;
+  /** The one whose trainer was killed. */
+  attempt: number;
+  /** Of the damaged checkpoint, and of the one before it. */
+  epoch: number;
+  otherEpoch: number;
+}
+
+/**
+ * Waits until a job has two checkpoints, flips one bit of the newest and kills the trainer.
+ * @returns undefined when the job was quicker, or wrote yet another checkpoint.
+ */
+async function damageNewest(
+  site: Site,
+  id: string,
+  random: Random,
+  trial: Trial,
+): Promise<Damage | undefined> {
+  let found = await lookAt(site, id);
+  await site.eventually(`${id} has no two checkpoints`, 60_000, async () => {
+    found = await lookAt(site, id);
+    return found.ended || found.checkpoints.length === 2;
+  });
+  if (found.ended) return undefined;
+  const [newest, other] = found.checkpoints;
+  const job = (await site.client.job(id))!;
+  const attempt = job.attempts.length;
+  const trainers = site.trainersOf(site.workerOf(job));
+  const path = join(site.dataDir, 'jobs', id, newest!.name);
+  const bytes = readFileSync(path);
+  const bit = Math.floor(random.fraction() * 8 * bytes.length);
+  bytes[bit >> 3]! ^= 1 << (bit & 7);
+  writeFileSync(path, bytes);
+  signalAll(trainers, 'SIGKILL');
+  trial.note(`${id}: bit ${bit} of ${newest!.name} flipped, the trainer killed`);
+  await site.eventually(`${id} is not started again`, 60_000, async () => {
+    found = await lookAt(site, id);
+    return found.ended || found.attempt > attempt;
+  });
+  const own = found.checkpoints.filter(({ name }) => name.startsWith(`${attempt}-`));
+  if (found.attempt === attempt || own[0]?.name !== newest!.name) return undefined;
+  return { id, attempt, epoch: newest!.epoch, otherEpoch: other!.epoch };
+}
+
+/** What the record says, past the API: it tells no checkpoints. */
+async function lookAt(site: Site, id: string) {
+  const [status, attempt, checkpoint] = await site.commands.hmget(
+    site.keys.job(id),
+    'status',
+    'attempt',
+    'checkpoint',
+  );
+  return {
+    ended: isTerminal(status as Job['status']),
+    attempt: Number(attempt),
+    checkpoints: checkpoint ? (JSON.parse(checkpoint) as { name: string; epoch: number }[]) : [],
+  };
 }
