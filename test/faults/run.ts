@@ -44,6 +44,8 @@ const wanted = EXPERIMENTS.filter(
 );
 
 let stopped = false;
+// So that nothing that was started stays.
+process.on('SIGTERM', () => process.exit(143));
 process.on('SIGINT', () => {
   if (stopped) process.exit(130);
   stopped = true;
