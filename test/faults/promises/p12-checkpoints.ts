@@ -101,7 +101,8 @@ export const fullDisk: Experiment = {
     const left = random.between(0, MOST_LEFT);
     disk.fill(left);
     for (const spec of random.some(3, RESUMABLE)) await site.client.create(spec);
-    const freedAfterMs = random.chance(0.5) ? random.between(0, 5_000) : undefined;
+    // Before that no checkpoint is due.
+    const freedAfterMs = random.chance(0.5) ? random.between(2_000, 6_000) : undefined;
     trial.note(
       `${left} bytes left; ${freedAfterMs === undefined ? 'not freed' : `freed after ${freedAfterMs} ms`}`,
     );
