@@ -102,6 +102,7 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
       return undefined;
     }
     const { engine, read, checkpoints } = startPointOf(record);
+    const intact = await fromNewestIntact(id, checkpoints, worker.artifacts);
     const answer = await persist(async () =>
       worker.steps.start(id, {
         delivery: delivery.delivery,
@@ -109,7 +110,7 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
         worker: worker.id,
         engine: worker.engineFor(engine).name,
         read,
-        fromEpoch: (await newestIntact(id, checkpoints, worker.artifacts))?.epoch ?? 0,
+        fromEpoch: intact[0]?.epoch ?? 0,
         lostReason: LOST,
         lostError: thirdFault('worker_lost', LOST),
       }),
@@ -123,7 +124,10 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
         if (record instanceof UnreadableRecordError) throw record;
         worker.counters.jobs_started++;
         worker.log.info({ job: id, attempt: record.attempt + 1 }, 'job started');
-        return { record: { ...record, attempt: record.attempt + 1 }, elapsedMs: answer.elapsedMs };
+        return {
+          record: { ...record, attempt: record.attempt + 1, checkpoint: intact },
+          elapsedMs: answer.elapsedMs,
+        };
       case 'cancelled':
       case 'failed':
         await tidy(id, worker, () => worker.artifacts.remove(id));
@@ -259,15 +263,16 @@ async function confirm(run: Run, step: () => ReturnType<JobSteps['epoch']>): Pro
   return false;
 }
 
-async function newestIntact(
+/** Without those before the newest that verifies: one that is damaged must not be kept in the place of a good one. */
+async function fromNewestIntact(
   id: string,
   checkpoints: CheckpointFile[],
   artifacts: Artifacts,
-): Promise<CheckpointFile | undefined> {
-  for (const checkpoint of checkpoints) {
-    if ((await artifacts.read(id, checkpoint)) !== undefined) return checkpoint;
+): Promise<CheckpointFile[]> {
+  for (const [i, checkpoint] of checkpoints.entries()) {
+    if ((await artifacts.read(id, checkpoint)) !== undefined) return checkpoints.slice(i);
   }
-  return undefined;
+  return [];
 }
 
 type PaceReport = { step: number; steps_per_second: number | null; eta_seconds: number | null };

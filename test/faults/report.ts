@@ -31,7 +31,23 @@ export function readJournal(): Entry[] {
   const lines = readFileSync(JOURNAL, 'utf8')
     .split('\n')
     .filter((line) => line !== '');
-  return lines.map((line) => EntrySchema.parse(JSON.parse(line)));
+  return lines.map((line, i) => {
+    const entry = EntrySchema.safeParse(jsonOf(line));
+    if (!entry.success)
+      throw new Error(
+        `${JOURNAL}:${i + 1} is not what this version writes there. Delete the file to start anew.`,
+      );
+    return entry.data;
+  });
+}
+
+/** Undefined for what is no JSON: a line that was cut short. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export function writeEntry(entry: Entry): void {

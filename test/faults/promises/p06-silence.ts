@@ -20,7 +20,7 @@ export const silence: Experiment = {
   ],
   n: 1_000,
   shortN: REQUESTS,
-  seconds: 110,
+  seconds: 100,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 1, proxied: true }));

@@ -78,7 +78,7 @@ export const cutLinks: Experiment = {
   ],
   n: 30,
   shortN: 0,
-  seconds: 290,
+  seconds: 240,
   parallel: 2,
   run: async (trial) => {
     const { random } = trial;

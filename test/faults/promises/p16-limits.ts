@@ -24,7 +24,7 @@ export const timeLimits: Experiment = {
   ],
   n: 51,
   shortN: 0,
-  seconds: 75,
+  seconds: 65,
   run: async (trial) => {
     const { random } = trial;
     // One job a worker: so it is known whose trainer must end.
