@@ -27,7 +27,7 @@ export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
 
 export interface HeartbeatParts {
   reports: WorkerReports;
-  store: JobStore;
+  store: Pick<JobStore, 'counts'>;
   log: Log;
   /** What the report says, now. */
   report: () => Omit<WorkerReport, 'reported_at'>;
@@ -47,6 +47,7 @@ export class Heartbeat {
   #stopped = false;
   /** Since when it should have fetched something. */
   #idleSinceMs: number | undefined;
+  #lookedMs = monotonicMs();
 
   constructor(parts: HeartbeatParts, timing: HeartbeatTiming) {
     this.#parts = parts;
@@ -77,7 +78,11 @@ export class Heartbeat {
     await touch(ALIVE_FILE);
     const { running, concurrency } = report();
     const { queued } = await store.counts();
-    if (queued === 0 || running.length >= concurrency) {
+    const unseenMs = monotonicMs() - this.#lookedMs;
+    this.#lookedMs += unseenMs;
+    // While Redis was away, or this process stood still, nobody could hand anything over.
+    const wasAway = unseenMs > this.#timing.wedgedMs / 2;
+    if (queued === 0 || running.length >= concurrency || wasAway) {
       this.#idleSinceMs = undefined;
       return;
     }

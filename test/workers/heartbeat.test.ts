@@ -9,7 +9,7 @@ import { created, openStore } from '../store/open-store.ts';
 const { store, keys, redis } = openStore();
 
 /** A heartbeat of a worker that does nothing; what it calls, in order. */
-function beating(lastFetchMs: () => number) {
+function beating(lastFetchMs: () => number, counts = () => store.counts()) {
   const reports = new WorkerReports(redis, keys);
   const calls: string[] = [];
   const called: Record<string, () => void> = {};
@@ -22,7 +22,7 @@ function beating(lastFetchMs: () => number) {
   const heartbeat = new Heartbeat(
     {
       reports,
-      store,
+      store: { counts },
       log: { info() {}, warn() {}, error() {} },
       report: () => ({
         id: 'host-a/1',
@@ -62,5 +62,22 @@ it('looks for lost jobs, then gives up, when jobs wait and none is handed over',
   await idle;
   await wedged;
   expect(calls[0]).toBe('idle');
+  await store.cancel('local', id);
+});
+
+it('does not take an outage of Redis for a queue that hands over nothing', async () => {
+  const id = await created(store);
+  let looks = 0;
+  const { heartbeat, calls, idle } = beating(
+    () => 0,
+    async () => {
+      // The second look takes longer than a worker may be idle.
+      if (++looks === 2) await new Promise((resolve) => setTimeout(resolve, 500));
+      return await store.counts();
+    },
+  );
+  heartbeat.start();
+  await idle;
+  expect(calls).toEqual(['idle']);
   await store.cancel('local', id);
 });
