@@ -126,6 +126,7 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
     '',
     'Written by `npm run test:faults`; README says how to run it and replay a trial. `n` counts faults; `design` is the',
     `number that the design asks for. 0 failures in n bound the rate of failure at 3/n (95 %); fewer than ${ENOUGH} prove nothing.`,
+    'Where `n` counts requests, jobs or sequences, many are of one trial, and not independent.',
     '',
     `Machine: ${distinct('machine')}. Commits: ${distinct('commit')}.`,
     '',

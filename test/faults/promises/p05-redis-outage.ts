@@ -17,7 +17,7 @@ const OUTAGES = [
   [1, 4, 60],
   [6, 4, 80],
   [20, 5, 125],
-  [60, 10, 150],
+  [60, 10, 180],
 ] as const;
 
 export const redisOutages: readonly Experiment[] = OUTAGES.map(([seconds, parallel, budget]) => ({
