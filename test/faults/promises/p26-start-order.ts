@@ -57,7 +57,7 @@ export const lateRedis: Experiment = {
   ],
   n: 20,
   shortN: 0,
-  seconds: 140,
+  seconds: 160,
   parallel: 10,
   run: async (trial) => {
     const site = await trial.lend('site', async () => Site.bare());
