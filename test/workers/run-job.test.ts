@@ -1,0 +1,61 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { TrainingQueue } from '../../src/queue/training-queue.ts';
+import { Artifacts } from '../../src/store/artifacts.ts';
+import { newCounters } from '../../workers/counters.ts';
+import { Runs } from '../../workers/run.ts';
+import { runJob } from '../../workers/run-job.ts';
+import { TrainerPool } from '../../workers/trainer-process.ts';
+import type { WorkerParts } from '../../workers/worker-parts.ts';
+import { created, openStore, startOf } from '../store/open-store.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
+
+/** Deliveries whose lock is another worker's by the time that their news arrives. */
+
+const { store, steps, keys, redis } = openStore();
+const log = { info() {}, warn() {}, error() {} };
+
+async function worker(): Promise<WorkerParts> {
+  const folder = await makeTemporaryFolder();
+  const queue = new TrainingQueue(redis, keys, log);
+  onTestFinished(() => queue.close());
+  return {
+    id: 'host-b/2',
+    store,
+    steps,
+    queue,
+    artifacts: new Artifacts(folder),
+    trainers: new TrainerPool(folder, log),
+    runs: new Runs(),
+    counters: newCounters(),
+    leaseMs: 15_000,
+    log,
+    engineFor: () => ({ name: 'reference', available: true, version: null, backend: null, reason: null }),
+    onUnable: () => {},
+    isDraining: () => false,
+  };
+}
+
+const lapsed = async () => false;
+
+it('leaves a job alone that another worker has started', async () => {
+  const id = await created(store);
+  const start = startOf();
+  await steps.start(id, start);
+  const before = await redis.hgetall(keys.job(id));
+  await runJob({ id, delivery: 1, extendLock: lapsed }, await worker());
+  expect(await redis.hgetall(keys.job(id))).toEqual(before);
+  expect(before.token).toBe(start.token);
+});
+
+it('gives a job back that still waits, since nobody else will be handed it', async () => {
+  const id = await created(store);
+  const parts = await worker();
+  await runJob({ id, delivery: 1, extendLock: lapsed }, parts);
+  expect(await redis.hmget(keys.job(id), 'status', 'delivery', 'attempt', 'faults')).toEqual([
+    'queued',
+    '2',
+    '0',
+    '0',
+  ]);
+  expect(await parts.queue.has(`${id}-2`)).toBe(true);
+});
