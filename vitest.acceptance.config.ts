@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/acceptance/**/*.acceptance.ts'],
     reporters: ['default', ['json', { outputFile: 'reports/acceptance.json' }]],
-    globalSetup: ['test/shared-redis.ts'],
+    globalSetup: ['test/support/shared-redis.ts'],
     testTimeout: 1_200_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
-    globalSetup: ['test/shared-redis.ts'],
+    globalSetup: ['test/support/shared-redis.ts'],
     // Long, since tests wait for events and the machine may be slow: a limit is for what hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -7,7 +7,7 @@ import { compileNative, findCompiler, knowsPlatform, SOURCES } from './compile-n
  * one nothing is said; with one that fails, a line is.
  */
 
-const OUT = 'dist/src/engine/native.node';
+const OUT = 'dist/src/engine/native/native.node';
 
 async function main(): Promise<void> {
   const compiler = knowsPlatform ? await findCompiler(process.env.CC || 'cc') : undefined;
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
 /** Whether the kernel is younger than all that it is made from. */
 async function isUpToDate(): Promise<boolean> {
   const sources = (await readdir(SOURCES)).map((name) => join(SOURCES, name));
-  const inputs = [...sources, 'src/engine/kernel-header.ts', 'scripts/compile-native.ts'];
+  const inputs = [...sources, 'src/engine/kernel/header.ts', 'scripts/compile-native.ts'];
   const times = await Promise.all(inputs.map(async (file) => (await stat(file)).mtimeMs));
   const made = await stat(OUT).catch(() => undefined);
   return made !== undefined && made.mtimeMs > Math.max(...times);

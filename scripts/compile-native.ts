@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import * as header from '../src/engine/kernel-header.ts';
+import * as header from '../src/engine/kernel/header.ts';
 
 /** The native kernel's compiler calls: C in src/engine/native/, an addon for Node out. */
 
@@ -78,7 +78,7 @@ export async function compileNative(
   }
 }
 
-/** kernel-header.ts in C. */
+/** header.ts in C. */
 function cHeader(): string {
   const names = Object.entries(header).map(([name, value]) => `  ${name} = ${value},\n`);
   return `enum {\n${names.join('')}};\n`;

@@ -1,17 +1,17 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Config, ConfigError, loadConfig, loadEnvFile } from './config.ts';
-import { lockDataDir } from './data-dir-lock.ts';
-import { chooseRedis, type RedisChoice } from './embedded-redis.ts';
-import { packageVersion } from './package-version.ts';
-import { readableLog } from './readable-log.ts';
-import { openSocketFolder } from './socket-folder.ts';
-import { StartError } from './start-error.ts';
-import { StartProgress } from './start-progress.ts';
-import { onStopSignals } from './stop-signals.ts';
-import type { ChildReport, ChildSpec } from './supervised-child.ts';
-import { Supervisor } from './supervisor.ts';
-import { usageText } from './usage.ts';
+import { type Config, ConfigError, loadConfig, loadEnvFile } from './process/config.ts';
+import { packageVersion } from './process/package-version.ts';
+import { StartError } from './process/start-error.ts';
+import { onStopSignals } from './process/stop-signals.ts';
+import { chooseRedis, type RedisChoice } from './start/choose-redis.ts';
+import { lockDataDir } from './start/data-dir-lock.ts';
+import { readableLog } from './start/readable-log.ts';
+import { openSocketFolder } from './start/socket-folder.ts';
+import { StartProgress } from './start/start-progress.ts';
+import type { ChildReport, ChildSpec } from './start/supervised-child.ts';
+import { Supervisor } from './start/supervisor.ts';
+import { usageText } from './start/usage.ts';
 
 /** Entry of `npm start`: Redis, a worker and the API as children of this process, for one machine. */
 
@@ -84,7 +84,10 @@ function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
   const api = { name: 'API', entry: pathOf('./server.js'), args: [], env, stopGraceMs: 7_000 };
   if (redis.child === undefined) return [[worker, api]];
   const { entry, args } = redis.child;
-  return [[{ name: 'Redis', entry: pathOf(entry), args, env, stopGraceMs: 9_000 }], [worker, api]];
+  return [
+    [{ name: 'Redis', entry: pathOf(`./start/${entry}`), args, env, stopGraceMs: 9_000 }],
+    [worker, api],
+  ];
 }
 
 function welcome(config: Config, redis: RedisChoice, url: string): string {

@@ -1,13 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /**
- * The arrows of ARCHITECTURE.md, held against the imports of the code, types included. Text is enough: every import
- * here is a relative path with its ending.
+ * The arrows of ARCHITECTURE.md, read from that page and held against the imports of the code, types included. Text
+ * is enough: every import here is a relative path with its ending.
  */
 
-const FILES = ['src', 'workers'].flatMap((top) =>
+const FILES = ['src', 'workers', 'scripts'].flatMap((top) =>
   readdirSync(top, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join(top, name)),
@@ -31,55 +31,43 @@ const relativeImports = (file: string): string[] =>
 const packageImports = (file: string): string[] =>
   IMPORTS.get(file)!.found.filter((path) => !path.startsWith('.'));
 
-/** src/store, workers, or the file itself where it lies in no room: src/config.ts. */
+/** src/store, workers, scripts, or the file itself where it lies in no room: src/main.ts. */
 const roomOf = (file: string): string =>
-  file.startsWith('workers/') ? 'workers' : file.split('/').slice(0, 2).join('/');
+  file.startsWith('src/') ? file.split('/').slice(0, 2).join('/') : file.split('/', 1)[0]!;
 
-/** What each room may import, besides itself. */
-const ARROWS: Record<string, string[]> = {
-  'src/contract': [],
-  'src/engine': ['src/contract'],
-  'src/dataset': ['src/contract'],
-  'src/training': ['src/contract', 'src/engine', 'src/dataset'],
-  'src/charts': ['src/contract'],
-  'src/store': ['src/contract', 'src/redis.ts', 'src/log.ts'],
-  'src/queue': ['src/contract', 'src/store', 'src/redis.ts', 'src/log.ts'],
-  'src/api': [
-    'src/contract',
-    'src/store',
-    'src/queue',
-    'src/charts',
-    'src/dataset/registry.ts',
-    'src/engine/model-layout.ts',
-    'src/engine/tensorflow-limits.ts',
-    'src/clock.ts',
-  ],
-  workers: [
-    'src/contract',
-    'src/store',
-    'src/queue',
-    'src/training',
-    'src/engine/engines.ts',
-    'src/engine/engine.ts',
-    'src/dataset',
-    'src/clock.ts',
-    'src/log.ts',
-    // What main.ts, the entry, is made of.
-    'src/config.ts',
-    'src/redis.ts',
-    'src/redis-checks.ts',
-    'src/child-message.ts',
-    'src/parent-watch.ts',
-    'src/stop-signals.ts',
-    'src/package-version.ts',
-  ],
-};
+/** A name of the page as a path: `store` -> src/store, `main` -> src/main.ts, `process/log` -> src/process/log.ts. */
+function pathOf(name: string): string {
+  const places = [name, `src/${name}`, `src/${name}.ts`];
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) throw new Error(`ARCHITECTURE.md draws an arrow at ${name}, which is not there`);
+  return found;
+}
 
-const TENSORFLOW = 'src/engine/tensorflow-module.ts';
+/** What each room may import, besides itself: the lines `room -> room, room/file` of the page. */
+const ARROWS = new Map(
+  [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^([a-z]+) +->(.*)$/gm)].map(
+    ([, room, targets]) =>
+      [
+        pathOf(room!),
+        targets!
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== '')
+          .map(pathOf),
+      ] as const,
+  ),
+);
+
+const TENSORFLOW = 'src/engine/tensorflow/tensorflow-module.ts';
+const ASSEMBLY = 'src/engine/wasm/assembly/';
 
 describe('the arrows', () => {
-  it.each(Object.keys(ARROWS))('%s imports only what it may', (room) => {
-    const allowed = [room, ...ARROWS[room]!];
+  it('the page has a line for every room', () => {
+    expect([...ARROWS.keys()].sort()).toEqual([...new Set(FILES.map(roomOf))].sort());
+  });
+
+  it.each([...ARROWS.keys()])('%s imports only what it may', (room) => {
+    const allowed = [room, ...ARROWS.get(room)!];
     const wrong = FILES.filter((file) => roomOf(file) === room).flatMap((file) =>
       relativeImports(file)
         .filter((target) => !allowed.some((prefix) => target === prefix || target.startsWith(`${prefix}/`)))
@@ -88,20 +76,21 @@ describe('the arrows', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('the kernel, which another compiler builds, shares its header with the engine and nothing else', () => {
-    const isKernel = (file: string) => file.startsWith('src/engine/kernel/');
-    const crossing = FILES.flatMap((file) =>
-      relativeImports(file).flatMap((target) => (isKernel(file) === isKernel(target) ? [] : [target])),
+  it.each([...ARROWS.keys()])('%s uses every arrow that the page gives it', (room) => {
+    const targets = FILES.filter((file) => roomOf(file) === room).flatMap(relativeImports);
+    const unused = ARROWS.get(room)!.filter(
+      (prefix) => !targets.some((target) => target === prefix || target.startsWith(`${prefix}/`)),
     );
-    expect([...new Set(crossing)]).toEqual(['src/engine/kernel-header.ts']);
-    expect(FILES.filter(isKernel).flatMap(packageImports)).toEqual([]);
+    expect(unused).toEqual([]);
   });
 
-  it('no room outside imports workers', () => {
-    const wrong = FILES.filter((file) => roomOf(file) !== 'workers').filter((file) =>
-      relativeImports(file).some((target) => target.startsWith('workers/')),
+  it('the kernel, which another compiler builds, shares its header with the engine and nothing else', () => {
+    const isAssembly = (file: string) => file.startsWith(ASSEMBLY);
+    const crossing = FILES.flatMap((file) =>
+      relativeImports(file).flatMap((target) => (isAssembly(file) === isAssembly(target) ? [] : [target])),
     );
-    expect(wrong).toEqual([]);
+    expect([...new Set(crossing)]).toEqual(['src/engine/kernel/header.ts']);
+    expect(FILES.filter(isAssembly).flatMap(packageImports)).toEqual([]);
   });
 
   it('the contract needs zod and nothing else', () => {
@@ -120,34 +109,34 @@ describe('the arrows', () => {
     expect(foreign).toEqual([TENSORFLOW]);
     const engine = files.filter((file) => roomOf(file) === 'src/engine' && packageImports(file).length > 0);
     expect(engine.sort()).toEqual([
-      'src/engine/native-check.ts',
-      'src/engine/native-module.ts',
+      'src/engine/native/native-check.ts',
+      'src/engine/native/native-module.ts',
       TENSORFLOW,
-      'src/engine/wasm-module.ts',
+      'src/engine/wasm/wasm-module.ts',
     ]);
     const children = files.filter((file) => packageImports(file).includes('node:child_process'));
-    expect(children.sort()).toEqual(['src/engine/native-check.ts', TENSORFLOW]);
+    expect(children.sort()).toEqual(['src/engine/native/native-check.ts', TENSORFLOW]);
     // Types only: what is loaded is loaded when a job asks for it.
     expect(IMPORTS.get(TENSORFLOW)!.text).not.toMatch(/^(import|export) (?!type )[^;]*'@tensorflow/m);
   });
 
-  it('BullMQ is known to queue/ and workers/, ioredis to redis.ts', () => {
+  it('BullMQ is known to queue/ and workers/, ioredis to redis/', () => {
     const importers = (name: string) =>
       FILES.filter((file) => packageImports(file).includes(name)).map(roomOf);
     expect([...new Set(importers('bullmq'))].sort()).toEqual(['src/queue', 'workers']);
-    expect(importers('ioredis')).toEqual(['src/redis.ts']);
+    expect([...new Set(importers('ioredis'))]).toEqual(['src/redis']);
   });
 
   it('only the entries and config.ts read the environment, only clock.ts the clocks', () => {
     const containing = (pattern: RegExp) =>
-      FILES.filter((file) => pattern.test(IMPORTS.get(file)!.text)).sort();
+      FILES.filter((file) => roomOf(file) !== 'scripts' && pattern.test(IMPORTS.get(file)!.text)).sort();
     expect(containing(/process\.env\b/)).toEqual([
-      'src/config.ts',
       'src/main.ts',
+      'src/process/config.ts',
       'src/server.ts',
       'workers/main.ts',
     ]);
-    expect(containing(/\bDate\.now\(|\bperformance\.now\(|new Date\(\)/)).toEqual(['src/clock.ts']);
+    expect(containing(/\bDate\.now\(|\bperformance\.now\(|new Date\(\)/)).toEqual(['src/process/clock.ts']);
   });
 
   it('the training path takes nothing out of Math under another name (the lint rule sees Math.exp only)', () => {

@@ -4,10 +4,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { connectForWorkers } from '../src/redis.ts';
-import { descendantsOf, type ProcessEntry, stillAlive } from './processes.ts';
-import { StartedProgram } from './started-program.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
+import { connectForWorkers } from '../src/redis/connections.ts';
+import { descendantsOf, type ProcessEntry, stillAlive } from './support/processes.ts';
+import { StartedProgram } from './support/started-program.ts';
+import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 /** Starts what `npm start` starts, as it was built, with real children and a real Redis. */
 

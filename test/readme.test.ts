@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { listSettings } from '../src/config.ts';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
+import { listSettings } from '../src/process/config.ts';
 import { Installation } from './end-to-end/installation.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
+import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 const README = readFileSync('README.md', 'utf8');
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { waitUntilRedisAnswers } from '../src/redis-socket.ts';
-import { StartedProgram } from './started-program.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
+import { waitUntilRedisAnswers } from '../src/start/redis-socket.ts';
+import { StartedProgram } from './support/started-program.ts';
+import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 /** The API process as it was built, on its own, as docker-compose.yml runs it. */
 

@@ -1,9 +1,9 @@
 import { utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monotonicMs, wallClockMs } from '../src/clock.ts';
 import type { WorkerReport } from '../src/contract/worker-report.ts';
-import type { Log } from '../src/log.ts';
+import { monotonicMs, wallClockMs } from '../src/process/clock.ts';
+import type { Log } from '../src/process/log.ts';
 import type { JobStore } from '../src/store/jobs.ts';
 import type { WorkerReports } from '../src/store/worker-reports.ts';
 

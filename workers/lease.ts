@@ -1,4 +1,4 @@
-import { monotonicMs } from '../src/clock.ts';
+import { monotonicMs } from '../src/process/clock.ts';
 
 /** A renewal that takes longer counts as failed; it may still happen. */
 const RENEWAL_TIMEOUT_MS = 2_000;

@@ -1,8 +1,8 @@
-import { monotonicMs } from '../src/clock.ts';
 import type { JobSpec } from '../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
 import { stepsPerEpoch, trainRows } from '../src/dataset/registry.ts';
+import { monotonicMs } from '../src/process/clock.ts';
 import type { EpochResult } from '../src/training/fit.ts';
 
 /** Time, measured around the training: what is measured here never decides a bit. */

@@ -1,6 +1,6 @@
 import { isTerminal, type JobError } from '../src/contract/job.ts';
 import type { JobRecord } from '../src/store/job-record.ts';
-import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-steps.ts';
+import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-transitions.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import type { TrainerMessage } from './trainer-message.ts';

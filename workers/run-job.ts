@@ -3,7 +3,7 @@ import type { EpochMetrics } from '../src/contract/metrics.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import { type CheckpointFile, type JobRecord, UnreadableRecordError } from '../src/store/job-record.ts';
-import type { JobSteps, Start } from '../src/store/job-steps.ts';
+import type { JobSteps, Start } from '../src/store/job-transitions.ts';
 import { Lease } from './lease.ts';
 import { persist } from './persist.ts';
 import { Run } from './run.ts';

@@ -1,7 +1,7 @@
 import { isTerminal } from '../src/contract/job.ts';
-import type { Log } from '../src/log.ts';
-import type { Redis } from '../src/redis.ts';
-import type { JobSteps } from '../src/store/job-steps.ts';
+import type { Log } from '../src/process/log.ts';
+import type { Redis } from '../src/redis/connections.ts';
+import type { JobSteps } from '../src/store/job-transitions.ts';
 import type { Keys } from '../src/store/keys.ts';
 import type { Runs } from './run.ts';
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../src/log.ts';
+import type { Log } from '../src/process/log.ts';
 import {
   type TrainCommand,
   type TrainerCommand,

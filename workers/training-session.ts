@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { monotonicMs } from '../src/clock.ts';
 import type { JobResult } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { loadEngine } from '../src/engine/engines.ts';
+import { monotonicMs } from '../src/process/clock.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import type { CheckpointFile } from '../src/store/job-record.ts';
 import {

@@ -1,9 +1,9 @@
 import type { JobSpec } from '../src/contract/job-spec.ts';
 import type { EngineReport } from '../src/contract/worker-report.ts';
-import type { Log } from '../src/log.ts';
+import type { Log } from '../src/process/log.ts';
 import type { Delivery, TrainingQueue } from '../src/queue/training-queue.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
-import type { JobSteps } from '../src/store/job-steps.ts';
+import type { JobSteps } from '../src/store/job-transitions.ts';
 import type { JobStore } from '../src/store/jobs.ts';
 import type { Counters } from './counters.ts';
 import type { Runs } from './run.ts';

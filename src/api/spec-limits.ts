@@ -1,8 +1,8 @@
 import type { JobSpec } from '../contract/job-spec.ts';
 import { DATASETS, stepsPerEpoch, trainRows } from '../dataset/registry.ts';
 import { countParameters } from '../engine/model-layout.ts';
-import { tensorflowLacks } from '../engine/tensorflow-limits.ts';
-import type { FieldError } from './validation-errors.ts';
+import { tensorflowLacks } from '../engine/tensorflow/tensorflow-limits.ts';
+import type { FieldError } from './http/validation-errors.ts';
 
 /** What a spec asks for in all, where one field alone does not tell. */
 

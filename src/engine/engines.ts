@@ -1,13 +1,13 @@
 import type { EngineName, JobSpec } from '../contract/job-spec.ts';
 import { type Engine, type EngineOptions, RULES_VERSION } from './engine.ts';
-import { createNativeEngine } from './native.ts';
-import { nativeFault } from './native-check.ts';
-import { findBuilt, loadAddon } from './native-module.ts';
-import { createReferenceEngine } from './reference.ts';
-import { createTensorFlowEngine } from './tensorflow.ts';
-import { findTensorFlow, loadTensorFlow } from './tensorflow-module.ts';
-import { createWasmEngine } from './wasm.ts';
-import { loadKernel } from './wasm-module.ts';
+import { nativeFault } from './native/native-check.ts';
+import { createNativeEngine } from './native/native-engine.ts';
+import { findBuilt, loadAddon } from './native/native-module.ts';
+import { createReferenceEngine } from './reference/reference.ts';
+import { createTensorFlowEngine } from './tensorflow/tensorflow-engine.ts';
+import { findTensorFlow, loadTensorFlow } from './tensorflow/tensorflow-module.ts';
+import { createWasmEngine } from './wasm/wasm-engine.ts';
+import { loadKernel } from './wasm/wasm-module.ts';
 
 /** Which engines there are, and which of them load on this machine. */
 

@@ -1,7 +1,7 @@
-import type { Log } from '../log.ts';
-import type { Redis } from '../redis.ts';
+import type { Log } from '../process/log.ts';
+import type { Redis } from '../redis/connections.ts';
 import type { Keys } from '../store/keys.ts';
-import { answered } from '../store/step-runner.ts';
+import { answered } from '../store/transition-runner.ts';
 import type { TrainingQueue } from './training-queue.ts';
 
 const INTERVAL_MS = 2_000;

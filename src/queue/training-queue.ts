@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
-import type { Log } from '../log.ts';
-import type { Redis } from '../redis.ts';
+import type { Log } from '../process/log.ts';
+import type { Redis } from '../redis/connections.ts';
 import type { Keys } from '../store/keys.ts';
-import { answered } from '../store/step-runner.ts';
+import { answered } from '../store/transition-runner.ts';
 
 export const QUEUE_NAME = 'training';
 

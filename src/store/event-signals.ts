@@ -1,4 +1,4 @@
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { type JobEvent, JobEventSchema } from '../contract/job-event.ts';
 import type { MetricsRow } from '../contract/metrics.ts';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connections.ts';
 import { isoTime } from './job-record.ts';
 import type { Keys } from './keys.ts';
-import { answered } from './step-runner.ts';
+import { answered } from './transition-runner.ts';
 
 const EntrySchema = z
   .tuple([z.string().regex(/^\d+-0$/), z.array(z.string())])

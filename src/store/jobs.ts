@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Job, type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connections.ts';
 import {
   isoTime,
   type JobFile,
@@ -14,7 +14,7 @@ import {
 } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
-import { allAnswered, answered, runStep } from './step-runner.ts';
+import { allAnswered, answered, runStep } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 

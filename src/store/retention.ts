@@ -1,9 +1,9 @@
-import type { Log } from '../log.ts';
-import type { Redis } from '../redis.ts';
+import type { Log } from '../process/log.ts';
+import type { Redis } from '../redis/connections.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { JobStore, RemoveOutcome } from './jobs.ts';
 import type { Keys } from './keys.ts';
-import { allAnswered, answered } from './step-runner.ts';
+import { allAnswered, answered } from './transition-runner.ts';
 
 export interface RetentionLimits {
   days: number;

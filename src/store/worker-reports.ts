@@ -1,7 +1,7 @@
 import { type WorkerReport, WorkerReportSchema } from '../contract/worker-report.ts';
-import type { Redis } from '../redis.ts';
+import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
-import { allAnswered, answered } from './step-runner.ts';
+import { allAnswered, answered } from './transition-runner.ts';
 
 /** A worker that has not reported for so long is not listed any more. */
 const REPORT_TTL_MS = 15_000;

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { StartedProgram } from '../started-program.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { StartedProgram } from '../support/started-program.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 it('npm start trains a job on a machine that has Node and nothing else', async () => {
   const folder = await makeTemporaryFolder();

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { renderOpenApi } from '../../src/api/write-openapi.ts';
+import { renderOpenApi } from '../../scripts/write-openapi.ts';
 import { PROBLEMS, type ProblemCode } from '../../src/contract/problem.ts';
 import { newJobId } from '../store/open-store.ts';
 import { COMMITTED, expectProblem, openApi, VERSION } from './open-api.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EVALUATION } from '../../src/api/examples.ts';
+import { EVALUATION } from '../../src/api/openapi/examples.ts';
 import { epochReport, metricsOf, newJobId, SUCCESS, successOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 

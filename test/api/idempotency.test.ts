@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashBody, parseIdempotencyKey } from '../../src/api/idempotency.ts';
+import { hashBody, parseIdempotencyKey } from '../../src/api/http/idempotency.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();

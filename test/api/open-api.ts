@@ -7,7 +7,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
-import type { OpenApiDocument } from '../../src/api/openapi.ts';
+import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
 import type { Job } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/problem.ts';
 import { TrainingQueue } from '../../src/queue/training-queue.ts';
@@ -16,12 +16,12 @@ import {
   connectForSubscriptions,
   connectForWorkers,
   type Redis,
-} from '../../src/redis.ts';
+} from '../../src/redis/connections.ts';
 import { Artifacts } from '../../src/store/artifacts.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
-import type { Finish } from '../../src/store/job-steps.ts';
-import { JobSteps } from '../../src/store/job-steps.ts';
+import type { Finish } from '../../src/store/job-transitions.ts';
+import { JobSteps } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Retention } from '../../src/store/retention.ts';

@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
-import type { OpenApiDocument } from '../../src/api/openapi.ts';
+import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
 
 /** Checks an answer against the OpenAPI document with a validator that shares no code with the API. */
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JsonSchema } from '../../src/api/schema-words.ts';
+import type { JsonSchema } from '../../src/api/http/schema-words.ts';
 import type { Problem } from '../../src/contract/problem.ts';
 import { newJobId } from '../store/open-store.ts';
 import { COMMITTED, expectProblem, openApi } from './open-api.ts';

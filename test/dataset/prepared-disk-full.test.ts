@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openDataset } from '../../src/dataset/prepared.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 /**
  * A disk that is full is hard to come by in a test, so the file system's answer is forged: of all calls that

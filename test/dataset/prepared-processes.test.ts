@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { type Dataset, openDataset } from '../../src/dataset/prepared.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 /** What several processes do to one data folder. Node 20 runs no TypeScript, so the room is compiled first. */
 

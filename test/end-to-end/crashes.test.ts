@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
-import { signalAll } from '../processes.ts';
+import { signalAll } from '../support/processes.ts';
 import { Installation } from './installation.ts';
 import { MEDIUM, SMALL } from './small-jobs.ts';
 

@@ -1,5 +1,5 @@
 import { inject, onTestFinished } from 'vitest';
-import { type InstallationOptions, RunningInstallation } from '../running-installation.ts';
+import { type InstallationOptions, RunningInstallation } from '../support/running-installation.ts';
 
 /** An installation for one test: on the Redis that the tests share, unless the test wants to kill one. */
 export class Installation extends RunningInstallation {

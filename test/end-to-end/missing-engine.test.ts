@@ -3,7 +3,7 @@ import { cpSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCompiler, knowsPlatform } from '../../scripts/compile-native.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 
@@ -17,7 +17,7 @@ async function programWithCrashingKernel(): Promise<string> {
   const source = join(folder, 'crash.c');
   writeFileSync(source, '__attribute__((constructor)) static void crash(void) { __builtin_abort(); }');
   const [cc, ...flags] = compiler!;
-  const addon = join(folder, 'dist/src/engine/native.node');
+  const addon = join(folder, 'dist/src/engine/native/native.node');
   execFileSync(cc!, [...flags, '-shared', '-fPIC', source, '-o', addon]);
   return join(folder, 'dist');
 }

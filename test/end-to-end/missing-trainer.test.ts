@@ -1,8 +1,8 @@
 import { cpSync, renameSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { signalAll } from '../processes.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { signalAll } from '../support/processes.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 

@@ -1,6 +1,6 @@
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { JobListSchema } from '../../src/contract/job.ts';
-import { connectForWorkers } from '../../src/redis.ts';
+import { connectForWorkers } from '../../src/redis/connections.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';

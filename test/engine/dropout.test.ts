@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { applyDropout } from '../../src/engine/dropout.ts';
-import { createReferenceEngine } from '../../src/engine/reference.ts';
+import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { bits, trainEpoch } from './engine-runs.ts';
 import { OPTIMIZERS, smallProblem } from './small-problem.ts';
 

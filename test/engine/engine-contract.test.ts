@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OptimizerSchema } from '../../src/contract/optimizer.ts';
 import { fileOrder } from '../../src/engine/random.ts';
-import { createReferenceEngine } from '../../src/engine/reference.ts';
+import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { expectSameState, trainEpoch } from './engine-runs.ts';
 import { CLASSES, darkPixel, OPTIMIZERS, smallProblem } from './small-problem.ts';
 import { describeEach, ENGINES } from './tested-engines.ts';

@@ -1,6 +1,6 @@
-import { sigmoid64, tanh64 } from '../../src/engine/activations.ts';
-import { exp, log } from '../../src/engine/exp-log.ts';
 import { u32 } from '../../src/engine/random.ts';
+import { sigmoid64, tanh64 } from '../../src/engine/reference/activations.ts';
+import { exp, log } from '../../src/engine/reference/exp-log.ts';
 import type { EngineProblem } from './small-problem.ts';
 
 /**

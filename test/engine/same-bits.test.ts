@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
-import { createReferenceEngine } from '../../src/engine/reference.ts';
+import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { bits, expectSameRun } from './engine-runs.ts';
 import { type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from './tested-engines.ts';

@@ -1,11 +1,11 @@
 import { describe } from 'vitest';
 import type { Engine, EngineOptions } from '../../src/engine/engine.ts';
-import type { KernelEngine } from '../../src/engine/kernel-engine.ts';
-import { createNativeEngine } from '../../src/engine/native.ts';
-import { findBuilt, loadAddon } from '../../src/engine/native-module.ts';
-import { createReferenceEngine } from '../../src/engine/reference.ts';
-import { createWasmEngine } from '../../src/engine/wasm.ts';
-import { loadKernel } from '../../src/engine/wasm-module.ts';
+import type { KernelEngine } from '../../src/engine/kernel/kernel-engine.ts';
+import { createNativeEngine } from '../../src/engine/native/native-engine.ts';
+import { findBuilt, loadAddon } from '../../src/engine/native/native-module.ts';
+import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
+import { createWasmEngine } from '../../src/engine/wasm/wasm-engine.ts';
+import { loadKernel } from '../../src/engine/wasm/wasm-module.ts';
 
 /** Every engine that must give the same bits, the native one once for each vector width. */
 

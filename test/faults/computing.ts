@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../src/contract/job.ts';
-import type { ProcessEntry } from '../processes.ts';
-import type { Started } from '../running-installation.ts';
+import type { ProcessEntry } from '../support/processes.ts';
+import type { Started } from '../support/running-installation.ts';
 import type { Site } from './site.ts';
 
 /** What workers and their trainers are at: a fault counts when it strikes somebody who works. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { findRedisBinary } from '../running-installation.ts';
+import { findRedisBinary } from '../support/running-installation.ts';
 import { EXPERIMENTS, NOT_RUN } from './experiments.ts';
 import { type Entry, machine, readJournal, sumOf, writeEntry, writeResults } from './report.ts';
 import { runExperiment } from './run-experiment.ts';

@@ -1,10 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectForWorkers, type Redis } from '../../src/redis.ts';
+import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
-import { descendantsOf, listProcesses, type ProcessEntry, signalAll } from '../processes.ts';
-import { type InstallationOptions, RunningInstallation, type Started } from '../running-installation.ts';
+import { descendantsOf, listProcesses, type ProcessEntry, signalAll } from '../support/processes.ts';
+import {
+  type InstallationOptions,
+  RunningInstallation,
+  type Started,
+} from '../support/running-installation.ts';
 import { Broken } from './experiment.ts';
 import { Client } from './ledger.ts';
 import { FaultProxy } from './proxy.ts';

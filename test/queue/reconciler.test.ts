@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Reconciler } from '../../src/queue/reconciler.ts';
 import { bullPrefix, parseQueueId, QUEUE_NAME, TrainingQueue } from '../../src/queue/training-queue.ts';
-import { connectForRequests } from '../../src/redis.ts';
+import { connectForRequests } from '../../src/redis/connections.ts';
 import { created, openStore, startOf } from '../store/open-store.ts';
 
 const { store, steps, keys, redis, connect } = openStore();

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, utimesSync, wr
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCompiler, knowsPlatform } from '../../scripts/compile-native.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 const cc = process.env.CC || 'cc';
 const compiler = knowsPlatform ? await findCompiler(cc) : undefined;
@@ -12,8 +12,8 @@ const compiler = knowsPlatform ? await findCompiler(cc) : undefined;
 async function makeProject() {
   const folder = await makeTemporaryFolder();
   for (const name of ['src', 'scripts']) symlinkSync(resolve(name), join(folder, name));
-  const addon = join(folder, 'dist/src/engine/native.node');
-  mkdirSync(join(folder, 'dist/src/engine'), { recursive: true });
+  const addon = join(folder, 'dist/src/engine/native/native.node');
+  mkdirSync(join(folder, 'dist/src/engine/native'), { recursive: true });
   writeFileSync(addon, 'from other sources');
   utimesSync(addon, 1, 1);
   return { folder, addon };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { connectForRequests } from '../../src/redis.ts';
+import { connectForRequests } from '../../src/redis/connections.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, newJob, openStore, startOf } from './open-store.ts';
 

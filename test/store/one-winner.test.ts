@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { JobSteps } from '../../src/store/job-steps.ts';
+import { JobSteps } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import {
   created,

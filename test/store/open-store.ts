@@ -3,9 +3,9 @@ import { ulid } from 'ulid';
 import { afterAll, inject } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
-import { connectForWorkers, type Redis } from '../../src/redis.ts';
+import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
-import { type Finish, JobSteps, type Start } from '../../src/store/job-steps.ts';
+import { type Finish, JobSteps, type Start } from '../../src/store/job-transitions.ts';
 import { type CreateOutcome, JobStore, type NewJob } from '../../src/store/jobs.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Artifacts } from '../../src/store/artifacts.ts';
 import { Retention } from '../../src/store/retention.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { created, newJobId, openStore } from './open-store.ts';
 
 const { store, keys, redis } = openStore();

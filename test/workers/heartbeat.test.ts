@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
-import { monotonicMs } from '../../src/clock.ts';
+import { monotonicMs } from '../../src/process/clock.ts';
 import { WorkerReports } from '../../src/store/worker-reports.ts';
 import { newCounters } from '../../workers/counters.ts';
 import { ALIVE_FILE, Heartbeat } from '../../workers/heartbeat.ts';

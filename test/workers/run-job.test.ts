@@ -7,7 +7,7 @@ import { runJob } from '../../workers/run-job.ts';
 import { TrainerPool } from '../../workers/trainer-process.ts';
 import type { WorkerParts } from '../../workers/worker-parts.ts';
 import { created, openStore, startOf } from '../store/open-store.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 /** Deliveries whose lock is another worker's by the time that their news arrives. */
 

@@ -6,7 +6,7 @@ import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { TrainCommand, TrainerMessage } from '../../workers/trainer-message.ts';
 import type * as Sources from '../../workers/trainer-process.ts';
 import { newJobId } from '../store/open-store.ts';
-import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 const { TrainerPool } = compiled as typeof Sources;
 

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ChartName, drawEpochChart } from '../../charts/epoch-chart.ts';
-import { etagOf, sendCacheable } from '../conditional.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { jobNotFound } from '../problems.ts';
-import { JobPathSchema } from '../request-schemas.ts';
-import { documented, ETAG_HEADER, IF_NONE_MATCH } from '../route-documentation.ts';
+import { etagOf, sendCacheable } from '../http/conditional.ts';
+import { jobNotFound } from '../http/problems.ts';
+import { JobPathSchema } from '../http/request-schemas.ts';
+import { documented, ETAG_HEADER, IF_NONE_MATCH } from '../openapi/route-documentation.ts';
 
 const CHARTS: readonly ChartName[] = ['loss', 'accuracy'];
 

@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { monotonicFactory } from 'ulid';
-import { wallClockMs } from '../../clock.ts';
 import { JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
+import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { EXAMPLE_SPECS, QUEUED_JOB } from '../examples.ts';
-import { hashBody, parseIdempotencyKey } from '../idempotency.ts';
-import { acceptJsonBody } from '../json-body.ts';
-import { invalidFields, ProblemError } from '../problems.ts';
-import { NoQuerySchema } from '../request-schemas.ts';
-import { documented, json } from '../route-documentation.ts';
+import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
+import { acceptJsonBody } from '../http/json-body.ts';
+import { invalidFields, ProblemError } from '../http/problems.ts';
+import { NoQuerySchema } from '../http/request-schemas.ts';
+import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
+import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkSize, measureSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that makes something. */

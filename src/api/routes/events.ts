@@ -3,11 +3,11 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobEventListSchema } from '../../contract/job-event.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { type EventStreams, isOver } from '../event-streams.ts';
-import { EVENT_STREAM, EVENTS } from '../examples.ts';
-import { negotiate } from '../negotiation.ts';
-import { invalidFields, jobNotFound } from '../problems.ts';
-import { EventsQuerySchema, JobPathSchema } from '../request-schemas.ts';
-import { documented, VARY_ACCEPT } from '../route-documentation.ts';
+import { negotiate } from '../http/negotiation.ts';
+import { invalidFields, jobNotFound } from '../http/problems.ts';
+import { EventsQuerySchema, JobPathSchema } from '../http/request-schemas.ts';
+import { EVENT_STREAM, EVENTS } from '../openapi/examples.ts';
+import { documented, VARY_ACCEPT } from '../openapi/route-documentation.ts';
 
 const STREAM = 'text/event-stream';
 

@@ -5,13 +5,13 @@ import { isTerminal, type JobStatus } from '../../contract/job.ts';
 import type { MetricsRow } from '../../contract/metrics.ts';
 import { MetricsRowSchema } from '../../contract/metrics.ts';
 import { MetricsListSchema } from '../../contract/metrics-list.ts';
-import { sendCacheable } from '../conditional.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { EVALUATION, METRICS_ROW } from '../examples.ts';
-import { negotiate } from '../negotiation.ts';
-import { jobNotFound, ProblemError } from '../problems.ts';
-import { JobPathSchema, MetricsQuerySchema, NoQuerySchema } from '../request-schemas.ts';
-import { documented, ETAG_HEADER, IF_NONE_MATCH, json, VARY_ACCEPT } from '../route-documentation.ts';
+import { sendCacheable } from '../http/conditional.ts';
+import { negotiate } from '../http/negotiation.ts';
+import { jobNotFound, ProblemError } from '../http/problems.ts';
+import { JobPathSchema, MetricsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
+import { EVALUATION, METRICS_ROW } from '../openapi/examples.ts';
+import { documented, ETAG_HEADER, IF_NONE_MATCH, json, VARY_ACCEPT } from '../openapi/route-documentation.ts';
 
 const CSV = 'text/csv';
 

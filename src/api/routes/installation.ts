@@ -10,8 +10,8 @@ import {
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS, type DatasetEntry } from '../../dataset/registry.ts';
 import type { ApiDeps } from '../deps.ts';
-import { NoQuerySchema } from '../request-schemas.ts';
-import { documented, json } from '../route-documentation.ts';
+import { NoQuerySchema } from '../http/request-schemas.ts';
+import { documented, json } from '../openapi/route-documentation.ts';
 
 /** What this installation can train, with what, and who does it. */
 export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, done: () => void): void {

@@ -2,11 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { QUEUED_JOB, SUCCEEDED_JOB } from '../examples.ts';
-import { acceptNoBody } from '../json-body.ts';
-import { jobNotFound, ProblemError } from '../problems.ts';
-import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../request-schemas.ts';
-import { documented, json } from '../route-documentation.ts';
+import { acceptNoBody } from '../http/json-body.ts';
+import { jobNotFound, ProblemError } from '../http/problems.ts';
+import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
+import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
+import { documented, json } from '../openapi/route-documentation.ts';
 
 /** The record of the jobs: list, look at, cancel, remove. */
 export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, done: () => void): void {

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts';
-import type { ApiMetrics } from '../api-metrics.ts';
 import type { ApiDeps } from '../deps.ts';
-import { documented, json } from '../route-documentation.ts';
+import { documented, json } from '../openapi/route-documentation.ts';
+import type { ApiMetrics } from '../prometheus.ts';
 
 export type OperationsDeps = ApiDeps & {
   metrics: ApiMetrics;

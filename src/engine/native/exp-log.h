@@ -1,5 +1,5 @@
 /**
- * The exp and log of ../exp-log.ts, double by double; the reasoning stands there.
+ * The exp and log of ../reference/exp-log.ts, double by double; the reasoning stands there.
  *
  * exp in vectors takes 2 us off a step, and more than half of its time where there is tanh or sigmoid: 109 us for 257.
  */

@@ -1,6 +1,6 @@
 /**
- * A job's memory, the same for this kernel and the one in ../kernel/: ../kernel-header.ts says what its first bytes are
- * (the build writes kernel-header.h from it), ../kernel-memory.ts what lies behind them. Numbers are little-endian, as
+ * A job's memory, the same for this kernel and the one in ../wasm/assembly/: ../kernel/header.ts says what its first bytes are
+ * (the build writes kernel-header.h from it), ../kernel/memory.ts what lies behind them. Numbers are little-endian, as
  * those of JavaScript's typed arrays are on every machine that the build knows.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The steps of training, in the order of ../reference.ts; each of their loops has its file.
+ * The steps of training, in the order of ../reference/reference.ts; each of their loops has its file.
  *
  * The build compiles this file once for each vector width, with that width's instructions. Nothing but the table at the
  * end is seen outside.

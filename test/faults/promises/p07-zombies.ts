@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../../src/contract/job.ts';
-import { type ProcessEntry, signalAll } from '../../processes.ts';
-import type { Started } from '../../running-installation.ts';
+import { type ProcessEntry, signalAll } from '../../support/processes.ts';
+import type { Started } from '../../support/running-installation.ts';
 import { computing, firstThatHolds, heldBy } from '../computing.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { type Ending, reconcile } from '../reconcile.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stillAlive } from '../../processes.ts';
+import { stillAlive } from '../../support/processes.ts';
 import { computing, firstThatHolds } from '../computing.ts';
 import { Broken, type Experiment } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';

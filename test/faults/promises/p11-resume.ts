@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signalAll } from '../../processes.ts';
+import { signalAll } from '../../support/processes.ts';
 import type { Experiment, Trial } from '../experiment.ts';
 import { type Ending, reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';

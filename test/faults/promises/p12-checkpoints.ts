@@ -2,7 +2,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTerminal, type Job } from '../../../src/contract/job.ts';
-import { signalAll } from '../../processes.ts';
+import { signalAll } from '../../support/processes.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { CALLS, type DiskFault, EVERY_CALL, FaultDisk } from '../fault-disk.ts';
 import type { Random } from '../random.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readEventStream } from '../../event-stream.ts';
+import { readEventStream } from '../../support/event-stream.ts';
 import { assertKept, type Experiment } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessEntry } from '../../processes.ts';
+import type { ProcessEntry } from '../../support/processes.ts';
 import { computing } from '../computing.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import type { Random } from '../random.ts';

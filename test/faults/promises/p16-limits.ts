@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ProcessEntry, signalAll, stillAlive } from '../../processes.ts';
+import { type ProcessEntry, signalAll, stillAlive } from '../../support/processes.ts';
 import { computing } from '../computing.ts';
 import { assertKept, type Experiment } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signalAll } from '../../processes.ts';
+import { signalAll } from '../../support/processes.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import type { Random } from '../random.ts';
 import { reconcile } from '../reconcile.ts';

@@ -4,7 +4,7 @@ import { ulid } from 'ulid';
 import type { JobStatus } from '../../../src/contract/job.ts';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import { JobEvents } from '../../../src/store/job-events.ts';
-import { JobSteps } from '../../../src/store/job-steps.ts';
+import { JobSteps } from '../../../src/store/job-transitions.ts';
 import { JobStore } from '../../../src/store/jobs.ts';
 import { Broken, type Experiment } from '../experiment.ts';
 import { Site } from '../site.ts';

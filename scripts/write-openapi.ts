@@ -1,0 +1,54 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { buildApp } from '../src/api/app.ts';
+
+/**
+ * Writes openapi/openapi.json; with --check only looks whether it is what the schemas say. Runs in the root of
+ * the checkout.
+ */
+
+const FILE = 'openapi/openapi.json';
+
+/** The document is made without asking anything of what the API stands on. */
+const unused = new Proxy({}, { get: (_target, name) => fail(`the OpenAPI document needs ${String(name)}`) });
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+/** The document as it is committed. */
+export async function renderOpenApi(version: string): Promise<string> {
+  const nothing = unused as never;
+  const { fastify, openapi } = await buildApp({
+    store: nothing,
+    retention: nothing,
+    events: nothing,
+    signals: nothing,
+    artifacts: nothing,
+    workers: nothing,
+    queue: nothing,
+    version,
+    allowedHosts: [],
+    auth: 'none',
+    maxQueuedJobs: 1,
+  });
+  try {
+    await fastify.ready();
+    return `${JSON.stringify(openapi(), null, 2)}\n`;
+  } finally {
+    await fastify.close();
+  }
+}
+
+async function main(check: boolean): Promise<void> {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const text = await renderOpenApi(version);
+  if (!check) {
+    writeFileSync(FILE, text);
+    console.log(`wrote ${FILE}`);
+  } else if (readFileSync(FILE, 'utf8') !== text) {
+    console.error(`${FILE} is not what the schemas say: run \`npm run openapi\` and commit it`);
+    process.exitCode = 1;
+  }
+}
+
+if (import.meta.filename === process.argv[1]) await main(process.argv.includes('--check'));

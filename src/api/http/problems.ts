@@ -1,0 +1,176 @@
+import type { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PROBLEMS, type Problem, type ProblemCode } from '../../contract/problem.ts';
+import { InvalidRequestError } from './validation-errors.ts';
+
+/** Every answer that is not a success: one error class, one handler, one shape (RFC 9457). */
+
+export interface ProblemOptions {
+  errors?: Problem['errors'];
+  headers?: Readonly<Record<string, string>>;
+  cause?: unknown;
+}
+
+/** Thrown wherever a request cannot be answered as asked; `detail` says how to mend it. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly code: ProblemCode;
+  readonly errors: Problem['errors'];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ProblemCode, detail: string, { errors, headers = {}, cause }: ProblemOptions = {}) {
+    super(detail, { cause });
+    this.code = code;
+    this.errors = errors;
+    this.headers = headers;
+  }
+}
+
+export const jobNotFound = (): ProblemError =>
+  new ProblemError('job_not_found', 'No job has this id. GET /jobs lists the jobs there are.');
+
+/** The `type` of a problem: a name, not an address. */
+export const problemType = (code: ProblemCode): string => `urn:descent:problem:${code}`;
+
+export function renderProblem(problem: ProblemError, requestId: string): Problem {
+  const { status, title } = PROBLEMS[problem.code];
+  return {
+    type: problemType(problem.code),
+    title,
+    status,
+    detail: problem.message,
+    instance: `urn:uuid:${requestId}`,
+    code: problem.code,
+    ...(problem.errors && { errors: problem.errors }),
+  };
+}
+
+/** Fastify's error handler, and what answers when there is no route to hang one on. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error, request);
+  const { status } = PROBLEMS[problem.code];
+  if (status === 500) request.log.error({ err: error }, 'a request failed');
+  else if (status > 500) request.log.warn({ err: error, code: problem.code }, 'a request was refused');
+  reply
+    .code(status)
+    .headers(problem.headers)
+    .header('cache-control', 'no-store')
+    .type('application/problem+json')
+    // Bytes: Fastify adds a charset to text, which this media type does not have.
+    .send(Buffer.from(JSON.stringify(renderProblem(problem, request.id))));
+}
+
+/** Maps whatever was thrown, by us, by Fastify or by a store, to the catalogue. */
+export function toProblem(error: unknown, request: FastifyRequest): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof InvalidRequestError) return invalidRequest(error);
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  const known = typeof code === 'string' ? BY_CODE[code] : undefined;
+  if (known !== undefined) return known(request, error);
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return new ProblemError('malformed_request', 'The request could not be read.', { cause: error });
+  }
+  return new ProblemError(
+    'internal',
+    `This is not your fault. The server's log has the reason under the request id ${request.id}.`,
+    { cause: error },
+  );
+}
+
+export const invalidFields = (errors: NonNullable<Problem['errors']>): ProblemError =>
+  new ProblemError(
+    'validation_failed',
+    errors.length === 1
+      ? `${errors[0]!.pointer || 'The body'} ${errors[0]!.detail}`
+      : `${errors.length} values are not allowed; \`errors\` says which, and what is.`,
+    { errors },
+  );
+
+/** The only thing in a path is a job's id, and a malformed one names no job. */
+const invalidRequest = (error: InvalidRequestError): ProblemError =>
+  error.fields.every((field) => field.in === 'path') ? jobNotFound() : invalidFields(error.fields);
+
+const CREATE = '/jobs';
+
+function storeUnavailable(request: FastifyRequest, cause: unknown): ProblemError {
+  const creates = request.method === 'POST' && request.routeOptions.url === CREATE;
+  const advice = !creates
+    ? 'Repeat the request in a few seconds.'
+    : request.headers['idempotency-key'] !== undefined
+      ? 'Repeat the request with the same Idempotency-Key: it creates the job once, whatever happened to this attempt.'
+      : 'The job may or may not have been created: look at GET /jobs first, then send an Idempotency-Key with the repeat, so that it is safe to repeat with the same Idempotency-Key.';
+  return new ProblemError('store_unavailable', advice, { headers: { 'retry-after': '2' }, cause });
+}
+
+const JSON_HEADER = 'Send the body as JSON with the header Content-Type: application/json.';
+
+type ToProblem = (request: FastifyRequest, cause: unknown) => ProblemError;
+
+const always =
+  (code: ProblemCode, detail: string, headers: Record<string, string> = {}): ToProblem =>
+  (_request, cause) =>
+    new ProblemError(code, detail, { headers, cause });
+
+const overloaded = always('overloaded', 'Repeat the request in a few seconds.', { 'retry-after': '5' });
+
+const NOT_IN_TIME = 'The request did not arrive whole in time. Send it again.';
+
+/** The time that a body takes to arrive counts, and then it is the client's. */
+const handlerTimeout: ToProblem = (request, cause) =>
+  request.raw.complete === false
+    ? new ProblemError('request_timeout', NOT_IN_TIME, { headers: { connection: 'close' }, cause })
+    : overloaded(request, cause);
+
+const BY_CODE: Readonly<Record<string, ToProblem>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: always('payload_too_large', 'A body may have at most 262144 bytes (256 KiB).', {
+    connection: 'close',
+  }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: always('unsupported_media_type', JSON_HEADER),
+  FST_ERR_CTP_EMPTY_TYPE: always('unsupported_media_type', JSON_HEADER),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: always(
+    'malformed_request',
+    'The body is not as long as Content-Length says.',
+    { connection: 'close' },
+  ),
+  FST_ERR_BAD_URL: always('malformed_request', 'The path is not validly percent-encoded UTF-8.'),
+  FST_ERR_MAX_PARAM_LENGTH: always('not_found', 'No path here is that long.'),
+  FST_ERR_HANDLER_TIMEOUT: handlerTimeout,
+  FST_UNDER_PRESSURE: overloaded,
+  store_unavailable: storeUnavailable,
+};
+
+/** Socket errors, by Node's code: nothing of a request is there yet, so the answer is written by hand. */
+const AT_THE_SOCKET: Readonly<Record<string, [ProblemCode, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    'headers_too_large',
+    'Path, query and headers may have at most 16384 bytes together.',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', NOT_IN_TIME],
+};
+
+/** Fastify's clientErrorHandler: what could not be read as HTTP at all. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  // A second answer on a socket would be read as the answer to something else.
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const [code, detail] = AT_THE_SOCKET[error.code ?? ''] ?? [
+    'malformed_request',
+    'This is not valid HTTP/1.1.',
+  ];
+  const body = JSON.stringify(renderProblem(new ProblemError(code, detail), requestId));
+  const { status, title } = PROBLEMS[code];
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${title}`,
+      'Content-Type: application/problem+json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Cache-Control: no-store',
+      'X-Content-Type-Options: nosniff',
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

@@ -1,0 +1,29 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import type { OpenApiDocument } from './document.ts';
+
+/** /docs: Swagger UI over our own document. */
+export function docsPage(
+  app: FastifyInstance,
+  { openapi }: { openapi: () => OpenApiDocument },
+  done: () => void,
+): void {
+  // The document is complete when every route is there; the plugin reads it at the first request.
+  const document: Record<string, unknown> = {};
+  app.addHook('onReady', async () => {
+    Object.assign(document, openapi());
+  });
+  app.register(swagger, { mode: 'static', specification: { document: document as never } });
+  app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: {
+      layout: 'BaseLayout',
+      docExpansion: 'list',
+      defaultModelsExpandDepth: 0,
+      tryItOutEnabled: true,
+    },
+    theme: { title: 'Descent' },
+  });
+  done();
+}

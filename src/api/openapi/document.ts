@@ -1,0 +1,251 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { PROBLEMS, type ProblemCode, ProblemSchema } from '../../contract/problem.ts';
+import { problemType } from '../http/problems.ts';
+import {
+  type ContentDoc,
+  type Documentation,
+  documentationOf,
+  type HeaderDoc,
+  type ResponseDoc,
+} from './route-documentation.ts';
+import { OpenApiSchemas, type SchemaObject } from './schemas.ts';
+
+/** The OpenAPI 3.1 document, made of the very schemas that validate. */
+
+export type OpenApiDocument = Record<string, unknown> & {
+  paths: Record<string, Record<string, unknown>>;
+  components: { schemas: Record<string, SchemaObject>; responses: Record<string, unknown> };
+};
+
+interface CollectedRoute {
+  method: string;
+  url: string;
+  documentation: Documentation;
+  schema: Partial<Record<'body' | 'params' | 'querystring', z.ZodType>>;
+}
+
+/** Any route may answer these: they come before the route is looked at, or from under it. */
+const ANYWHERE: readonly ProblemCode[] = [
+  'malformed_request',
+  'request_timeout',
+  'misdirected_request',
+  'headers_too_large',
+  'internal',
+  'overloaded',
+];
+
+/** Gathers the documented routes of an app as they are registered. */
+export class RouteCollector {
+  readonly #version: string;
+  readonly #routes: CollectedRoute[] = [];
+  #document: OpenApiDocument | undefined;
+  #text: string | undefined;
+
+  constructor(version: string) {
+    this.#version = version;
+  }
+
+  observe(app: FastifyInstance): void {
+    app.addHook('onRoute', ({ method, url, config, schema }) => {
+      const documentation = documentationOf(config);
+      // HEAD goes with its GET.
+      if (documentation === undefined || method === 'HEAD') return;
+      this.#routes.push({
+        method: String(method).toLowerCase(),
+        url,
+        documentation,
+        schema: (schema ?? {}) as CollectedRoute['schema'],
+      });
+    });
+  }
+
+  document(): OpenApiDocument {
+    this.#document ??= buildDocument(this.#routes, this.#version);
+    return this.#document;
+  }
+
+  text(): string {
+    this.#text ??= `${JSON.stringify(this.document(), null, 2)}\n`;
+    return this.#text;
+  }
+}
+
+function buildDocument(routes: readonly CollectedRoute[], version: string): OpenApiDocument {
+  const schemas = new OpenApiSchemas(routes.flatMap(({ schema }) => schema.body ?? []));
+  const problems = new ProblemResponses(schemas);
+  const paths: OpenApiDocument['paths'] = {};
+  for (const route of routes) {
+    const path = route.url.replace(/:(\w+)/g, '{$1}');
+    paths[path] ??= {};
+    paths[path][route.method] = buildOperation(route, schemas, problems);
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Descent',
+      version,
+      summary: 'Trains neural networks.',
+      description: describeApi(),
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/', description: 'This server.' }],
+    security: [],
+    tags: [
+      { name: 'jobs', description: 'Create, look at, cancel and remove jobs.' },
+      { name: 'watching', description: 'What a job does and measures, live and afterwards.' },
+      { name: 'installation', description: 'What there is to train with.' },
+      { name: 'operations', description: 'For those who run it.' },
+    ],
+    paths,
+    components: { schemas: schemas.components(), responses: problems.components },
+  };
+}
+
+function describeApi(): string {
+  const rows = Object.entries(PROBLEMS).map(
+    ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
+  );
+  return [
+    'Post a job, watch it learn, get the same bits every time.',
+    'Every error is `application/problem+json` (RFC 9457). Its `code` is what a program branches on:',
+    '<details><summary>All codes</summary>',
+    ['| code | status | title |', '|---|---|---|', ...rows].join('\n'),
+    '</details>',
+  ].join('\n\n');
+}
+
+function buildOperation(route: CollectedRoute, schemas: OpenApiSchemas, problems: ProblemResponses): unknown {
+  const { documentation, schema } = route;
+  const { operationId, tag, summary, description, bodyExamples, requestHeaders = {} } = documentation;
+  const parameters = [
+    ...parametersOf('path', schema.params, schemas),
+    ...parametersOf('query', schema.querystring, schemas),
+    ...Object.entries(requestHeaders).map(([name, header]) => ({ name, in: 'header', ...header })),
+  ];
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    ...(description !== undefined && { description }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(schema.body !== undefined && {
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: schemas.input(schema.body),
+            ...(bodyExamples && { examples: bodyExamples }),
+          },
+        },
+      },
+    }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(documentation.responses).map(([status, doc]) => [status, buildResponse(doc, schemas)]),
+      ),
+      ...problems.responses([...ANYWHERE, ...documentation.problems]),
+    },
+  };
+}
+
+function parametersOf(
+  where: 'path' | 'query',
+  schema: z.ZodType | undefined,
+  schemas: OpenApiSchemas,
+): unknown[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  return Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, field]) => {
+    const { description, ...rest } = schemas.input(field);
+    const required = where === 'path';
+    return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
+  });
+}
+
+function buildResponse({ description, content, headers }: ResponseDoc, schemas: OpenApiSchemas): unknown {
+  return {
+    description,
+    ...(headers && { headers: buildHeaders(headers) }),
+    ...(content && {
+      content: Object.fromEntries(
+        Object.entries(content).map(([type, doc]) => [type, buildContent(doc, schemas)]),
+      ),
+    }),
+  };
+}
+
+const buildHeaders = (headers: Record<string, HeaderDoc>): Record<string, HeaderDoc> =>
+  Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, { ...header }]));
+
+const buildContent = ({ schema, examples }: ContentDoc, schemas: OpenApiSchemas): unknown => ({
+  schema: schema instanceof z.ZodType ? schemas.output(schema) : schema,
+  ...(examples && { examples }),
+});
+
+const RETRY_AFTER: HeaderDoc = {
+  description: 'Seconds to wait before repeating the request.',
+  schema: { type: 'integer', minimum: 0 },
+  required: true,
+};
+
+/** Problems of one status share a response; responses are components, as the same sets come again and again. */
+class ProblemResponses {
+  readonly components: Record<string, unknown> = {};
+  readonly #schema: SchemaObject;
+
+  constructor(schemas: OpenApiSchemas) {
+    this.#schema = schemas.output(ProblemSchema);
+  }
+
+  /** $refs by status. */
+  responses(codes: readonly ProblemCode[]): Record<string, { $ref: string }> {
+    const byStatus = new Map<number, ProblemCode[]>();
+    for (const code of codes) {
+      const { status } = PROBLEMS[code];
+      byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+    }
+    return Object.fromEntries(
+      [...byStatus].map(([status, group]) => [status, this.#component(status, group)]),
+    );
+  }
+
+  #component(status: number, codes: readonly ProblemCode[]): { $ref: string } {
+    const name = codes.map(pascalCase).join('Or');
+    const retry = status === 429 || status === 503;
+    this.components[name] ??= {
+      description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
+      ...(retry && { headers: { 'Retry-After': RETRY_AFTER } }),
+      content: {
+        'application/problem+json': {
+          schema: this.#schema,
+          examples: Object.fromEntries(codes.map((code) => [code, exampleOf(code)])),
+        },
+      },
+    };
+    return { $ref: `#/components/responses/${name}` };
+  }
+}
+
+const pascalCase = (code: string): string =>
+  code.replace(/(?:^|_)(\w)/g, (_match, letter: string) => letter.toUpperCase());
+
+const exampleOf = (code: ProblemCode) => ({
+  summary: PROBLEMS[code].title,
+  value: {
+    type: problemType(code),
+    title: PROBLEMS[code].title,
+    status: PROBLEMS[code].status,
+    detail: 'What was wrong with this request, and how to mend it.',
+    instance: 'urn:uuid:7d9f2a3e-6f1c-4b9a-8f0e-2c1d5b6a7e80',
+    code,
+    ...(code === 'validation_failed' && {
+      errors: [
+        {
+          in: 'body',
+          pointer: '/training/epochs',
+          detail: 'must be a whole number from 1 to 1000 (default 10); got 0',
+        },
+      ],
+    }),
+  },
+});

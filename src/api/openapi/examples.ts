@@ -1,0 +1,153 @@
+import type { Evaluation } from '../../contract/evaluation.ts';
+import type { Job } from '../../contract/job.ts';
+import type { JobEvent } from '../../contract/job-event.ts';
+import { JobSpecSchema } from '../../contract/job-spec.ts';
+import type { MetricsRow } from '../../contract/metrics.ts';
+import type { Example } from './route-documentation.ts';
+
+/** Examples of the OpenAPI document. Typed by the schemas they illustrate, and a test validates each. */
+
+export const EXAMPLE_SPECS: Record<string, Example> = {
+  reference: { summary: 'The reference run', value: {} },
+  sample: {
+    summary: 'A quick look: the small dataset, three epochs',
+    value: { name: 'quick look', dataset: 'mnist_sample', training: { epochs: 3 } },
+  },
+  adagrad: {
+    summary: 'The same run with another optimizer',
+    value: { name: 'rmsprop against adagrad', optimizer: { type: 'adagrad' }, metadata: { series: 'a' } },
+  },
+};
+
+const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
+const CREATED = '2026-11-22T10:00:00.000Z';
+const STARTED = '2026-11-22T10:00:00.412Z';
+const FINISHED = '2026-11-22T10:00:06.912Z';
+
+const links: Job['links'] = {
+  self: `/jobs/${ID}`,
+  metrics: `/jobs/${ID}/metrics`,
+  events: `/jobs/${ID}/events`,
+  evaluation: `/jobs/${ID}/evaluation`,
+  loss_chart: `/jobs/${ID}/charts/loss.svg`,
+  accuracy_chart: `/jobs/${ID}/charts/accuracy.svg`,
+  cancel: `/jobs/${ID}/cancel`,
+};
+
+export const QUEUED_JOB: Job = {
+  id: ID,
+  object: 'job',
+  status: 'queued',
+  terminal: false,
+  version: '0.1.0',
+  created_at: CREATED,
+  started_at: null,
+  finished_at: null,
+  spec: JobSpecSchema.parse({}),
+  engine: null,
+  parameters: 109_386,
+  queue_position: 1,
+  progress: {
+    epoch: 0,
+    epochs: 10,
+    step: 0,
+    steps: 15_000,
+    fraction: 0,
+    eta_seconds: null,
+    steps_per_second: null,
+  },
+  latest: null,
+  result: null,
+  error: null,
+  attempts: [],
+  links,
+};
+
+const LAST = { loss: 0.0214, accuracy: 0.9933, val_loss: 0.1398, val_accuracy: 0.9758 };
+
+export const SUCCEEDED_JOB: Job = {
+  ...QUEUED_JOB,
+  status: 'succeeded',
+  terminal: true,
+  started_at: STARTED,
+  finished_at: FINISHED,
+  engine: 'reference',
+  queue_position: null,
+  progress: {
+    epoch: 10,
+    epochs: 10,
+    step: 15_000,
+    steps: 15_000,
+    fraction: 1,
+    eta_seconds: 0,
+    steps_per_second: 2450,
+  },
+  latest: { epoch: 10, ...LAST },
+  result: {
+    test: { loss: 0.1193, accuracy: 0.9765 },
+    train: { loss: LAST.loss, accuracy: LAST.accuracy },
+    validation: { loss: LAST.val_loss, accuracy: LAST.val_accuracy },
+    duration_seconds: 6.5,
+    training_seconds: 6.1,
+    weights_sha256: 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41',
+    metrics_sha256: 'a4c9438a9fa386a49c81450b4b24e26307c86a5bc4a7b52251eb7d212ea6149f',
+  },
+  attempts: [
+    {
+      attempt: 1,
+      worker: 'host-a/4711',
+      from_epoch: 0,
+      started_at: STARTED,
+      ended_at: FINISHED,
+      outcome: 'succeeded',
+      reason: null,
+    },
+  ],
+};
+
+export const METRICS_ROW: MetricsRow = {
+  epoch: 1,
+  step: 1500,
+  loss: 0.2671,
+  accuracy: 0.9217,
+  val_loss: 0.1423,
+  val_accuracy: 0.9579,
+  learning_rate: 0.001,
+  duration_seconds: 0.61,
+  steps_per_second: 2450,
+  seq: 3,
+};
+
+const { seq: _seq, ...EPOCH } = METRICS_ROW;
+
+export const EVENTS: JobEvent[] = [
+  { seq: 1, type: 'job.queued', created_at: CREATED, data: { reason: 'created' } },
+  {
+    seq: 2,
+    type: 'job.running',
+    created_at: STARTED,
+    data: { attempt: 1, worker: 'host-a/4711', engine: 'reference', from_epoch: 0 },
+  },
+  { seq: 3, type: 'job.epoch', created_at: '2026-11-22T10:00:01.022Z', data: EPOCH },
+];
+
+export const EVENT_STREAM = `retry: 2000
+
+${EVENTS.map((event) => `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n`).join('\n')}
+`;
+
+export const EVALUATION: Evaluation = {
+  object: 'evaluation',
+  rows: 4,
+  loss: 0.35,
+  accuracy: 0.75,
+  confusion_matrix: [
+    [2, 0],
+    [1, 1],
+  ],
+  classes: [
+    { label: '0', precision: 0.6667, recall: 1, f1: 0.8, support: 2 },
+    { label: '1', precision: 1, recall: 0.5, f1: 0.6667, support: 2 },
+  ],
+  worst_mistakes: [{ index: 2, label: '1', predicted: '0', probability: 0.71, loss: 1.24 }],
+};

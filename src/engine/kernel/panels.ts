@@ -1,0 +1,54 @@
+import { PANEL_COLUMNS } from './header.ts';
+import type { KernelLayer } from './memory.ts';
+
+/**
+ * Weights and slots between the layout's order, row-major (I, O) with b behind it, and the kernel's panels
+ * (P, I + 1, 16) with b as the last row. In both b comes right after W, so it is row I here.
+ *
+ * flat: (layout.parameters). distance: bytes from a layer's weights to what is meant, 0 for the weights themselves.
+ */
+
+/** Writes the flat buffer into the panels. Columns that fill up the last panel stay as they are: +0. */
+export function writePanels(
+  memory: ArrayBuffer,
+  distance: number,
+  flat: Float32Array,
+  layers: readonly KernelLayer[],
+): void {
+  forEachRow(memory, distance, layers, (panels, at, offset, columns) => {
+    for (let c = 0; c < columns; c += 1) panels[at + c] = flat[offset + c]!;
+  });
+}
+
+/** Reads the panels into the flat buffer. */
+export function readPanels(
+  flat: Float32Array,
+  memory: ArrayBuffer,
+  distance: number,
+  layers: readonly KernelLayer[],
+): void {
+  forEachRow(memory, distance, layers, (panels, at, offset, columns) => {
+    for (let c = 0; c < columns; c += 1) flat[offset + c] = panels[at + c]!;
+  });
+}
+
+/** Columns at .. at + columns - 1 of `panels` are at offset .. of the flat buffer. */
+type RowVisitor = (panels: Float32Array, at: number, offset: number, columns: number) => void;
+
+function forEachRow(
+  memory: ArrayBuffer,
+  distance: number,
+  layers: readonly KernelLayer[],
+  visit: RowVisitor,
+): void {
+  for (const { inputs: I, outputs: O, weights, weightsOffset } of layers) {
+    const panels = new Float32Array(memory, weights.address + distance, weights.bytes / 4);
+    for (let p = 0; p * PANEL_COLUMNS < O; p += 1) {
+      const first = p * PANEL_COLUMNS;
+      const columns = Math.min(PANEL_COLUMNS, O - first);
+      for (let i = 0; i <= I; i += 1) {
+        visit(panels, (p * (I + 1) + i) * PANEL_COLUMNS, weightsOffset + i * O + first, columns);
+      }
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import type { JobSpec } from '../../contract/job-spec.ts';
+import type { Optimizer } from '../../contract/optimizer.ts';
+import { dropoutScale, dropoutThreshold } from '../dropout.ts';
+import { powersOf, skipsUntouchedRows } from '../optimizers.ts';
+import * as header from './header.ts';
+import type { KernelMemory, KernelShape } from './memory.ts';
+
+/** Writes the header of the kernel's memory: where everything lies, and the optimizer's constants. */
+export function writeKernelHeader(
+  memory: ArrayBuffer,
+  map: KernelMemory,
+  shape: KernelShape,
+  activation: JobSpec['model']['activation'],
+  seed: number,
+): void {
+  const { optimizer, dropout, batchSize, epochRows } = shape;
+  const view = new DataView(memory);
+  const u32 = (place: number, value: number) => view.setUint32(place, value, true);
+  u32(header.LAYERS, map.layers.length);
+  u32(header.BATCH_SIZE, batchSize);
+  u32(header.EPOCH_ROWS, epochRows);
+  u32(header.BATCH_PANEL_BYTES, map.batchPanelBytes);
+  u32(header.SLOT_DISTANCE, map.slotDistance);
+  u32(header.PARAMETERS, map.parameters.address);
+  u32(header.PARAMETERS_END, map.parameters.address + map.parameters.bytes);
+  u32(header.DECAYS, map.decays.bytes === 0 ? 0 : map.decays.address);
+  u32(header.UPDATED_AT, map.updatedAt.address);
+  u32(header.SKIPS_UNTOUCHED_ROWS, skipsUntouchedRows(optimizer) ? 1 : 0);
+  u32(header.ORDER, map.order.address);
+  u32(header.IMAGE_STARTS, map.imageStarts.address);
+  u32(header.LABELS, map.labels.address);
+  u32(header.ITEMS, map.items.address);
+  u32(header.ROW_ENDS, map.rowEnds.address);
+  u32(header.SORTED_ITEMS, map.sortedItems.address);
+  u32(header.CURSORS, map.cursors.address);
+  u32(header.LIT_ROWS, map.litRows.address);
+  u32(header.TRANSPOSED, map.transposed.address);
+  u32(header.LOSSES, map.losses.address);
+  u32(header.PREDICTED, map.predicted.address);
+  u32(header.ACTIVATION, ACTIVATION_CODES[activation]);
+  u32(header.SEED, seed);
+  u32(header.HAS_DROPOUT, dropout > 0 ? 1 : 0);
+  u32(header.DROPOUT_THRESHOLD, dropoutThreshold(dropout));
+  view.setFloat32(header.DROPOUT_SCALE, dropoutScale(dropout), true);
+  map.layers.forEach(({ inputs, outputs, weights, out, kept, deltas }, l) => {
+    const record = header.LAYER_RECORDS + l * header.LAYER_RECORD_BYTES;
+    u32(record + header.INPUTS, inputs);
+    u32(record + header.OUTPUTS, outputs);
+    u32(record + header.WEIGHTS, weights.address);
+    u32(record + header.OUT, out.address);
+    u32(record + header.KEPT, kept.address);
+    u32(record + header.DELTAS, deltas.address);
+  });
+  // setFloat32 rounds once, as the rules have it.
+  for (let pixel = 0; pixel < 256; pixel += 1) {
+    view.setFloat32(header.PIXEL_VALUES + 4 * pixel, pixel / 255, true);
+  }
+  writeOptimizer(view, map, optimizer);
+}
+
+const ACTIVATION_CODES: { readonly [Name in JobSpec['model']['activation']]: number } = {
+  relu: header.ACTIVATION_RELU,
+  tanh: header.ACTIVATION_TANH,
+  sigmoid: header.ACTIVATION_SIGMOID,
+};
+
+/** Hyper-parameters, and constants made of them, are computed in float64 and rounded to float32 once. */
+function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer): void {
+  const f32 = (place: number, value: number) => view.setFloat32(place, value, true);
+  const f64 = (place: number, value: number) => view.setFloat64(place, value, true);
+  view.setUint32(header.RULE, ruleOf(optimizer), true);
+  f32(header.LEARNING_RATE, optimizer.learning_rate);
+  switch (optimizer.type) {
+    case 'rmsprop':
+      f32(header.RHO, optimizer.rho);
+      f32(header.ONE_MINUS_RHO, 1 - optimizer.rho);
+      f32(header.MOMENTUM, optimizer.momentum);
+      f32(header.EPSILON, optimizer.epsilon);
+      view.setUint32(header.CENTERED, optimizer.centered ? 1 : 0, true);
+      if (skipsUntouchedRows(optimizer)) {
+        const decays = powersOf(Math.fround(optimizer.rho), map.decays.bytes / 4 - 1);
+        new Float32Array(view.buffer, map.decays.address, decays.length).set(decays);
+        // An update of rows that are never left alone is a decay by one step.
+        f32(header.RHO, decays[1]!);
+      }
+      break;
+    case 'sgd':
+      f32(header.MOMENTUM, optimizer.momentum);
+      view.setUint32(header.NESTEROV, optimizer.nesterov ? 1 : 0, true);
+      break;
+    case 'adagrad':
+      f32(header.EPSILON, optimizer.epsilon);
+      break;
+    case 'adam':
+      f32(header.EPSILON, optimizer.epsilon);
+      f32(header.ONE_MINUS_BETA_1, 1 - optimizer.beta_1);
+      f32(header.ONE_MINUS_BETA_2, 1 - optimizer.beta_2);
+      f64(header.ADAM_LEARNING_RATE, optimizer.learning_rate);
+      f64(header.BETA_1, optimizer.beta_1);
+      f64(header.BETA_2, optimizer.beta_2);
+      view.setUint32(header.AMSGRAD, optimizer.amsgrad ? 1 : 0, true);
+      f64(header.POWER_1, 1);
+      f64(header.POWER_2, 1);
+  }
+}
+
+function ruleOf(optimizer: Optimizer): number {
+  switch (optimizer.type) {
+    case 'rmsprop':
+      return skipsUntouchedRows(optimizer) ? header.RULE_RMSPROP : header.RULE_RMSPROP_GENERAL;
+    case 'sgd':
+      return optimizer.momentum > 0 ? header.RULE_SGD_MOMENTUM : header.RULE_SGD;
+    case 'adagrad':
+      return header.RULE_ADAGRAD;
+    case 'adam':
+      return header.RULE_ADAM;
+  }
+}

@@ -1,0 +1,55 @@
+import type { EngineOptions } from '../engine.ts';
+import { KernelEngine } from '../kernel/kernel-engine.ts';
+
+/** A vector width that this processor runs: its floats, and what people call it. */
+export type NativeWidth = { readonly width: number; readonly name: string };
+
+/** What native/addon.c exports. */
+export type NativeAddon = {
+  /** Widest first. */
+  readonly widths: readonly NativeWidth[];
+  train(width: number, memory: ArrayBuffer, from: number, steps: number): number;
+  measure(
+    width: number,
+    memory: ArrayBuffer,
+    starts: number,
+    labels: number,
+    rows: number,
+    B: number,
+    training: number,
+  ): void;
+  packImages(
+    width: number,
+    memory: ArrayBuffer,
+    starts: number,
+    from: number,
+    images: number,
+    rows: number,
+  ): void;
+  settleRows(width: number, memory: ArrayBuffer): void;
+  allFinite(width: number, memory: ArrayBuffer): number;
+  denormalsAreAlive(width: number, memory: ArrayBuffer, smallest: number): number;
+};
+
+/**
+ * The native engine: the bits of the reference engine, twice as fast as the wasm engine. The arithmetic is in native/.
+ *
+ * addon: what loadAddon() gives. width: one of its widths; by default the widest, and only tests want another.
+ */
+export function createNativeEngine(
+  addon: NativeAddon,
+  options: EngineOptions,
+  width = addon.widths[0]!.width,
+): KernelEngine {
+  return new KernelEngine(({ buffer }) => {
+    return {
+      train: (from, steps) => addon.train(width, buffer, from, steps),
+      measure: (starts, labels, rows, B, training) =>
+        addon.measure(width, buffer, starts, labels, rows, B, training ? 1 : 0),
+      packImages: (starts, from, images, rows) => addon.packImages(width, buffer, starts, from, images, rows),
+      settleRows: () => addon.settleRows(width, buffer),
+      isFinite: () => addon.allFinite(width, buffer),
+      denormalsAreAlive: (smallest) => addon.denormalsAreAlive(width, buffer, smallest),
+    };
+  }, options);
+}

@@ -1,0 +1,43 @@
+import type { ModelLayout } from '../model-layout.ts';
+
+/** A layer's views into the flat buffers, and room for one batch. B = batch size. */
+export type LayerBuffers = {
+  readonly I: number;
+  readonly O: number;
+  /** (I, O) and (O), views into the weights. */
+  readonly W: Float32Array;
+  readonly b: Float32Array;
+  /** (I, O) and (O), views into the gradients. */
+  readonly dW: Float32Array;
+  readonly db: Float32Array;
+  /** (B, O): what the layer puts out; of the last layer the logits. */
+  readonly out: Float32Array;
+  /** (B, O): what the next layer takes in training: `out` after dropout; without dropout `out` itself. */
+  readonly kept: Float32Array;
+  /** (B, O): the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
+  readonly dz: Float32Array;
+};
+
+/** The buffers of each layer. weights, gradients: (P), in the layout's order; the views write through. */
+export function layerBuffers(
+  layout: ModelLayout,
+  weights: Float32Array,
+  gradients: Float32Array,
+  B: number,
+  hasDropout: boolean,
+): LayerBuffers[] {
+  return layout.layers.map(({ inputs: I, outputs: O, weightsOffset, biasesOffset }) => {
+    const out = new Float32Array(B * O);
+    return {
+      I,
+      O,
+      W: weights.subarray(weightsOffset, weightsOffset + I * O),
+      b: weights.subarray(biasesOffset, biasesOffset + O),
+      dW: gradients.subarray(weightsOffset, weightsOffset + I * O),
+      db: gradients.subarray(biasesOffset, biasesOffset + O),
+      out,
+      kept: hasDropout ? new Float32Array(B * O) : out,
+      dz: new Float32Array(B * O),
+    };
+  });
+}

@@ -1,0 +1,30 @@
+import type { Optimizer } from '../../contract/optimizer.ts';
+
+/** tfjs's adagrad has this one built in. */
+const ADAGRAD_EPSILON = 1e-7;
+
+/**
+ * The optimizer options with which TensorFlow.js 4.22 (tfjs-core/src/optimizers) would compute something else than the
+ * other engines: names of fields, each with what is allowed and why. Empty = it can train this.
+ */
+export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: string }[] {
+  switch (optimizer.type) {
+    case 'rmsprop':
+      return optimizer.centered
+        ? [lack('centered', 'false', 'its centered rmsprop subtracts epsilon where it must be added')]
+        : [];
+    case 'adagrad':
+      return optimizer.epsilon === ADAGRAD_EPSILON
+        ? []
+        : [lack('epsilon', String(ADAGRAD_EPSILON), 'its adagrad has this value built in')];
+    case 'adam':
+      return optimizer.amsgrad ? [lack('amsgrad', 'false', 'its adam has no amsgrad')] : [];
+    case 'sgd':
+      return [];
+  }
+}
+
+const lack = (field: string, allowed: string, why: string) => ({
+  field,
+  detail: `must be ${allowed} with the engine tensorflow: ${why}; every other engine takes it`,
+});

@@ -1,0 +1,84 @@
+import type { Optimizer } from '../../contract/optimizer.ts';
+import { initialSlotValue, slotNames } from '../optimizers.ts';
+import type { TensorFlow, TfOptimizer, Variable } from './tensorflow-module.ts';
+
+/**
+ * TensorFlow.js's own optimizers (tf.train), with a way to read and to set what they remember. That has to happen
+ * between two steps of a loop that never waits; their getWeights() and setWeights() are asynchronous, so the same
+ * fields are used directly (tfjs-core/src/optimizers, 4.22.0).
+ *
+ * What tensorflowLacks() lists never comes here.
+ */
+export type TensorFlowOptimizer = {
+  readonly optimizer: TfOptimizer;
+  /** In the order of slotNames(). `variables`: one a weight variable, of its shape. */
+  readonly slots: readonly { readonly name: string; readonly variables: readonly Variable[] }[];
+  /** adam's beta_1 and beta_2 to the power of the NEXT step; otherwise empty. */
+  readonly powers: readonly Variable[];
+  /** Once before each step's applyGradients(). */
+  beginStep(): void;
+};
+
+/** weights: the variables that it will train, in the order in which it will be given their gradients. */
+export function createTensorFlowOptimizer(
+  { core }: TensorFlow,
+  options: Optimizer,
+  weights: readonly Variable[],
+): TensorFlowOptimizer {
+  const optimizer = construct(core.train, options);
+  // For the compiler these are private.
+  const fields = optimizer as unknown as Record<string, unknown>;
+  const slots = slotNames(options).map((name) => {
+    // Made now, as setWeights() would, and not at the first step: so they can be read and set before it.
+    const variables = weights.map(({ shape }) =>
+      core.tidy(() => core.fill(shape, initialSlotValue(options)).variable(false)),
+    );
+    fields[fieldOf(options, name)] = variables.map((variable, w) => ({
+      originalName: `${weights[w]!.name}/${name}`,
+      variable,
+    }));
+    return { name, variables };
+  });
+  const powers = (options.type === 'adam' ? [fields.accBeta1, fields.accBeta2] : []) as Variable[];
+  return {
+    optimizer,
+    slots,
+    powers,
+    beginStep() {
+      if (options.type !== 'adam') return;
+      // tfjs adds epsilon to the root AFTER undoing v's start at 0, Keras (and Kingma's efficient form) before it: there
+      // it counts for 1 / sqrt(1 - beta_2^t) times as much, 32 times in the first step.
+      const power = powers[1]!.dataSync()[0]!;
+      fields.epsilon = options.epsilon / Math.sqrt(1 - power);
+    },
+  };
+}
+
+function construct(train: TensorFlow['core']['train'], options: Optimizer): TfOptimizer {
+  switch (options.type) {
+    case 'rmsprop':
+      return train.rmsprop(options.learning_rate, options.rho, options.momentum, options.epsilon);
+    case 'sgd':
+      return options.momentum > 0
+        ? train.momentum(options.learning_rate, options.momentum, options.nesterov)
+        : train.sgd(options.learning_rate);
+    case 'adagrad':
+      return train.adagrad(options.learning_rate, options.initial_accumulator_value);
+    case 'adam':
+      return train.adam(options.learning_rate, options.beta_1, options.beta_2, options.epsilon);
+  }
+}
+
+/** Where tfjs keeps a slot. Its momentum of sgd is ours divided by -learning_rate; nobody else reads it. */
+const FIELDS: { readonly [Type in Optimizer['type']]: Readonly<Record<string, string>> } = {
+  rmsprop: { mean_square: 'accumulatedMeanSquares', momentum: 'accumulatedMoments' },
+  sgd: { momentum: 'accumulations' },
+  adagrad: { accumulator: 'accumulatedGrads' },
+  adam: { first_moment: 'accumulatedFirstMoment', second_moment: 'accumulatedSecondMoment' },
+};
+
+function fieldOf({ type }: Optimizer, slot: string): string {
+  const field = FIELDS[type][slot];
+  if (field === undefined) throw new Error(`TensorFlow.js has no ${slot} for ${type}`);
+  return field;
+}

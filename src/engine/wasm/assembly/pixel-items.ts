@@ -1,0 +1,162 @@
+import {
+  CURSORS,
+  DECAYS,
+  INPUTS,
+  ITEM_BYTES,
+  ITEMS,
+  LAYER_RECORDS,
+  LIT_ROW_BYTES,
+  LIT_ROWS,
+  PANEL_BYTES,
+  PIXEL_VALUES,
+  RHO,
+  ROW_ENDS,
+  SKIPS_UNTOUCHED_ROWS,
+  SORTED_ITEMS,
+  TOUCHED,
+  UPDATED_AT,
+} from '../../kernel/header.ts';
+
+/**
+ * Which pixels of a batch are lit, listed twice: by row for the forward pass, and by pixel for the gradients, so that
+ * all that touches one row of W is done at once, in registers.
+ *
+ * An item is a pixel that is not 0: { u32 where, f32 x }. In the list by row `where` is the byte offset of W's row in
+ * its panel, in the list by pixel that of the batch's row in a panel of deltas.
+ *
+ * Dims: R = rows of images, B = rows of this batch, I = pixels of an image.
+ */
+
+/**
+ * Packs images behind those packed before: their lit pixels in order, each a u32, pixel << 8 | value. Done once a job: it
+ * is less to read at each step than the images are, and nothing is left to search (10 us a step).
+ *
+ * starts: (R + 1), the address where each row's lit pixels begin; that of row `from` is there, those behind are written.
+ * images: (rows, I). Sixteen pixels at a time, from one set bit of their mask to the next.
+ */
+export function packImages(starts: usize, from: u32, images: usize, rows: u32): void {
+  const I = load<u32>(LAYER_RECORDS, INPUTS);
+  const inSixteens = I & ~15;
+  starts += from << 2;
+  let lit = load<usize>(starts);
+  for (let r: u32 = 0; r < rows; r += 1) {
+    const image = images + r * I;
+    for (let i: u32 = 0; i < inSixteens; i += 16) {
+      let mask = i8x16.bitmask(i8x16.ne(v128.load(image + i), i8x16.splat(0)));
+      for (; mask != 0; mask &= mask - 1) lit = packPixel(lit, image, i + ctz<u32>(mask));
+    }
+    for (let i: u32 = inSixteens; i < I; i += 1) {
+      if (load<u8>(image + i) != 0) lit = packPixel(lit, image, i);
+    }
+    starts += 4;
+    store<usize>(starts, lit);
+  }
+}
+
+/** Writes pixel i, and gives where the next one goes. */
+@inline
+function packPixel(lit: usize, image: usize, i: u32): usize {
+  store<u32>(lit, i << 8 | <u32>load<u8>(image + i));
+  return lit + 4;
+}
+
+/** Lists the batch's lit pixels by row, and notes where each row's items end. starts: (R + 1), rows: (B). */
+export function listItems(starts: usize, rows: usize, B: u32): void {
+  const rowEnds = load<usize>(0, ROW_ENDS);
+  let item = load<usize>(0, ITEMS);
+  for (let r: u32 = 0; r < B; r += 1) {
+    const start = starts + (load<u32>(rows + (r << 2)) << 2);
+    const end = load<usize>(start, 4);
+    for (let at = load<usize>(start); at < end; at += 4) {
+      const lit = load<u32>(at);
+      store<u32>(item, (lit >> 8) * PANEL_BYTES);
+      store<f32>(item, load<f32>((lit & 255) << 2, PIXEL_VALUES), 4);
+      item += ITEM_BYTES;
+    }
+    store<usize>(rowEnds + (r << 2), item);
+  }
+}
+
+/**
+ * Lists the items of listItems() once more, by pixel (a counting sort, which keeps the batch's rows ascending), and
+ * the rows of W to update: { u32 byte offset in a panel, u32 first item, u32 end of items, f32 decay }.
+ *
+ * decay: what rmsprop multiplies its mean square with: a power of rho if the row was left alone before.
+ * step: the number of this step in the epoch, from 1. Returns where the list of rows ends.
+ */
+export function sortItems(B: u32, I: u32, step: u32): usize {
+  const items = load<usize>(0, ITEMS);
+  const rowEnds = load<usize>(0, ROW_ENDS);
+  const cursors = load<usize>(0, CURSORS);
+  const itemsEnd = load<usize>(rowEnds + ((B - 1) << 2));
+
+  memory.fill(cursors, 0, I << 2);
+  for (let item = items; item < itemsEnd; item += ITEM_BYTES) {
+    const count = cursors + (load<u32>(item) >> 4);
+    store<u32>(count, load<u32>(count) + ITEM_BYTES);
+  }
+  const litRowsEnd = listLitRows(cursors, I, step);
+
+  let item = items;
+  for (let r: u32 = 0; r < B; r += 1) {
+    const rowEnd = load<usize>(rowEnds + (r << 2));
+    for (; item < rowEnd; item += ITEM_BYTES) {
+      const cursor = cursors + (load<u32>(item) >> 4);
+      const place = load<usize>(cursor);
+      store<u32>(place, r * PANEL_BYTES);
+      store<f32>(place, load<f32>(item, 4), 4);
+      store<usize>(cursor, place + ITEM_BYTES);
+    }
+  }
+  return litRowsEnd;
+}
+
+/**
+ * Lists the rows of W to update, from first to last; returns where the list ends.
+ *
+ * cursors: (I), in: the bytes that each pixel's items take; out: where they begin.
+ *
+ * Rows with as many items side by side, so that the processor can guess where a row's items end, were slower: up to
+ * 18 us, as W is then read out of order.
+ */
+function listLitRows(cursors: usize, I: u32, step: u32): usize {
+  const skips = load<u32>(0, SKIPS_UNTOUCHED_ROWS) != 0;
+  const decays = load<usize>(0, DECAYS);
+  const updatedAt = load<usize>(0, UPDATED_AT);
+  let litRow = load<usize>(0, LIT_ROWS);
+  let begin = load<usize>(0, SORTED_ITEMS);
+  for (let i: u32 = 0; i < I; i += 1) {
+    const cursor = cursors + (i << 2);
+    const bytes = load<u32>(cursor);
+    store<usize>(cursor, begin);
+    if (bytes == 0 && skips) continue;
+    store<u32>(litRow, i * PANEL_BYTES);
+    store<usize>(litRow, begin, 4);
+    begin += bytes;
+    store<usize>(litRow, begin, 8);
+    let decay = load<f32>(0, RHO);
+    if (decays != 0) {
+      const last = updatedAt + (i << 2);
+      decay = load<f32>(decays + ((step - load<u32>(last)) << 2));
+      store<u32>(last, step);
+    }
+    store<f32>(litRow, decay, 12);
+    litRow += LIT_ROW_BYTES;
+  }
+  return litRow;
+}
+
+/**
+ * Reads a word of each cache line of some images, so that they have come from memory when their batch's turn comes. The
+ * rows of a shuffled epoch lie anywhere, and no processor guesses where: 7 us. starts: (R + 1); rows from .. end.
+ */
+export function touchImages(starts: usize, rows: usize, end: usize): void {
+  let seen: u32 = 0;
+  for (; rows < end; rows += 4) {
+    const start = starts + (load<u32>(rows) << 2);
+    const litEnd = load<usize>(start, 4);
+    for (let at = load<usize>(start); at < litEnd; at += 64) seen += load<u32>(at);
+  }
+  // Without a use of what was read, the reading would be left out.
+  store<u32>(0, seen, TOUCHED);
+}

@@ -1,0 +1,67 @@
+import { BATCH_PANEL_BYTES, LOSSES, PANEL_BYTES, PANEL_COLUMNS, PREDICTED } from '../../kernel/header.ts';
+import { exp, log } from './exp-log.ts';
+
+/**
+ * Softmax and categorical cross-entropy in one. Ten classes are few, so all is scalar;
+ * two exps at a time brought no more than 1 us.
+ *
+ * Dims: R = rows of images, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
+ * labels: (R) bytes, rows: (B), the batch's row numbers.
+ */
+
+/** Where value j of the row at `row` lies. */
+@inline
+function at(row: usize, j: u32, panelBytes: usize): usize {
+  return row + panelBytes * (j / PANEL_COLUMNS) + (j % PANEL_COLUMNS << 2);
+}
+
+/**
+ * p[r, j] = e[j] / s with e[j] = exp(z[r, j] - m), m = the row's largest logit, s = sum of e
+ * losses[r] = log(s) - (z[r, y] - m)
+ * predicted[r] = the class with the largest logit, the lowest index among equals
+ */
+export function softmaxLossForward(p: usize, z: usize, labels: usize, rows: usize, B: u32, O: u32): void {
+  const losses = load<usize>(0, LOSSES);
+  const predicted = load<usize>(0, PREDICTED);
+  const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
+  for (let r: u32 = 0; r < B; r += 1) {
+    const zr = z + r * PANEL_BYTES;
+    const pr = p + r * PANEL_BYTES;
+    let best: u32 = 0;
+    let m = load<f32>(zr);
+    for (let j: u32 = 1; j < O; j += 1) {
+      const value = load<f32>(at(zr, j, panelBytes));
+      if (value > m) {
+        best = j;
+        m = value;
+      }
+    }
+
+    let s: f32 = 0;
+    for (let j: u32 = 0; j < O; j += 1) {
+      const e = <f32>exp(<f64>(load<f32>(at(zr, j, panelBytes)) - m));
+      store<f32>(at(pr, j, panelBytes), e);
+      s += e;
+    }
+    for (let j: u32 = 0; j < O; j += 1) {
+      const place = at(pr, j, panelBytes);
+      store<f32>(place, load<f32>(place) / s);
+    }
+
+    const y = <u32>load<u8>(labels + load<u32>(rows + (r << 2)));
+    store<f32>(losses + (r << 2), <f32>log(<f64>s) - (load<f32>(at(zr, y, panelBytes)) - m));
+    store<u32>(predicted + (r << 2), best);
+  }
+}
+
+/** dz[r, j] = (p[r, j] - (1 where j is the label, else 0)) / B, written over p. */
+export function softmaxLossBackward(p: usize, labels: usize, rows: usize, B: u32, O: u32): void {
+  const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
+  for (let r: u32 = 0; r < B; r += 1) {
+    const y = <u32>load<u8>(labels + load<u32>(rows + (r << 2)));
+    for (let j: u32 = 0; j < O; j += 1) {
+      const place = at(p + r * PANEL_BYTES, j, panelBytes);
+      store<f32>(place, (load<f32>(place) - <f32>(j == y)) / <f32>B);
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import {
+  BATCH_SIZE,
+  CORRECT,
+  DELTAS,
+  EPOCH_ROWS,
+  EPOCH_STEP,
+  HAS_DROPOUT,
+  IMAGE_STARTS,
+  INPUTS,
+  JOB_STEP,
+  KEPT,
+  LABELS,
+  LAYER_RECORD_BYTES,
+  LAYER_RECORDS,
+  LAYERS,
+  LOSS_SUM,
+  LOSSES,
+  ORDER,
+  OUT,
+  OUTPUTS,
+  PANEL_COLUMNS,
+  PREDICTED,
+  RULE,
+  RULE_ADAGRAD,
+  RULE_ADAM,
+  RULE_RMSPROP,
+  RULE_RMSPROP_GENERAL,
+  RULE_SGD,
+  RULE_SGD_MOMENTUM,
+  TRANSPOSED,
+  WEIGHTS,
+} from '../../kernel/header.ts';
+import { activate, activateBackward } from './activations.ts';
+import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
+import { applyDropout } from './dropout.ts';
+import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
+import { listItems, packImages, sortItems, touchImages } from './pixel-items.ts';
+import { pixelsBackwardUpdate, pixelsForward } from './pixel-layer.ts';
+import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
+
+export { packImages };
+
+/** The steps of training, in the order of ../../reference/reference.ts; each of their loops has its file. */
+
+@inline
+function panels(columns: u32): u32 {
+  return (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
+}
+
+@inline
+function layerRecord(l: u32): usize {
+  return LAYER_RECORDS + l * LAYER_RECORD_BYTES;
+}
+
+/**
+ * Trains `steps` batches of the order, the first being batch `from`. Returns how many were trained: fewer mean that
+ * the next one's loss is not finite.
+ */
+export function train(from: u32, steps: u32): u32 {
+  const batchSize = load<u32>(0, BATCH_SIZE);
+  const order = load<usize>(0, ORDER);
+  const orderEnd = order + (min<u32>(load<u32>(0, EPOCH_ROWS), (from + steps) * batchSize) << 2);
+  let rows = order + (from * batchSize << 2);
+  for (let s: u32 = 0; s < steps; s += 1) {
+    const next = min<usize>(rows + (batchSize << 2), orderEnd);
+    if (!step(rows, <u32>(next - rows) >> 2, next, min<usize>(next + (batchSize << 2), orderEnd))) return s;
+    rows = next;
+  }
+  return steps;
+}
+
+/**
+ * One optimizer step. rows: (B), row numbers; from next to nextEnd: those of the next batch.
+ * False = the loss is not finite, and nothing has changed.
+ */
+function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
+  const labels = load<usize>(0, LABELS);
+  const starts = load<usize>(0, IMAGE_STARTS);
+  measure(starts, labels, rows, B, true);
+  const losses = load<usize>(0, LOSSES);
+  const predicted = load<usize>(0, PREDICTED);
+  let lossSum: f64 = 0;
+  let correct: u32 = 0;
+  for (let r: u32 = 0; r < B; r += 1) {
+    lossSum += <f64>load<f32>(losses + (r << 2));
+    correct += <u32>(load<u32>(predicted + (r << 2)) == <u32>load<u8>(labels + load<u32>(rows + (r << 2))));
+  }
+  if (!(abs<f64>(lossSum) < Infinity)) return false;
+  store<f64>(0, load<f64>(0, LOSS_SUM) + lossSum, LOSS_SUM);
+  store<u32>(0, load<u32>(0, CORRECT) + correct, CORRECT);
+  store<u32>(0, load<u32>(0, EPOCH_STEP) + 1, EPOCH_STEP);
+
+  touchImages(starts, next, nextEnd);
+  softmaxLossBackward(lastDeltas(), labels, rows, B, lastOutputs());
+  switch (load<u32>(0, RULE)) {
+    case RULE_RMSPROP: {
+      backwardUpdate<Rmsprop>(changetype<Rmsprop>(0), B);
+      break;
+    }
+    case RULE_RMSPROP_GENERAL: {
+      backwardUpdate<RmspropGeneral>(changetype<RmspropGeneral>(0), B);
+      break;
+    }
+    case RULE_SGD: {
+      backwardUpdate<Sgd>(changetype<Sgd>(0), B);
+      break;
+    }
+    case RULE_SGD_MOMENTUM: {
+      backwardUpdate<SgdMomentum>(changetype<SgdMomentum>(0), B);
+      break;
+    }
+    case RULE_ADAGRAD: {
+      backwardUpdate<Adagrad>(changetype<Adagrad>(0), B);
+      break;
+    }
+    case RULE_ADAM: {
+      beginAdamStep();
+      backwardUpdate<Adam>(changetype<Adam>(0), B);
+      break;
+    }
+    default:
+      unreachable();
+  }
+  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
+  return true;
+}
+
+@inline
+function lastDeltas(): usize {
+  return load<usize>(layerRecord(load<u32>(0, LAYERS) - 1), DELTAS);
+}
+
+@inline
+function lastOutputs(): u32 {
+  return load<u32>(layerRecord(load<u32>(0, LAYERS) - 1), OUTPUTS);
+}
+
+/**
+ * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
+ * starts: (R + 1), where packImages() put each image; labels: (R), rows: (B), row numbers.
+ * training: with dropout, if the model has any.
+ */
+export function measure(starts: usize, labels: usize, rows: usize, B: u32, training: bool): void {
+  const hasDropout = training && load<u32>(0, HAS_DROPOUT) != 0;
+  const layers = load<u32>(0, LAYERS);
+  let x: usize = 0;
+  for (let l: u32 = 0; l < layers; l += 1) {
+    const layer = layerRecord(l);
+    const I = load<u32>(layer, INPUTS);
+    const O = load<u32>(layer, OUTPUTS);
+    const P = panels(O);
+    const W = load<usize>(layer, WEIGHTS);
+    const out = load<usize>(layer, OUT);
+    if (l == 0) {
+      listItems(starts, rows, B);
+      pixelsForward(out, W, B, I, P);
+    } else {
+      denseForward(out, x, W, B, I, P);
+    }
+    x = out;
+    if (l + 1 == layers) break;
+    activate(out, B, O);
+    if (!hasDropout) continue;
+    x = load<usize>(layer, KEPT);
+    applyDropout(x, out, l, B, O);
+  }
+  softmaxLossForward(lastDeltas(), x, labels, rows, B, lastOutputs());
+}
+
+/**
+ * Deltas of the last layer to gradients and weights, from the last layer to the first. A layer is updated as soon as
+ * the deltas below it are known: nothing else needs its old weights.
+ */
+function backwardUpdate<Rule>(rule: Rule, B: u32): void {
+  for (let l = load<u32>(0, LAYERS) - 1; l > 0; l -= 1) {
+    const layer = layerRecord(l);
+    const I = load<u32>(layer, INPUTS);
+    const O = load<u32>(layer, OUTPUTS);
+    const W = load<usize>(layer, WEIGHTS);
+    const dz = load<usize>(layer, DELTAS);
+    const below = layerRecord(l - 1);
+    const x = load<usize>(below, KEPT);
+    const dx = load<usize>(below, DELTAS);
+    denseBackwardInputs(dx, dz, W, load<usize>(0, TRANSPOSED), B, I, O);
+    if (load<u32>(0, HAS_DROPOUT)) applyDropout(dx, dx, l - 1, B, I);
+    activateBackward(dx, load<usize>(below, OUT), B, panels(I));
+    denseBackwardUpdate<Rule>(rule, W, x, dz, B, I, panels(O));
+  }
+  const first = layerRecord(0);
+  const I = load<u32>(first, INPUTS);
+  const P = panels(load<u32>(first, OUTPUTS));
+  const litRowsEnd = sortItems(B, I, load<u32>(0, EPOCH_STEP));
+  pixelsBackwardUpdate<Rule>(rule, load<usize>(first, WEIGHTS), load<usize>(first, DELTAS), litRowsEnd, B, I, P);
+}

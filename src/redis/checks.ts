@@ -1,0 +1,96 @@
+import type { Redis } from './connections.ts';
+
+/** Something about a Redis that its owner should know. With `refuse` we cannot work on it at all. */
+export interface RedisFinding {
+  level: 'refuse' | 'warn';
+  message: string;
+}
+
+const OLDEST_VERSION = [6, 2] as const;
+
+/**
+ * Looks whether this Redis keeps what is given to it. It never throws: what cannot be read is itself a finding.
+ * INFO rather than CONFIG GET, because hosted Redis services forbid CONFIG.
+ */
+export async function checkRedis(redis: Redis): Promise<RedisFinding[]> {
+  let info: Map<string, string>;
+  try {
+    info = parseInfo(await redis.info());
+  } catch (error) {
+    return [unreadable('its version, persistence and eviction policy', error)];
+  }
+  const policy = info.get('maxmemory_policy') ?? (await readPolicy(redis));
+  return [checkVersion(info), checkEviction(policy), checkPersistence(info)].filter(
+    (found) => found !== undefined,
+  );
+}
+
+/**
+ * Checks now if the connection is ready, and again whenever it becomes ready, since a Redis that comes back may be
+ * another one. A finding is reported once, and again only after it had gone.
+ */
+export function checkRedisOnConnect(redis: Redis, report: (finding: RedisFinding) => void): void {
+  let known = new Set<string>();
+  const check = async () => {
+    const findings = await checkRedis(redis);
+    // The connection was lost again in between: that says nothing about Redis, and the next one is checked anyway.
+    if (redis.status !== 'ready') return;
+    for (const finding of findings) if (!known.has(finding.message)) report(finding);
+    known = new Set(findings.map((finding) => finding.message));
+  };
+  redis.on('ready', () => void check());
+  if (redis.status === 'ready') void check();
+}
+
+function checkVersion(info: Map<string, string>): RedisFinding | undefined {
+  // Valkey says 7.2.4 here, the Redis it is compatible with.
+  const version = info.get('redis_version');
+  const [major, minor] = (version ?? '').split('.').map(Number);
+  if (version === undefined || !Number.isInteger(major) || !Number.isInteger(minor))
+    return unreadable('its version');
+  const [oldestMajor, oldestMinor] = OLDEST_VERSION;
+  if (major! > oldestMajor || (major === oldestMajor && minor! >= oldestMinor)) return undefined;
+  return {
+    level: 'refuse',
+    message: `Redis ${version} is too old: Redis 6.2 or newer, or Valkey, is needed.`,
+  };
+}
+
+/** For a Redis whose INFO is silent about it, as js-redis-server's is. */
+async function readPolicy(redis: Redis): Promise<string | undefined> {
+  const answer = await redis.config('GET', 'maxmemory-policy').catch(() => undefined);
+  return Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : undefined;
+}
+
+function checkEviction(policy: string | undefined): RedisFinding | undefined {
+  if (policy === undefined) return unreadable('its eviction policy; it must be noeviction');
+  if (policy === 'noeviction') return undefined;
+  return {
+    level: 'refuse',
+    message:
+      `Redis has maxmemory-policy ${policy}: when its memory is full it would silently throw away jobs. ` +
+      'Mend it with: redis-cli CONFIG SET maxmemory-policy noeviction (and put the same into its configuration file).',
+  };
+}
+
+function checkPersistence(info: Map<string, string>): RedisFinding | undefined {
+  const aof = info.get('aof_enabled');
+  if (aof === undefined) return unreadable('whether it writes an append-only file');
+  if (aof === '1') return undefined;
+  return {
+    level: 'warn',
+    message:
+      'Redis has its append-only file switched off: when it crashes, every job and metric since its last snapshot ' +
+      '(up to an hour with the default settings) is lost. Switch it on with: redis-cli CONFIG SET appendonly yes',
+  };
+}
+
+function unreadable(what: string, error?: unknown): RedisFinding {
+  const why = error instanceof Error ? `: ${error.message}` : '';
+  return { level: 'warn', message: `Redis does not let us read ${what}${why}` };
+}
+
+function parseInfo(text: string): Map<string, string> {
+  const fields = text.split('\r\n').filter((line) => line.includes(':') && !line.startsWith('#'));
+  return new Map(fields.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+}

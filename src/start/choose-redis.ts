@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { access, constants, readFile, realpath } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { StartError } from '../process/start-error.ts';
+import type { RedisWrapperArguments } from './redis-wrapper.ts';
+
+/**
+ * Which Redis `npm start` works on, first that is there: REDIS_URL; valkey-server or redis-server on the PATH, as a
+ * private one; a Redis in JavaScript that forgets everything; otherwise the one command that installs a real one.
+ */
+
+export interface RedisChoice {
+  /** What API and worker get as REDIS_URL. */
+  url: string;
+  /** For people: which Redis, and where its data lives. */
+  description: string;
+  /** What a person may lose by it. */
+  warning: string | undefined;
+  /** The child process that provides it: a file beside main, and its arguments. None for REDIS_URL. */
+  child: { entry: string; args: string[] } | undefined;
+}
+
+export interface RedisChoiceInput {
+  redisUrl: string | undefined;
+  dataDir: string;
+  /** From openSocketFolder. */
+  socketFolder: string;
+  /** The PATH variable, where binaries are looked for. */
+  searchPath: string;
+}
+
+/** @throws {StartError} naming the command that installs Redis, when there is none. */
+export async function chooseRedis(input: RedisChoiceInput): Promise<RedisChoice> {
+  if (input.redisUrl !== undefined) {
+    const description = `Redis of REDIS_URL, ${withoutPassword(input.redisUrl)}`;
+    return { url: input.redisUrl, description, warning: undefined, child: undefined };
+  }
+  const binary = await findRedisBinary(input.searchPath);
+  if (binary !== undefined) return privateRedis(binary, input);
+  if (isInstalled('js-redis-server/core')) return inMemoryRedis(input);
+  throw new StartError(
+    `Descent needs Redis, and there is none. Install it with:\n  ${await installCommand()}`,
+  );
+}
+
+interface RedisBinary {
+  path: string;
+  /** As it names itself: `Redis server v=7.0.15`. */
+  version: string;
+}
+
+async function privateRedis(binary: RedisBinary, input: RedisChoiceInput): Promise<RedisChoice> {
+  const socketPath = join(input.socketFolder, 'redis.sock');
+  const dir = join(await realpath(input.dataDir), 'redis');
+  const wrapper: RedisWrapperArguments = { binary: binary.path, socketPath, dir };
+  return {
+    url: `unix:${socketPath}`,
+    description: `private ${binary.version} (${binary.path}), data in ${dir}`,
+    warning: undefined,
+    child: { entry: 'redis-wrapper.js', args: [JSON.stringify(wrapper)] },
+  };
+}
+
+async function inMemoryRedis(input: RedisChoiceInput): Promise<RedisChoice> {
+  const socketPath = join(input.socketFolder, 'redis-in-memory.sock');
+  return {
+    url: `unix:${socketPath}`,
+    description: 'js-redis-server, in memory only',
+    warning:
+      'Neither valkey-server nor redis-server (6.2 or newer) is on the PATH. Using a small in-memory stand-in: ' +
+      'nothing survives a restart, and long queues are slow. To keep your jobs, install Redis with:\n  ' +
+      (await installCommand()),
+    child: { entry: 'redis-in-memory.js', args: [socketPath] },
+  };
+}
+
+/** The first usable server on the PATH; one older than 6.2 does not count. */
+async function findRedisBinary(searchPath: string): Promise<RedisBinary | undefined> {
+  for (const name of ['valkey-server', 'redis-server']) {
+    for (const folder of searchPath.split(delimiter).filter((folder) => folder !== '')) {
+      const path = join(folder, name);
+      const version = await readVersion(path);
+      if (version !== undefined) return { path, version };
+    }
+  }
+  return undefined;
+}
+
+async function readVersion(binary: string): Promise<string | undefined> {
+  try {
+    await access(binary, constants.X_OK);
+    const { stdout } = await promisify(execFile)(binary, ['--version'], { timeout: 5_000 });
+    const [version, major, minor] = /^.*v=(\d+)\.(\d+)\S*/.exec(stdout) ?? [];
+    const isNewEnough = Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2);
+    return isNewEnough ? version : undefined;
+  } catch {
+    return undefined; // Not there, or it does not run here: the next rung.
+  }
+}
+
+function isInstalled(module: string): boolean {
+  try {
+    import.meta.resolve(module);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const INSTALL_COMMANDS: readonly (readonly [family: RegExp, command: string])[] = [
+  [/debian|ubuntu/, 'sudo apt-get install redis-server'],
+  [/fedora|rhel|centos/, 'sudo dnf install valkey'],
+  [/alpine/, 'sudo apk add valkey'],
+  [/arch/, 'sudo pacman -S valkey'],
+  [/suse/, 'sudo zypper install valkey'],
+];
+
+/** The one command that installs Redis or Valkey on this machine. */
+export async function installCommand(): Promise<string> {
+  if (process.platform === 'darwin') return 'brew install valkey';
+  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const family = /^ID(_LIKE)?=.*$/gm;
+  const names = (release.match(family) ?? []).join(' ');
+  const known = INSTALL_COMMANDS.find(([pattern]) => pattern.test(names));
+  return (
+    known?.[1] ??
+    'docker run -d -p 127.0.0.1:6379:6379 valkey/valkey:8   (and set REDIS_URL=redis://127.0.0.1:6379)'
+  );
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/^(rediss?:\/\/)[^@/]*@/, '$1***@');
+}

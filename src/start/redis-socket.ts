@@ -1,0 +1,61 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../process/clock.ts';
+
+/** The few words that the wrapper of the private Redis has to say to it, without a client library. */
+
+const ANSWER_TIMEOUT_MS = 2_000;
+const POLL_MS = 50;
+const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+/** Sends one command and answers what came back until `enough` matched; undefined when nobody listens. */
+export function askRedis(socketPath: string, command: string, enough: RegExp): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(socketPath, () => socket.write(`${command}\r\n`));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy(new Error(`no answer on ${socketPath}`)));
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+      if (enough.test(answer)) socket.destroy();
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')) resolve(undefined);
+      else reject(error);
+    });
+    socket.once('close', () => resolve(answer));
+  });
+}
+
+/** Waits until Redis answers commands; calls `onLoading` once when it first has to read its data. */
+export async function waitUntilRedisAnswers(socketPath: string, onLoading: () => void): Promise<void> {
+  let told = false;
+  for (;;) {
+    const answer = await askRedis(socketPath, 'PING', /\r\n/).catch(() => undefined);
+    if (answer?.startsWith('+PONG')) return;
+    if (answer?.startsWith('-LOADING') && !told) {
+      told = true;
+      onLoading();
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/**
+ * When the wrapper is killed, its Redis lives on. Two of them must never write the same append-only file, so before
+ * another one starts the old one is told to write everything down and leave.
+ * @throws when something listens there and does not answer.
+ */
+export async function shutDownOrphan(socketPath: string): Promise<void> {
+  const info = await askRedis(socketPath, 'INFO server', /process_id:\d+\r\n/);
+  if (info === undefined) return;
+  const [, pid] = /process_id:(\d+)\r\n/.exec(info) ?? [];
+  if (pid === undefined) throw new Error(`something that is not Redis listens on ${socketPath}`);
+  // NOSAVE is about snapshots; the append-only file is written and synced in any case, and before the socket closes.
+  await askRedis(socketPath, 'SHUTDOWN NOSAVE', /\r\n/).catch(() => undefined);
+  const giveUpAtMs = monotonicMs() + SHUTDOWN_TIMEOUT_MS;
+  while ((await askRedis(socketPath, 'PING', /\r\n/)) !== undefined) {
+    if (monotonicMs() > giveUpAtMs)
+      throw new Error(`process ${pid} does not end; end it with: kill -9 ${pid}`);
+    await sleep(POLL_MS);
+  }
+}

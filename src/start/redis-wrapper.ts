@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { refuseToStart, tellParent } from '../process/child-message.ts';
+import { watchParent } from '../process/parent-watch.ts';
+import { shutDownOrphan, waitUntilRedisAnswers } from './redis-socket.ts';
+
+/**
+ * Entry of the process that stands between `npm start` and the private Redis. Redis itself would not notice that
+ * its parent was killed; this does, and stops it.
+ */
+
+export const RedisWrapperArgumentsSchema = z.strictObject({
+  /** redis-server or valkey-server. */
+  binary: z.string(),
+  socketPath: z.string(),
+  /** Where its append-only file and its log live. */
+  dir: z.string(),
+});
+export type RedisWrapperArguments = z.infer<typeof RedisWrapperArgumentsSchema>;
+
+const STOP_GRACE_MS = 7_000;
+const PARENT_GONE_GRACE_MS = 2_500;
+const LOG_TAIL_LINES = 10;
+
+const { binary, socketPath, dir } = RedisWrapperArgumentsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
+const logFile = join(dir, 'redis.log');
+
+let isStopping = false;
+let stopRedis = (_graceMs: number): void => process.exit(0);
+const stop = (graceMs: number) => {
+  isStopping = true;
+  stopRedis(graceMs);
+};
+watchParent(() => stop(PARENT_GONE_GRACE_MS), PARENT_GONE_GRACE_MS + 500);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(STOP_GRACE_MS));
+
+await mkdir(dir, { recursive: true, mode: 0o700 });
+await shutDownOrphan(socketPath).catch((error: Error) =>
+  refuseToStart(`The Redis of an earlier start still owns ${dir} and cannot be stopped: ${error.message}`),
+);
+startRedis();
+await waitUntilRedisAnswers(socketPath, () => tellParent({ type: 'busy', text: 'Redis reads its data' }));
+tellParent({ type: 'ready' });
+
+function startRedis(): void {
+  const redis = spawn(binary, ['-'], { cwd: dir, stdio: ['pipe', 'ignore', 'inherit'] });
+  redis.stdin.on('error', () => {}); // It died before it read its settings: 'exit' tells.
+  redis.stdin.end(redisSettings());
+  stopRedis = (graceMs) => {
+    redis.kill('SIGTERM');
+    setTimeout(() => redis.kill('SIGKILL'), graceMs);
+  };
+  redis.once('error', (error) => {
+    console.error(`${binary} cannot be started: ${error.message}`);
+    process.exit(1);
+  });
+  redis.once('exit', async (code, signal) => {
+    if (isStopping) process.exit(0);
+    console.error(`${binary} ended by itself (${signal ?? `exit code ${code}`}). Last lines of ${logFile}:`);
+    console.error(await tailOfLog());
+    process.exit(1);
+  });
+}
+
+/** Sent through stdin: no second file to keep in step, and paths with blanks need no shell. */
+function redisSettings(): string {
+  return [
+    'port 0',
+    `unixsocket ${quoted(socketPath)}`,
+    'unixsocketperm 700',
+    `dir ${quoted(dir)}`,
+    `logfile ${quoted(logFile)}`,
+    `pidfile ${quoted(join(dir, 'redis.pid'))}`,
+    'appendonly yes',
+    'appendfsync everysec',
+    // A crash may leave half a command at the end of the file; without this Redis would refuse to start.
+    'aof-load-truncated yes',
+    'save ""',
+    'maxmemory 512mb',
+    'maxmemory-policy noeviction',
+  ].join('\n');
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, (char) => `\\${char}`)}"`;
+}
+
+async function tailOfLog(): Promise<string> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
+}

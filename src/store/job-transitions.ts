@@ -1,0 +1,224 @@
+import { z } from 'zod';
+import {
+  type AttemptOutcome,
+  type JobError,
+  type JobResult,
+  type JobStatus,
+  JobStatusSchema,
+  type Progress,
+} from '../contract/job.ts';
+import type { JobEvent } from '../contract/job-event.ts';
+import type { EngineName } from '../contract/job-spec.ts';
+import type { EpochMetrics } from '../contract/metrics.ts';
+import type { Redis } from '../redis/connections.ts';
+import type { CheckpointFile, JobFile } from './job-record.ts';
+import { cutAtGaps, Gap } from './json-gaps.ts';
+import type { Keys } from './keys.ts';
+import { answered, runStep } from './transition-runner.ts';
+
+type EventData<Type extends JobEvent['type']> = Extract<JobEvent, { type: Type }>['data'];
+
+export interface Start {
+  /** The delivery that BullMQ handed over. */
+  delivery: number;
+  /** Random; the fence of this start. */
+  token: string;
+  worker: string;
+  engine: EngineName;
+  /** What the caller read in the record before: its attempt, and its checkpoint's epoch (0: none). */
+  read: { attempt: number; checkpointEpoch: number };
+  /** Epochs that the checkpoint to start from has. */
+  fromEpoch: number;
+  /** Why it starts again, should the record say that another worker runs it. */
+  lostReason: string;
+  /** How the job ends, should that be the third fault in a row. */
+  lostError: JobError;
+}
+
+export type StartOutcome =
+  | { outcome: 'started' /** Since the first start. */; elapsedMs: number }
+  | { outcome: 'moved' | 'failed' | 'cancelled' | 'dropped' };
+
+export interface EpochReport {
+  metrics: EpochMetrics;
+  progress: Progress;
+  /** Newest first; undefined when this epoch wrote none. */
+  checkpoints: CheckpointFile[] | undefined;
+}
+
+/**
+ * `refused`: this worker no longer holds the job, or it has ended. `gap`: the record does not have the epoch
+ * before; Redis came back without its newest writes.
+ */
+export type Confirmation = { outcome: 'confirmed'; status: JobStatus } | { outcome: 'refused' | 'gap' };
+
+export interface Requeue {
+  /** undefined gives back a delivery that this worker did not start. */
+  token: string | undefined;
+  delivery: number;
+  /** Without a token: that a running record's worker is lost. */
+  lost?: boolean;
+  outcome: Extract<AttemptOutcome, 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
+  /** Why it will be started again, in words. */
+  reason: string;
+  /** How the job ends, should this be the third fault in a row; undefined when it is no fault. */
+  error: JobError | undefined;
+}
+
+export type RequeueOutcome =
+  | { outcome: 'queued'; queueId: string }
+  | { outcome: 'failed' | 'cancelled' | 'dropped' | 'refused' };
+
+export type Finish =
+  | {
+      status: 'succeeded';
+      /** The last epoch; the record must have it. */
+      epoch: number;
+      result: Omit<JobResult, 'duration_seconds'>;
+      evaluation: JobFile;
+      model: JobFile;
+    }
+  | { status: 'failed'; error: JobError }
+  | { status: 'cancelled' };
+
+/** As with epochs, `gap`: the record does not have the last epoch. */
+export type FinishOutcome = { outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' | 'gap' };
+
+const DELIVERED = z.coerce.number().int().gte(1);
+
+/**
+ * The steps of a worker. Each carries the token of its start, is refused once another start took over or the
+ * job ended, and may be repeated: a repeat is answered with what the first did.
+ * Every method may throw StoreUnavailableError: the step may or may not have happened; repeat it.
+ */
+export class JobSteps {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async start(id: string, start: Start): Promise<StartOutcome> {
+    const { attempt, checkpointEpoch } = start.read;
+    const event: EventData<'job.running'> = {
+      attempt: attempt + 1,
+      worker: start.worker,
+      engine: start.engine,
+      from_epoch: start.fromEpoch,
+    };
+    const answer = await this.#run('start', id, {
+      delivery: start.delivery,
+      token: start.token,
+      worker: start.worker,
+      engine: start.engine,
+      attempt,
+      checkpoint_epoch: checkpointEpoch,
+      from_epoch: start.fromEpoch,
+      lost_reason: start.lostReason,
+      error: JSON.stringify(start.lostError),
+      event: JSON.stringify(event),
+    });
+    if (answer.outcome === 'started') return { outcome: 'started', elapsedMs: Number(answer.elapsed_ms) };
+    // A repeat of a start whose job was since given back finds nothing to do any more.
+    if (answer.outcome === 'queued' || answer.outcome === 'succeeded') return { outcome: 'dropped' };
+    return { outcome: z.enum(['moved', 'failed', 'cancelled', 'dropped']).parse(answer.outcome) };
+  }
+
+  async epoch(id: string, token: string, report: EpochReport): Promise<Confirmation> {
+    const { metrics, progress, checkpoints } = report;
+    const { epoch, loss, accuracy, val_loss, val_accuracy } = metrics;
+    const answer = await this.#run('epoch', id, {
+      token,
+      epoch,
+      step: metrics.step,
+      event: JSON.stringify(metrics satisfies EventData<'job.epoch'>),
+      latest: JSON.stringify({ epoch, loss, accuracy, val_loss, val_accuracy }),
+      progress: JSON.stringify(progress),
+      checkpoint: checkpoints === undefined ? '' : JSON.stringify(checkpoints),
+    });
+    return confirmation(answer);
+  }
+
+  async progress(id: string, token: string, progress: Progress): Promise<Confirmation> {
+    const answer = await this.#run('progress', id, {
+      token,
+      step: progress.step,
+      progress: JSON.stringify(progress satisfies EventData<'job.progress'>),
+    });
+    return confirmation(answer);
+  }
+
+  async requeue(id: string, requeue: Requeue): Promise<RequeueOutcome> {
+    const fault = requeue.error !== undefined;
+    const event: EventData<'job.queued'> = { reason: fault ? 'fault' : 'drained' };
+    const answer = await this.#run('requeue', id, {
+      token: requeue.token ?? '',
+      delivery: requeue.delivery,
+      lost: requeue.lost === false ? 'no' : 'yes',
+      outcome: requeue.outcome,
+      reason: requeue.reason,
+      fault: fault ? 'yes' : 'no',
+      error: fault ? JSON.stringify(requeue.error) : '',
+      event: JSON.stringify(event),
+    });
+    if (answer.outcome === 'queued') {
+      // A repeat is not told the delivery; the outbox has it.
+      const delivery = answer.delivery ?? String(requeue.delivery + 1);
+      return { outcome: 'queued', queueId: `${id}-${DELIVERED.parse(delivery)}` };
+    }
+    if (answer.outcome === 'succeeded') return { outcome: 'refused' };
+    return { outcome: z.enum(['failed', 'cancelled', 'dropped', 'refused']).parse(answer.outcome) };
+  }
+
+  async finish(id: string, token: string, finish: Finish): Promise<FinishOutcome> {
+    const duration = new Gap();
+    const answer = await this.#run('finish', id, {
+      token,
+      status: finish.status,
+      ...(finish.status === 'failed' && { error: JSON.stringify(finish.error) }),
+      ...(finish.status === 'succeeded' && {
+        epoch: finish.epoch,
+        evaluation: JSON.stringify(finish.evaluation),
+        model: JSON.stringify(finish.model),
+        ...resultPieces({ ...finish.result, duration_seconds: duration }, duration),
+      }),
+    });
+    return {
+      outcome: z.enum(['succeeded', 'failed', 'cancelled', 'queued', 'refused', 'gap']).parse(answer.outcome),
+    };
+  }
+
+  /** The status of each job and whose it is now; undefined where there is no record. */
+  async holders(ids: string[]): Promise<({ status: JobStatus; token: string | undefined } | undefined)[]> {
+    return await Promise.all(
+      ids.map(async (id) => {
+        const [status, token] = await answered(() =>
+          this.#redis.hmget(this.#keys.job(id), 'status', 'token'),
+        );
+        if (status == null) return undefined;
+        return { status: JobStatusSchema.parse(status), token: token ?? undefined };
+      }),
+    );
+  }
+
+  #run(
+    name: 'start' | 'epoch' | 'progress' | 'requeue' | 'finish',
+    id: string,
+    args: Record<string, string | number>,
+  ) {
+    return runStep(this.#redis, this.#keys, name, { id, args });
+  }
+}
+
+function resultPieces(result: unknown, duration: Gap): { result_head: string; result_tail: string } {
+  const [result_head, result_tail] = cutAtGaps(result, duration) as [string, string];
+  return { result_head, result_tail };
+}
+
+function confirmation(answer: Record<string, string>): Confirmation {
+  if (answer.outcome === 'confirmed')
+    return { outcome: 'confirmed', status: JobStatusSchema.parse(answer.status) };
+  return { outcome: answer.outcome === 'gap' ? 'gap' : 'refused' };
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+import { z } from 'zod';
+import type { Redis } from '../redis/connections.ts';
+import type { Keys } from './keys.ts';
+import { StoreUnavailableError } from './store-error.ts';
+
+export type StepName = 'create' | 'start' | 'epoch' | 'progress' | 'requeue' | 'finish' | 'cancel' | 'remove';
+
+const read = (name: string): string =>
+  readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
+
+const RECORD = read('record');
+
+interface Script {
+  source: string;
+  sha1: string;
+}
+
+function load(name: StepName): Script {
+  const source = `${RECORD}\n${read(name)}`;
+  return { source, sha1: createHash('sha1').update(source).digest('hex') };
+}
+
+const SCRIPTS: Readonly<Record<StepName, Script>> = {
+  create: load('create'),
+  start: load('start'),
+  epoch: load('epoch'),
+  progress: load('progress'),
+  requeue: load('requeue'),
+  finish: load('finish'),
+  cancel: load('cancel'),
+  remove: load('remove'),
+};
+
+const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list) => {
+  const answer: Record<string, string> = {};
+  for (let i = 0; i < list.length; i += 2) answer[String(list[i])] = String(list[i + 1]);
+  return answer;
+});
+
+export interface StepCall {
+  id: string;
+  args: Readonly<Record<string, string | number>>;
+  /** Only where the step touches the index of the owner's jobs. */
+  owner?: string;
+  /** Only for create with an Idempotency-Key. */
+  idempotencyKey?: string;
+}
+
+/**
+ * Runs one step of a job's life: one Lua script, so that it happens whole or not at all, and one winner among
+ * callers.
+ * @returns the step's answer by name; `outcome` is always there.
+ * @throws {StoreUnavailableError} when Redis did not answer; the step may or may not have happened, and every
+ *   step may be repeated.
+ */
+export async function runStep(
+  redis: Redis,
+  keys: Keys,
+  name: StepName,
+  call: StepCall,
+): Promise<Record<string, string>> {
+  const { id } = call;
+  const keyNames = [
+    keys.job(id),
+    keys.attempts(id),
+    keys.events(id),
+    keys.queued,
+    keys.live,
+    keys.finished,
+    keys.outbox,
+    keys.trash,
+  ];
+  if (call.owner !== undefined) keyNames.push(keys.jobs(call.owner));
+  if (call.idempotencyKey !== undefined) keyNames.push(call.idempotencyKey);
+  const args = Object.entries({ id, ...call.args }).flat();
+  const { source, sha1 } = SCRIPTS[name];
+  const reply = await answered(async () => {
+    try {
+      return await redis.evalsha(sha1, keyNames.length, ...keyNames, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return await redis.eval(source, keyNames.length, ...keyNames, ...args);
+    }
+  });
+  return AnswerSchema.parse(reply);
+}
+
+/** Replies that say "not now" of Redis itself, not "wrong" of what was asked. */
+const NOT_NOW =
+  /\b(OOM|MISCONF|LOADING|BUSY|READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|WRONGPASS|NOPERM)\b/;
+
+/**
+ * Runs commands and turns every failure that is Redis's, not the command's, into one error.
+ * @throws {StoreUnavailableError}
+ */
+export async function answered<Reply>(run: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (cause instanceof Error && cause.name === 'ReplyError' && !NOT_NOW.test(cause.message)) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreUnavailableError(`Redis did not answer: ${reason}`, { cause });
+  }
+}
+
+/** The replies of a pipeline or transaction, in order; throws the first error among them. */
+export async function allAnswered(run: () => Promise<[Error | null, unknown][] | null>): Promise<unknown[]> {
+  return await answered(async () => {
+    const replies = await run();
+    if (replies === null) throw new Error('the transaction was discarded');
+    return replies.map(([error, reply]) => {
+      if (error !== null) throw error;
+      return reply;
+    });
+  });
+}

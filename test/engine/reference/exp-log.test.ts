@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { exp, log } from '../../../src/engine/reference/exp-log.ts';
+
+const words = new Uint32Array(1);
+const floats = new Float32Array(words.buffer);
+
+/** How many float32 steps lie between two non-negative float32 numbers: their bit patterns are in order. */
+function ulpsBetween(a: number, b: number): number {
+  floats[0] = a;
+  const wordOfA = words[0]!;
+  floats[0] = b;
+  return Math.abs(wordOfA - words[0]!);
+}
+
+/** The largest distance, in ulps of float32, to an oracle in float64, over many points of a range. */
+function worstUlps(f: (x: number) => number, oracle: (x: number) => number, points: Iterable<number>) {
+  let worst = 0;
+  for (const x of points) worst = Math.max(worst, ulpsBetween(Math.fround(f(x)), Math.fround(oracle(x))));
+  return worst;
+}
+
+function* evenly(from: number, to: number, count: number): Generator<number> {
+  for (let k = 0; k <= count; k += 1) yield Math.fround(from + ((to - from) * k) / count);
+}
+
+describe('exp', () => {
+  it('is within 1 ulp of float32 from 0 down to where the result is denormal and then 0', () => {
+    expect(worstUlps(exp, Math.exp, evenly(-104, 0, 400_000))).toBeLessThanOrEqual(1);
+    expect(worstUlps(exp, Math.exp, evenly(-(2 ** -10), 0, 100_000))).toBeLessThanOrEqual(1);
+    expect(worstUlps(exp, Math.exp, evenly(-104, -87, 100_000))).toBeLessThanOrEqual(1);
+  });
+
+  it('is nearly right in float64 too, so that the rounding is the only error that counts', () => {
+    for (const x of evenly(-80, 0, 10_000)) {
+      expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(3e-14);
+    }
+  });
+
+  it('is exact where it must be', () => {
+    expect(exp(0)).toBe(1);
+    expect(exp(-0)).toBe(1);
+    expect(Math.fround(exp(-103.9))).toBe(2 ** -149);
+    expect(Math.fround(exp(-104))).toBe(0);
+    expect(exp(-104.001)).toBe(0);
+    expect(exp(-Infinity)).toBe(0);
+    expect(exp(Number.NaN)).toBeNaN();
+  });
+});
+
+describe('log', () => {
+  it('is within 1 ulp of float32 over the sums a softmax of up to 4096 classes can have', () => {
+    expect(worstUlps(log, Math.log, evenly(1, 2, 400_000))).toBeLessThanOrEqual(1);
+    expect(worstUlps(log, Math.log, evenly(1, 4096, 400_000))).toBeLessThanOrEqual(1);
+    expect(worstUlps(log, Math.log, evenly(1, 1 + 2 ** -12, 2 ** 11))).toBeLessThanOrEqual(1);
+  });
+
+  it('is within 1 ulp on both sides of where the halving begins', () => {
+    for (const power of [1, 2, 4, 1024, 2 ** 100]) {
+      const edge = Math.SQRT2 * power;
+      const points = [edge * (1 - 2 ** -52), edge, edge * (1 + 2 ** -52), Math.fround(edge)];
+      expect(worstUlps(log, Math.log, points)).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('is exact where it must be', () => {
+    expect(log(1)).toBe(0);
+    expect(log(Number.NaN)).toBeNaN();
+    expect(log(Infinity)).toBe(Infinity);
+  });
+});

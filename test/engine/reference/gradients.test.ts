@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { OptimizerSchema } from '../../../src/contract/optimizer.ts';
+import { fileOrder } from '../../../src/engine/random.ts';
+import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
+import { float64Loss } from '../float64-twin.ts';
+import { smallProblem } from '../small-problem.ts';
+
+/** So large a rate that after one step of sgd the weights are the gradient and next to nothing else. */
+const RATE = 2 ** 24;
+
+const BATCH = [0, 1, 2, 3, 4, 5, 6];
+
+const ACTIVATIONS = {
+  relu: (z: number) => Math.max(z, 0),
+  tanh: Math.tanh,
+  sigmoid: (z: number) => 1 / (1 + Math.exp(-z)),
+};
+
+/** The gradient of one batch's mean loss as the engine finds it, read off a step of sgd, and its weights. */
+function engineGradient(
+  hiddenUnits: readonly number[],
+  density: number,
+  activation: keyof typeof ACTIVATIONS,
+) {
+  const sgd = { ...OptimizerSchema.parse({ type: 'sgd' }), learning_rate: RATE };
+  const rows = BATCH.length;
+  const options = smallProblem({ hiddenUnits, optimizer: sgd, rows, batchSize: rows, density, activation });
+  const engine = createReferenceEngine(options);
+  const before = engine.state().weights;
+  engine.train(fileOrder(rows), 0, 1);
+  const { lossSum } = engine.endEpoch();
+  const after = engine.state().weights;
+  const gradient = Array.from(before, (w, k) => (w - after[k]!) / RATE);
+  return { options, before, gradient, loss: lossSum / rows };
+}
+
+describe.each([
+  ['no hidden layer', []],
+  ['one hidden layer', [7]],
+  ['a hidden layer of one unit', [1]],
+  ['two hidden layers', [9, 6]],
+  ['three hidden layers', [8, 7, 6]],
+])('the gradient with %s', (_, hiddenUnits) => {
+  it.each([
+    [0.2, 'relu'],
+    [1, 'relu'],
+    [0.5, 'tanh'],
+    [0.5, 'sigmoid'],
+  ] as const)(
+    'is that of finite differences in float64 at %s of the pixels lit, with %s',
+    (density, activation) => {
+      const { options, before, gradient, loss } = engineGradient(hiddenUnits, density, activation);
+      const { layout, images, labels } = options;
+      const weights = Float64Array.from(before);
+      const lossAt = (k: number, weight: number) => {
+        weights[k] = weight;
+        const result = float64Loss(weights, layout, images, labels, BATCH, ACTIVATIONS[activation]);
+        weights[k] = before[k]!;
+        return result;
+      };
+      expect(Math.abs(loss - lossAt(0, before[0]!))).toBeLessThan(1e-6);
+
+      const h = 1e-5;
+      let largest = 0;
+      gradient.forEach((g, k) => {
+        const difference = (lossAt(k, before[k]! + h) - lossAt(k, before[k]! - h)) / (2 * h);
+        expect(Math.abs(g - difference), `parameter ${k}`).toBeLessThan(1e-6);
+        largest = Math.max(largest, Math.abs(g));
+      });
+      // Otherwise all of it would have been a comparison of zeros.
+      expect(largest).toBeGreaterThan(0.01);
+    },
+  );
+});

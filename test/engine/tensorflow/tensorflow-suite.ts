@@ -1,0 +1,269 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type JobSpec, JobSpecSchema } from '../../../src/contract/job-spec.ts';
+import { type Optimizer, OptimizerSchema, type Sgd } from '../../../src/contract/optimizer.ts';
+import { openDataset } from '../../../src/dataset/prepared.ts';
+import type { Engine, EngineOptions } from '../../../src/engine/engine.ts';
+import { epochOrder, fileOrder } from '../../../src/engine/random.ts';
+import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
+import { createTensorFlowEngine } from '../../../src/engine/tensorflow/tensorflow-engine.ts';
+import { tensorflowLacks } from '../../../src/engine/tensorflow/tensorflow-limits.ts';
+import type { LoadedTensorFlow } from '../../../src/engine/tensorflow/tensorflow-module.ts';
+import { jobLayout } from '../../../src/training/job-engine.ts';
+import { trainEpoch } from '../engine-runs.ts';
+import { type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
+
+/**
+ * What the tensorflow engine must do on each backend. A file a backend: tfjs has one engine a process, whatever is
+ * loaded into it.
+ */
+
+const STEPS = 50;
+/** How far a loss may be from the reference engine's. */
+const CLOSE = 1e-3;
+const BATCH = 32;
+
+const dataDir = mkdtempSync(join(tmpdir(), 'descent-'));
+const { train: digits } = await openDataset('mnist_sample', dataDir);
+const images = new Uint8Array(digits.rows * 784);
+digits.readImages(images, 0);
+rmSync(dataDir, { recursive: true });
+
+/** A job on real digits, one step an epoch: endEpoch() then tells the loss of each step. */
+function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): EngineProblem {
+  const spec = JobSpecSchema.parse({ dataset: 'mnist_sample', model, optimizer });
+  return {
+    layout: jobLayout(spec),
+    activation: spec.model.activation,
+    dropout: spec.model.dropout,
+    optimizer,
+    batchSize: BATCH,
+    seed: spec.training.seed,
+    images,
+    readImages: (into) => into.set(images),
+    labels: digits.labels,
+    epochRows: BATCH,
+  };
+}
+
+/** Losses and right answers of the first steps, in the order of a job's first epoch. */
+function firstSteps(engine: Engine, { seed }: EngineOptions): { loss: number; correct: number }[] {
+  const order = epochOrder(seed, 1, digits.rows);
+  return Array.from({ length: STEPS }, (_, s) => {
+    expect(engine.train(order.subarray(s * BATCH, (s + 1) * BATCH), 0, 1)).toBe(1);
+    const { lossSum, correct, rows } = engine.endEpoch();
+    return { loss: lossSum / rows, correct };
+  });
+}
+
+/** Every variant that is taken, those of the other engines' tests and what only here needs care. */
+const ACCEPTED = Object.entries({
+  ...OPTIMIZERS,
+  'sgd nesterov without momentum': OptimizerSchema.parse({ type: 'sgd', nesterov: true }),
+  'adagrad from 0': OptimizerSchema.parse({ type: 'adagrad', initial_accumulator_value: 0 }),
+  'adam, large epsilon': OptimizerSchema.parse({ type: 'adam', epsilon: 1e-3 }),
+  'adam, short memory': OptimizerSchema.parse({ type: 'adam', beta_1: 0.5, beta_2: 0.9 }),
+}).filter(([, optimizer]) => tensorflowLacks(optimizer).length === 0);
+
+export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
+  const create = (options: EngineOptions) => createTensorFlowEngine(tensorflow, options);
+  const { rmsprop, adam } = OPTIMIZERS as { rmsprop: Optimizer; adam: Optimizer };
+
+  /** The losses of the first steps, and then the whole state, are those of the reference engine, nearly. */
+  function expectCloseRun(options: EngineOptions): void {
+    const [engine, reference] = [create(options), createReferenceEngine(options)];
+    expect(engine.state().weights).toEqual(reference.state().weights);
+    const [found, expected] = [firstSteps(engine, options), firstSteps(reference, options)];
+    const apart = found.map(({ loss }, s) => Math.abs(loss - expected[s]!.loss));
+    expect(Math.max(...apart)).toBeLessThan(CLOSE);
+    // It has learnt something that it could get wrong.
+    expect(Math.abs(found[0]!.loss - found.at(-1)!.loss)).toBeGreaterThan(10 * CLOSE);
+    const correct = (steps: typeof found) => steps.reduce((sum, step) => sum + step.correct, 0);
+    expect(Math.abs(correct(found) - correct(expected))).toBeLessThanOrEqual(3);
+  }
+
+  describe('the losses of the first 50 steps', () => {
+    it.each(ACCEPTED)('are those of the reference engine with %s', (_, optimizer) => {
+      expectCloseRun(digitsProblem({}, optimizer));
+    });
+
+    it.each(['relu', 'tanh', 'sigmoid'] as const)('with %s, with and without dropout', (activation) => {
+      for (const dropout of [0, 0.3]) expectCloseRun(digitsProblem({ activation, dropout }, rmsprop));
+    });
+
+    it('without hidden layers', () => expectCloseRun(digitsProblem({ hidden_units: [] }, rmsprop)));
+  });
+
+  it.each(ACCEPTED)(
+    'tells of an epoch, and keeps in its slots, what the reference engine does, with %s',
+    (_, optimizer) => {
+      const options = smallProblem({ hiddenUnits: [12, 7], optimizer, density: 1 });
+      const [engine, reference] = [create(options), createReferenceEngine(options)];
+      for (const epoch of [1, 2]) {
+        const { lossSum, rows, finite } = trainEpoch(engine, options, epoch);
+        const expected = trainEpoch(reference, options, epoch);
+        expect({ rows, finite }).toEqual({ rows: expected.rows, finite: expected.finite });
+        expect(lossSum).toBeCloseTo(expected.lossSum, 2);
+      }
+      const [found, expected] = [engine.state(), reference.state()];
+      expect(found.steps).toBe(expected.steps);
+      expect(found.powers).toHaveLength(expected.powers.length);
+      expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
+      // tfjs multiplies with the learning rate later.
+      const scale = optimizer.type === 'sgd' ? -optimizer.learning_rate : 1;
+      for (const [s, { name, values }] of expected.slots.entries()) {
+        const size = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+        expect(size).toBeGreaterThan(0);
+        found.slots[s]!.values.forEach((value, k) => {
+          expect(Math.abs(scale * value - values[k]!), `${name} ${k}`).toBeLessThan(1e-3 * size);
+        });
+      }
+    },
+  );
+
+  it('measures like the reference engine: evaluate and predict', () => {
+    const options = digitsProblem({ dropout: 0.3 }, rmsprop);
+    const [engine, reference] = [create(options), createReferenceEngine(options)];
+    firstSteps(engine, options);
+    reference.restore(engine.state());
+    const measure = (measured: Engine) => {
+      const totals = { lossSum: 0, correct: 0 };
+      // Cut anywhere, and the last batch is short.
+      measured.evaluate(images, digits.labels, 3000, 3050, totals);
+      measured.evaluate(images, digits.labels, 3050, 3500, totals);
+      return { totals, ...measured.predict(images, digits.labels, 3000, 3500) };
+    };
+    const [found, expected] = [measure(engine), measure(reference)];
+    expect(found.totals.lossSum).toBeCloseTo(expected.totals.lossSum, 3);
+    expect(found.totals.correct).toBe(expected.totals.correct);
+    expect(found.predicted).toEqual(expected.predicted);
+    expect(found.losses.every((loss, r) => Math.abs(loss - expected.losses[r]!) < 1e-4)).toBe(true);
+    expect(found.probabilities).toHaveLength(expected.probabilities.length);
+    expect(found.probabilities.every((p, k) => Math.abs(p - expected.probabilities[k]!) < 1e-5)).toBe(true);
+  });
+
+  it('predicts the lowest class among equals', () => {
+    const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop });
+    const level = create(options);
+    level.restore({ ...level.state(), weights: new Float32Array(options.layout.parameters) });
+    expect([...level.predict(options.images, options.labels, 0, 3).predicted]).toEqual([0, 0, 0]);
+  });
+
+  it.each(ACCEPTED)('goes on from a state as if it had not been interrupted, with %s', (_, optimizer) => {
+    const options = smallProblem({ hiddenUnits: [12, 7], optimizer, dropout: 0.2 });
+    const unbroken = create(options);
+    trainEpoch(unbroken, options, 1);
+    // Restored into an engine that has trained something else, and longer: nothing of that may be left.
+    const resumed = create(options);
+    for (const epoch of [8, 9]) trainEpoch(resumed, options, epoch);
+    resumed.restore(unbroken.state());
+    expect(trainEpoch(resumed, options, 2)).toEqual(trainEpoch(unbroken, options, 2));
+    expect(resumed.state()).toEqual(unbroken.state());
+  });
+
+  it('gives a state that is a copy, and takes none of another model or optimizer', () => {
+    const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop });
+    const engine = create(options);
+    const state = engine.state();
+    const weights = state.weights.slice();
+    trainEpoch(engine, options, 1);
+    expect(state.weights).toEqual(weights);
+    expect(engine.state().weights).not.toEqual(weights);
+    const wider = create(smallProblem({ hiddenUnits: [4], optimizer: rmsprop }));
+    expect(() => engine.restore(wider.state())).toThrow('is not of this model');
+    const other = create(smallProblem({ hiddenUnits: [3], optimizer: adam }));
+    expect(() => engine.restore(other.state())).toThrow('is not of this model');
+  });
+
+  it('leaves no tensor behind, whatever it does', () => {
+    const tensors = () => tensorflow.core.memory().numTensors;
+    for (const optimizer of [rmsprop, adam]) {
+      const options = smallProblem({ hiddenUnits: [12, 7], optimizer, dropout: 0.2 });
+      const engine = create(options);
+      // tfjs makes some at the first step.
+      trainEpoch(engine, options, 1);
+      const before = tensors();
+      trainEpoch(engine, options, 2);
+      engine.evaluate(options.images, options.labels, 0, 20, { lossSum: 0, correct: 0 });
+      engine.predict(options.images, options.labels, 0, 20);
+      engine.restore(engine.state());
+      trainEpoch(engine, options, 3);
+      expect(tensors()).toBe(before);
+    }
+  });
+
+  it('is not disturbed by another engine in its process', () => {
+    const options = smallProblem({ hiddenUnits: [5], optimizer: adam });
+    const [alone, one, other] = [create(options), create(options), create({ ...options, seed: 7 })];
+    trainEpoch(alone, options, 1);
+    const order = epochOrder(options.seed, 1, options.epochRows);
+    for (let s = 0; s < 7; s += 1) {
+      one.train(order, s, 1);
+      other.train(order, s, 1);
+    }
+    one.endEpoch();
+    expect(one.state()).toEqual(alone.state());
+  });
+
+  describe('order of calls', () => {
+    const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop });
+    const order = epochOrder(42, 1, 53);
+
+    it('refuses batches out of turn, beyond the end, or of another epoch length', () => {
+      const engine = create(options);
+      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is the next');
+      expect(() => engine.train(order.subarray(1), 0, 1)).toThrow('52 rows');
+      expect(() => engine.train(order, 0, 8)).toThrow('no batch 7');
+    });
+
+    it('refuses to end an epoch early, and to give or take a state within one', () => {
+      const engine = create(options);
+      const state = engine.state();
+      engine.train(order, 0, 6);
+      expect(() => engine.endEpoch()).toThrow('ended after 6 steps');
+      expect(() => engine.state()).toThrow('between epochs');
+      expect(() => engine.restore(state)).toThrow('between epochs');
+    });
+  });
+
+  describe('divergence', () => {
+    it('stops before the step whose loss is not finite, which changes nothing', () => {
+      const optimizer = OptimizerSchema.parse({ type: 'sgd', learning_rate: 10 });
+      const problem = smallProblem({ hiddenUnits: [32, 32, 32], optimizer, density: 1, rows: 800 });
+      const whole = create(problem);
+      const reference = createReferenceEngine(problem);
+      const steps = whole.train(fileOrder(800), 0, 100);
+      expect(steps).toBe(reference.train(fileOrder(800), 0, 100));
+      expect(steps).toBeLessThan(20);
+
+      const single = create({ ...problem, epochRows: 8 });
+      let before = single.state();
+      for (let s = 0; s < steps; s += 1) {
+        expect(single.train(fileOrder(800).subarray(8 * s, 8 * s + 8), 0, 1)).toBe(1);
+        single.endEpoch();
+        before = single.state();
+      }
+      expect(single.train(fileOrder(800).subarray(8 * steps, 8 * steps + 8), 0, 1)).toBe(0);
+      expect(single.state()).toEqual(before);
+    });
+
+    it('is seen at the end of an epoch in slots', () => {
+      const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop, rows: 8 });
+      for (const value of [0, Number.NaN, Infinity]) {
+        const engine = create(options);
+        const state = engine.state();
+        state.slots[0]!.values[4] = value;
+        engine.restore(state);
+        expect(trainEpoch(engine, options, 1).finite).toBe(value === 0);
+      }
+    });
+
+    it('is seen at the end of an epoch in weights that the last step made infinite', () => {
+      const optimizer: Optimizer = { ...(OPTIMIZERS.sgd as Sgd), learning_rate: Infinity };
+      const options = smallProblem({ hiddenUnits: [3], optimizer, rows: 8 });
+      expect(trainEpoch(create(options), options, 1).finite).toBe(false);
+    });
+  });
+}

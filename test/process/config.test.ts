@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, ConfigSchema, listSettings, loadConfig } from '../../src/process/config.ts';
+
+const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+
+describe('.env.example', () => {
+  it('lists exactly the settings that there are', () => {
+    expect(Object.keys(parseEnv(example)).sort()).toEqual(Object.keys(ConfigSchema.shape).sort());
+  });
+
+  it('gives each its default', () => {
+    expect(loadConfig(parseEnv(example) as Record<string, string>)).toEqual(loadConfig({}));
+  });
+
+  it('explains each in the words of --help', () => {
+    for (const { name, description } of listSettings()) {
+      expect(description, name).not.toBe('');
+      expect(example).toMatch(new RegExp(`# ${escaped(description)}\n(# .*\n)*${name}=`));
+    }
+  });
+});
+
+describe('loadConfig', () => {
+  it('has a default for everything', () => {
+    expect(loadConfig({})).toEqual({
+      HOST: '127.0.0.1',
+      PORT: 3000,
+      ALLOWED_HOSTS: [],
+      KEY_PREFIX: 'descent',
+      DATA_DIR: './data',
+      WORKER_CONCURRENCY: availableParallelism(),
+      LEASE_MS: 15_000,
+      LOG_LEVEL: 'info',
+      MAX_QUEUED_JOBS: 10_000,
+      RETENTION_DAYS: 30,
+      RETENTION_JOBS: 10_000,
+      RETENTION_GB: 20,
+    });
+  });
+
+  it('takes an empty value for one that is not set, and ignores other variables', () => {
+    expect(loadConfig({ PORT: '', REDIS_URL: '', PATH: '/bin', AUTH: undefined })).toEqual(loadConfig({}));
+  });
+
+  it('reads what is set', () => {
+    const config = loadConfig({
+      HOST: '0.0.0.0',
+      AUTH: 'none',
+      PORT: '0',
+      ALLOWED_HOSTS: ' Descent.example.org, gpu-box,[fe80::1],',
+      REDIS_URL: 'unix:/run/redis.sock',
+      RETENTION_GB: '0.5',
+    });
+    expect(config).toMatchObject({
+      PORT: 0,
+      ALLOWED_HOSTS: ['descent.example.org', 'gpu-box', '[fe80::1]'],
+      REDIS_URL: 'unix:/run/redis.sock',
+      RETENTION_GB: 0.5,
+    });
+  });
+
+  it.each([
+    ['HOST', 'my host', 'an address of this machine'],
+    ['PORT', '65536', 'a whole number from 0 to 65535'],
+    ['PORT', '-1', 'a whole number from 0 to 65535'],
+    ['PORT', '80.5', 'a whole number from 0 to 65535'],
+    ['PORT', '0x50', 'a whole number from 0 to 65535'],
+    ['PORT', ' ', 'a whole number from 0 to 65535'],
+    ['AUTH', 'keys', 'none (API keys come in a later version)'],
+    ['ALLOWED_HOSTS', 'https://example.org', 'host names with commas between'],
+    ['ALLOWED_HOSTS', 'example.org:3000', 'without a port'],
+    ['REDIS_URL', 'localhost:6379', 'redis://host:port'],
+    ['KEY_PREFIX', 'a:b', '1 to 64 letters, digits, - or _'],
+    ['WORKER_CONCURRENCY', '0', 'a whole number from 1 to 256'],
+    ['LEASE_MS', '999', 'a whole number from 1000 to 600000'],
+    ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info, debug, trace, silent'],
+    ['MAX_QUEUED_JOBS', '1e3', 'a whole number from 1 to 1000000'],
+    ['RETENTION_DAYS', 'for ever', 'a whole number from 1 to 36500'],
+    ['RETENTION_JOBS', '0', 'a whole number from 1 to 1000000'],
+    ['RETENTION_GB', '0', 'a number above 0, up to 100000'],
+    ['RETENTION_GB', 'Infinity', 'a number above 0, up to 100000'],
+  ])('refuses %s=%s, naming it and what was expected', (name, value, expected) => {
+    const load = () => loadConfig({ [name]: value });
+    expect(load).toThrow(ConfigError);
+    expect(load).toThrow(`${name}=${value}: expected `);
+    expect(load).toThrow(expected);
+  });
+
+  it('names all wrong settings at once', () => {
+    expect(() => loadConfig({ PORT: 'x', LEASE_MS: 'y' })).toThrow(/PORT=x.*\n.*LEASE_MS=y/);
+  });
+
+  it.each(['0.0.0.0', '::', '192.168.1.5', 'gpu-box'])('refuses HOST=%s unless AUTH is said', (host) => {
+    expect(() => loadConfig({ HOST: host })).toThrow(/AUTH: expected none\..*whoever reaches HOST/);
+    expect(loadConfig({ HOST: host, AUTH: 'none' }).HOST).toBe(host);
+  });
+
+  it.each(['localhost', '127.0.0.1', '127.0.0.53', '::1'])('takes HOST=%s without AUTH', (host) => {
+    expect(loadConfig({ HOST: host }).AUTH).toBeUndefined();
+  });
+});
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
