@@ -12,11 +12,12 @@ import { packageVersion } from '../src/process/package-version.ts';
 import { watchParent } from '../src/process/parent-watch.ts';
 import { onStopSignals, STOP_SIGNALS } from '../src/process/stop-signals.ts';
 import { Reconciler } from '../src/queue/reconciler.ts';
-import { bullPrefix, parseQueueId, QUEUE_NAME, TrainingQueue } from '../src/queue/training-queue.ts';
+import { bullPrefix, QUEUE_NAME, TrainingQueue } from '../src/queue/training-queue.ts';
 import { checkRedisOnConnect } from '../src/redis/checks.ts';
 import { connectForSubscriptions, connectForWorkers } from '../src/redis/connections.ts';
 import { Artifacts } from '../src/store/artifacts.ts';
-import { JobSteps } from '../src/store/job-transitions.ts';
+import { parseDeliveryId } from '../src/store/delivery.ts';
+import { JobTransitions } from '../src/store/job-transitions.ts';
 import { JobStore } from '../src/store/jobs.ts';
 import { buildKeys } from '../src/store/keys.ts';
 import { Retention } from '../src/store/retention.ts';
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
   const id = `${hostname()}/${process.pid}`;
   const keys = buildKeys(config.KEY_PREFIX);
   const store = new JobStore(commands, keys);
-  const steps = new JobSteps(commands, keys);
+  const transitions = new JobTransitions(commands, keys);
   const queue = new TrainingQueue(commands, keys, log);
   const artifacts = new Artifacts(config.DATA_DIR);
   const retention = new Retention(commands, keys, store, artifacts, log);
@@ -69,7 +70,7 @@ async function main(): Promise<void> {
   const parts: WorkerParts = {
     id,
     store,
-    steps,
+    transitions,
     queue,
     artifacts,
     trainers,
@@ -87,7 +88,7 @@ async function main(): Promise<void> {
     QUEUE_NAME,
     async (job, lockToken) => {
       lastFetchMs = monotonicMs();
-      const delivery = parseQueueId(job.id ?? '');
+      const delivery = parseDeliveryId(job.id ?? '');
       if (delivery === undefined) return;
       const extendLock = async () => (await job.extendLock(lockToken!, config.LEASE_MS)) === 1;
       await runJob({ ...delivery, extendLock }, parts);
@@ -107,7 +108,7 @@ async function main(): Promise<void> {
   );
   consumer.on('error', (error) => log.warn({ err: error }, 'queue'));
 
-  const watch = new StatusWatch(runs, steps, log);
+  const watch = new StatusWatch(runs, transitions, log);
   watch.start(subscriber, keys);
   const reconciler = new Reconciler(commands, keys, queue, log, id);
   const limits = { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB };

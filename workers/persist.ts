@@ -3,11 +3,11 @@ import { StoreUnavailableError } from '../src/store/store-error.ts';
 
 const RETRY_MS = 500;
 
-/** Repeats a step until Redis takes it: every step may be repeated, and a worker has nothing better to do. */
-export async function persist<Answer>(step: () => Promise<Answer>): Promise<Answer> {
+/** Repeats a transition until Redis takes it: every transition may be repeated, and a worker has nothing better to do. */
+export async function persist<Answer>(transition: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     try {
-      return await step();
+      return await transition();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       await sleep(RETRY_MS);

@@ -67,7 +67,7 @@ export async function conclude(
 /** Ends the job in the record, then removes the files that nothing needs any more. */
 export async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<FinishOutcome['outcome']> {
   const { id } = run;
-  const { outcome } = await persist(() => worker.steps.finish(id, run.token, how));
+  const { outcome } = await persist(() => worker.transitions.finish(id, run.token, how));
   worker.log.info(
     { job: id, ...(how.status === 'failed' && { reason: how.error.message }) },
     `job ${outcome}`,
@@ -85,7 +85,7 @@ export async function finish(run: Run, how: Finish, worker: WorkerParts): Promis
 }
 
 async function requeue(run: Run, how: Omit<Requeue, 'token'>, worker: WorkerParts): Promise<void> {
-  const answer = await persist(() => worker.steps.requeue(run.id, { ...how, token: run.token }));
+  const answer = await persist(() => worker.transitions.requeue(run.id, { ...how, token: run.token }));
   if (answer.outcome === 'refused') await leave(run, worker);
   else await afterRequeue(run.id, answer, worker);
 }
@@ -96,7 +96,7 @@ async function requeue(run: Run, how: Omit<Requeue, 'token'>, worker: WorkerPart
  */
 export async function leave({ id, delivery }: Run, worker: WorkerParts): Promise<void> {
   const how = { ...fault(delivery, 'lease_lost', 'Redis came back without its start'), lost: false };
-  const answer = await persist(() => worker.steps.requeue(id, { ...how, token: undefined }));
+  const answer = await persist(() => worker.transitions.requeue(id, { ...how, token: undefined }));
   await afterRequeue(id, answer, worker);
 }
 
@@ -116,15 +116,15 @@ export async function removeLitter(id: string, worker: WorkerParts): Promise<voi
 /** Gives back a delivery that was handed over while draining. */
 export async function giveBack({ id, delivery }: HandedOver, worker: WorkerParts): Promise<void> {
   const how = fault(delivery, 'worker_lost', LOST);
-  const answer = await persist(() => worker.steps.requeue(id, { ...how, token: undefined }));
+  const answer = await persist(() => worker.transitions.requeue(id, { ...how, token: undefined }));
   await afterRequeue(id, answer, worker);
 }
 
 async function afterRequeue(id: string, answer: RequeueOutcome, worker: WorkerParts): Promise<void> {
   if (answer.outcome === 'queued') {
     worker.counters.jobs_requeued++;
-    worker.log.info({ job: id, delivery: answer.queueId }, 'job goes back to the queue');
-    await worker.queue.enqueue(answer.queueId);
+    worker.log.info({ job: id, delivery: answer.deliveryId }, 'job goes back to the queue');
+    await worker.queue.enqueue(answer.deliveryId);
   } else if (answer.outcome === 'failed' || answer.outcome === 'cancelled') {
     await tidy(id, worker, () => worker.artifacts.remove(id));
   } else {

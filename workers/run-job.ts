@@ -3,7 +3,7 @@ import type { EpochMetrics } from '../src/contract/metrics.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import { type CheckpointFile, type JobRecord, UnreadableRecordError } from '../src/store/job-record.ts';
-import type { JobSteps, Start } from '../src/store/job-transitions.ts';
+import type { JobTransitions, Start } from '../src/store/job-transitions.ts';
 import { Lease } from './lease.ts';
 import { persist } from './persist.ts';
 import { Run } from './run.ts';
@@ -104,7 +104,7 @@ async function start(delivery: HandedOver, run: Run, worker: WorkerParts): Promi
     const { engine, read, checkpoints } = startPointOf(record);
     const intact = await fromNewestIntact(id, checkpoints, worker.artifacts);
     const answer = await persist(async () =>
-      worker.steps.start(id, {
+      worker.transitions.start(id, {
         delivery: delivery.delivery,
         token: run.token,
         worker: worker.id,
@@ -221,7 +221,7 @@ async function follow(
       case 'progress': {
         const { type: _, ...pace } = message;
         run.progress = progressAt(record, run.progress?.epoch ?? 0, pace);
-        await confirm(run, () => worker.steps.progress(run.id, run.token, run.progress!));
+        await confirm(run, () => worker.transitions.progress(run.id, run.token, run.progress!));
         continue;
       }
       case 'epoch': {
@@ -230,7 +230,7 @@ async function follow(
         const kept = checkpoint === undefined ? checkpoints : [checkpoint, ...checkpoints.slice(0, 1)];
         run.progress = progressAt(record, metrics.epoch, paceOf(metrics, record));
         const confirmed = await confirm(run, () =>
-          worker.steps.epoch(run.id, run.token, {
+          worker.transitions.epoch(run.id, run.token, {
             metrics,
             progress: run.progress!,
             checkpoints: checkpoint === undefined ? undefined : kept,
@@ -251,9 +251,9 @@ async function follow(
   }
 }
 
-/** Runs a fenced step; false when the run is over because the record is not ours any more. */
-async function confirm(run: Run, step: () => ReturnType<JobSteps['epoch']>): Promise<boolean> {
-  const answer = await persist(step);
+/** Runs a fenced transition; false when the run is over because the record is not ours any more. */
+async function confirm(run: Run, transition: () => ReturnType<JobTransitions['epoch']>): Promise<boolean> {
+  const answer = await persist(transition);
   if (answer.outcome === 'confirmed') {
     if (answer.status === 'cancelling') run.interrupt('cancelled');
     return true;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Progress } from '../src/contract/job.ts';
-import type { Delivery } from '../src/queue/training-queue.ts';
+import type { Delivery } from '../src/store/delivery.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 
 /** Why a run ends before its trainer says so. */

@@ -1,7 +1,7 @@
 import { isTerminal } from '../src/contract/job.ts';
 import type { Log } from '../src/process/log.ts';
 import type { Redis } from '../src/redis/connections.ts';
-import type { JobSteps } from '../src/store/job-transitions.ts';
+import type { JobTransitions } from '../src/store/job-transitions.ts';
 import type { Keys } from '../src/store/keys.ts';
 import type { Runs } from './run.ts';
 
@@ -13,14 +13,14 @@ const INTERVAL_MS = 1_000;
  */
 export class StatusWatch {
   readonly #runs: Runs;
-  readonly #steps: JobSteps;
+  readonly #transitions: JobTransitions;
   readonly #log: Log;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
-  constructor(runs: Runs, steps: JobSteps, log: Log) {
+  constructor(runs: Runs, transitions: JobTransitions, log: Log) {
     this.#runs = runs;
-    this.#steps = steps;
+    this.#transitions = transitions;
     this.#log = log;
   }
 
@@ -53,7 +53,7 @@ export class StatusWatch {
   async #look(): Promise<void> {
     const runs = this.#runs.all().filter((run) => run.started);
     if (runs.length === 0) return;
-    const holders = await this.#steps.holders(runs.map(({ id }) => id));
+    const holders = await this.#transitions.holders(runs.map(({ id }) => id));
     for (const [i, run] of runs.entries()) {
       const holder = holders[i];
       if (holder === undefined || isTerminal(holder.status) || holder.token !== run.token) {

@@ -1,9 +1,10 @@
 import type { JobSpec } from '../src/contract/job-spec.ts';
 import type { EngineReport } from '../src/contract/worker-report.ts';
 import type { Log } from '../src/process/log.ts';
-import type { Delivery, TrainingQueue } from '../src/queue/training-queue.ts';
+import type { TrainingQueue } from '../src/queue/training-queue.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
-import type { JobSteps } from '../src/store/job-transitions.ts';
+import type { Delivery } from '../src/store/delivery.ts';
+import type { JobTransitions } from '../src/store/job-transitions.ts';
 import type { JobStore } from '../src/store/jobs.ts';
 import type { Counters } from './counters.ts';
 import type { Runs } from './run.ts';
@@ -14,7 +15,7 @@ export interface WorkerParts {
   /** host/pid */
   readonly id: string;
   readonly store: JobStore;
-  readonly steps: JobSteps;
+  readonly transitions: JobTransitions;
   readonly queue: TrainingQueue;
   readonly artifacts: Artifacts;
   readonly trainers: TrainerPool;

@@ -1,5 +1,6 @@
 import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
+import { deliveryIdOf } from '../store/delivery.ts';
 import type { Keys } from '../store/keys.ts';
 import { answered } from '../store/transition-runner.ts';
 import type { TrainingQueue } from './training-queue.ts';
@@ -63,24 +64,28 @@ export class Reconciler {
     const [seconds] = await answered(() => this.#redis.time());
     const oldEnough = Number(seconds) * 1000 - OUTBOX_AGE_MS;
     for (;;) {
-      const queueIds = await answered(() =>
+      const deliveryIds = await answered(() =>
         this.#redis.zrangebyscore(this.#keys.outbox, '-inf', oldEnough, 'LIMIT', 0, OUTBOX_PAGE),
       );
-      for (const queueId of queueIds) if (!(await this.#queue.enqueue(queueId))) return;
-      if (queueIds.length < OUTBOX_PAGE) return;
+      for (const deliveryId of deliveryIds) if (!(await this.#queue.enqueue(deliveryId))) return;
+      if (deliveryIds.length < OUTBOX_PAGE) return;
     }
   }
 
   /** Enqueues the deliveries of live records that BullMQ does not have: a lost write, or a bug of ours. */
   async compare(): Promise<void> {
     for (const id of await answered(() => this.#redis.smembers(this.#keys.live))) {
-      const queueId = await this.#delivery(id);
-      if (queueId === undefined || (await this.#inOutbox(queueId)) || (await this.#queue.has(queueId)))
+      const deliveryId = await this.#delivery(id);
+      if (
+        deliveryId === undefined ||
+        (await this.#inOutbox(deliveryId)) ||
+        (await this.#queue.has(deliveryId))
+      )
         continue;
       // The job may have moved on since its record was read.
-      if ((await this.#delivery(id)) !== queueId) continue;
-      this.#log.error({ job: id, queueId }, 'a live job was not in the queue; enqueuing it again');
-      await this.#queue.enqueue(queueId);
+      if ((await this.#delivery(id)) !== deliveryId) continue;
+      this.#log.error({ job: id, deliveryId }, 'a live job was not in the queue; enqueuing it again');
+      await this.#queue.enqueue(deliveryId);
     }
   }
 
@@ -90,12 +95,12 @@ export class Reconciler {
       this.#redis.hmget(this.#keys.job(id), 'status', 'delivery'),
     );
     return status === 'queued' || status === 'running' || status === 'cancelling'
-      ? `${id}-${delivery}`
+      ? deliveryIdOf({ id, delivery: Number(delivery) })
       : undefined;
   }
 
-  async #inOutbox(queueId: string): Promise<boolean> {
-    return (await answered(() => this.#redis.zscore(this.#keys.outbox, queueId))) !== null;
+  async #inOutbox(deliveryId: string): Promise<boolean> {
+    return (await answered(() => this.#redis.zscore(this.#keys.outbox, deliveryId))) !== null;
   }
 
   /** Takes or keeps the turn; one who stops loses it within two rounds. */

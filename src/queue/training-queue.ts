@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
+import { parseDeliveryId } from '../store/delivery.ts';
 import type { Keys } from '../store/keys.ts';
 import { answered } from '../store/transition-runner.ts';
 
@@ -11,18 +12,6 @@ export const bullPrefix = (keys: Keys): string => `${keys.root}bull`;
 
 /** A call on the queue that takes longer is given up; it may still happen, and adding twice is harmless. */
 const CALL_TIMEOUT_MS = 2_000;
-
-/** The id of a delivery in BullMQ. BullMQ ignores an id that it holds, so each delivery of a job has its own. */
-export interface Delivery {
-  id: string;
-  delivery: number;
-}
-
-/** @returns undefined when this is not the id of a delivery. */
-export function parseQueueId(queueId: string): Delivery | undefined {
-  const match = /^(job_[0-9A-Z]{26})-([1-9]\d{0,9})$/.exec(queueId);
-  return match === null ? undefined : { id: match[1]!, delivery: Number(match[2]) };
-}
 
 /**
  * Hands deliveries to BullMQ. What cannot be handed over now stays in the outbox, where the reconciler finds it:
@@ -47,27 +36,27 @@ export class TrainingQueue {
    * Adds a delivery to BullMQ and takes it out of the outbox. A job that was running before goes to the front.
    * @returns whether BullMQ has it now, as far as we know.
    */
-  async enqueue(queueId: string): Promise<boolean> {
-    const delivery = parseQueueId(queueId);
-    if (delivery === undefined) throw new Error(`${JSON.stringify(queueId)} is not the id of a delivery`);
+  async enqueue(deliveryId: string): Promise<boolean> {
+    const delivery = parseDeliveryId(deliveryId);
+    if (delivery === undefined) throw new Error(`${JSON.stringify(deliveryId)} is not the id of a delivery`);
     try {
       await this.#withinTime(async () => {
         await this.#queue.add(
           'train',
           {},
           {
-            jobId: queueId,
+            jobId: deliveryId,
             lifo: delivery.delivery > 1,
             removeOnComplete: true,
             removeOnFail: true,
             attempts: 1,
           },
         );
-        await answered(() => this.#redis.zrem(this.#keys.outbox, queueId));
+        await answered(() => this.#redis.zrem(this.#keys.outbox, deliveryId));
       });
       return true;
     } catch (error) {
-      this.#log.warn({ err: error, queueId }, 'a job could not be enqueued; it will be, from the outbox');
+      this.#log.warn({ err: error, deliveryId }, 'a job could not be enqueued; it will be, from the outbox');
       return false;
     }
   }
@@ -76,8 +65,8 @@ export class TrainingQueue {
    * Whether BullMQ knows the delivery, waiting or active.
    * @throws {StoreUnavailableError}
    */
-  async has(queueId: string): Promise<boolean> {
-    return (await answered(() => this.#redis.exists(this.#queue.toKey(queueId)))) === 1;
+  async has(deliveryId: string): Promise<boolean> {
+    return (await answered(() => this.#redis.exists(this.#queue.toKey(deliveryId)))) === 1;
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ import {
 } from '../contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
 
-/** The hash `job:<id>` as text, and what it means. Fields are written by the Lua steps alone. */
+/** The hash `job:<id>` as text, and what it means. Fields are written by the transitions alone. */
 
 const json = <Schema extends z.ZodType>(schema: Schema) =>
   z

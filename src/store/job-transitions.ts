@@ -11,10 +11,11 @@ import type { JobEvent } from '../contract/job-event.ts';
 import type { EngineName } from '../contract/job-spec.ts';
 import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
+import { deliveryIdOf } from './delivery.ts';
 import type { CheckpointFile, JobFile } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
-import { answered, runStep } from './transition-runner.ts';
+import { answered, runTransition } from './transition-runner.ts';
 
 type EventData<Type extends JobEvent['type']> = Extract<JobEvent, { type: Type }>['data'];
 
@@ -66,7 +67,7 @@ export interface Requeue {
 }
 
 export type RequeueOutcome =
-  | { outcome: 'queued'; queueId: string }
+  | { outcome: 'queued'; deliveryId: string }
   | { outcome: 'failed' | 'cancelled' | 'dropped' | 'refused' };
 
 export type Finish =
@@ -87,11 +88,11 @@ export type FinishOutcome = { outcome: 'succeeded' | 'failed' | 'cancelled' | 'q
 const DELIVERED = z.coerce.number().int().gte(1);
 
 /**
- * The steps of a worker. Each carries the token of its start, is refused once another start took over or the
+ * The transitions of a worker. Each carries the token of its start, is refused once another start took over or the
  * job ended, and may be repeated: a repeat is answered with what the first did.
- * Every method may throw StoreUnavailableError: the step may or may not have happened; repeat it.
+ * Every method may throw StoreUnavailableError: the transition may or may not have happened; repeat it.
  */
-export class JobSteps {
+export class JobTransitions {
   readonly #redis: Redis;
   readonly #keys: Keys;
 
@@ -166,7 +167,7 @@ export class JobSteps {
     if (answer.outcome === 'queued') {
       // A repeat is not told the delivery; the outbox has it.
       const delivery = answer.delivery ?? String(requeue.delivery + 1);
-      return { outcome: 'queued', queueId: `${id}-${DELIVERED.parse(delivery)}` };
+      return { outcome: 'queued', deliveryId: deliveryIdOf({ id, delivery: DELIVERED.parse(delivery) }) };
     }
     if (answer.outcome === 'succeeded') return { outcome: 'refused' };
     return { outcome: z.enum(['failed', 'cancelled', 'dropped', 'refused']).parse(answer.outcome) };
@@ -208,7 +209,7 @@ export class JobSteps {
     id: string,
     args: Record<string, string | number>,
   ) {
-    return runStep(this.#redis, this.#keys, name, { id, args });
+    return runTransition(this.#redis, this.#keys, name, { id, args });
   }
 }
 

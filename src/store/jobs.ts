@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Job, type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
+import { deliveryIdOf } from './delivery.ts';
 import {
   isoTime,
   type JobFile,
@@ -14,7 +15,7 @@ import {
 } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
-import { allAnswered, answered, runStep } from './transition-runner.ts';
+import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
@@ -42,7 +43,7 @@ export interface CreateAnswer {
 }
 
 export type CreateOutcome =
-  | { outcome: 'created'; answer: CreateAnswer; queueId: string }
+  | { outcome: 'created'; answer: CreateAnswer; deliveryId: string }
   | { outcome: 'replayed'; answer: CreateAnswer }
   | { outcome: 'key_reused' }
   | { outcome: 'queue_full'; queued: number };
@@ -78,7 +79,7 @@ export class JobStore {
   async create(job: NewJob): Promise<CreateOutcome> {
     const { owner, id, spec, idempotency } = job;
     const [head, middle, tail] = cutAnswer(job);
-    const answer = await runStep(this.#redis, this.#keys, 'create', {
+    const answer = await runTransition(this.#redis, this.#keys, 'create', {
       id,
       owner,
       ...(idempotency && { idempotencyKey: this.#keys.idempotency(owner, sha256(idempotency.key)) }),
@@ -101,7 +102,7 @@ export class JobStore {
       case 'created':
         return {
           outcome: 'created',
-          queueId: `${id}-1`,
+          deliveryId: deliveryIdOf({ id, delivery: 1 }),
           answer: joinAnswer({ ...answer, id, head, middle, tail }),
         };
       case 'replayed':
@@ -149,7 +150,7 @@ export class JobStore {
   }
 
   async cancel(owner: string, id: string): Promise<CancelOutcome> {
-    const answer = await runStep(this.#redis, this.#keys, 'cancel', {
+    const answer = await runTransition(this.#redis, this.#keys, 'cancel', {
       id,
       args: { owner, signals: this.#keys.signals },
     });
@@ -169,7 +170,7 @@ export class JobStore {
 
   /** Removes a finished job's record and puts its folder into the trash; retention.ts empties it. */
   async remove(owner: string, id: string): Promise<RemoveOutcome> {
-    const answer = await runStep(this.#redis, this.#keys, 'remove', { id, owner, args: { owner } });
+    const answer = await runTransition(this.#redis, this.#keys, 'remove', { id, owner, args: { owner } });
     switch (answer.outcome) {
       case 'removed':
       case 'not_found':
@@ -261,7 +262,7 @@ export class JobStore {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The answer to a create, cut where the step knows better: created_at and queue_position. */
+/** The answer to a create, cut where the transition knows better: created_at and queue_position. */
 function cutAnswer(job: NewJob): [string, string, string] {
   const record: JobRecord = {
     owner: job.owner,
@@ -307,4 +308,4 @@ function joinAnswer(parts: Record<string, string>): CreateAnswer {
 }
 
 const unexpected = (answer: Record<string, string>): Error =>
-  new Error(`a step answered ${JSON.stringify(answer)}, which its caller does not know`);
+  new Error(`a transition answered ${JSON.stringify(answer)}, which its caller does not know`);

@@ -11,7 +11,7 @@ export class Gap {
 
 /**
  * The JSON of `value`, cut at its gaps: one piece more than there are gaps. The pieces with JSON texts between
- * them are JSON again; so a Lua step can fill in a number that only it knows, without knowing JSON.
+ * them are JSON again; so a transition can fill in a number that only it knows, without knowing JSON.
  * @throws when a gap is missing from the value or out of order.
  */
 export function cutAtGaps(value: unknown, ...gaps: Gap[]): string[] {

@@ -4,9 +4,9 @@
  *
  * | key | type | holds | written by | lives |
  * |---|---|---|---|---|
- * | job:<id> | hash | the record, one field a thing | every step | until removed |
+ * | job:<id> | hash | the record, one field a thing | every transition | until removed |
  * | job:<id>:attempts | list | one line a start | start; requeue, finish close it | with the record |
- * | job:<id>:events | stream | what happened, entry id <seq>-0 | every step that appends | with the record |
+ * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
  * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
  * | live | set | ids that are not terminal | create, finish and its like | until terminal |
@@ -18,7 +18,7 @@
  * | workers | zset, score = expiry | ids of reporting workers | that worker | while reporting |
  * | probe | string | nothing: whether Redis takes writes | /readyz | 10 s |
  * | reconciler | string | who reconciles | queue/reconciler | a few seconds |
- * | job:<id>:seq | channel | the newest seq | every step that appends | - |
+ * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
  * | signals | channel | id of a job whose status its worker must read | cancel | - |
  */
 export interface Keys {

@@ -6,7 +6,15 @@ import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 import { StoreUnavailableError } from './store-error.ts';
 
-export type StepName = 'create' | 'start' | 'epoch' | 'progress' | 'requeue' | 'finish' | 'cancel' | 'remove';
+export type TransitionName =
+  | 'create'
+  | 'start'
+  | 'epoch'
+  | 'progress'
+  | 'requeue'
+  | 'finish'
+  | 'cancel'
+  | 'remove';
 
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
@@ -18,12 +26,12 @@ interface Script {
   sha1: string;
 }
 
-function load(name: StepName): Script {
+function load(name: TransitionName): Script {
   const source = `${RECORD}\n${read(name)}`;
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
-const SCRIPTS: Readonly<Record<StepName, Script>> = {
+const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   create: load('create'),
   start: load('start'),
   epoch: load('epoch'),
@@ -40,27 +48,27 @@ const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list)
   return answer;
 });
 
-export interface StepCall {
+export interface TransitionCall {
   id: string;
   args: Readonly<Record<string, string | number>>;
-  /** Only where the step touches the index of the owner's jobs. */
+  /** Only where the transition touches the index of the owner's jobs. */
   owner?: string;
   /** Only for create with an Idempotency-Key. */
   idempotencyKey?: string;
 }
 
 /**
- * Runs one step of a job's life: one Lua script, so that it happens whole or not at all, and one winner among
+ * Runs one transition of a job: one Lua script, so that it happens whole or not at all, and one winner among
  * callers.
- * @returns the step's answer by name; `outcome` is always there.
- * @throws {StoreUnavailableError} when Redis did not answer; the step may or may not have happened, and every
- *   step may be repeated.
+ * @returns the transition's answer by name; `outcome` is always there.
+ * @throws {StoreUnavailableError} when Redis did not answer; the transition may or may not have happened, and every
+ *   transition may be repeated.
  */
-export async function runStep(
+export async function runTransition(
   redis: Redis,
   keys: Keys,
-  name: StepName,
-  call: StepCall,
+  name: TransitionName,
+  call: TransitionCall,
 ): Promise<Record<string, string>> {
   const { id } = call;
   const keyNames = [

@@ -14,8 +14,8 @@ const eventsOf = (id: string) => `${api.url}/jobs/${id}/events`;
 /** A job with six events, the last one terminal. */
 async function finishedJob(): Promise<string> {
   const { id, token } = await api.running();
-  for (const epoch of [1, 2, 3]) await api.steps.epoch(id, token, epochReport(epoch));
-  await api.steps.finish(id, token, successOf(3));
+  for (const epoch of [1, 2, 3]) await api.transitions.epoch(id, token, epochReport(epoch));
+  await api.transitions.finish(id, token, successOf(3));
   return id;
 }
 
@@ -72,13 +72,13 @@ describe('an event stream', () => {
       event: 'job.running',
       data: { data: { attempt: 1 } },
     });
-    await api.steps.epoch(id, token, epochReport(1));
+    await api.transitions.epoch(id, token, epochReport(1));
     expect(await viewer.message()).toMatchObject({
       id: '3',
       event: 'job.epoch',
       data: { data: { epoch: 1 } },
     });
-    await api.steps.finish(id, token, successOf(1));
+    await api.transitions.finish(id, token, successOf(1));
     expect(await viewer.message()).toMatchObject({ id: '4', event: 'job.succeeded' });
     expect(await viewer.message()).toBeUndefined();
   });
@@ -110,7 +110,7 @@ describe('an event stream', () => {
         seen.length === 0 ? {} : { 'last-event-id': String(seen.at(-1)) };
       const viewer = await EventViewer.open(eventsOf(id), headers);
       const report = epochReport(epoch);
-      await api.steps.epoch(id, token, {
+      await api.transitions.epoch(id, token, {
         ...report,
         progress: { ...report.progress, epochs: 12, fraction: epoch / 12 },
       });
@@ -125,9 +125,9 @@ describe('an event stream', () => {
     for (let epoch = 1; epoch <= 250; epoch += 1) {
       const report = epochReport(epoch);
       const progress = { ...report.progress, epochs: 250, fraction: epoch / 250 };
-      await api.steps.epoch(id, token, { ...report, progress });
+      await api.transitions.epoch(id, token, { ...report, progress });
     }
-    await api.steps.finish(id, token, successOf(250));
+    await api.transitions.finish(id, token, successOf(250));
     const messages = await (await EventViewer.open(eventsOf(id))).messages();
     expect(messages.map((message) => Number(message.id))).toEqual(
       Array.from({ length: 253 }, (_, i) => i + 1),
@@ -187,7 +187,7 @@ describe('an event stream', () => {
       Array.from({ length: 20 }, () => EventViewer.open(`${eventsOf(id)}?after=2`)),
     );
     await expect.poll(subscribers).toBe(1);
-    await api.steps.epoch(id, token, epochReport(1));
+    await api.transitions.epoch(id, token, epochReport(1));
     for (const viewer of viewers) expect(await viewer.types(1)).toEqual(['job.epoch']);
     for (const viewer of viewers) viewer.close();
     await expect.poll(subscribers).toBe(0);

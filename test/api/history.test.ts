@@ -12,8 +12,8 @@ describe('metrics', () => {
     const read = async (query = '') => (await api.request({ url: `${url}${query}` })).json();
     expect(await read()).toEqual({ object: 'list', data: [], status: 'queued', terminal: false });
     const token = await api.start(id);
-    await api.steps.epoch(id, token, epochReport(1));
-    await api.steps.epoch(id, token, epochReport(2));
+    await api.transitions.epoch(id, token, epochReport(1));
+    await api.transitions.epoch(id, token, epochReport(2));
     expect(await read()).toEqual({
       object: 'list',
       data: [
@@ -24,13 +24,13 @@ describe('metrics', () => {
       terminal: false,
     });
     expect((await read('?after=3')).data).toEqual([{ ...metricsOf(2), seq: 4 }]);
-    await api.steps.finish(id, token, successOf(2));
+    await api.transitions.finish(id, token, successOf(2));
     expect(await read('?after=4')).toEqual({ object: 'list', data: [], status: 'succeeded', terminal: true });
   });
 
   it('come as CSV with null as nothing, by format or by Accept, format winning', async () => {
     const { id, token } = await api.running();
-    await api.steps.epoch(id, token, epochReport(1));
+    await api.transitions.epoch(id, token, epochReport(1));
     const csv =
       'epoch,step,loss,accuracy,val_loss,val_accuracy,learning_rate,duration_seconds,steps_per_second,seq\r\n' +
       '1,100,1,0.5,,,0.001,0.1,1000,3\r\n';
@@ -54,7 +54,7 @@ describe('the evaluation', () => {
   async function succeeded(text: string): Promise<string> {
     const { id, token } = await api.running();
     const evaluation = await api.artifacts.write(id, '1-evaluation.json', Buffer.from(text));
-    await api.steps.finish(id, token, { ...SUCCESS, evaluation });
+    await api.transitions.finish(id, token, { ...SUCCESS, evaluation });
     return id;
   }
 
@@ -115,11 +115,11 @@ describe('charts', () => {
     expect(empty.body).not.toContain('<script>');
     const have = { 'if-none-match': String(empty.headers.etag) };
     expect((await api.request({ url, headers: have })).statusCode).toBe(304);
-    await api.steps.epoch(id, token, epochReport(1));
+    await api.transitions.epoch(id, token, epochReport(1));
     const first = await api.request({ url, headers: have });
     expect(first.statusCode).toBe(200);
     expect(first.body).not.toContain('no epochs yet');
-    await api.steps.finish(id, token, successOf(1));
+    await api.transitions.finish(id, token, successOf(1));
     const last = await api.request({ url: `/jobs/${id}/charts/accuracy.svg?cache=1` });
     expect(last.headers['cache-control']).toBe('public, max-age=3600');
     expect(last.body).toContain('Training Accuracy');

@@ -199,7 +199,7 @@ describe('GET, DELETE /jobs/{id} and cancel', () => {
       'job_not_finished',
     );
     expect(problem.detail).toContain('running');
-    await api.steps.finish(id, token, {
+    await api.transitions.finish(id, token, {
       status: 'failed',
       error: { code: 'diverged', message: 'x', retryable: false },
     });

@@ -21,7 +21,7 @@ import { Artifacts } from '../../src/store/artifacts.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';
-import { JobSteps } from '../../src/store/job-transitions.ts';
+import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Retention } from '../../src/store/retention.ts';
@@ -123,7 +123,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   };
   const start = async (id: string): Promise<string> => {
     const start = startOf();
-    expect(await stored.steps.start(id, start)).toMatchObject({ outcome: 'started' });
+    expect(await stored.transitions.start(id, start)).toMatchObject({ outcome: 'started' });
     return start.token;
   };
   const running = async (spec?: unknown) => {
@@ -132,7 +132,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   };
   const finished = async (how: Finish): Promise<string> => {
     const { id, token } = await running();
-    await stored.steps.finish(id, token, how);
+    await stored.transitions.finish(id, token, how);
     return id;
   };
 
@@ -174,7 +174,7 @@ function openStoreOn(url: string): OpenStore {
     keys,
     connect,
     store: new JobStore(redis, keys),
-    steps: new JobSteps(redis, keys),
+    transitions: new JobTransitions(redis, keys),
     events: new JobEvents(redis, keys),
   };
 }

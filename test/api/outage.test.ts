@@ -69,8 +69,8 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     await expectUnavailable(id);
     expect(performance.now() - start).toBeLessThan(10_000);
     await redis.start();
-    await api.steps.epoch(id, token, epochReport(1));
-    await api.steps.finish(id, token, successOf(1));
+    await api.transitions.epoch(id, token, epochReport(1));
+    await api.transitions.finish(id, token, successOf(1));
     expect(await viewer.types(2)).toEqual(['job.epoch', 'job.succeeded']);
     expect(await viewer.message()).toBeUndefined();
   });

@@ -95,8 +95,8 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     id: 'P19',
-    what: 'faults between the steps',
-    why: 'The other experiments have them; here it is the steps, their order and their repeats.',
+    what: 'faults between the transitions',
+    why: 'The other experiments have them; here it is the transitions, their order and their repeats.',
   },
   {
     id: 'P21',

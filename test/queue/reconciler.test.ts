@@ -1,10 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Reconciler } from '../../src/queue/reconciler.ts';
-import { bullPrefix, parseQueueId, QUEUE_NAME, TrainingQueue } from '../../src/queue/training-queue.ts';
+import { bullPrefix, QUEUE_NAME, TrainingQueue } from '../../src/queue/training-queue.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
+import { parseDeliveryId } from '../../src/store/delivery.ts';
 import { created, openStore, startOf } from '../store/open-store.ts';
 
-const { store, steps, keys, redis, connect } = openStore();
+const { store, transitions, keys, redis, connect } = openStore();
 
 /** Logs that a test can look at. */
 function openQueue(connection = redis) {
@@ -63,7 +64,7 @@ describe('the queue', () => {
 
   it.each(['', 'job_x-1', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W-0'])(
     '%j is not the id of a delivery',
-    (queueId) => expect(parseQueueId(queueId)).toBeUndefined(),
+    (deliveryId) => expect(parseDeliveryId(deliveryId)).toBeUndefined(),
   );
 });
 
@@ -84,7 +85,7 @@ describe('the reconciler', () => {
     await redis.del(keys.live);
     const { reconciler, logged } = openQueue();
     const [queued, running, ended] = [await created(store), await created(store), await created(store)];
-    await steps.start(running, startOf());
+    await transitions.start(running, startOf());
     await store.cancel('local', ended);
     await redis.del(keys.outbox);
     await reconciler.compare();

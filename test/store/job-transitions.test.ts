@@ -2,30 +2,30 @@ import { describe, expect, it } from 'vitest';
 import type { JobFile } from '../../src/store/job-record.ts';
 import { created, epochReport, FAILURE, openStore, SUCCESS, startOf, successOf } from './open-store.ts';
 
-const { store, steps, events, keys, redis } = openStore();
+const { store, transitions, events, keys, redis } = openStore();
 
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
 async function started() {
   const id = await created(store);
   const start = startOf();
-  await steps.start(id, start);
+  await transitions.start(id, start);
   return { id, start, token: start.token };
 }
 
 describe('the fence', () => {
-  it('refuses every step of a worker whose job another one took over', async () => {
+  it('refuses every transition of a worker whose job another one took over', async () => {
     const { id, token } = await started();
     const second = startOf({ worker: 'host-b/2', read: { attempt: 1, checkpointEpoch: 0 } });
-    expect(await steps.start(id, second)).toMatchObject({ outcome: 'started' });
+    expect(await transitions.start(id, second)).toMatchObject({ outcome: 'started' });
 
-    expect(await steps.epoch(id, token, epochReport(1))).toEqual({ outcome: 'refused' });
-    expect(await steps.progress(id, token, epochReport(1).progress)).toEqual({ outcome: 'refused' });
-    expect(await steps.finish(id, token, SUCCESS)).toEqual({ outcome: 'refused' });
+    expect(await transitions.epoch(id, token, epochReport(1))).toEqual({ outcome: 'refused' });
+    expect(await transitions.progress(id, token, epochReport(1).progress)).toEqual({ outcome: 'refused' });
+    expect(await transitions.finish(id, token, SUCCESS)).toEqual({ outcome: 'refused' });
     const drained = { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined } as const;
-    expect(await steps.requeue(id, drained)).toEqual({ outcome: 'refused' });
+    expect(await transitions.requeue(id, drained)).toEqual({ outcome: 'refused' });
 
-    expect(await steps.epoch(id, second.token, epochReport(1))).toMatchObject({ outcome: 'confirmed' });
+    expect(await transitions.epoch(id, second.token, epochReport(1))).toMatchObject({ outcome: 'confirmed' });
     const { attempts } = (await store.get('local', id))!;
     expect(attempts).toMatchObject([
       { attempt: 1, worker: 'host-a/1', outcome: 'worker_lost', reason: null },
@@ -35,32 +35,32 @@ describe('the fence', () => {
 
   it('drops a delivery that is not the current one', async () => {
     const { id, token } = await started();
-    await steps.requeue(id, { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined });
+    await transitions.requeue(id, { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined });
     const late = startOf({ delivery: 1, read: { attempt: 1, checkpointEpoch: 0 } });
-    expect(await steps.start(id, late)).toEqual({ outcome: 'dropped' });
-    expect(await steps.start(id, { ...late, delivery: 2 })).toMatchObject({ outcome: 'started' });
+    expect(await transitions.start(id, late)).toEqual({ outcome: 'dropped' });
+    expect(await transitions.start(id, { ...late, delivery: 2 })).toMatchObject({ outcome: 'started' });
   });
 });
 
-describe('a repeated step is answered with what the first did', () => {
+describe('a repeated transition is answered with what the first did', () => {
   it('start', async () => {
     const { id, start } = await started();
-    expect(await steps.start(id, start)).toMatchObject({ outcome: 'started' });
+    expect(await transitions.start(id, start)).toMatchObject({ outcome: 'started' });
     expect((await store.get('local', id))!.attempts).toHaveLength(1);
   });
 
   it('finish, also when the repeat says something else', async () => {
     const { id, token } = await started();
-    expect(await steps.finish(id, token, SUCCESS)).toEqual({ outcome: 'succeeded' });
-    expect(await steps.finish(id, token, FAILURE)).toEqual({ outcome: 'succeeded' });
+    expect(await transitions.finish(id, token, SUCCESS)).toEqual({ outcome: 'succeeded' });
+    expect(await transitions.finish(id, token, FAILURE)).toEqual({ outcome: 'succeeded' });
   });
 
   it('requeue, also after the job moved on', async () => {
     const { id, token } = await started();
     const drained = { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined } as const;
-    const first = await steps.requeue(id, drained);
-    await steps.start(id, startOf({ delivery: 2, read: { attempt: 1, checkpointEpoch: 0 } }));
-    expect(await steps.requeue(id, drained)).toEqual(first);
+    const first = await transitions.requeue(id, drained);
+    await transitions.start(id, startOf({ delivery: 2, read: { attempt: 1, checkpointEpoch: 0 } }));
+    expect(await transitions.requeue(id, drained)).toEqual(first);
     expect((await store.get('local', id))!.status).toBe('running');
   });
 });
@@ -68,9 +68,9 @@ describe('a repeated step is answered with what the first did', () => {
 describe('epochs', () => {
   it('are appended in order, each once; replays change nothing', async () => {
     const { id, token } = await started();
-    await steps.epoch(id, token, epochReport(1));
-    await steps.epoch(id, token, epochReport(2));
-    expect(await steps.epoch(id, token, epochReport(1))).toMatchObject({ outcome: 'confirmed' });
+    await transitions.epoch(id, token, epochReport(1));
+    await transitions.epoch(id, token, epochReport(2));
+    expect(await transitions.epoch(id, token, epochReport(1))).toMatchObject({ outcome: 'confirmed' });
     expect((await events.metrics(id, 0)).map(({ epoch, seq }) => [epoch, seq])).toEqual([
       [1, 3],
       [2, 4],
@@ -80,7 +80,7 @@ describe('epochs', () => {
 
   it('with a gap are refused by name', async () => {
     const { id, token } = await started();
-    expect(await steps.epoch(id, token, epochReport(2))).toEqual({ outcome: 'gap' });
+    expect(await transitions.epoch(id, token, epochReport(2))).toEqual({ outcome: 'gap' });
   });
 
   it('name the checkpoint that counts, also when the row is there already', async () => {
@@ -90,12 +90,12 @@ describe('epochs', () => {
       sha256: 'e'.repeat(64),
       epoch,
     });
-    await steps.epoch(id, token, epochReport(1));
-    await steps.epoch(id, token, { ...epochReport(2), checkpoints: [file(2)] });
+    await transitions.epoch(id, token, epochReport(1));
+    await transitions.epoch(id, token, { ...epochReport(2), checkpoints: [file(2)] });
     expect((await store.record(id))!.checkpoint).toEqual([file(2)]);
     // Another attempt, that could not read that file, computes the epoch again.
     const again = { ...file(1), name: '2-1.ckpt' };
-    await steps.epoch(id, token, { ...epochReport(1), checkpoints: [again] });
+    await transitions.epoch(id, token, { ...epochReport(1), checkpoints: [again] });
     expect((await store.record(id))!.checkpoint).toEqual([again]);
   });
 
@@ -110,18 +110,18 @@ describe('epochs', () => {
         reason: 'crashed',
         error: FAULT,
       } as const;
-      return await steps.requeue(id, crashed);
+      return await transitions.requeue(id, crashed);
     };
     const restart = async (attempt: number) => {
       const start = startOf({ delivery: attempt + 1, read: { attempt, checkpointEpoch: 0 } });
-      expect(await steps.start(id, start)).toMatchObject({ outcome: 'started' });
+      expect(await transitions.start(id, start)).toMatchObject({ outcome: 'started' });
       held = start.token;
     };
     expect((await crash(1)).outcome).toBe('queued');
     await restart(1);
     expect((await crash(2)).outcome).toBe('queued');
     await restart(2);
-    await steps.epoch(id, held, epochReport(1));
+    await transitions.epoch(id, held, epochReport(1));
     expect((await crash(3)).outcome).toBe('queued');
     await restart(3);
     expect((await crash(4)).outcome).toBe('queued');
@@ -148,12 +148,12 @@ describe('drains', () => {
         reason: 'stopped',
         error: undefined,
       } as const;
-      expect((await steps.requeue(id, drained)).outcome).toBe('queued');
+      expect((await transitions.requeue(id, drained)).outcome).toBe('queued');
       const again = startOf({ delivery: attempt + 1, read: { attempt, checkpointEpoch: 0 } });
-      expect((await steps.start(id, again)).outcome).toBe('started');
+      expect((await transitions.start(id, again)).outcome).toBe('started');
       held = again.token;
     }
-    await steps.finish(id, held, SUCCESS);
+    await transitions.finish(id, held, SUCCESS);
     const job = (await store.get('local', id))!;
     expect(job.started_at).toBe(started_at);
     expect(job.attempts.map(({ outcome }) => outcome)).toEqual([...Array(5).fill('drained'), 'succeeded']);
@@ -161,7 +161,7 @@ describe('drains', () => {
 
   it('that give back an unstarted delivery leave one entry in the outbox', async () => {
     const id = await created(store);
-    await steps.requeue(id, {
+    await transitions.requeue(id, {
       token: undefined,
       delivery: 1,
       outcome: 'worker_lost',
@@ -185,13 +185,13 @@ describe('a worker that leaves', () => {
 
   it('does not touch a job that another one runs', async () => {
     const { id } = await started();
-    expect(await steps.requeue(id, leaving)).toEqual({ outcome: 'dropped' });
+    expect(await transitions.requeue(id, leaving)).toEqual({ outcome: 'dropped' });
     expect((await store.get('local', id))!.status).toBe('running');
   });
 
   it('gives back a job whose start Redis lost', async () => {
     const id = await created(store);
-    expect(await steps.requeue(id, leaving)).toEqual({ outcome: 'queued', queueId: `${id}-2` });
+    expect(await transitions.requeue(id, leaving)).toEqual({ outcome: 'queued', deliveryId: `${id}-2` });
   });
 });
 
@@ -200,7 +200,7 @@ describe("a step back of Redis's clock", () => {
     const { id, token } = await started();
     // The same as a clock that went back by an hour since the start.
     for (const field of ['started_at', 'event_at']) await redis.hincrby(keys.job(id), field, 3_600_000);
-    await steps.finish(id, token, SUCCESS);
+    await transitions.finish(id, token, SUCCESS);
     const job = (await store.get('local', id))!;
     expect(job.result!.duration_seconds).toBe(0);
     expect(job.finished_at).toBe(job.started_at);
@@ -212,7 +212,9 @@ describe('lost workers', () => {
     const id = await created(store);
     const outcomes: string[] = [];
     for (let attempt = 0; attempt < 4; attempt++) {
-      outcomes.push((await steps.start(id, startOf({ read: { attempt, checkpointEpoch: 0 } }))).outcome);
+      outcomes.push(
+        (await transitions.start(id, startOf({ read: { attempt, checkpointEpoch: 0 } }))).outcome,
+      );
     }
     expect(outcomes).toEqual(['started', 'started', 'started', 'failed']);
     const job = (await store.get('local', id))!;
@@ -224,17 +226,17 @@ describe('lost workers', () => {
 describe('finish', () => {
   it('is no success while the record lacks an epoch: Redis lost it', async () => {
     const { id, token } = await started();
-    await steps.epoch(id, token, epochReport(1));
-    expect(await steps.finish(id, token, successOf(2))).toEqual({ outcome: 'gap' });
+    await transitions.epoch(id, token, epochReport(1));
+    expect(await transitions.finish(id, token, successOf(2))).toEqual({ outcome: 'gap' });
     expect((await store.get('local', id))!.status).toBe('running');
-    await steps.epoch(id, token, epochReport(2));
-    expect(await steps.finish(id, token, successOf(2))).toEqual({ outcome: 'succeeded' });
+    await transitions.epoch(id, token, epochReport(2));
+    expect(await transitions.finish(id, token, successOf(2))).toEqual({ outcome: 'succeeded' });
   });
 
   it('fills in the duration between the first start and the end', async () => {
     const { id, token } = await started();
     await redis.hincrby(keys.job(id), 'started_at', -61_500);
-    await steps.finish(id, token, SUCCESS);
+    await transitions.finish(id, token, SUCCESS);
     const job = (await store.get('local', id))!;
     expect(job.result!.duration_seconds).toBeGreaterThanOrEqual(61.5);
     expect(job.result!.duration_seconds).toBeCloseTo(
@@ -249,7 +251,7 @@ describe('finish', () => {
 describe('progress', () => {
   it('is told at least a second after the last event, at most 100 times', async () => {
     const { id, token } = await started();
-    const at = (step: number) => steps.progress(id, token, { ...epochReport(1).progress, step });
+    const at = (step: number) => transitions.progress(id, token, { ...epochReport(1).progress, step });
     await at(1);
     expect(await events.read(id, { after: 2, limit: 10 })).toEqual([]);
     expect((await store.get('local', id))!.progress.step).toBe(1);

@@ -4,7 +4,7 @@ import { connectForRequests } from '../../src/redis/connections.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, newJob, openStore, startOf } from './open-store.ts';
 
-const { store, steps, events, keys, redis, connect } = openStore();
+const { store, transitions, events, keys, redis, connect } = openStore();
 
 describe('create', () => {
   it('answers exactly what the job then is', async () => {
@@ -13,7 +13,7 @@ describe('create', () => {
     const body = JSON.parse(outcome.answer.body);
     expect(await store.get('create', body.id)).toEqual(body);
     expect(outcome.answer.location).toBe(`/jobs/${body.id}`);
-    expect(outcome.queueId).toBe(`${body.id}-1`);
+    expect(outcome.deliveryId).toBe(`${body.id}-1`);
   });
 
   it('keeps odd strings as they are', async () => {
@@ -72,10 +72,10 @@ describe('get', () => {
     expect(await position(first)).toBe(before + 1);
     expect(await position(second)).toBe(before + 2);
     const start = startOf();
-    await steps.start(first, start);
+    await transitions.start(first, start);
     expect(await position(first)).toBeNull();
     expect(await position(second)).toBe(before + 1);
-    await steps.requeue(first, {
+    await transitions.requeue(first, {
       token: start.token,
       delivery: 1,
       outcome: 'drained',
@@ -138,7 +138,7 @@ describe('cancel', () => {
     expect(await redis.zscore(keys.outbox, `${id}-1`)).toBeNull();
 
     const running = await created(store);
-    await steps.start(running, startOf());
+    await transitions.start(running, startOf());
     const subscriber = connect();
     await subscriber.subscribe(keys.signals);
     const told = new Promise((resolve) => subscriber.once('message', (_channel, job) => resolve(job)));
@@ -153,10 +153,10 @@ describe('counts', () => {
     const id = await created(store);
     expect(await store.counts()).toMatchObject({ queued: before.queued + 1, live: before.live + 1 });
     const start = startOf();
-    await steps.start(id, start);
-    await steps.epoch(id, start.token, epochReport(1));
+    await transitions.start(id, start);
+    await transitions.epoch(id, start.token, epochReport(1));
     expect(await store.counts()).toMatchObject({ queued: before.queued, live: before.live + 1 });
-    await steps.finish(id, start.token, FAILURE);
+    await transitions.finish(id, start.token, FAILURE);
     expect(await store.counts()).toMatchObject({ live: before.live, finished: before.finished + 1 });
     expect(await store.head('local', id)).toEqual({ status: 'failed', seq: 4 });
     expect((await events.read(id, { after: 1, limit: 2 })).map(({ seq }) => seq)).toEqual([2, 3]);

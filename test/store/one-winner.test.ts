@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { JobSteps } from '../../src/store/job-transitions.ts';
+import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import {
   created,
@@ -14,13 +14,13 @@ import {
 } from './open-store.ts';
 
 const CALLERS = 50;
-const { store, steps, events, keys, redis, connect } = openStore();
+const { store, transitions, events, keys, redis, connect } = openStore();
 
 /** Ten connections, five callers each: commands really arrive interleaved. */
 const callers = Array.from({ length: 10 }, connect).flatMap((connection) =>
   Array.from({ length: CALLERS / 10 }, () => ({
     store: new JobStore(connection, keys),
-    steps: new JobSteps(connection, keys),
+    transitions: new JobTransitions(connection, keys),
   })),
 );
 
@@ -38,7 +38,7 @@ const count = (outcomes: { outcome: string }[], wanted: string): number =>
 async function startedJob(): Promise<{ id: string; token: string }> {
   const id = await created(store);
   const start = startOf();
-  await steps.start(id, start);
+  await transitions.start(id, start);
   return { id, token: start.token };
 }
 
@@ -68,7 +68,7 @@ describe(`${CALLERS} callers at once`, () => {
 
   it('start: one worker', async () => {
     const id = await created(store);
-    const outcomes = await all((caller) => caller.steps.start(id, startOf()));
+    const outcomes = await all((caller) => caller.transitions.start(id, startOf()));
     expect(count(outcomes, 'started')).toBe(1);
     // The others read the record before it was started: they must read it again.
     expect(count(outcomes, 'moved')).toBe(CALLERS - 1);
@@ -77,7 +77,7 @@ describe(`${CALLERS} callers at once`, () => {
 
   it('epoch: appended once', async () => {
     const { id, token } = await startedJob();
-    const outcomes = await all((caller) => caller.steps.epoch(id, token, epochReport(1)));
+    const outcomes = await all((caller) => caller.transitions.epoch(id, token, epochReport(1)));
     expect(count(outcomes, 'confirmed')).toBe(CALLERS);
     expect(await typesOf(id)).toEqual(['job.queued', 'job.running', 'job.epoch']);
   });
@@ -85,15 +85,17 @@ describe(`${CALLERS} callers at once`, () => {
   it('progress: at most one event', async () => {
     const { id, token } = await startedJob();
     await redis.hset(keys.job(id), 'event_at', 0);
-    await all((caller, i) => caller.steps.progress(id, token, { ...epochReport(1).progress, step: i + 1 }));
+    await all((caller, i) =>
+      caller.transitions.progress(id, token, { ...epochReport(1).progress, step: i + 1 }),
+    );
     expect(await typesOf(id)).toEqual(['job.queued', 'job.running', 'job.progress']);
   });
 
   it('requeue: one new delivery', async () => {
     const { id, token } = await startedJob();
     const drained = { token, delivery: 1, outcome: 'drained', reason: 'stopped', error: undefined } as const;
-    const outcomes = await all((caller) => caller.steps.requeue(id, drained));
-    expect(outcomes).toEqual(Array(CALLERS).fill({ outcome: 'queued', queueId: `${id}-2` }));
+    const outcomes = await all((caller) => caller.transitions.requeue(id, drained));
+    expect(outcomes).toEqual(Array(CALLERS).fill({ outcome: 'queued', deliveryId: `${id}-2` }));
     expect(await typesOf(id)).toEqual(['job.queued', 'job.running', 'job.queued']);
     expect(await redis.zscore(keys.outbox, `${id}-2`)).not.toBeNull();
   });
@@ -101,7 +103,7 @@ describe(`${CALLERS} callers at once`, () => {
   it('finish: one end, whatever ends are tried', async () => {
     const { id, token } = await startedJob();
     const outcomes = await all((caller, i) =>
-      caller.steps.finish(id, token, i % 2 === 0 ? SUCCESS : FAILURE),
+      caller.transitions.finish(id, token, i % 2 === 0 ? SUCCESS : FAILURE),
     );
     const { status } = (await store.get('local', id))!;
     expect(count(outcomes, status)).toBe(CALLERS);
@@ -112,7 +114,7 @@ describe(`${CALLERS} callers at once`, () => {
     for (let round = 0; round < 20; round++) {
       const { id, token } = await startedJob();
       await all<unknown>((caller, i) =>
-        i % 2 === 0 ? caller.store.cancel('local', id) : caller.steps.finish(id, token, SUCCESS),
+        i % 2 === 0 ? caller.store.cancel('local', id) : caller.transitions.finish(id, token, SUCCESS),
       );
       const types = await typesOf(id);
       expect(types.filter((type) => type === 'job.succeeded')).toHaveLength(1);
@@ -129,7 +131,7 @@ describe(`${CALLERS} callers at once`, () => {
 
   it('remove: all hear that it is removed, as one would whose first answer was lost', async () => {
     const { id, token } = await startedJob();
-    await steps.finish(id, token, SUCCESS);
+    await transitions.finish(id, token, SUCCESS);
     const outcomes = await all((caller) => caller.store.remove('local', id));
     expect(count(outcomes, 'removed')).toBe(CALLERS);
     expect(await redis.sismember(keys.trash, id)).toBe(1);
@@ -139,9 +141,9 @@ describe(`${CALLERS} callers at once`, () => {
 
   it('leaves a job that does not exist alone', async () => {
     const id = newJobId();
-    expect(await steps.start(id, startOf())).toEqual({ outcome: 'dropped' });
-    expect(await steps.epoch(id, 'token', epochReport(1))).toEqual({ outcome: 'refused' });
-    expect(await steps.finish(id, 'token', SUCCESS)).toEqual({ outcome: 'refused' });
+    expect(await transitions.start(id, startOf())).toEqual({ outcome: 'dropped' });
+    expect(await transitions.epoch(id, 'token', epochReport(1))).toEqual({ outcome: 'refused' });
+    expect(await transitions.finish(id, 'token', SUCCESS)).toEqual({ outcome: 'refused' });
     expect(await store.cancel('local', id)).toEqual({ outcome: 'not_found' });
     expect(await redis.exists(keys.job(id))).toBe(0);
   });

@@ -5,7 +5,7 @@ import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
-import { type Finish, JobSteps, type Start } from '../../src/store/job-transitions.ts';
+import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
 import { type CreateOutcome, JobStore, type NewJob } from '../../src/store/jobs.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
 
@@ -14,7 +14,7 @@ export interface OpenStore {
   redis: Redis;
   keys: Keys;
   store: JobStore;
-  steps: JobSteps;
+  transitions: JobTransitions;
   events: JobEvents;
   connect(): Redis;
 }
@@ -38,7 +38,7 @@ export function openStore(): OpenStore {
     keys,
     connect,
     store: new JobStore(redis, keys),
-    steps: new JobSteps(redis, keys),
+    transitions: new JobTransitions(redis, keys),
     events: new JobEvents(redis, keys),
   };
 }

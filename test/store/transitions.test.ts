@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobStatus } from '../../src/contract/job.ts';
 import { created, epochReport, FAILURE, openStore, SUCCESS, startOf } from './open-store.ts';
 
-const { store, steps, events } = openStore();
+const { store, transitions, events } = openStore();
 
 /** A job in a status, with the token of the worker that runs it. */
 interface Held {
@@ -19,7 +19,7 @@ async function queued(): Promise<Held> {
 async function running(): Promise<Held> {
   const job = await queued();
   const start = startOf();
-  expect(await steps.start(job.id, start)).toMatchObject({ outcome: 'started' });
+  expect(await transitions.start(job.id, start)).toMatchObject({ outcome: 'started' });
   return { ...job, token: start.token, attempt: 1 };
 }
 
@@ -31,13 +31,13 @@ async function cancelling(): Promise<Held> {
 
 async function succeeded(): Promise<Held> {
   const job = await running();
-  await steps.finish(job.id, job.token, SUCCESS);
+  await transitions.finish(job.id, job.token, SUCCESS);
   return { ...job, token: 'another' };
 }
 
 async function failed(): Promise<Held> {
   const job = await running();
-  await steps.finish(job.id, job.token, FAILURE);
+  await transitions.finish(job.id, job.token, FAILURE);
   return { ...job, token: 'another' };
 }
 
@@ -51,16 +51,16 @@ const FROM = { queued, running, cancelling, succeeded, failed, cancelled };
 
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
-const STEPS = {
+const TRANSITIONS = {
   start: (job: Held) =>
-    steps.start(
+    transitions.start(
       job.id,
       startOf({ delivery: job.delivery, read: { attempt: job.attempt, checkpointEpoch: 0 } }),
     ),
-  epoch: (job: Held) => steps.epoch(job.id, job.token, epochReport(1)),
-  progress: (job: Held) => steps.progress(job.id, job.token, epochReport(1).progress),
+  epoch: (job: Held) => transitions.epoch(job.id, job.token, epochReport(1)),
+  progress: (job: Held) => transitions.progress(job.id, job.token, epochReport(1).progress),
   drain: (job: Held) =>
-    steps.requeue(job.id, {
+    transitions.requeue(job.id, {
       token: job.token,
       delivery: job.delivery,
       outcome: 'drained',
@@ -68,7 +68,7 @@ const STEPS = {
       error: undefined,
     }),
   fault: (job: Held) =>
-    steps.requeue(job.id, {
+    transitions.requeue(job.id, {
       token: job.token,
       delivery: job.delivery,
       outcome: 'trainer_crashed',
@@ -76,22 +76,22 @@ const STEPS = {
       error: FAULT,
     }),
   'give back': (job: Held) =>
-    steps.requeue(job.id, {
+    transitions.requeue(job.id, {
       token: undefined,
       delivery: job.delivery,
       outcome: 'worker_lost',
       reason: 'lost',
       error: FAULT,
     }),
-  succeed: (job: Held) => steps.finish(job.id, job.token, SUCCESS),
-  fail: (job: Held) => steps.finish(job.id, job.token, FAILURE),
-  stop: (job: Held) => steps.finish(job.id, job.token, { status: 'cancelled' }),
+  succeed: (job: Held) => transitions.finish(job.id, job.token, SUCCESS),
+  fail: (job: Held) => transitions.finish(job.id, job.token, FAILURE),
+  stop: (job: Held) => transitions.finish(job.id, job.token, { status: 'cancelled' }),
   cancel: (job: Held) => store.cancel('local', job.id),
   remove: (job: Held) => store.remove('local', job.id),
 };
 
-/** from, step, answer, status afterwards (gone: no record), type of the event it appends. */
-type Row = [keyof typeof FROM, keyof typeof STEPS, string, JobStatus | 'gone', string | null];
+/** from, transition, answer, status afterwards (gone: no record), type of the event it appends. */
+type Row = [keyof typeof FROM, keyof typeof TRANSITIONS, string, JobStatus | 'gone', string | null];
 
 const TABLE: Row[] = [
   ['queued', 'start', 'started', 'running', 'job.running'],
@@ -146,17 +146,17 @@ const TABLE: Row[] = [
 ];
 
 describe('the state machine', () => {
-  it('has a row for every status and step', () => {
-    const rows = TABLE.map(([from, step]) => `${from} ${step}`);
-    expect(new Set(rows).size).toBe(Object.keys(FROM).length * Object.keys(STEPS).length);
+  it('has a row for every status and transition', () => {
+    const rows = TABLE.map(([from, transition]) => `${from} ${transition}`);
+    expect(new Set(rows).size).toBe(Object.keys(FROM).length * Object.keys(TRANSITIONS).length);
     expect(rows).toHaveLength(new Set(rows).size);
   });
 
-  it.each(TABLE)('%s: %s answers %s and leaves %s', async (from, step, answer, after, eventType) => {
+  it.each(TABLE)('%s: %s answers %s and leaves %s', async (from, transition, answer, after, eventType) => {
     const job = await FROM[from]();
     const before = await events.read(job.id, { after: 0, limit: 100 });
 
-    expect((await STEPS[step](job)).outcome).toBe(answer);
+    expect((await TRANSITIONS[transition](job)).outcome).toBe(answer);
 
     expect((await store.get('local', job.id))?.status ?? 'gone').toBe(after);
     if (after === 'gone') return;

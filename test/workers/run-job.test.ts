@@ -11,7 +11,7 @@ import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 /** Deliveries whose lock is another worker's by the time that their news arrives. */
 
-const { store, steps, keys, redis } = openStore();
+const { store, transitions, keys, redis } = openStore();
 const log = { info() {}, warn() {}, error() {} };
 
 async function worker(): Promise<WorkerParts> {
@@ -21,7 +21,7 @@ async function worker(): Promise<WorkerParts> {
   return {
     id: 'host-b/2',
     store,
-    steps,
+    transitions,
     queue,
     artifacts: new Artifacts(folder),
     trainers: new TrainerPool(folder, log),
@@ -40,7 +40,7 @@ const lapsed = async () => false;
 it('leaves a job alone that another worker has started', async () => {
   const id = await created(store);
   const start = startOf();
-  await steps.start(id, start);
+  await transitions.start(id, start);
   const before = await redis.hgetall(keys.job(id));
   await runJob({ id, delivery: 1, extendLock: lapsed }, await worker());
   expect(await redis.hgetall(keys.job(id))).toEqual(before);

@@ -97,15 +97,15 @@ function refuseMissingBody(body: unknown): void {
  * The record decides, so nobody waits for the queue: should it be slow or fail, the reconciler enqueues the job.
  * @returns the function that enqueues; the app's end waits for what is under way.
  */
-function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (queueId: string) => void {
+function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (deliveryId: string) => void {
   const underWay = new Set<Promise<unknown>>();
   app.addHook('onClose', async () => {
     await Promise.allSettled(underWay);
   });
-  return (queueId) => {
+  return (deliveryId) => {
     const enqueued = queue
-      .enqueue(queueId)
-      .catch((err: unknown) => app.log.error({ err, queueId }, 'a job could not be enqueued'))
+      .enqueue(deliveryId)
+      .catch((err: unknown) => app.log.error({ err, deliveryId }, 'a job could not be enqueued'))
       .finally(() => underWay.delete(enqueued));
     underWay.add(enqueued);
   };
@@ -113,7 +113,7 @@ function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (queueId
 
 async function createJob(
   { store, version, maxQueuedJobs }: ApiDeps,
-  enqueue: (queueId: string) => void,
+  enqueue: (deliveryId: string) => void,
   spec: JobSpec,
   key: string | undefined,
   sent: unknown,
@@ -143,7 +143,7 @@ async function createJob(
   });
   switch (outcome.outcome) {
     case 'created':
-      enqueue(outcome.queueId);
+      enqueue(outcome.deliveryId);
       return { answer: outcome.answer, replayed: false };
     case 'replayed':
       return { answer: outcome.answer, replayed: true };

@@ -1,5 +1,5 @@
 -- create: nothing -> queued. The idempotency look-up, the queue cap, the record, its first event, the indexes
--- and the outbox entry, in one step.
+-- and the outbox entry, in one transition.
 -- Answers: created {created_at, queue_position}, replayed {the stored answer}, key_reused, queue_full {queued}.
 local JOBS, IDEMPOTENCY = KEYS[9], KEYS[10]
 

@@ -1,5 +1,5 @@
--- What every step shares: KEYS and ARGV by name, the one clock, the record, and the few writes that steps are
--- made of. It is put in front of each step's own text. Lua moves strings and counts here; it never reads or
+-- What every transition shares: KEYS and ARGV by name, the one clock, the record, and the few writes that transitions are
+-- made of. It is put in front of each transition's own text. Lua moves strings and counts here; it never reads or
 -- writes JSON (cjson keeps 14 digits and turns [] into {}).
 
 local JOB, ATTEMPTS, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH = unpack(KEYS, 1, 8)
@@ -40,17 +40,22 @@ local function append(type, data)
   redis.call('PUBLISH', JOB .. ':seq', seq)
 end
 
+-- As in delivery.ts.
+local function delivery_id(delivery)
+  return given.id .. '-' .. delivery
+end
+
 -- Sets `queued` under a new delivery: BullMQ ignores an id that it still holds, so no id is used twice.
 local function enqueue()
   local delivery = redis.call('HINCRBY', JOB, 'delivery', 1)
   redis.call('HSET', JOB, 'status', 'queued')
   redis.call('ZADD', QUEUED, record.place, given.id)
-  redis.call('ZADD', OUTBOX, clock, given.id .. '-' .. delivery)
+  redis.call('ZADD', OUTBOX, clock, delivery_id(delivery))
 end
 
 local function leave_queue()
   redis.call('ZREM', QUEUED, given.id)
-  redis.call('ZREM', OUTBOX, given.id .. '-' .. record.delivery)
+  redis.call('ZREM', OUTBOX, delivery_id(record.delivery))
 end
 
 local function close_attempt(outcome)
@@ -85,7 +90,7 @@ local function count_fault()
   return redis.call('HINCRBY', JOB, 'faults', 1) >= MAX_FAULTS
 end
 
--- The fence: what a step of a running job answers instead of acting, or nil when the caller may go on.
+-- The fence: what a transition of a running job answers instead of acting, or nil when the caller may go on.
 local function fence()
   if not record.status then
     return answer('refused')

@@ -14,7 +14,7 @@ const LIVE_JOBS = 12;
 /** Of every second job, so that no worker runs out of them. */
 const EPOCHS = 60;
 
-/** Jobs keep coming while workers are killed; half of the kills follow an event at once, in the midst of steps. */
+/** Jobs keep coming while workers are killed; half of the kills follow an event at once, in the midst of transitions. */
 export const workerCrash: Experiment = {
   name: 'worker-crash',
   rows: [

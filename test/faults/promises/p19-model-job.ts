@@ -1,6 +1,6 @@
 import type { JobStatus } from '../../../src/contract/job.ts';
 
-/** A job as the table of steps in ARCHITECTURE.md has it: a second, plain telling of what the Lua steps do. */
+/** A job as the table of transitions in ARCHITECTURE.md has it: a second, plain telling of what the Lua does. */
 
 /** What is drawn; who and what exactly is meant depends on what was done before. */
 export type Move =
@@ -46,7 +46,7 @@ export const STEPS_PER_EPOCH = 100;
 const MAX_FAULTS = 3;
 const MAX_TOLD = 100;
 
-/** Does to the model what a step does to the record, and gives the answer. */
+/** Does to the model what a transition does to the record, and gives the answer. */
 export function answerOf(job: ModelJob, asked: Asked): string {
   switch (asked.step) {
     case 'start':

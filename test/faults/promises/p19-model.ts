@@ -4,14 +4,14 @@ import { ulid } from 'ulid';
 import type { JobStatus } from '../../../src/contract/job.ts';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import { JobEvents } from '../../../src/store/job-events.ts';
-import { JobSteps } from '../../../src/store/job-transitions.ts';
+import { JobTransitions } from '../../../src/store/job-transitions.ts';
 import { JobStore } from '../../../src/store/jobs.ts';
 import { Broken, type Experiment } from '../experiment.ts';
 import { Site } from '../site.ts';
 import { answerOf, type ModelJob, type Move, STEPS_PER_EPOCH } from './p19-model-job.ts';
 
 /**
- * Random sequences of steps on one job, by its worker, by zombies with old tokens, with old deliveries and repeated:
+ * Random sequences of transitions on one job, by its worker, by zombies with old tokens, with old deliveries and repeated:
  * real Redis must answer and end as the table in ARCHITECTURE.md says. fast-check shrinks what disagrees.
  */
 
@@ -26,7 +26,7 @@ export const model: Experiment = {
     {
       id: 'P19',
       promise: 'Legal states only',
-      fault: `random sequences of up to ${MOST_MOVES} steps, with zombies, old deliveries and repeats; n counts sequences`,
+      fault: `random sequences of up to ${MOST_MOVES} transitions, with zombies, old deliveries and repeats; n counts sequences`,
       designN: 10_000,
     },
   ],
@@ -106,7 +106,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
 
 async function play(site: Site, sequence: readonly Move[]): Promise<void> {
   const store = new JobStore(site.commands, site.keys);
-  const steps = new JobSteps(site.commands, site.keys);
+  const transitions = new JobTransitions(site.commands, site.keys);
   const id = `job_${ulid()}`;
   await store.create({
     owner: 'local',
@@ -148,7 +148,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
       run = last;
       expected = lastAnswer;
     } else {
-      const call = callOf(move, job, id, token, tokens, steps, store, setLastEvent);
+      const call = callOf(move, job, id, token, tokens, transitions, store, setLastEvent);
       expected = answerOf(job, call.asked);
       run = call.run;
       last = call.repeatable ? run : undefined;
@@ -190,7 +190,7 @@ function callOf(
   id: string,
   token: (which: number) => string,
   tokens: string[],
-  steps: JobSteps,
+  transitions: JobTransitions,
   store: JobStore,
   setLastEvent: (atMs: number) => Promise<void>,
 ): { asked: Parameters<typeof answerOf>[1]; run: () => Promise<{ outcome: string }>; repeatable: boolean } {
@@ -215,7 +215,7 @@ function callOf(
         lostReason: 'lost',
         lostError: ERROR,
       } as const;
-      return { asked, run: () => steps.start(id, start), repeatable: true };
+      return { asked, run: () => transitions.start(id, start), repeatable: true };
     }
     case 'epoch': {
       const epoch = Math.max(1, job.epoch + move.ahead);
@@ -234,7 +234,7 @@ function callOf(
       const asked = { step: 'epoch', token: token(move.whose), epoch, checkpoint: move.checkpoint } as const;
       return {
         asked,
-        run: () => steps.epoch(id, asked.token, { metrics, progress: PROGRESS, checkpoints }),
+        run: () => transitions.epoch(id, asked.token, { metrics, progress: PROGRESS, checkpoints }),
         repeatable: true,
       };
     }
@@ -245,7 +245,7 @@ function callOf(
       const run = async () => {
         // Rather than wait for a second, or hope that none passes. What comes later has the true time again.
         await setLastEvent(move.due ? 0 : Date.now() + HOUR_MS);
-        const answer = await steps.progress(id, asked.token, told);
+        const answer = await transitions.progress(id, asked.token, told);
         await setLastEvent(0);
         return answer;
       };
@@ -267,7 +267,7 @@ function callOf(
         reason: 'a fault',
         error: move.fault ? ERROR : undefined,
       } as const;
-      return { asked, run: () => steps.requeue(id, requeue), repeatable: asked.token !== undefined };
+      return { asked, run: () => transitions.requeue(id, requeue), repeatable: asked.token !== undefined };
     }
     case 'finish': {
       const { how } = move;
@@ -283,7 +283,7 @@ function callOf(
           : how === 'failed'
             ? ({ status: how, error: { ...ERROR, code: 'diverged' } } as const)
             : ({ status: how } as const);
-      return { asked, run: () => steps.finish(id, asked.token, finish), repeatable: true };
+      return { asked, run: () => transitions.finish(id, asked.token, finish), repeatable: true };
     }
     case 'cancel':
       return { asked: move, run: () => store.cancel('local', id), repeatable: true };
