@@ -41,7 +41,10 @@ if (options.help) {
 }
 
 /** What takes part: how to have one line of figures from it. */
-type Contestant = { readonly name: string; run(): Promise<string> };
+interface Contestant {
+  readonly name: string;
+  run(): Promise<string>;
+}
 
 const only = options.only?.split(',');
 const contestants: Contestant[] = [...(await engines()), ...peers()].filter(

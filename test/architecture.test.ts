@@ -117,7 +117,7 @@ describe('the arrows', () => {
     const children = files.filter((file) => packageImports(file).includes('node:child_process'));
     expect(children.sort()).toEqual(['src/engine/native/native-check.ts', TENSORFLOW]);
     // Types only: what is loaded is loaded when a job asks for it.
-    expect(IMPORTS.get(TENSORFLOW)!.text).not.toMatch(/^(import|export) (?!type )[^;]*'@tensorflow/m);
+    expect(IMPORTS.get(TENSORFLOW)!.text).not.toMatch(/^(import|export) (?!type |interface )[^;]*'@tensorflow/m);
   });
 
   it('BullMQ is known to queue/ and workers/, ioredis to redis/', () => {
@@ -144,6 +144,13 @@ describe('the arrows', () => {
       /\{[^{}]*\b(?:a?(?:sin|cos|tan)h?|exp(?:m1)?|log(?:2|10|1p)?|pow|random|cbrt|hypot)\b[^{}]*\}\s*=\s*Math\b/;
     const path = FILES.filter((file) => ['src/engine', 'src/training'].includes(roomOf(file)));
     expect(path.filter((file) => taken.test(IMPORTS.get(file)!.text))).toEqual([]);
+  });
+
+  it('one dialect: #private members, and @throws for what a function throws', () => {
+    const ours = FILES.filter((file) => !file.startsWith(ASSEMBLY));
+    const containing = (pattern: RegExp) => ours.filter((file) => pattern.test(IMPORTS.get(file)!.text));
+    expect(containing(/^\s+(private|protected|public) (?!constructor)/m)).toEqual([]);
+    expect(containing(/^\s*(\/\*)?\*.*\bThrows [A-Z]/m)).toEqual([]);
   });
 
   it('there is no cycle, types included', () => {

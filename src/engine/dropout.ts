@@ -11,7 +11,7 @@ import { u32 } from './random.ts';
  */
 
 /** Whether an output is kept is a hash of (seed, layer, step, its place in the batch): nothing to save or restore. */
-export type DropoutMask = {
+export interface DropoutMask {
   readonly seed: number;
   /** 0 = the first hidden layer. */
   readonly layer: number;
@@ -19,7 +19,7 @@ export type DropoutMask = {
   readonly step: number;
   /** 0 to less than 1. */
   readonly rate: number;
-};
+}
 
 const { fround } = Math;
 

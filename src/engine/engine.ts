@@ -18,7 +18,7 @@ import type { ModelLayout } from './model-layout.ts';
  */
 export const RULES_VERSION = 1;
 
-export type EngineOptions = {
+export interface EngineOptions {
   readonly layout: ModelLayout;
   readonly activation: JobSpec['model']['activation'];
   /** Share of each hidden layer's outputs left out in training: 0 to less than 1. */
@@ -34,13 +34,16 @@ export type EngineOptions = {
   readonly labels: Uint8Array;
   /** Rows an epoch visits: the length of every `order` given to train(). */
   readonly epochRows: number;
-};
+}
 
 /** One of the optimizer's buffers: a value for each parameter, in the layout's order. */
-export type Slot = { readonly name: string; readonly values: Float32Array };
+export interface Slot {
+  readonly name: string;
+  readonly values: Float32Array;
+}
 
 /** All that a resume needs, taken and given back at epoch ends only. */
-export type EngineState = {
+export interface EngineState {
   /** (P) */
   readonly weights: Float32Array;
   /** Each (P), in the optimizer's own order. */
@@ -49,10 +52,13 @@ export type EngineState = {
   readonly powers: readonly number[];
   /** Optimizer steps since the start of the job. */
   readonly steps: number;
-};
+}
 
 /** Sums over rows; divided by the number of rows they are the mean loss and the accuracy. */
-export type Totals = { lossSum: number; correct: number };
+export interface Totals {
+  lossSum: number;
+  correct: number;
+}
 
 export type EpochEnd = Totals & {
   readonly rows: number;
@@ -61,14 +67,14 @@ export type EpochEnd = Totals & {
 };
 
 /** What the model says of each row of a range; entry 0 is the range's first row. */
-export type Predictions = {
+export interface Predictions {
   /** (R): the class with the largest logit, the lowest index among equals. */
   readonly predicted: Uint16Array;
   /** (R, O): softmax. */
   readonly probabilities: Float32Array;
   /** (R): cross-entropy against the label. */
   readonly losses: Float32Array;
-};
+}
 
 export interface Engine {
   readonly layout: ModelLayout;

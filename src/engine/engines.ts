@@ -11,7 +11,7 @@ import { loadKernel } from './wasm/wasm-module.ts';
 
 /** Which engines there are, and which of them load on this machine. */
 
-export type FoundEngine = {
+export interface FoundEngine {
   readonly available: true;
   readonly name: EngineName;
   readonly version: string;
@@ -19,16 +19,16 @@ export type FoundEngine = {
   readonly backend: string;
   /** Why it does not run on something faster, for people. */
   readonly reason?: string | null;
-};
+}
 
 export type LoadedEngine = FoundEngine & { create(options: EngineOptions): Engine };
 
-export type MissingEngine = {
+export interface MissingEngine {
   readonly available: false;
   readonly name: EngineName;
   /** Why it does not load here, for people. */
   readonly reason: string;
-};
+}
 
 /** Every engine of the contract has its loader here; the fastest comes first, which is what `auto` means. */
 const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | MissingEngine> } = {

@@ -6,23 +6,23 @@
  */
 
 /** A dense layer's place in the flat buffer. Offsets count float32 elements. */
-export type DenseLayer = {
+export interface DenseLayer {
   readonly inputs: number;
   readonly outputs: number;
   /** W: (inputs, outputs) from here. */
   readonly weightsOffset: number;
   /** b: (outputs) from here. */
   readonly biasesOffset: number;
-};
+}
 
-export type ModelLayout = {
+export interface ModelLayout {
   readonly inputs: number;
   readonly classes: number;
   /** From input to output; the last one gives the logits. */
   readonly layers: readonly DenseLayer[];
   /** Weights and biases in all. */
   readonly parameters: number;
-};
+}
 
 /**
  * Lays out dense layers inputs -> hiddenUnits[0] -> ... -> classes.

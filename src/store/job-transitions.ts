@@ -83,7 +83,9 @@ export type Finish =
   | { status: 'cancelled' };
 
 /** As with epochs, `gap`: the record does not have the last epoch. */
-export type FinishOutcome = { outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' | 'gap' };
+export interface FinishOutcome {
+  outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' | 'gap';
+}
 
 const DELIVERED = z.coerce.number().int().gte(1);
 

@@ -7,13 +7,13 @@ import { jobLayout } from './job-engine.ts';
 import { specFingerprint } from './spec-fingerprint.ts';
 
 /** All that is needed to go on after an epoch, bit for bit. */
-export type Checkpoint = {
+export interface Checkpoint {
   /** Epochs finished, >= 1. */
   readonly epoch: number;
   readonly state: EngineState;
   /** The rows of epochs 1 .. epoch. */
   readonly history: readonly EpochMetrics[];
-};
+}
 
 /** The only error decodeCheckpoint throws. */
 export class CheckpointError extends Error {
@@ -41,7 +41,7 @@ export function encodeCheckpoint({ epoch, state, history }: Checkpoint, spec: Jo
   });
 }
 
-/** Gives back what encodeCheckpoint took, or throws a CheckpointError. */
+/** Gives back what encodeCheckpoint took. @throws {CheckpointError} */
 export function decodeCheckpoint(bytes: Uint8Array, spec: JobSpec): Checkpoint {
   const { about, arrays } = open(bytes);
   const { fingerprint, epoch, steps, history } = about;
@@ -75,7 +75,12 @@ export function decodeCheckpoint(bytes: Uint8Array, spec: JobSpec): Checkpoint {
   };
 }
 
-type About = { fingerprint: string; epoch: number; steps: number; history: EpochMetrics[] };
+interface About {
+  fingerprint: string;
+  epoch: number;
+  steps: number;
+  history: EpochMetrics[];
+}
 
 function open(bytes: Uint8Array): { about: About; arrays: Container['arrays'] } {
   let container: Container;

@@ -15,9 +15,15 @@ const MAGIC = Buffer.from('DESCENT1', 'ascii');
 const PREFIX_BYTES = MAGIC.length + 4;
 const DIGEST_BYTES = 32;
 
-export type NamedArray = { readonly name: string; readonly values: Float32Array | Float64Array };
+export interface NamedArray {
+  readonly name: string;
+  readonly values: Float32Array | Float64Array;
+}
 
-export type Container = { readonly about: unknown; readonly arrays: readonly NamedArray[] };
+export interface Container {
+  readonly about: unknown;
+  readonly arrays: readonly NamedArray[];
+}
 
 /** These are not the bytes of a container of that kind. The only error decodeContainer throws. */
 export class ContainerError extends Error {
@@ -67,7 +73,11 @@ export function decodeContainer(kind: string, bytes: Uint8Array): Container {
   return { about: header.about, arrays };
 }
 
-type ArrayShape = { name: string; type: 'float32' | 'float64'; length: number };
+interface ArrayShape {
+  name: string;
+  type: 'float32' | 'float64';
+  length: number;
+}
 
 function shapeOf({ name, values }: NamedArray): ArrayShape {
   return { name, type: values instanceof Float32Array ? 'float32' : 'float64', length: values.length };

@@ -5,14 +5,20 @@ import { ImageReader } from './image-reader.ts';
 import { askedFor } from './pull.ts';
 
 /** row = test rows measured. */
-export type EvaluateYield = { readonly type: 'evaluation'; readonly row: number };
+export interface EvaluateYield {
+  readonly type: 'evaluation';
+  readonly row: number;
+}
 
 export type EvaluateOutcome =
   | { readonly outcome: 'evaluated'; readonly evaluation: Evaluation }
   /** The weights are finite, but so large that a test row's loss is not. */
   | { readonly outcome: 'diverged' };
 
-export type EvaluateOptions = { readonly dataset: Dataset; readonly engine: Engine };
+export interface EvaluateOptions {
+  readonly dataset: Dataset;
+  readonly engine: Engine;
+}
 
 const WORST_MISTAKES = 20;
 

@@ -24,14 +24,14 @@ export type FitOutcome =
   /** step = the optimizer step, counted from 1 over the whole job, at which it was seen. */
   | { readonly outcome: 'diverged'; readonly epoch: number; readonly step: number };
 
-export type FitOptions = {
+export interface FitOptions {
   readonly spec: JobSpec;
   readonly dataset: Dataset;
   /** Fresh, from createJobEngine(). */
   readonly engine: Engine;
   /** Goes on after this checkpoint's epoch. */
   readonly resume?: Checkpoint | undefined;
-};
+}
 
 /** What the slices of fit() are pulled with: next(n). */
 type Pulled<Result> = Generator<FitYield, Result, number | undefined>;

@@ -1,13 +1,13 @@
 import { BLOCK_ROWS, type LabelledImages } from '../dataset/prepared.ts';
 
 /** Consecutive rows of a part of a dataset, in memory. */
-export type Piece = {
+export interface Piece {
   readonly rows: number;
   /** (rows, pixels), valid until the next piece is read. */
   readonly images: Uint8Array;
   /** (rows) */
   readonly labels: Uint8Array;
-};
+}
 
 /** Reads the rows of a part of a dataset in their order, with a block of them in memory at a time. */
 export class ImageReader {

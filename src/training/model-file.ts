@@ -20,7 +20,7 @@ export function encodeModel(weights: Float32Array, spec: JobSpec): Uint8Array {
   });
 }
 
-/** The weights in a model file: (P), not checked against any spec. Throws a ContainerError. */
+/** The weights in a model file: (P), not checked against any spec. @throws {ContainerError} */
 export function decodeModelWeights(bytes: Uint8Array): Float32Array {
   const [weights, ...others] = decodeContainer(KIND, bytes).arrays;
   if (!(weights?.values instanceof Float32Array) || others.length > 0) {

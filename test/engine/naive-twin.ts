@@ -23,16 +23,16 @@ function sum(count: number, term: (index: number) => number): number {
 export class NaiveTwin {
   readonly weights: Float32Array;
   readonly slots: Record<string, Float32Array> = {};
-  private readonly options: EngineProblem;
-  private readonly lastUpdate: number[];
-  private jobStep = 0;
-  private p1 = 1;
-  private p2 = 1;
+  readonly #options: EngineProblem;
+  readonly #lastUpdate: number[];
+  #jobStep = 0;
+  #p1 = 1;
+  #p2 = 1;
 
   constructor(options: EngineProblem, initialWeights: Float32Array) {
-    this.options = options;
+    this.#options = options;
     this.weights = initialWeights.slice();
-    this.lastUpdate = new Array<number>(options.layout.inputs).fill(0);
+    this.#lastUpdate = new Array<number>(options.layout.inputs).fill(0);
     const { optimizer, layout } = options;
     const slot = (name: string, start = 0) => {
       this.slots[name] = new Float32Array(layout.parameters).fill(start);
@@ -48,26 +48,26 @@ export class NaiveTwin {
 
   /** One epoch in the given order. Returns the sum of the losses and the right answers. */
   epoch(order: Uint32Array): { lossSum: number; correct: number } {
-    const { batchSize } = this.options;
+    const { batchSize } = this.#options;
     let lossSum = 0;
     let correct = 0;
     let step = 0;
     for (let start = 0; start < order.length; start += batchSize) {
       step += 1;
-      const batch = this.step([...order.subarray(start, start + batchSize)], step);
+      const batch = this.#step([...order.subarray(start, start + batchSize)], step);
       lossSum += batch.lossSum;
       correct += batch.correct;
     }
-    this.catchUp(step);
+    this.#catchUp(step);
     return { lossSum, correct };
   }
 
-  private step(rows: number[], step: number): { lossSum: number; correct: number } {
-    const { layout, images, labels } = this.options;
+  #step(rows: number[], step: number): { lossSum: number; correct: number } {
+    const { layout, images, labels } = this.#options;
     const { weights } = this;
     const n = rows.length;
     const last = layout.layers.length - 1;
-    this.jobStep += 1;
+    this.#jobStep += 1;
 
     // Forward. x[l][r][i] = what goes into layer l; x[last + 1] = the logits. h = the same before dropout.
     const h: number[][][] = [[]];
@@ -82,12 +82,12 @@ export class NaiveTwin {
           Array.from({ length: outputs }, (_, j) => {
             const product = sum(inputs, (i) => x[l]![r]![i]! * weights[weightsOffset + i * outputs + j]!);
             const z = f(product + weights[biasesOffset + j]!);
-            return l < last ? this.activation(z) : z;
+            return l < last ? this.#activation(z) : z;
           }),
         ),
       );
       x.push(
-        h[l + 1]!.map((row, r) => (l < last ? row.map((v, j) => this.drop(v, l, r * outputs + j)) : row)),
+        h[l + 1]!.map((row, r) => (l < last ? row.map((v, j) => this.#drop(v, l, r * outputs + j)) : row)),
       );
     });
 
@@ -119,59 +119,60 @@ export class NaiveTwin {
         Array.from({ length: inputs }, (_, k) => {
           const dh = sum(outputs, (j) => f(above[r]![j]! * weights[weightsOffset + k * outputs + j]!));
           if (l === 0) return dh;
-          const delta = this.drop(dh, l - 1, r * inputs + k);
-          return this.backward(delta, h[l]![r]![k]!);
+          const delta = this.#drop(dh, l - 1, r * inputs + k);
+          return this.#backward(delta, h[l]![r]![k]!);
         }),
       );
     }
 
-    this.beginUpdate();
+    this.#beginUpdate();
     const isTouched = (i: number) => x[0]!.some((row) => row[i] !== 0);
     for (let p = 0; p < layout.parameters; p += 1) {
       const first = layout.layers[0]!;
       const row = p < first.inputs * first.outputs ? Math.floor(p / first.outputs) : undefined;
-      if (row === undefined) this.update(p, gradients[p]!, 1);
-      else if (!this.skips() || isTouched(row)) this.update(p, gradients[p]!, step - this.lastUpdate[row]!);
+      if (row === undefined) this.#update(p, gradients[p]!, 1);
+      else if (!this.#skips() || isTouched(row))
+        this.#update(p, gradients[p]!, step - this.#lastUpdate[row]!);
     }
-    if (this.skips()) {
-      for (let i = 0; i < layout.inputs; i += 1) if (isTouched(i)) this.lastUpdate[i] = step;
+    if (this.#skips()) {
+      for (let i = 0; i < layout.inputs; i += 1) if (isTouched(i)) this.#lastUpdate[i] = step;
     } else {
-      this.lastUpdate.fill(step);
+      this.#lastUpdate.fill(step);
     }
     return { lossSum, correct };
   }
 
-  private activation(z: number): number {
-    const { activation } = this.options;
+  #activation(z: number): number {
+    const { activation } = this.#options;
     // biome-ignore lint/complexity/useMathMinMax: the rule as it is written; Math.max makes +0 of -0
     if (activation === 'relu') return z < 0 ? 0 : z;
     return f(activation === 'tanh' ? tanh64(z) : sigmoid64(z));
   }
 
   /** Delta times the activation's derivative, taken from its output h. */
-  private backward(delta: number, h: number): number {
-    const { activation } = this.options;
+  #backward(delta: number, h: number): number {
+    const { activation } = this.#options;
     if (activation === 'relu') return h > 0 ? delta : 0;
     return f(delta * (activation === 'tanh' ? f(1 - f(h * h)) : f(h * f(1 - h))));
   }
 
   /** Rule 4. place: row * units + unit. */
-  private drop(value: number, layer: number, place: number): number {
-    const { dropout, seed } = this.options;
+  #drop(value: number, layer: number, place: number): number {
+    const { dropout, seed } = this.#options;
     if (dropout === 0) return value;
-    const isKept = u32(seed, layer, this.jobStep, place) >= Math.floor(dropout * 2 ** 32);
+    const isKept = u32(seed, layer, this.#jobStep, place) >= Math.floor(dropout * 2 ** 32);
     return isKept ? f(value * f(1 / (1 - dropout))) : 0;
   }
 
   /** Rule 8: where untouched rows are not updated. */
-  private skips(): boolean {
-    const { optimizer } = this.options;
+  #skips(): boolean {
+    const { optimizer } = this.#options;
     if (optimizer.type === 'rmsprop') return optimizer.momentum === 0 && !optimizer.centered;
     return optimizer.type === 'adagrad' || (optimizer.type === 'sgd' && optimizer.momentum === 0);
   }
 
   /** Rule 8's P[k]. */
-  private decay(rho: number, k: number): number {
+  #decay(rho: number, k: number): number {
     let power = 1;
     for (let n = 0; n < k; n += 1) {
       power = f(power * f(rho));
@@ -181,28 +182,28 @@ export class NaiveTwin {
   }
 
   /** Rule 8 at an epoch's end: every row with s < T gets v = P[T - s] * v, s = T. */
-  private catchUp(T: number): void {
-    const { optimizer, layout } = this.options;
-    if (optimizer.type === 'rmsprop' && this.skips()) {
+  #catchUp(T: number): void {
+    const { optimizer, layout } = this.#options;
+    if (optimizer.type === 'rmsprop' && this.#skips()) {
       const v = this.slots.mean_square!;
       const { inputs, outputs } = layout.layers[0]!;
       for (let p = 0; p < inputs * outputs; p += 1) {
-        const s = this.lastUpdate[Math.floor(p / outputs)]!;
-        if (s < T) v[p] = f(this.decay(optimizer.rho, T - s) * v[p]!);
+        const s = this.#lastUpdate[Math.floor(p / outputs)]!;
+        if (s < T) v[p] = f(this.#decay(optimizer.rho, T - s) * v[p]!);
       }
     }
-    this.lastUpdate.fill(0);
+    this.#lastUpdate.fill(0);
   }
 
-  private beginUpdate(): void {
-    const { optimizer } = this.options;
+  #beginUpdate(): void {
+    const { optimizer } = this.#options;
     if (optimizer.type !== 'adam') return;
-    this.p1 *= optimizer.beta_1;
-    this.p2 *= optimizer.beta_2;
+    this.#p1 *= optimizer.beta_1;
+    this.#p2 *= optimizer.beta_2;
   }
 
-  private update(p: number, g: number, elapsed: number): void {
-    const { optimizer } = this.options;
+  #update(p: number, g: number, elapsed: number): void {
+    const { optimizer } = this.#options;
     const { weights: w, slots } = this;
     const lr = f(optimizer.learning_rate);
     switch (optimizer.type) {
@@ -224,7 +225,7 @@ export class NaiveTwin {
         break;
       }
       case 'adam': {
-        const alpha = f((optimizer.learning_rate * Math.sqrt(1 - this.p2)) / (1 - this.p1));
+        const alpha = f((optimizer.learning_rate * Math.sqrt(1 - this.#p2)) / (1 - this.#p1));
         const [m, v] = [slots.first_moment!, slots.second_moment!];
         m[p] = f(m[p]! + f(f(g - m[p]!) * f(1 - optimizer.beta_1)));
         v[p] = f(v[p]! + f(f(f(g * g) - v[p]!) * f(1 - optimizer.beta_2)));
@@ -240,7 +241,7 @@ export class NaiveTwin {
       case 'rmsprop': {
         const v = slots.mean_square!;
         const oneMinusRho = f(1 - optimizer.rho);
-        v[p] = f(f(this.decay(optimizer.rho, elapsed) * v[p]!) + f(oneMinusRho * f(g * g)));
+        v[p] = f(f(this.#decay(optimizer.rho, elapsed) * v[p]!) + f(oneMinusRho * f(g * g)));
         let d = f(v[p]! + f(optimizer.epsilon));
         if (optimizer.centered) {
           const a = slots.mean_gradient!;

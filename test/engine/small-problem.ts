@@ -20,7 +20,7 @@ export function randomImages(rows: number, density: number, seed = 1) {
   return { images, labels };
 }
 
-export type SmallProblem = {
+export interface SmallProblem {
   hiddenUnits: readonly number[];
   optimizer: Optimizer;
   rows?: number;
@@ -31,7 +31,7 @@ export type SmallProblem = {
   dropout?: number;
   /** At least CLASSES; labels are smaller than CLASSES anyhow. */
   classes?: number;
-};
+}
 
 /** Options for an engine, with the images that it will read: (rows, PIXELS). */
 export type EngineProblem = EngineOptions & { readonly images: Uint8Array };

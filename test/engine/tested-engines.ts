@@ -9,12 +9,12 @@ import { loadKernel } from '../../src/engine/wasm/wasm-module.ts';
 
 /** Every engine that must give the same bits, the native one once for each vector width. */
 
-export type TestedEngine<E extends Engine = Engine> = {
+export interface TestedEngine<E extends Engine = Engine> {
   readonly name: string;
   readonly create: (options: EngineOptions) => E;
   /** Why it cannot run here: its suites are skipped for all to see. */
   readonly missing?: string;
-};
+}
 
 const kernel = await loadKernel();
 if (typeof kernel === 'string') throw new Error(kernel);

@@ -66,13 +66,13 @@ export function makeEngine(spec: JobSpec, dataset: Dataset): Engine {
   return createJobEngine(loaded, spec, dataset);
 }
 
-export type Run = {
+export interface Run {
   engine: Engine;
   outcome: FitOutcome;
   history: EpochResult[];
   /** One for each epoch that this run computed. */
   checkpoints: Checkpoint[];
-};
+}
 
 /** Runs a job to its end. pull: what each next() is called with. */
 export function runJob(

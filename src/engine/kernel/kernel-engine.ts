@@ -19,7 +19,7 @@ import { writeKernelHeader } from './setup.ts';
  * The routines of wasm/assembly/train.ts and wasm/assembly/epoch-end.ts, whichever compiler made them. Addresses are byte offsets into
  * the kernel's memory.
  */
-export type Kernel = {
+export interface Kernel {
   train(from: number, steps: number): number;
   packImages(starts: number, from: number, images: number, rows: number): void;
   measure(starts: number, labels: number, rows: number, B: number, training: boolean): void;
@@ -28,7 +28,7 @@ export type Kernel = {
   isFinite(): number;
   /** 1 or 0. */
   denormalsAreAlive(smallest: number): number;
-};
+}
 
 const SMALLEST_NORMAL = 1.1754943508222875e-38;
 
@@ -43,17 +43,17 @@ export class KernelEngine implements Engine {
   readonly map: KernelMemory;
   readonly memory: ArrayBuffer;
   readonly kernel: Kernel;
-  private readonly header: DataView;
-  private readonly epochRows: number;
-  private readonly slots: readonly string[];
-  private readonly powers: readonly number[];
+  readonly #header: DataView;
+  readonly #epochRows: number;
+  readonly #slots: readonly string[];
+  readonly #powers: readonly number[];
 
   /** bind: gives the kernel that works in a memory. */
   constructor(bind: (memory: WebAssembly.Memory) => Kernel, options: EngineOptions) {
     const { layout, batchSize, epochRows, labels, optimizer, dropout } = options;
     this.layout = layout;
     this.batchSize = batchSize;
-    this.epochRows = epochRows;
+    this.#epochRows = epochRows;
     const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
@@ -69,61 +69,61 @@ export class KernelEngine implements Engine {
       );
     }
 
-    this.header = new DataView(this.memory, 0, header.HEADER_BYTES);
+    this.#header = new DataView(this.memory, 0, header.HEADER_BYTES);
     writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed);
-    this.packImages(options);
-    this.bytes(this.map.labels).set(labels);
-    this.u32(this.map.otherRows).forEach((_, r, rows) => {
+    this.#packImages(options);
+    this.#bytes(this.map.labels).set(labels);
+    this.#u32(this.map.otherRows).forEach((_, r, rows) => {
       rows[r] = r;
     });
-    this.slots = slotNames(optimizer);
-    this.powers = [header.POWER_1, header.POWER_2].slice(0, powerCount(optimizer));
+    this.#slots = slotNames(optimizer);
+    this.#powers = [header.POWER_1, header.POWER_2].slice(0, powerCount(optimizer));
 
     const weights = new Float32Array(layout.parameters);
     initialiseWeights(weights, layout, options.seed);
-    this.write(0, weights);
-    this.slots.forEach((_, s) => {
-      this.write(s + 1, weights.fill(initialSlotValue(optimizer)));
+    this.#write(0, weights);
+    this.#slots.forEach((_, s) => {
+      this.#write(s + 1, weights.fill(initialSlotValue(optimizer)));
     });
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    if (order.length !== this.epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${this.epochRows}`);
+    if (order.length !== this.#epochRows) {
+      throw new Error(`the order has ${order.length} rows, the epoch ${this.#epochRows}`);
     }
-    if (from !== this.epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.epochStep} is the next`);
+    if (from !== this.#epochStep) {
+      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
     }
-    const there = Math.min(steps, this.stepsPerEpoch - from);
+    const there = Math.min(steps, this.#stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
     // The kernel would read another row's bytes, or beyond the memory.
     const stray = rows.find((row) => row >= this.map.labels.bytes);
     if (stray !== undefined) throw new Error(`there is no image of row ${stray}`);
-    this.u32(this.map.order).set(rows, first);
+    this.#u32(this.map.order).set(rows, first);
     const trained = this.kernel.train(from, there);
     if (trained === there && there < steps) throw new Error(`the epoch has no batch ${from + there}`);
     return trained;
   }
 
   endEpoch(): EpochEnd {
-    if (this.epochStep !== this.stepsPerEpoch) {
-      throw new Error(`the epoch ended after ${this.epochStep} steps`);
+    if (this.#epochStep !== this.#stepsPerEpoch) {
+      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
     }
     this.kernel.settleRows();
-    const lossSum = this.header.getFloat64(header.LOSS_SUM, true);
-    const correct = this.header.getUint32(header.CORRECT, true);
-    this.header.setFloat64(header.LOSS_SUM, 0, true);
-    this.header.setUint32(header.CORRECT, 0, true);
-    this.header.setUint32(header.EPOCH_STEP, 0, true);
-    return { lossSum, correct, rows: this.epochRows, finite: this.kernel.isFinite() !== 0 };
+    const lossSum = this.#header.getFloat64(header.LOSS_SUM, true);
+    const correct = this.#header.getUint32(header.CORRECT, true);
+    this.#header.setFloat64(header.LOSS_SUM, 0, true);
+    this.#header.setUint32(header.CORRECT, 0, true);
+    this.#header.setUint32(header.EPOCH_STEP, 0, true);
+    return { lossSum, correct, rows: this.#epochRows, finite: this.kernel.isFinite() !== 0 };
   }
 
   evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void {
-    const losses = this.f32(this.map.losses);
-    const predicted = this.u32(this.map.predicted);
+    const losses = this.#f32(this.map.losses);
+    const predicted = this.#u32(this.map.predicted);
     for (let start = from; start < to; start += this.batchSize) {
-      const B = this.measure(images, labels, start, to);
+      const B = this.#measure(images, labels, start, to);
       for (let r = 0; r < B; r += 1) {
         totals.lossSum += losses[r]!;
         if (predicted[r] === labels[start + r]) totals.correct += 1;
@@ -137,11 +137,11 @@ export class KernelEngine implements Engine {
     const probabilities = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
     // The kernel leaves them where the last layer's deltas would be: (P, B, 16).
-    const panels = this.f32(this.map.layers.at(-1)!.deltas);
+    const panels = this.#f32(this.map.layers.at(-1)!.deltas);
     for (let start = from; start < to; start += this.batchSize) {
-      const B = this.measure(images, labels, start, to);
-      predicted.set(this.u32(this.map.predicted).subarray(0, B), start - from);
-      losses.set(this.f32(this.map.losses).subarray(0, B), start - from);
+      const B = this.#measure(images, labels, start, to);
+      predicted.set(this.#u32(this.map.predicted).subarray(0, B), start - from);
+      losses.set(this.#f32(this.map.losses).subarray(0, B), start - from);
       for (let r = 0; r < B; r += 1) {
         for (let j = 0; j < O; j += 1) {
           const panel = Math.floor(j / header.PANEL_COLUMNS) * (this.map.batchPanelBytes / 4);
@@ -154,92 +154,92 @@ export class KernelEngine implements Engine {
   }
 
   /** Measures at most a batch of the rows start .. to - 1; returns how many. */
-  private measure(images: Uint8Array, labels: Uint8Array, start: number, to: number): number {
+  #measure(images: Uint8Array, labels: Uint8Array, start: number, to: number): number {
     const { rawImages, otherStarts, otherLabels, otherRows } = this.map;
     const end = Math.min(start + this.batchSize, to);
     const I = this.layout.inputs;
-    this.bytes(rawImages).set(images.subarray(start * I, end * I));
+    this.#bytes(rawImages).set(images.subarray(start * I, end * I));
     this.kernel.packImages(otherStarts.address, 0, rawImages.address, end - start);
-    this.bytes(otherLabels).set(labels.subarray(start, end));
+    this.#bytes(otherLabels).set(labels.subarray(start, end));
     this.kernel.measure(otherStarts.address, otherLabels.address, otherRows.address, end - start, false);
     return end - start;
   }
 
   /** Fills the list of the lit pixels of all images that are trained on. */
-  private packImages({ labels, readImages }: EngineOptions): void {
+  #packImages({ labels, readImages }: EngineOptions): void {
     const { imageStarts, litPixels, rawImages, otherStarts, otherLitPixels } = this.map;
-    this.u32(imageStarts)[0] = litPixels.address;
-    this.u32(otherStarts)[0] = otherLitPixels.address;
+    this.#u32(imageStarts)[0] = litPixels.address;
+    this.#u32(otherStarts)[0] = otherLitPixels.address;
     const I = this.layout.inputs;
     for (let from = 0; from < labels.length; from += RAW_ROWS) {
       const rows = Math.min(RAW_ROWS, labels.length - from);
-      readImages(this.bytes(rawImages).subarray(0, rows * I), from);
+      readImages(this.#bytes(rawImages).subarray(0, rows * I), from);
       this.kernel.packImages(imageStarts.address, from, rawImages.address, rows);
     }
   }
 
   state(): EngineState {
-    this.assertBetweenEpochs();
+    this.#assertBetweenEpochs();
     return {
-      weights: this.read(0),
-      slots: this.slots.map((name, s) => ({ name, values: this.read(s + 1) })),
-      powers: this.powers.map((place) => this.header.getFloat64(place, true)),
-      steps: this.header.getUint32(header.JOB_STEP, true),
+      weights: this.#read(0),
+      slots: this.#slots.map((name, s) => ({ name, values: this.#read(s + 1) })),
+      powers: this.#powers.map((place) => this.#header.getFloat64(place, true)),
+      steps: this.#header.getUint32(header.JOB_STEP, true),
     };
   }
 
   restore(state: EngineState): void {
-    this.assertBetweenEpochs();
+    this.#assertBetweenEpochs();
     const P = this.layout.parameters;
-    const expected = [P, this.powers.length, ...this.slots.map((name) => `${name} ${P}`)].join();
+    const expected = [P, this.#powers.length, ...this.#slots.map((name) => `${name} ${P}`)].join();
     const given = [
       state.weights.length,
       state.powers.length,
       ...state.slots.map(({ name, values }) => `${name} ${values.length}`),
     ].join();
     if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
-    this.write(0, state.weights);
+    this.#write(0, state.weights);
     state.slots.forEach(({ values }, s) => {
-      this.write(s + 1, values);
+      this.#write(s + 1, values);
     });
-    this.powers.forEach((place, k) => {
-      this.header.setFloat64(place, state.powers[k]!, true);
+    this.#powers.forEach((place, k) => {
+      this.#header.setFloat64(place, state.powers[k]!, true);
     });
-    this.header.setUint32(header.JOB_STEP, state.steps, true);
+    this.#header.setUint32(header.JOB_STEP, state.steps, true);
   }
 
-  private assertBetweenEpochs(): void {
-    if (this.epochStep !== 0) throw new Error('the state is defined between epochs only');
+  #assertBetweenEpochs(): void {
+    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 
   /** Weights are block 0, the first slot is block 1, ... flat: (P). */
-  private write(block: number, flat: Float32Array): void {
+  #write(block: number, flat: Float32Array): void {
     writePanels(this.memory, block * this.map.slotDistance, flat, this.map.layers);
   }
 
-  private read(block: number): Float32Array {
+  #read(block: number): Float32Array {
     const flat = new Float32Array(this.layout.parameters);
     readPanels(flat, this.memory, block * this.map.slotDistance, this.map.layers);
     return flat;
   }
 
-  private get epochStep(): number {
-    return this.header.getUint32(header.EPOCH_STEP, true);
+  get #epochStep(): number {
+    return this.#header.getUint32(header.EPOCH_STEP, true);
   }
 
-  private get stepsPerEpoch(): number {
-    return Math.ceil(this.epochRows / this.batchSize);
+  get #stepsPerEpoch(): number {
+    return Math.ceil(this.#epochRows / this.batchSize);
   }
 
-  private bytes({ address, bytes }: Region): Uint8Array {
+  #bytes({ address, bytes }: Region): Uint8Array {
     return new Uint8Array(this.memory, address, bytes);
   }
 
-  private u32({ address, bytes }: Region): Uint32Array {
+  #u32({ address, bytes }: Region): Uint32Array {
     return new Uint32Array(this.memory, address, bytes / 4);
   }
 
-  private f32({ address, bytes }: Region): Float32Array {
+  #f32({ address, bytes }: Region): Float32Array {
     return new Float32Array(this.memory, address, bytes / 4);
   }
 }

@@ -14,7 +14,7 @@ import { HEADER_BYTES, ITEM_BYTES, LIT_ROW_BYTES, PANEL_BYTES, PANEL_COLUMNS } f
  * Dims: B = batch size, I = inputs of a layer, O = outputs of a layer, P = panels of the outputs.
  */
 
-export type KernelShape = {
+export interface KernelShape {
   readonly layout: ModelLayout;
   readonly optimizer: Optimizer;
   /** Share of each hidden layer's outputs left out in training. */
@@ -24,10 +24,13 @@ export type KernelShape = {
   readonly epochRows: number;
   /** Rows of the images that are trained on. */
   readonly imageRows: number;
-};
+}
 
 /** A region's first byte and its length. */
-export type Region = { readonly address: number; readonly bytes: number };
+export interface Region {
+  readonly address: number;
+  readonly bytes: number;
+}
 
 /** A layer's regions, beside its place in the flat buffer. */
 export type KernelLayer = DenseLayer & {
@@ -41,7 +44,7 @@ export type KernelLayer = DenseLayer & {
   readonly deltas: Region;
 };
 
-export type KernelMemory = {
+export interface KernelMemory {
   /** All of it, in whole pages of 64 KiB. */
   readonly bytes: number;
   readonly layers: readonly KernelLayer[];
@@ -77,7 +80,7 @@ export type KernelMemory = {
   /** (B) float32 and (B) u32. */
   readonly losses: Region;
   readonly predicted: Region;
-};
+}
 
 export const PAGE_BYTES = 65_536;
 

@@ -2,10 +2,13 @@ import type { EngineOptions } from '../engine.ts';
 import { KernelEngine } from '../kernel/kernel-engine.ts';
 
 /** A vector width that this processor runs: its floats, and what people call it. */
-export type NativeWidth = { readonly width: number; readonly name: string };
+export interface NativeWidth {
+  readonly width: number;
+  readonly name: string;
+}
 
 /** What native/addon.c exports. */
-export type NativeAddon = {
+export interface NativeAddon {
   /** Widest first. */
   readonly widths: readonly NativeWidth[];
   train(width: number, memory: ArrayBuffer, from: number, steps: number): number;
@@ -29,7 +32,7 @@ export type NativeAddon = {
   settleRows(width: number, memory: ArrayBuffer): void;
   allFinite(width: number, memory: ArrayBuffer): number;
   denormalsAreAlive(width: number, memory: ArrayBuffer, smallest: number): number;
-};
+}
 
 /**
  * The native engine: the bits of the reference engine, twice as fast as the wasm engine. The arithmetic is in native/.

@@ -5,12 +5,12 @@ import { exp } from './exp-log.ts';
  * What stands behind each hidden layer. Derivatives are taken from the output, so that forward may write over
  * its input.
  */
-export type Activation = {
+export interface Activation {
   /** h = f(h), element by element, for the first n. */
   forward(h: Float32Array, n: number): void;
   /** dh = dh * f'(z), with f' read off the output h = f(z), for the first n. */
   backward(dh: Float32Array, h: Float32Array, n: number): void;
-};
+}
 
 const { abs, fround } = Math;
 

@@ -1,7 +1,7 @@
 import type { ModelLayout } from '../model-layout.ts';
 
 /** A layer's views into the flat buffers, and room for one batch. B = batch size. */
-export type LayerBuffers = {
+export interface LayerBuffers {
   readonly I: number;
   readonly O: number;
   /** (I, O) and (O), views into the weights. */
@@ -16,7 +16,7 @@ export type LayerBuffers = {
   readonly kept: Float32Array;
   /** (B, O): the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
   readonly dz: Float32Array;
-};
+}
 
 /** The buffers of each layer. weights, gradients: (P), in the layout's order; the views write through. */
 export function layerBuffers(

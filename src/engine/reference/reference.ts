@@ -33,189 +33,203 @@ export function createReferenceEngine(options: EngineOptions): Engine {
 class ReferenceEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
-  private readonly images: Uint8Array;
-  private readonly labels: Uint8Array;
-  private readonly epochRows: number;
-  private readonly activation: Activation;
-  private readonly dropout: number;
-  private readonly seed: number;
-  private readonly rule: UpdateRule;
+  readonly #images: Uint8Array;
+  readonly #labels: Uint8Array;
+  readonly #epochRows: number;
+  readonly #activation: Activation;
+  readonly #dropout: number;
+  readonly #seed: number;
+  readonly #rule: UpdateRule;
 
   /** (P) each, in the layout's order. */
-  private readonly weights: Float32Array;
-  private readonly gradients: Float32Array;
-  private readonly layers: readonly LayerBuffers[];
+  readonly #weights: Float32Array;
+  readonly #gradients: Float32Array;
+  readonly #layers: readonly LayerBuffers[];
 
   /** (B, O), (B), (B): what the loss layer found in the latest batch. */
-  private readonly probabilities: Float32Array;
-  private readonly predicted: Uint16Array;
-  private readonly losses: Float32Array;
+  readonly #probabilities: Float32Array;
+  readonly #predicted: Uint16Array;
+  readonly #losses: Float32Array;
 
   /** (I of the first layer): whether the latest batch has a pixel there, and the step of the last update. */
-  private readonly touched: Uint8Array;
-  private readonly updatedAt: Uint32Array;
+  readonly #touched: Uint8Array;
+  readonly #updatedAt: Uint32Array;
 
   /** Of the job. */
-  private steps = 0;
+  #steps = 0;
 
   /** Of the running epoch: steps done, and sums over their rows. */
-  private epochStep = 0;
-  private lossSum = 0;
-  private correct = 0;
+  #epochStep = 0;
+  #lossSum = 0;
+  #correct = 0;
 
   constructor(options: EngineOptions) {
     const { layout, batchSize, epochRows, labels } = options;
     this.layout = layout;
     this.batchSize = batchSize;
-    this.images = new Uint8Array(labels.length * layout.inputs);
-    options.readImages(this.images, 0);
-    this.labels = labels;
-    this.epochRows = epochRows;
-    this.activation = ACTIVATIONS[options.activation];
-    this.dropout = options.dropout;
-    this.seed = options.seed;
-    this.rule = createUpdateRule(options.optimizer, layout.parameters, Math.ceil(epochRows / batchSize));
+    this.#images = new Uint8Array(labels.length * layout.inputs);
+    options.readImages(this.#images, 0);
+    this.#labels = labels;
+    this.#epochRows = epochRows;
+    this.#activation = ACTIVATIONS[options.activation];
+    this.#dropout = options.dropout;
+    this.#seed = options.seed;
+    this.#rule = createUpdateRule(options.optimizer, layout.parameters, Math.ceil(epochRows / batchSize));
 
-    this.weights = new Float32Array(layout.parameters);
-    initialiseWeights(this.weights, layout, options.seed);
-    this.gradients = new Float32Array(layout.parameters);
-    this.layers = layerBuffers(layout, this.weights, this.gradients, batchSize, this.dropout > 0);
-    this.probabilities = new Float32Array(batchSize * layout.classes);
-    this.predicted = new Uint16Array(batchSize);
-    this.losses = new Float32Array(batchSize);
-    this.touched = new Uint8Array(layout.inputs);
-    this.updatedAt = new Uint32Array(layout.inputs);
+    this.#weights = new Float32Array(layout.parameters);
+    initialiseWeights(this.#weights, layout, options.seed);
+    this.#gradients = new Float32Array(layout.parameters);
+    this.#layers = layerBuffers(layout, this.#weights, this.#gradients, batchSize, this.#dropout > 0);
+    this.#probabilities = new Float32Array(batchSize * layout.classes);
+    this.#predicted = new Uint16Array(batchSize);
+    this.#losses = new Float32Array(batchSize);
+    this.#touched = new Uint8Array(layout.inputs);
+    this.#updatedAt = new Uint32Array(layout.inputs);
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    if (order.length !== this.epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${this.epochRows}`);
+    if (order.length !== this.#epochRows) {
+      throw new Error(`the order has ${order.length} rows, the epoch ${this.#epochRows}`);
     }
-    if (from !== this.epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.epochStep} is the next`);
+    if (from !== this.#epochStep) {
+      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
     }
     for (let s = 0; s < steps; s += 1) {
       const start = (from + s) * this.batchSize;
       if (start >= order.length) throw new Error(`the epoch has no batch ${from + s}`);
-      if (!this.step(order.subarray(start, start + this.batchSize))) return s;
+      if (!this.#step(order.subarray(start, start + this.batchSize))) return s;
     }
     return steps;
   }
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  private step(rows: Uint32Array): boolean {
-    this.forward(this.images, rows, true);
-    this.loss(this.labels, rows);
+  #step(rows: Uint32Array): boolean {
+    this.#forward(this.#images, rows, true);
+    this.#loss(this.#labels, rows);
     const totals = { lossSum: 0, correct: 0 };
-    this.addTotals(totals, this.labels, rows);
+    this.#addTotals(totals, this.#labels, rows);
     if (!Number.isFinite(totals.lossSum)) return false;
-    this.lossSum += totals.lossSum;
-    this.correct += totals.correct;
-    this.backward(rows);
-    this.steps += 1;
-    this.epochStep += 1;
-    this.update();
+    this.#lossSum += totals.lossSum;
+    this.#correct += totals.correct;
+    this.#backward(rows);
+    this.#steps += 1;
+    this.#epochStep += 1;
+    this.#update();
     return true;
   }
 
   /** Images to logits, in training with dropout. images: (R, I), rows: (B). */
-  private forward(images: Uint8Array, rows: Uint32Array, training: boolean): void {
+  #forward(images: Uint8Array, rows: Uint32Array, training: boolean): void {
     const B = rows.length;
-    const hasDropout = training && this.dropout > 0;
-    this.layers.forEach(({ I, O, W, b, out, kept }, l) => {
-      const below = this.layers[l - 1];
+    const hasDropout = training && this.#dropout > 0;
+    this.#layers.forEach(({ I, O, W, b, out, kept }, l) => {
+      const below = this.#layers[l - 1];
       if (below === undefined) pixelsForward(out, images, rows, W, b, B, I, O);
       else denseForward(out, hasDropout ? below.kept : below.out, W, b, B, I, O);
-      if (l + 1 === this.layers.length) return;
-      this.activation.forward(out, B * O);
-      if (hasDropout) applyDropout(kept, out, this.mask(l), B, O);
+      if (l + 1 === this.#layers.length) return;
+      this.#activation.forward(out, B * O);
+      if (hasDropout) applyDropout(kept, out, this.#mask(l), B, O);
     });
   }
 
   /** What the running step drops behind hidden layer l. */
-  private mask(l: number): DropoutMask {
-    return { seed: this.seed, layer: l, step: this.steps + 1, rate: this.dropout };
+  #mask(l: number): DropoutMask {
+    return { seed: this.#seed, layer: l, step: this.#steps + 1, rate: this.#dropout };
   }
 
   /** Logits to losses, probabilities and predictions. labels: (R), rows: (B). */
-  private loss(labels: Uint8Array, rows: Uint32Array): void {
-    const { out: logits, O } = this.layers.at(-1)!;
-    softmaxLossForward(this.losses, this.predicted, this.probabilities, logits, labels, rows, rows.length, O);
+  #loss(labels: Uint8Array, rows: Uint32Array): void {
+    const { out: logits, O } = this.#layers.at(-1)!;
+    softmaxLossForward(
+      this.#losses,
+      this.#predicted,
+      this.#probabilities,
+      logits,
+      labels,
+      rows,
+      rows.length,
+      O,
+    );
   }
 
   /** Adds the batch's losses and right answers to totals, in float64, row after row. */
-  private addTotals(totals: Totals, labels: Uint8Array, rows: Uint32Array): void {
+  #addTotals(totals: Totals, labels: Uint8Array, rows: Uint32Array): void {
     for (let r = 0; r < rows.length; r += 1) {
-      totals.lossSum += this.losses[r]!;
-      if (this.predicted[r] === labels[rows[r]!]) totals.correct += 1;
+      totals.lossSum += this.#losses[r]!;
+      if (this.#predicted[r] === labels[rows[r]!]) totals.correct += 1;
     }
   }
 
   /** Probabilities to gradients, from the last layer to the first. rows: (B). */
-  private backward(rows: Uint32Array): void {
+  #backward(rows: Uint32Array): void {
     const B = rows.length;
-    this.gradients.fill(0);
-    const last = this.layers.at(-1)!;
-    softmaxLossBackward(last.dz, this.probabilities, this.labels, rows, B, last.O);
-    for (let l = this.layers.length - 1; l > 0; l -= 1) {
-      const { I, O, W, dW, db, dz } = this.layers[l]!;
-      const below = this.layers[l - 1]!;
+    this.#gradients.fill(0);
+    const last = this.#layers.at(-1)!;
+    softmaxLossBackward(last.dz, this.#probabilities, this.#labels, rows, B, last.O);
+    for (let l = this.#layers.length - 1; l > 0; l -= 1) {
+      const { I, O, W, dW, db, dz } = this.#layers[l]!;
+      const below = this.#layers[l - 1]!;
       denseBackwardBiases(db, dz, B, O);
       denseBackwardWeights(dW, below.kept, dz, B, I, O);
       denseBackwardInputs(below.dz, dz, W, B, I, O);
-      if (this.dropout > 0) applyDropout(below.dz, below.dz, this.mask(l - 1), B, I);
-      this.activation.backward(below.dz, below.out, B * I);
+      if (this.#dropout > 0) applyDropout(below.dz, below.dz, this.#mask(l - 1), B, I);
+      this.#activation.backward(below.dz, below.out, B * I);
     }
-    const { I, O, dW, db, dz } = this.layers[0]!;
+    const { I, O, dW, db, dz } = this.#layers[0]!;
     denseBackwardBiases(db, dz, B, O);
-    pixelsBackwardWeights(dW, this.touched, dz, this.images, rows, B, I, O);
+    pixelsBackwardWeights(dW, this.#touched, dz, this.#images, rows, B, I, O);
   }
 
   /** Gradients to weights. */
-  private update(): void {
-    const { rule, weights, gradients, epochStep } = this;
+  #update(): void {
+    const rule = this.#rule;
+    const weights = this.#weights;
+    const gradients = this.#gradients;
+    const epochStep = this.#epochStep;
     rule.beginStep();
     if (!rule.skipsUntouchedRows) {
       rule.update(weights, gradients, 0, weights.length, 1);
       return;
     }
-    const { I, O } = this.layers[0]!;
+    const { I, O } = this.#layers[0]!;
     for (let i = 0; i < I; i += 1) {
-      if (this.touched[i] === 0) continue;
-      rule.update(weights, gradients, i * O, i * O + O, epochStep - this.updatedAt[i]!);
-      this.updatedAt[i] = epochStep;
+      if (this.#touched[i] === 0) continue;
+      rule.update(weights, gradients, i * O, i * O + O, epochStep - this.#updatedAt[i]!);
+      this.#updatedAt[i] = epochStep;
     }
     rule.update(weights, gradients, I * O, weights.length, 1);
   }
 
   endEpoch(): EpochEnd {
-    const { epochRows, lossSum, correct } = this;
-    if (this.epochStep !== Math.ceil(epochRows / this.batchSize)) {
-      throw new Error(`the epoch ended after ${this.epochStep} steps`);
+    const epochRows = this.#epochRows;
+    const lossSum = this.#lossSum;
+    const correct = this.#correct;
+    if (this.#epochStep !== Math.ceil(epochRows / this.batchSize)) {
+      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
     }
-    if (this.rule.skipsUntouchedRows) this.settleRows();
-    this.epochStep = 0;
-    this.lossSum = 0;
-    this.correct = 0;
-    const buffers = [this.weights, ...this.rule.slots.map((slot) => slot.values)];
+    if (this.#rule.skipsUntouchedRows) this.#settleRows();
+    this.#epochStep = 0;
+    this.#lossSum = 0;
+    this.#correct = 0;
+    const buffers = [this.#weights, ...this.#rule.slots.map((slot) => slot.values)];
     return { lossSum, correct, rows: epochRows, finite: buffers.every(isFiniteBuffer) };
   }
 
   /** Brings the slots of rows that the last steps skipped to the end of the epoch. */
-  private settleRows(): void {
-    const { I, O } = this.layers[0]!;
+  #settleRows(): void {
+    const { I, O } = this.#layers[0]!;
     for (let i = 0; i < I; i += 1) {
-      const elapsed = this.epochStep - this.updatedAt[i]!;
-      if (elapsed > 0) this.rule.settle(i * O, i * O + O, elapsed);
+      const elapsed = this.#epochStep - this.#updatedAt[i]!;
+      if (elapsed > 0) this.#rule.settle(i * O, i * O + O, elapsed);
     }
-    this.updatedAt.fill(0);
+    this.#updatedAt.fill(0);
   }
 
   evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void {
-    for (const rows of this.batches(from, to)) {
-      this.forward(images, rows, false);
-      this.loss(labels, rows);
-      this.addTotals(totals, labels, rows);
+    for (const rows of this.#batches(from, to)) {
+      this.#forward(images, rows, false);
+      this.#loss(labels, rows);
+      this.#addTotals(totals, labels, rows);
     }
   }
 
@@ -224,19 +238,19 @@ class ReferenceEngine implements Engine {
     const predicted = new Uint16Array(to - from);
     const probabilities = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
-    for (const rows of this.batches(from, to)) {
+    for (const rows of this.#batches(from, to)) {
       const [B, start] = [rows.length, rows[0]! - from];
-      this.forward(images, rows, false);
-      this.loss(labels, rows);
-      predicted.set(this.predicted.subarray(0, B), start);
-      probabilities.set(this.probabilities.subarray(0, B * O), start * O);
-      losses.set(this.losses.subarray(0, B), start);
+      this.#forward(images, rows, false);
+      this.#loss(labels, rows);
+      predicted.set(this.#predicted.subarray(0, B), start);
+      probabilities.set(this.#probabilities.subarray(0, B * O), start * O);
+      losses.set(this.#losses.subarray(0, B), start);
     }
     return { predicted, probabilities, losses };
   }
 
   /** The rows from .. to - 1 in batches, as row numbers. */
-  private *batches(from: number, to: number): Generator<Uint32Array> {
+  *#batches(from: number, to: number): Generator<Uint32Array> {
     for (let start = from; start < to; start += this.batchSize) {
       const B = Math.min(this.batchSize, to - start);
       yield Uint32Array.from({ length: B }, (_, r) => start + r);
@@ -244,33 +258,33 @@ class ReferenceEngine implements Engine {
   }
 
   state(): EngineState {
-    this.assertBetweenEpochs();
+    this.#assertBetweenEpochs();
     return {
-      weights: this.weights.slice(),
-      slots: this.rule.slots.map(({ name, values }) => ({ name, values: values.slice() })),
-      powers: [...this.rule.powers],
-      steps: this.steps,
+      weights: this.#weights.slice(),
+      slots: this.#rule.slots.map(({ name, values }) => ({ name, values: values.slice() })),
+      powers: [...this.#rule.powers],
+      steps: this.#steps,
     };
   }
 
   restore(state: EngineState): void {
-    this.assertBetweenEpochs();
-    const { slots, powers } = this.rule;
+    this.#assertBetweenEpochs();
+    const { slots, powers } = this.#rule;
     const shape = (s: Pick<EngineState, 'weights' | 'slots'>, powerCount: number) =>
       [s.weights.length, powerCount, ...s.slots.map(({ name, values }) => `${name} ${values.length}`)].join();
-    const expected = shape({ weights: this.weights, slots }, powers.length);
+    const expected = shape({ weights: this.#weights, slots }, powers.length);
     const given = shape(state, state.powers.length);
     if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
-    this.weights.set(state.weights);
+    this.#weights.set(state.weights);
     slots.forEach((slot, s) => {
       slot.values.set(state.slots[s]!.values);
     });
     powers.set(state.powers);
-    this.steps = state.steps;
+    this.#steps = state.steps;
   }
 
-  private assertBetweenEpochs(): void {
-    if (this.epochStep !== 0) throw new Error('the state is defined between epochs only');
+  #assertBetweenEpochs(): void {
+    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 }
 

@@ -20,32 +20,32 @@ export function createTensorFlowEngine(tensorflow: TensorFlow, options: EngineOp
 class TensorFlowEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
-  private readonly tf: TensorFlow['core'];
-  private readonly options: EngineOptions;
-  private readonly images: Uint8Array;
-  private readonly layers: readonly ReturnType<TensorFlow['layers']['layers']['dense']>[];
+  readonly #tf: TensorFlow['core'];
+  readonly #options: EngineOptions;
+  readonly #images: Uint8Array;
+  readonly #layers: readonly ReturnType<TensorFlow['layers']['layers']['dense']>[];
   /** W1 b1 W2 b2 ..., the layout's order. */
-  private readonly weights: readonly Variable[];
-  private readonly trained: TensorFlowOptimizer;
+  readonly #weights: readonly Variable[];
+  readonly #trained: TensorFlowOptimizer;
 
   /** Of the job. */
-  private steps = 0;
+  #steps = 0;
 
   /** Of the running epoch: steps done, and sums over their rows. */
-  private epochStep = 0;
-  private lossSum = 0;
-  private correct = 0;
+  #epochStep = 0;
+  #lossSum = 0;
+  #correct = 0;
 
   constructor(tensorflow: TensorFlow, options: EngineOptions) {
     const { layout } = options;
     this.layout = layout;
     this.batchSize = options.batchSize;
-    this.tf = tensorflow.core;
-    this.options = options;
-    this.images = new Uint8Array(options.labels.length * layout.inputs);
-    options.readImages(this.images, 0);
+    this.#tf = tensorflow.core;
+    this.#options = options;
+    this.#images = new Uint8Array(options.labels.length * layout.inputs);
+    options.readImages(this.#images, 0);
     const last = layout.layers.length - 1;
-    this.layers = layout.layers.map(({ inputs, outputs }, l) => {
+    this.#layers = layout.layers.map(({ inputs, outputs }, l) => {
       const dense = tensorflow.layers.layers.dense({
         units: outputs,
         activation: l < last ? options.activation : 'linear',
@@ -54,86 +54,86 @@ class TensorFlowEngine implements Engine {
       dense.build([null, inputs]);
       return dense;
     });
-    this.weights = this.layers.flatMap((dense) =>
+    this.#weights = this.#layers.flatMap((dense) =>
       dense.trainableWeights.map((weight) => weight.read() as Variable),
     );
-    this.trained = createTensorFlowOptimizer(tensorflow, options.optimizer, this.weights);
+    this.#trained = createTensorFlowOptimizer(tensorflow, options.optimizer, this.#weights);
     const weights = new Float32Array(layout.parameters);
     initialiseWeights(weights, layout, options.seed);
-    this.write(this.weights, weights);
+    this.#write(this.#weights, weights);
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    const { epochRows } = this.options;
+    const { epochRows } = this.#options;
     if (order.length !== epochRows) {
       throw new Error(`the order has ${order.length} rows, the epoch ${epochRows}`);
     }
-    if (from !== this.epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.epochStep} is the next`);
+    if (from !== this.#epochStep) {
+      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
     }
     for (let s = 0; s < steps; s += 1) {
       const start = (from + s) * this.batchSize;
       if (start >= order.length) throw new Error(`the epoch has no batch ${from + s}`);
       const rows = order.subarray(start, start + this.batchSize);
-      if (!this.tf.tidy(() => this.step(rows))) return s;
+      if (!this.#tf.tidy(() => this.#step(rows))) return s;
     }
     return steps;
   }
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  private step(rows: Uint32Array): boolean {
-    const { labels } = this.options;
-    const { optimizer } = this.trained;
-    const x = this.pixels(this.images, rows);
+  #step(rows: Uint32Array): boolean {
+    const { labels } = this.#options;
+    const { optimizer } = this.#trained;
+    const x = this.#pixels(this.#images, rows);
     const totals = { lossSum: 0, correct: 0 };
     const { grads } = optimizer.computeGradients(() => {
-      const logits = this.forward(x, true);
-      const losses = this.losses(logits, labels, rows);
-      addTotals(totals, this.measured(logits, losses), labels, rows);
-      return this.tf.mean(losses) as Scalar;
-    }, [...this.weights]);
+      const logits = this.#forward(x, true);
+      const losses = this.#losses(logits, labels, rows);
+      addTotals(totals, this.#measured(logits, losses), labels, rows);
+      return this.#tf.mean(losses) as Scalar;
+    }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
-    this.trained.beginStep();
-    optimizer.applyGradients(this.weights.map(({ name }) => ({ name, tensor: grads[name]! })));
-    this.lossSum += totals.lossSum;
-    this.correct += totals.correct;
-    this.steps += 1;
-    this.epochStep += 1;
+    this.#trained.beginStep();
+    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name]! })));
+    this.#lossSum += totals.lossSum;
+    this.#correct += totals.correct;
+    this.#steps += 1;
+    this.#epochStep += 1;
     return true;
   }
 
   /** (B, I): pixel / 255. images: (R, I), rows: (B). */
-  private pixels(images: Uint8Array, rows: Uint32Array): Tensor2D {
+  #pixels(images: Uint8Array, rows: Uint32Array): Tensor2D {
     const I = this.layout.inputs;
     const x = new Float32Array(rows.length * I);
     rows.forEach((row, r) => {
       for (let i = 0; i < I; i += 1) x[r * I + i] = images[row * I + i]! / 255;
     });
-    return this.tf.tensor2d(x, [rows.length, I]);
+    return this.#tf.tensor2d(x, [rows.length, I]);
   }
 
   /** Images to logits, in training with dropout. x: (B, I), result: (B, O). */
-  private forward(x: Tensor2D, training: boolean): Tensor2D {
-    const hasDropout = training && this.options.dropout > 0;
+  #forward(x: Tensor2D, training: boolean): Tensor2D {
+    const hasDropout = training && this.#options.dropout > 0;
     let h = x;
-    this.layers.forEach((dense, l) => {
+    this.#layers.forEach((dense, l) => {
       h = dense.apply(h) as Tensor2D;
-      if (hasDropout && l + 1 < this.layers.length) h = this.tf.mul(h, this.mask(l, h.shape));
+      if (hasDropout && l + 1 < this.#layers.length) h = this.#tf.mul(h, this.#mask(l, h.shape));
     });
     return h;
   }
 
   /** (B, O): what the outputs of hidden layer l are multiplied with in the running step. */
-  private mask(l: number, shape: [number, number]): Tensor2D {
-    const { seed, dropout } = this.options;
+  #mask(l: number, shape: [number, number]): Tensor2D {
+    const { seed, dropout } = this.#options;
     const mask = new Float32Array(shape[0] * shape[1]).fill(1);
-    applyDropout(mask, mask, { seed, layer: l, step: this.steps + 1, rate: dropout }, ...shape);
-    return this.tf.tensor2d(mask, shape);
+    applyDropout(mask, mask, { seed, layer: l, step: this.#steps + 1, rate: dropout }, ...shape);
+    return this.#tf.tensor2d(mask, shape);
   }
 
   /** (B): cross-entropy. logits: (B, O), labels: (R), rows: (B). */
-  private losses(logits: Tensor2D, labels: Uint8Array, rows: Uint32Array): Tensor1D {
-    const { tf } = this;
+  #losses(logits: Tensor2D, labels: Uint8Array, rows: Uint32Array): Tensor1D {
+    const tf = this.#tf;
     const y = tf.oneHot(
       tf.tensor1d(
         Int32Array.from(rows, (row) => labels[row]!),
@@ -145,29 +145,31 @@ class TensorFlowEngine implements Engine {
   }
 
   /** logits: (B, O), losses: (B). */
-  private measured(logits: Tensor2D, losses: Tensor1D): Measured {
+  #measured(logits: Tensor2D, losses: Tensor1D): Measured {
     return { predicted: largest(floats(logits), this.layout.classes), losses: floats(losses) };
   }
 
   endEpoch(): EpochEnd {
-    const { lossSum, correct, options } = this;
-    if (this.epochStep !== Math.ceil(options.epochRows / this.batchSize)) {
-      throw new Error(`the epoch ended after ${this.epochStep} steps`);
+    const lossSum = this.#lossSum;
+    const correct = this.#correct;
+    const options = this.#options;
+    if (this.#epochStep !== Math.ceil(options.epochRows / this.batchSize)) {
+      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
     }
-    this.epochStep = 0;
-    this.lossSum = 0;
-    this.correct = 0;
+    this.#epochStep = 0;
+    this.#lossSum = 0;
+    this.#correct = 0;
     // The WASM backend's relu makes NaN 0, so what went wrong need not show in a loss.
-    const variables = [this.weights, ...this.trained.slots.map((slot) => slot.variables)].flat();
+    const variables = [this.#weights, ...this.#trained.slots.map((slot) => slot.variables)].flat();
     const finite = variables.every((variable) => floats(variable).every(Number.isFinite));
     return { lossSum, correct, rows: options.epochRows, finite };
   }
 
   evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void {
-    for (const rows of this.batches(from, to)) {
-      this.tf.tidy(() => {
-        const logits = this.forward(this.pixels(images, rows), false);
-        addTotals(totals, this.measured(logits, this.losses(logits, labels, rows)), labels, rows);
+    for (const rows of this.#batches(from, to)) {
+      this.#tf.tidy(() => {
+        const logits = this.#forward(this.#pixels(images, rows), false);
+        addTotals(totals, this.#measured(logits, this.#losses(logits, labels, rows)), labels, rows);
       });
     }
   }
@@ -179,21 +181,21 @@ class TensorFlowEngine implements Engine {
       probabilities: new Float32Array((to - from) * O),
       losses: new Float32Array(to - from),
     };
-    for (const rows of this.batches(from, to)) {
+    for (const rows of this.#batches(from, to)) {
       const start = rows[0]! - from;
-      this.tf.tidy(() => {
-        const logits = this.forward(this.pixels(images, rows), false);
-        const measured = this.measured(logits, this.losses(logits, labels, rows));
+      this.#tf.tidy(() => {
+        const logits = this.#forward(this.#pixels(images, rows), false);
+        const measured = this.#measured(logits, this.#losses(logits, labels, rows));
         predictions.predicted.set(measured.predicted, start);
         predictions.losses.set(measured.losses, start);
-        predictions.probabilities.set(floats(this.tf.softmax(logits)), start * O);
+        predictions.probabilities.set(floats(this.#tf.softmax(logits)), start * O);
       });
     }
     return predictions;
   }
 
   /** The rows from .. to - 1 in batches, as row numbers. */
-  private *batches(from: number, to: number): Generator<Uint32Array> {
+  *#batches(from: number, to: number): Generator<Uint32Array> {
     for (let start = from; start < to; start += this.batchSize) {
       const B = Math.min(this.batchSize, to - start);
       yield Uint32Array.from({ length: B }, (_, r) => start + r);
@@ -201,19 +203,20 @@ class TensorFlowEngine implements Engine {
   }
 
   state(): EngineState {
-    this.assertBetweenEpochs();
-    const { slots, powers } = this.trained;
+    this.#assertBetweenEpochs();
+    const { slots, powers } = this.#trained;
     return {
-      weights: this.read(this.weights),
-      slots: slots.map(({ name, variables }) => ({ name, values: this.read(variables) })),
+      weights: this.#read(this.#weights),
+      slots: slots.map(({ name, variables }) => ({ name, values: this.#read(variables) })),
       powers: powers.map((power) => floats(power)[0]!),
-      steps: this.steps,
+      steps: this.#steps,
     };
   }
 
   restore(state: EngineState): void {
-    this.assertBetweenEpochs();
-    const { tf, trained } = this;
+    this.#assertBetweenEpochs();
+    const tf = this.#tf;
+    const trained = this.#trained;
     const P = this.layout.parameters;
     const expected = [P, trained.powers.length, ...trained.slots.map(({ name }) => `${name} ${P}`)].join();
     const given = [
@@ -222,31 +225,31 @@ class TensorFlowEngine implements Engine {
       ...state.slots.map(({ name, values }) => `${name} ${values.length}`),
     ].join();
     if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
-    this.write(this.weights, state.weights);
+    this.#write(this.#weights, state.weights);
     trained.slots.forEach(({ variables }, s) => {
-      this.write(variables, state.slots[s]!.values);
+      this.#write(variables, state.slots[s]!.values);
     });
     trained.powers.forEach((power, k) => {
       tf.tidy(() => power.assign(tf.scalar(state.powers[k]!)));
     });
-    this.steps = state.steps;
+    this.#steps = state.steps;
   }
 
-  private assertBetweenEpochs(): void {
-    if (this.epochStep !== 0) throw new Error('the state is defined between epochs only');
+  #assertBetweenEpochs(): void {
+    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 
   /** Variables W1 b1 W2 b2 ... from and to one flat buffer: (P). */
-  private write(variables: readonly Variable[], flat: Float32Array): void {
+  #write(variables: readonly Variable[], flat: Float32Array): void {
     let offset = 0;
     for (const variable of variables) {
       const values = flat.slice(offset, offset + variable.size);
-      this.tf.tidy(() => variable.assign(this.tf.tensor(values, variable.shape)));
+      this.#tf.tidy(() => variable.assign(this.#tf.tensor(values, variable.shape)));
       offset += variable.size;
     }
   }
 
-  private read(variables: readonly Variable[]): Float32Array {
+  #read(variables: readonly Variable[]): Float32Array {
     const flat = new Float32Array(this.layout.parameters);
     let offset = 0;
     for (const variable of variables) {
@@ -258,7 +261,10 @@ class TensorFlowEngine implements Engine {
 }
 
 /** (B) each. */
-type Measured = { readonly predicted: Uint16Array; readonly losses: Float32Array };
+interface Measured {
+  readonly predicted: Uint16Array;
+  readonly losses: Float32Array;
+}
 
 const floats = (tensor: Tensor) => tensor.dataSync<'float32'>();
 

@@ -17,19 +17,19 @@ export type {
   Variable,
 } from '@tensorflow/tfjs-core';
 
-export type TensorFlow = {
+export interface TensorFlow {
   readonly core: typeof import('@tensorflow/tfjs-core');
   readonly layers: typeof import('@tensorflow/tfjs-layers');
-};
+}
 
-export type FoundTensorFlow = {
+export interface FoundTensorFlow {
   /** Of TensorFlow.js. */
   readonly version: string;
   /** For people. */
   readonly backend: string;
   /** Why tfjs-node is not used, for people; null when it is. */
   readonly reason: string | null;
-};
+}
 
 export type LoadedTensorFlow = FoundTensorFlow & { readonly tensorflow: TensorFlow };
 

@@ -9,7 +9,7 @@ import type { TensorFlow, TfOptimizer, Variable } from './tensorflow-module.ts';
  *
  * What tensorflowLacks() lists never comes here.
  */
-export type TensorFlowOptimizer = {
+export interface TensorFlowOptimizer {
   readonly optimizer: TfOptimizer;
   /** In the order of slotNames(). `variables`: one a weight variable, of its shape. */
   readonly slots: readonly { readonly name: string; readonly variables: readonly Variable[] }[];
@@ -17,7 +17,7 @@ export type TensorFlowOptimizer = {
   readonly powers: readonly Variable[];
   /** Once before each step's applyGradients(). */
   beginStep(): void;
-};
+}
 
 /** weights: the variables that it will train, in the order in which it will be given their gradients. */
 export function createTensorFlowOptimizer(
