@@ -117,7 +117,9 @@ describe('the arrows', () => {
     const children = files.filter((file) => packageImports(file).includes('node:child_process'));
     expect(children.sort()).toEqual(['src/engine/native/native-check.ts', TENSORFLOW]);
     // Types only: what is loaded is loaded when a job asks for it.
-    expect(IMPORTS.get(TENSORFLOW)!.text).not.toMatch(/^(import|export) (?!type |interface )[^;]*'@tensorflow/m);
+    expect(IMPORTS.get(TENSORFLOW)!.text).not.toMatch(
+      /^(import|export) (?!type |interface )[^;]*'@tensorflow/m,
+    );
   });
 
   it('BullMQ is known to queue/ and workers/, ioredis to redis/', () => {
