@@ -1,8 +1,9 @@
 import type { EngineName, JobSpec } from '../contract/job-spec.ts';
+import { findBuilt } from './built-files.ts';
 import { type Engine, type EngineOptions, RULES_VERSION } from './engine.ts';
 import { nativeFault } from './native/native-check.ts';
 import { createNativeEngine } from './native/native-engine.ts';
-import { findBuilt, loadAddon } from './native/native-module.ts';
+import { loadAddon } from './native/native-module.ts';
 import { createReferenceEngine } from './reference/reference.ts';
 import { createTensorFlowEngine } from './tensorflow/tensorflow-engine.ts';
 import { findTensorFlow, loadTensorFlow } from './tensorflow/tensorflow-module.ts';
@@ -33,7 +34,7 @@ export interface MissingEngine {
 /** Every engine of the contract has its loader here; the fastest comes first, which is what `auto` means. */
 const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | MissingEngine> } = {
   native: async () => {
-    const addon = loadAddon(findBuilt('native.node'));
+    const addon = loadAddon(findBuilt('native/native.node'));
     if (typeof addon === 'string') return { available: false, name: 'native', reason: addon };
     return {
       available: true,

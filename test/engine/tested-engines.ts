@@ -1,8 +1,9 @@
 import { describe } from 'vitest';
+import { findBuilt } from '../../src/engine/built-files.ts';
 import type { Engine, EngineOptions } from '../../src/engine/engine.ts';
 import type { KernelEngine } from '../../src/engine/kernel/kernel-engine.ts';
 import { createNativeEngine } from '../../src/engine/native/native-engine.ts';
-import { findBuilt, loadAddon } from '../../src/engine/native/native-module.ts';
+import { loadAddon } from '../../src/engine/native/native-module.ts';
 import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { createWasmEngine } from '../../src/engine/wasm/wasm-engine.ts';
 import { loadKernel } from '../../src/engine/wasm/wasm-module.ts';
@@ -18,7 +19,7 @@ export interface TestedEngine<E extends Engine = Engine> {
 
 const kernel = await loadKernel();
 if (typeof kernel === 'string') throw new Error(kernel);
-const addon = loadAddon(findBuilt('native.node'));
+const addon = loadAddon(findBuilt('native/native.node'));
 
 /** What the build makes for this processor's kind, whether this very processor can run it or not. */
 const WIDTHS = process.arch === 'x64' ? [16, 8, 4] : [4];

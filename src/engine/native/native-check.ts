@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { z } from 'zod';
-import { findBuilt, NO_ADDON } from './native-module.ts';
+import { findBuilt } from '../built-files.ts';
+import { NO_ADDON } from './native-module.ts';
 
 /**
  * Whether native.node may be trusted. A broken build can end the process that loads it, or compute other bits without a
@@ -16,7 +17,7 @@ let checking: Promise<string | undefined> | undefined;
 
 /** Why the native engine cannot be had, for people; undefined when it can. Checked once a process. */
 export function nativeFault(): Promise<string | undefined> {
-  checking ??= checkAddon(findBuilt('native.node'));
+  checking ??= checkAddon(findBuilt('native/native.node'));
   return checking;
 }
 
@@ -27,7 +28,7 @@ export async function checkAddon(
 ): Promise<string | undefined> {
   if (file === undefined) return NO_ADDON;
   return await new Promise((resolve) => {
-    const child = fork(findBuilt('native-check-child.js')!, [file], {
+    const child = fork(findBuilt('native/native-check-child.js')!, [file], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       timeout: deadlineMs,

@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { findBuilt } from '../built-files.ts';
 
 /**
  * Finds and compiles the kernel, since the arithmetic of the wasm engine does not exist as JavaScript. Besides
  * native-module.ts it is the one file of this room that reads a file.
  */
-
-/** Beside this file in dist/; seen from src/, where tests run, in the dist/ that `npm run build` filled. */
-const PLACES = ['./kernel.wasm', '../../../dist/src/engine/wasm/kernel.wasm'];
 
 let loading: Promise<WebAssembly.Module | string> | undefined;
 
@@ -17,24 +15,13 @@ export function loadKernel(): Promise<WebAssembly.Module | string> {
 }
 
 async function compileKernel(): Promise<WebAssembly.Module | string> {
-  for (const place of PLACES) {
-    const bytes = await readIfThere(new URL(place, import.meta.url));
-    if (bytes === undefined) continue;
-    try {
-      return await WebAssembly.compile(bytes);
-    } catch (error) {
-      // A CPU without SIMD, or a damaged file.
-      return `kernel.wasm does not compile here: ${error instanceof Error ? error.message : error}`;
-    }
-  }
-  return 'kernel.wasm is not there: npm run build makes it';
-}
-
-async function readIfThere(file: URL): Promise<Uint8Array | undefined> {
+  const file = findBuilt('wasm/kernel.wasm');
+  if (file === undefined) return 'kernel.wasm is not there: npm run build makes it';
+  const bytes = await readFile(file);
   try {
-    return await readFile(file);
+    return await WebAssembly.compile(bytes);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    // A CPU without SIMD, or a damaged file.
+    return `kernel.wasm does not compile here: ${error instanceof Error ? error.message : error}`;
   }
 }
