@@ -56,7 +56,7 @@ const RecordSchema = z.object({
   seq: count,
   progress: json(ProgressSchema),
   latest: json(LatestSchema).optional(),
-  checkpoint: z.union([z.literal('').transform(() => []), json(CheckpointsSchema)]),
+  checkpoint: z.union([z.literal('').transform(() => []), json(CheckpointsSchema)]).default([]),
   result: json(JobResultSchema).optional(),
   error: json(JobErrorSchema).optional(),
   evaluation: json(JobFileSchema).optional(),

@@ -14,13 +14,10 @@ import {
   UnreadableRecordError,
 } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
-import type { Keys } from './keys.ts';
+import { type Keys, statusMember } from './keys.ts';
 import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
-
-/** Ids looked at in one round trip when a list is filtered. */
-const SCAN_PAGE = 500;
 
 export interface NewJob {
   owner: string;
@@ -132,27 +129,25 @@ export class JobStore {
   }
 
   /** The owner's jobs, newest first; without those whose record cannot be read, which must not hide the others. */
-  async list(owner: string, query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> {
-    const wanted = query.limit + 1;
-    const ids: string[] = [];
-    let below = query.after === undefined ? '+' : `(${query.after}`;
-    while (ids.length < wanted) {
-      const count = query.status === undefined ? wanted : SCAN_PAGE;
-      const page = await answered(() =>
-        this.#redis.zrevrangebylex(this.#keys.jobs(owner), below, '-', 'LIMIT', 0, count),
-      );
-      ids.push(...(query.status === undefined ? page : await this.#withStatus(page, query.status)));
-      if (page.length < count) break;
-      below = `(${page.at(-1)}`;
-    }
-    const found = await this.#read(ids.slice(0, query.limit), 'skip unreadable');
-    return { jobs: found.map(({ job }) => job), hasMore: ids.length > query.limit };
+  async list(owner: string, { limit, after, status }: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> {
+    const [key, prefix] =
+      status === undefined
+        ? [this.#keys.jobs(owner), '']
+        : [this.#keys.statuses, statusMember(owner, status, '')];
+    // Every id begins with a letter, and so comes before the prefix with a ~.
+    const below = `(${prefix}${after ?? '~'}`;
+    const members = await answered(() =>
+      this.#redis.zrevrangebylex(key, below, `(${prefix}`, 'LIMIT', 0, limit + 1),
+    );
+    const ids = members.map((member) => member.slice(prefix.length));
+    const found = await this.#read(ids.slice(0, limit), 'skip unreadable');
+    return { jobs: found.map(({ job }) => job), hasMore: ids.length > limit };
   }
 
   async cancel(owner: string, id: string): Promise<CancelOutcome> {
     const answer = await runTransition(this.#redis, this.#keys, 'cancel', {
       id,
-      args: { owner, signals: this.#keys.signals },
+      args: { owner },
     });
     switch (answer.outcome) {
       case 'cancelled': {
@@ -225,13 +220,6 @@ export class JobStore {
     const used = /^used_memory:(\d+)/m.exec(info)?.[1];
     const max = /^maxmemory:(\d+)/m.exec(info)?.[1];
     return used === undefined || max === undefined || max === '0' ? undefined : Number(used) / Number(max);
-  }
-
-  async #withStatus(ids: string[], status: JobStatus): Promise<string[]> {
-    const pipeline = this.#redis.pipeline();
-    for (const id of ids) pipeline.hget(this.#keys.job(id), 'status');
-    const statuses = await allAnswered(() => pipeline.exec());
-    return ids.filter((_, i) => statuses[i] === status);
   }
 
   /** Reads records whole: a job's fields, attempts and place in the queue are of one moment. */

@@ -8,6 +8,7 @@
  * | job:<id>:attempts | list | one line a start | start; requeue, finish close it | with the record |
  * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
+ * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
  * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
  * | live | set | ids that are not terminal | create, finish and its like | until terminal |
  * | finished | zset, score = finished_at | ids that are terminal | finish and its like, remove | until removed |
@@ -29,6 +30,7 @@ export interface Keys {
   events(id: string): string;
   seqChannel(id: string): string;
   jobs(owner: string): string;
+  readonly statuses: string;
   readonly queued: string;
   readonly live: string;
   readonly finished: string;
@@ -52,6 +54,7 @@ export function buildKeys(prefix: string): Keys {
     events: (id) => `${root}job:${id}:events`,
     seqChannel: (id) => `${root}job:${id}:seq`,
     jobs: (owner) => `${root}jobs:${owner}`,
+    statuses: `${root}statuses`,
     queued: `${root}queued`,
     live: `${root}live`,
     finished: `${root}finished`,
@@ -65,3 +68,6 @@ export function buildKeys(prefix: string): Keys {
     signals: `${root}signals`,
   };
 }
+
+/** A job's place in the index `statuses`; owners have no colon. transitions/record.lua makes the same. */
+export const statusMember = (owner: string, status: string, id: string): string => `${owner}:${status}:${id}`;

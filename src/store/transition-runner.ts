@@ -19,7 +19,8 @@ export type TransitionName =
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
 
-const RECORD = read('record');
+/** What every transition begins and ends with. */
+const [RECORD, COMMIT] = [read('record'), read('commit')];
 
 interface Script {
   source: string;
@@ -27,7 +28,7 @@ interface Script {
 }
 
 function load(name: TransitionName): Script {
-  const source = `${RECORD}\n${read(name)}`;
+  const source = `${RECORD}\nlocal function transition()\n${read(name)}end\n\n${COMMIT}`;
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
@@ -80,10 +81,12 @@ export async function runTransition(
     keys.finished,
     keys.outbox,
     keys.trash,
+    keys.statuses,
   ];
   if (call.owner !== undefined) keyNames.push(keys.jobs(call.owner));
   if (call.idempotencyKey !== undefined) keyNames.push(call.idempotencyKey);
-  const args = Object.entries({ id, ...call.args }).flat();
+  const channels = { seq_channel: keys.seqChannel(id), signals_channel: keys.signals };
+  const args = Object.entries({ id, ...channels, ...call.args }).flat();
   const { source, sha1 } = SCRIPTS[name];
   const reply = await answered(async () => {
     try {

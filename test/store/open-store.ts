@@ -20,10 +20,10 @@ export interface OpenStore {
 }
 
 /** Call it at the top of a test file: its keys go when the file is done. */
-export function openStore(): OpenStore {
+export function openStore(redisUrl: string = inject('redisUrl')): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
-    const redis = connectForWorkers(inject('redisUrl'), () => {});
+    const redis = connectForWorkers(redisUrl, () => {});
     connections.push(redis);
     return redis;
   };

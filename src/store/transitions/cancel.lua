@@ -1,5 +1,4 @@
--- cancel: queued -> cancelled; running -> cancelling, and its worker is told; cancelling, cancelled: no
--- change.
+-- cancel: queued -> cancelled; running -> cancelling, and its worker is told; cancelling, cancelled: no change.
 -- Answers: cancelled (it is, or will be), finished {status}, not_found.
 if not record.status or record.owner ~= given.owner then
   return answer('not_found')
@@ -10,8 +9,8 @@ end
 if record.status == 'queued' then
   terminate('cancelled', '{}')
 elseif record.status == 'running' then
-  redis.call('HSET', JOB, 'status', 'cancelling')
+  set_status('cancelling')
   append('job.cancelling', '{}')
-  redis.call('PUBLISH', given.signals, given.id)
+  signals[#signals + 1] = { 'PUBLISH', given.signals_channel, given.id }
 end
 return answer('cancelled')

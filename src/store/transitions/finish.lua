@@ -1,7 +1,7 @@
--- finish: running, cancelling -> succeeded or failed; cancelling -> cancelled. A cancel that came too late may
--- still end in succeeded: the worker was first.
--- Answers: succeeded, failed, cancelled, refused; gap when an epoch of a success is not in the record: Redis came
--- back without its newest writes.
+-- finish: running, cancelling -> succeeded or failed; cancelling -> cancelled. A cancel that came too late may still end
+-- in succeeded: the worker was first.
+-- Answers: succeeded, failed, cancelled, refused; gap when an epoch of a success is not in the record: Redis came back
+-- without its newest writes.
 local refused = fence()
 if refused then
   return refused
@@ -18,9 +18,10 @@ close_attempt(given.status)
 if given.status == 'succeeded' then
   -- The duration is known only here; the worker left a gap for it.
   local duration = string.format('%.3f', (now - record.started_at) / 1000)
-  local result = given.result_head .. duration .. given.result_tail
-  redis.call('HSET', JOB, 'result', result, 'evaluation', given.evaluation, 'model', given.model)
-  terminate('succeeded', '{"result":' .. result .. '}')
+  set('result', given.result_head .. duration .. given.result_tail)
+  set('evaluation', given.evaluation)
+  set('model', given.model)
+  terminate('succeeded', '{"result":' .. record.result .. '}')
 elseif given.status == 'failed' then
   fail(given.error)
 else

@@ -1,5 +1,5 @@
--- progress: how far the running epoch is. Becomes an event at least 1 s after the last one and at most 100
--- times a job; steps that are computed again after a restart are not told again.
+-- progress: how far the running epoch is. Becomes an event at least 1 s after the last one and at most 100 times a job;
+-- steps that are computed again after a restart are not told again.
 -- Answers: confirmed {status}, refused.
 local refused = fence()
 if refused then
@@ -7,9 +7,10 @@ if refused then
 end
 
 if tonumber(given.step) > tonumber(record.progress_step) then
-  redis.call('HSET', JOB, 'progress', given.progress, 'progress_step', given.step)
+  set('progress', given.progress)
+  set('progress_step', given.step)
   if now - record.event_at >= 1000 and tonumber(record.progress_events) < 100 then
-    redis.call('HINCRBY', JOB, 'progress_events', 1)
+    count_up('progress_events')
     append('job.progress', given.progress)
   end
 end

@@ -1,8 +1,50 @@
--- What every transition shares: KEYS and ARGV by name, the one clock, the record, and the few writes that transitions are
--- made of. It is put in front of each transition's own text. Lua moves strings and counts here; it never reads or
--- writes JSON (cjson keeps 14 digits and turns [] into {}).
+-- What every transition shares: KEYS and ARGV by name, the one clock, the record, and the writes that transitions are
+-- made of. This text stands before each transition's own, and commit.lua behind it.
+--
+-- Redis does not roll a script back. So a transition first reads and decides, and only plans its writes, with the
+-- functions below; commit.lua proves that all of them can be made, then makes them. A transition that fails has changed
+-- nothing.
+--
+-- Lua moves strings and counts here; it never reads or writes JSON (cjson keeps 14 digits and turns [] into {}).
+--
+-- The record: every field of the hash job:<id>. A field lives as long as the record unless its line says otherwise.
+--
+-- | field            | what it holds                                             | set by                        | lives      |
+-- |------------------|-----------------------------------------------------------|-------------------------------|------------|
+-- | owner            | who may see it                                            | create                        |            |
+-- | spec             | JSON: what to train, every default filled in              | create                        |            |
+-- | version          | of Descent, which accepted the job                        | create                        |            |
+-- | parameters       | weights and biases of the model                           | create                        |            |
+-- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
+-- | place            | microseconds: its place in the queue, the same for life   | create                        | until terminal |
+-- | created_position | its queue position in the answer of create                | create                        |            |
+-- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
+-- | seq              | of the newest event                                       | all that append               |            |
+-- | event_at         | time of the newest event; no later one is timed before it | all that append               |            |
+-- | revision         | counts the changes that a reader of the job can see       | all that change a field       |            |
+-- | delivery         | number of the current one                                 | create, requeue               |            |
+-- | attempt          | number of the latest one                                  | start                         |            |
+-- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
+-- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        |            |
+-- | released_as      | what became of the job then: the answer to a repeat       | requeue, finish, start        |            |
+-- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  |            |
+-- | reason           | why the next attempt will be needed                       | requeue                       |            |
+-- | engine           | that runs it                                              | start                         |            |
+-- | started_at       | the first start                                           | start                         |            |
+-- | epoch            | the last one that was appended                            | epoch                         |            |
+-- | latest           | JSON: its metrics                                         | epoch                         |            |
+-- | checkpoint       | JSON: the last two files, newest first; empty for none    | epoch                         | until terminal |
+-- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | epoch                         | until terminal |
+-- | progress         | JSON: how far it is                                       | create, epoch, progress       |            |
+-- | progress_step    | the step in it                                            | epoch, progress               | until terminal |
+-- | progress_events  | how many events it became                                 | progress                      | until terminal |
+-- | finished_at      | the terminal event's time                                 | all that end a job            |            |
+-- | result           | JSON                                                      | finish                        |            |
+-- | error            | JSON                                                      | finish, start, requeue        |            |
+-- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
+-- | model            | JSON: likewise                                            | finish                        |            |
 
-local JOB, ATTEMPTS, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH = unpack(KEYS, 1, 8)
+local JOB, ATTEMPTS, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 9)
 
 local given = {}
 for i = 1, #ARGV, 2 do
@@ -33,61 +75,119 @@ local function answer(outcome, ...)
   return { 'outcome', outcome, ... }
 end
 
-local function append(type, data)
-  local seq = redis.call('HINCRBY', JOB, 'seq', 1)
-  redis.call('XADD', EVENTS, seq .. '-0', 'type', type, 'at', now, 'data', data)
-  redis.call('HSET', JOB, 'event_at', now)
-  redis.call('PUBLISH', JOB .. ':seq', seq)
+-- The planned writes: fields of the record, then commands in order, then what is told to those who listen.
+local changed, event, commands, signals = {}, nil, {}, {}
+
+-- The types of keys that only this transition has, for commit.lua.
+local more_types = {}
+
+-- Numbers become text as Redis would make it, and never 1.7e+12.
+local function text(value)
+  return type(value) == 'number' and string.format('%.17g', value) or value
 end
 
--- As in delivery.ts.
-local function delivery_id(delivery)
-  return given.id .. '-' .. delivery
+local function plan(...)
+  local command = { ... }
+  for i = 1, #command do
+    command[i] = text(command[i])
+  end
+  commands[#commands + 1] = command
+end
+
+local function set(field, value)
+  record[field] = text(value)
+  changed[field] = true
+end
+
+local function unset(...)
+  for _, field in ipairs({ ... }) do
+    if record[field] then
+      record[field] = nil
+      changed[field] = true
+    end
+  end
+end
+
+local function count_up(field)
+  set(field, record[field] + 1)
+  return tonumber(record[field])
+end
+
+-- At most one a transition.
+local function append(name, data)
+  local seq = count_up('seq')
+  set('event_at', now)
+  event = { 'XADD', EVENTS, seq .. '-0', 'type', name, 'at', text(now), 'data', data }
+  signals[#signals + 1] = { 'PUBLISH', given.seq_channel, text(seq) }
+end
+
+-- As statusMember() in keys.ts.
+local function status_member(status)
+  return record.owner .. ':' .. status .. ':' .. given.id
+end
+
+local function set_status(status)
+  if record.status then
+    plan('ZREM', STATUSES, status_member(record.status))
+  end
+  plan('ZADD', STATUSES, 0, status_member(status))
+  set('status', status)
+end
+
+-- As deliveryIdOf() in delivery.ts.
+local function delivery_id()
+  return given.id .. '-' .. record.delivery
 end
 
 -- Sets `queued` under a new delivery: BullMQ ignores an id that it still holds, so no id is used twice.
 local function enqueue()
-  local delivery = redis.call('HINCRBY', JOB, 'delivery', 1)
-  redis.call('HSET', JOB, 'status', 'queued')
-  redis.call('ZADD', QUEUED, record.place, given.id)
-  redis.call('ZADD', OUTBOX, clock, delivery_id(delivery))
+  count_up('delivery')
+  if record.status ~= 'queued' then
+    set_status('queued')
+  end
+  plan('ZADD', QUEUED, assert(tonumber(record.place)), given.id)
+  plan('ZADD', OUTBOX, clock, delivery_id())
 end
 
 local function leave_queue()
-  redis.call('ZREM', QUEUED, given.id)
-  redis.call('ZREM', OUTBOX, delivery_id(record.delivery))
+  plan('ZREM', QUEUED, given.id)
+  plan('ZREM', OUTBOX, delivery_id())
 end
 
 local function close_attempt(outcome)
   local line = redis.call('LINDEX', ATTEMPTS, -1)
-  redis.call('LSET', ATTEMPTS, -1, line .. '\n' .. now .. '\n' .. outcome)
+  if line then
+    plan('LSET', ATTEMPTS, -1, line .. '\n' .. text(now) .. '\n' .. outcome)
+  end
 end
 
 -- Takes the fence away and remembers what became of the job, for a repeat of the same command.
 local function release(outcome)
-  redis.call('HDEL', JOB, 'token')
+  unset('token')
   if given.token ~= '' then
-    redis.call('HSET', JOB, 'released_token', given.token, 'released_as', outcome)
+    set('released_token', given.token)
+    set('released_as', outcome)
   end
 end
 
 local function terminate(status, data)
-  redis.call('HSET', JOB, 'status', status, 'finished_at', now)
-  redis.call('HDEL', JOB, 'token')
   leave_queue()
-  redis.call('SREM', LIVE, given.id)
-  redis.call('ZADD', FINISHED, now, given.id)
+  set_status(status)
+  set('finished_at', now)
+  unset('token', 'place', 'checkpoint', 'checkpoint_epoch', 'progress_step', 'progress_events')
+  plan('SREM', LIVE, given.id)
+  plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)
 end
 
 local function fail(error)
-  redis.call('HSET', JOB, 'error', error)
+  set('error', error)
   terminate('failed', '{"error":' .. error .. '}')
 end
 
 -- Adds an infrastructure fault; true when it was the last one allowed.
 local function count_fault()
-  return redis.call('HINCRBY', JOB, 'faults', 1) >= MAX_FAULTS
+  return count_up('faults') >= MAX_FAULTS
 end
 
 -- The fence: what a transition of a running job answers instead of acting, or nil when the caller may go on.

@@ -1,6 +1,6 @@
--- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault; cancelling ->
--- cancelled. Without a token it gives back a delivery that was never started here: queued -> queued under a new
--- delivery; running (delivered again: its worker is lost, unless the caller says that it is not) -> queued, or failed.
+-- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault; cancelling -> cancelled.
+-- Without a token it gives back a delivery that was never started here: queued -> queued under a new delivery; running
+-- (delivered again: its worker is lost, unless the caller says that it is not) -> queued, or failed.
 -- Answers: queued {delivery}, failed, cancelled, dropped, refused.
 if given.token == '' then
   if not record.status or terminal or record.delivery ~= given.delivery then
@@ -9,7 +9,7 @@ if given.token == '' then
   if record.status == 'queued' then
     leave_queue()
     enqueue()
-    return answer('queued', 'delivery', redis.call('HGET', JOB, 'delivery'))
+    return answer('queued', 'delivery', record.delivery)
   end
   if given.lost == 'no' then
     return answer('dropped')
@@ -33,7 +33,7 @@ if given.fault == 'yes' and count_fault() then
   return answer('failed')
 end
 enqueue()
-redis.call('HSET', JOB, 'reason', given.reason)
+set('reason', given.reason)
 append('job.queued', given.event)
 release('queued')
-return answer('queued', 'delivery', redis.call('HGET', JOB, 'delivery'))
+return answer('queued', 'delivery', record.delivery)

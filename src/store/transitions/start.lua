@@ -1,13 +1,13 @@
--- start: queued -> running; running (delivered again: its worker is lost) -> running, or failed at the third
--- fault; cancelling -> cancelled. The token given here is the fence of all that follows.
--- Answers: started {elapsed_ms}, moved (the record is not what the caller read: read again), failed, cancelled,
--- dropped (nothing to do for this delivery).
+-- start: queued -> running; running (delivered again: its worker is lost) -> running, or failed at the third fault;
+-- cancelling -> cancelled. The token given here is the fence of all that follows.
+-- Answers: started {elapsed_ms}, moved (the record is not what the caller read: read again), failed, cancelled, dropped
+-- (nothing to do for this delivery).
 if not record.status then
   return answer('dropped')
 end
 
 local function started()
-  return answer('started', 'elapsed_ms', now - redis.call('HGET', JOB, 'started_at'))
+  return answer('started', 'elapsed_ms', now - record.started_at)
 end
 
 if record.token == given.token then
@@ -39,11 +39,17 @@ if record.status == 'running' and count_fault() then
   return answer('failed')
 end
 
-redis.call('ZREM', QUEUED, given.id)
-redis.call('HINCRBY', JOB, 'attempt', 1)
-redis.call('HSET', JOB, 'status', 'running', 'token', given.token, 'engine', given.engine)
-redis.call('HSETNX', JOB, 'started_at', now)
-redis.call('RPUSH', ATTEMPTS,
-  given.attempt + 1 .. '\n' .. given.worker .. '\n' .. given.from_epoch .. '\n' .. reason .. '\n' .. now)
+plan('ZREM', QUEUED, given.id)
+count_up('attempt')
+if record.status ~= 'running' then
+  set_status('running')
+end
+set('token', given.token)
+set('engine', given.engine)
+if not record.started_at then
+  set('started_at', now)
+end
+plan('RPUSH', ATTEMPTS,
+  record.attempt .. '\n' .. given.worker .. '\n' .. given.from_epoch .. '\n' .. reason .. '\n' .. text(now))
 append('job.running', given.event)
 return started()

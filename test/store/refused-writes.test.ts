@@ -1,0 +1,271 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
+import { JobTransitions } from '../../src/store/job-transitions.ts';
+import { JobStore } from '../../src/store/jobs.ts';
+import { buildKeys } from '../../src/store/keys.ts';
+import { runTransition } from '../../src/store/transition-runner.ts';
+import { OwnRedis } from '../api/own-redis.ts';
+import {
+  created,
+  epochReport,
+  FAILURE,
+  newJob,
+  newJobId,
+  openStore,
+  SUCCESS,
+  startOf,
+  successOf,
+} from './open-store.ts';
+
+/**
+ * Redis does not roll a script back. So a transition that Redis refuses, for whatever reason and at whichever of its
+ * commands, must have changed nothing: each is run with each of its commands, keys and channels refused in turn, and
+ * with each of its keys taken by another type.
+ */
+
+const FOLDER = 'src/store/transitions';
+const SOURCES = readdirSync(FOLDER).map((name) => readFileSync(`${FOLDER}/${name}`, 'utf8'));
+
+/** Every command that a transition may run. */
+const COMMANDS = [
+  ...new Set(
+    SOURCES.flatMap((source) =>
+      [...source.matchAll(/(?:\bcall\(|\bplan\(|\{ )'([A-Z]+)'/g)].map(([, name]) => name!),
+    ),
+  ),
+].sort();
+
+const binary = inject('redisBinary');
+/** Of its own, since its memory is filled. */
+const own = new OwnRedis(binary ?? 'redis-server');
+afterAll(() => own.remove());
+
+const {
+  store: admin,
+  transitions: adminTransitions,
+  redis,
+  keys,
+} = openStore(binary === null ? undefined : own.url);
+const USER = `user-${randomUUID()}`;
+const root = keys.root;
+let user: Redis;
+let store: JobStore;
+let transitions: JobTransitions;
+
+const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
+
+/** Each gets to a state as the administrator, and gives the move that the restricted user then tries. */
+const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome: string }>>> = {
+  create: async (id) => () => store.create(newJob({ id, idempotency: { key: 'k', bodySha256: 'a' } })),
+  start: async (id) => {
+    await created(admin, { id });
+    return () => transitions.start(id, startOf());
+  },
+  'start after a lost worker': async (id) => {
+    await created(admin, { id });
+    await adminTransitions.start(id, startOf());
+    return () => transitions.start(id, startOf({ read: { attempt: 1, checkpointEpoch: 0 } }));
+  },
+  'start of a cancelled job': async (id) => {
+    await running(id);
+    await admin.cancel('local', id);
+    return () => transitions.start(id, startOf({ read: { attempt: 1, checkpointEpoch: 0 } }));
+  },
+  epoch: async (id) => {
+    const token = await running(id);
+    const checkpoints = [{ name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 }];
+    return () => transitions.epoch(id, token, { ...epochReport(1), checkpoints });
+  },
+  progress: async (id) => {
+    const token = await running(id);
+    // An event is due a second after the last one.
+    await redis.hincrby(keys.job(id), 'event_at', -1000);
+    return () => transitions.progress(id, token, epochReport(1).progress);
+  },
+  requeue: async (id) => {
+    const token = await running(id);
+    const drained = { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined } as const;
+    return () => transitions.requeue(id, drained);
+  },
+  'requeue at the third fault': async (id) => {
+    const token = await running(id);
+    await redis.hset(keys.job(id), 'faults', 2);
+    const crashed = { token, delivery: 1, outcome: 'trainer_crashed', reason: 'r', error: FAULT } as const;
+    return () => transitions.requeue(id, crashed);
+  },
+  'requeue of a delivery that was never started': async (id) => {
+    await created(admin, { id });
+    const back = {
+      token: undefined,
+      delivery: 1,
+      outcome: 'drained',
+      reason: 'r',
+      error: undefined,
+    } as const;
+    return () => transitions.requeue(id, back);
+  },
+  'finish: succeeded': async (id) => {
+    const token = await running(id);
+    await adminTransitions.epoch(id, token, epochReport(1));
+    return () => transitions.finish(id, token, successOf(1));
+  },
+  'finish: failed': async (id) => {
+    const token = await running(id);
+    return () => transitions.finish(id, token, FAILURE);
+  },
+  'cancel of a queued job': async (id) => {
+    await created(admin, { id });
+    return () => cancel(id);
+  },
+  'cancel of a running job': async (id) => {
+    await running(id);
+    return () => cancel(id);
+  },
+  remove: async (id) => {
+    const token = await running(id);
+    await adminTransitions.finish(id, token, SUCCESS);
+    return () => store.remove('local', id);
+  },
+  'remove of a job in the trash': async (id) => {
+    const token = await running(id);
+    await adminTransitions.finish(id, token, SUCCESS);
+    await admin.remove('local', id);
+    return () => store.remove('local', id);
+  },
+};
+
+/** The transition alone: JobStore.cancel reads the job afterwards. */
+async function cancel(id: string): Promise<{ outcome: string }> {
+  const { outcome } = await runTransition(user, keys, 'cancel', { id, args: { owner: 'local' } });
+  return { outcome: outcome! };
+}
+
+async function running(id: string): Promise<string> {
+  await created(admin, { id });
+  const start = startOf();
+  await adminTransitions.start(id, start);
+  return start.token;
+}
+
+/** Every key of the installation with its content, in order. */
+async function snapshot(): Promise<string[]> {
+  const names = (await redis.keys(`${root}*`)).sort();
+  return await Promise.all(
+    names.map(
+      async (name) => `${name} ${((await redis.dumpBuffer(name)) ?? Buffer.alloc(0)).toString('hex')}`,
+    ),
+  );
+}
+
+async function emptied(): Promise<void> {
+  const names = await redis.keys(`${root}*`);
+  if (names.length > 0) await redis.del(...names);
+}
+
+/** @returns whether the move was refused; what was refused must have changed nothing. */
+async function isRefused(move: () => Promise<{ outcome: string }>): Promise<boolean> {
+  const before = await snapshot();
+  try {
+    await move();
+    return false;
+  } catch {
+    expect(await snapshot()).toEqual(before);
+    return true;
+  }
+}
+
+/** A user's rights take effect at its next command, whatever connection it has. */
+const allow = (...rules: string[]) => redis.call('ACL', 'SETUSER', USER, ...rules);
+
+const keysOf = (id: string): string[] => [
+  keys.job(id),
+  keys.attempts(id),
+  keys.events(id),
+  keys.queued,
+  keys.live,
+  keys.finished,
+  keys.outbox,
+  keys.trash,
+  keys.statuses,
+  keys.jobs('local'),
+  keys.idempotency('local', '*'),
+];
+
+describe.skipIf(binary === null)('a transition that Redis refuses has changed nothing', () => {
+  beforeAll(async () => {
+    await own.start();
+    await allow('on', '>pw', '~*', '&*', '+@all');
+    user = connectForWorkers(own.url, () => {});
+    await user.call('AUTH', USER, 'pw');
+    store = new JobStore(user, buildKeys(root.slice(1, -2)));
+    transitions = new JobTransitions(user, keys);
+  });
+
+  afterAll(() => user.disconnect());
+
+  it('finds the commands in the scripts', () => {
+    expect(COMMANDS).toContain('HSET');
+    expect(COMMANDS).toContain('PUBLISH');
+    expect(COMMANDS.length).toBeGreaterThan(15);
+  });
+
+  it('each command in turn, and each of them is refused somewhere', async () => {
+    const refused = new Set<string>();
+    for (const prepare of Object.values(SCENARIOS)) {
+      for (const command of COMMANDS) {
+        await emptied();
+        const move = await prepare(newJobId());
+        await allow('+@all', `-${command.toLowerCase()}`);
+        if (await isRefused(move)) refused.add(command);
+      }
+    }
+    await allow('+@all');
+    expect([...refused].sort()).toEqual(COMMANDS);
+  });
+
+  it.each(Object.entries(SCENARIOS))('%s: each key and each channel in turn', async (_name, prepare) => {
+    let refusals = 0;
+    for (let k = -2; k < keysOf('').length; k += 1) {
+      await emptied();
+      const id = newJobId();
+      const move = await prepare(id);
+      const names = keysOf(id).filter((_, at) => at !== k);
+      const channels = [keys.seqChannel(id), keys.signals].filter((_, at) => at !== k + 2);
+      await allow(
+        'resetkeys',
+        'resetchannels',
+        ...names.map((name) => `~${name}`),
+        ...channels.map((name) => `&${name}`),
+      );
+      if (await isRefused(move)) refusals += 1;
+    }
+    await allow('~*', '&*');
+    expect(refusals).toBeGreaterThan(2);
+  });
+
+  it.each(Object.entries(SCENARIOS))('%s: each key of another type in turn', async (_name, prepare) => {
+    let refusals = 0;
+    for (let k = 0; k < keysOf('').length - 1; k += 1) {
+      await emptied();
+      const id = newJobId();
+      const move = await prepare(id);
+      await redis.set(keysOf(id)[k]!, 'not what it should be');
+      if (await isRefused(move)) refusals += 1;
+    }
+    expect(refusals).toBeGreaterThanOrEqual(2);
+  });
+
+  it.each(Object.entries(SCENARIOS))('%s: a Redis whose memory is full', async (name, prepare) => {
+    await emptied();
+    const move = await prepare(newJobId());
+    await redis.config('SET', 'maxmemory', 1);
+    try {
+      // A removal is what frees memory, so it is never refused.
+      expect(await isRefused(move)).toBe(!name.startsWith('remove'));
+    } finally {
+      await redis.config('SET', 'maxmemory', 0);
+    }
+  });
+});
