@@ -11,10 +11,19 @@ import type { WorkerReports } from '../store/worker-reports.ts';
 export interface ApiDeps {
   store: Pick<
     JobStore,
-    'create' | 'get' | 'head' | 'list' | 'cancel' | 'evaluationFile' | 'counts' | 'memoryShare' | 'probe'
+    | 'create'
+    | 'get'
+    | 'etag'
+    | 'head'
+    | 'list'
+    | 'cancel'
+    | 'evaluationFile'
+    | 'counts'
+    | 'memoryShare'
+    | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
-  events: Pick<JobEvents, 'read' | 'metrics'>;
+  events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read'>;
   workers: Pick<WorkerReports, 'list'>;

@@ -1,9 +1,5 @@
 import { z } from 'zod';
 import {
-  type Attempt,
-  AttemptOutcomeSchema,
-  isTerminal,
-  type Job,
   JobErrorSchema,
   JobResultSchema,
   JobStatusSchema,
@@ -93,65 +89,4 @@ export function parseRecord(hash: unknown): JobRecord | undefined {
   const parsed = RecordSchema.safeParse(fields);
   if (!parsed.success) throw new UnreadableRecordError(fields, { cause: parsed.error });
   return parsed.data;
-}
-
-/** ISO 8601 of milliseconds since the epoch. */
-export const isoTime = (ms: number): string => new Date(ms).toISOString();
-
-const isoTimeOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : isoTime(ms));
-
-/** A line of `job:<id>:attempts`: attempt, worker, from_epoch, reason, started_at, and at its end ended_at, outcome. */
-function parseAttempt(line: string): Attempt {
-  const [attempt, worker, fromEpoch, reason, startedAt, endedAt, outcome] = line.split('\n');
-  return {
-    attempt: count.parse(attempt),
-    worker: z.string().parse(worker),
-    from_epoch: count.parse(fromEpoch),
-    started_at: isoTime(count.parse(startedAt)),
-    ended_at: endedAt === undefined ? null : isoTime(count.parse(endedAt)),
-    outcome: outcome === undefined ? null : AttemptOutcomeSchema.parse(outcome),
-    reason: reason === undefined || reason === '' ? null : reason,
-  };
-}
-
-export const parseAttempts = (lines: unknown): Attempt[] =>
-  z.array(z.string()).parse(lines).map(parseAttempt);
-
-const linksOf = (id: string): Job['links'] => ({
-  self: `/jobs/${id}`,
-  metrics: `/jobs/${id}/metrics`,
-  events: `/jobs/${id}/events`,
-  evaluation: `/jobs/${id}/evaluation`,
-  loss_chart: `/jobs/${id}/charts/loss.svg`,
-  accuracy_chart: `/jobs/${id}/charts/accuracy.svg`,
-  cancel: `/jobs/${id}/cancel`,
-});
-
-/** What the API shows of a record. */
-export function renderJob(
-  id: string,
-  record: JobRecord,
-  attempts: Attempt[],
-  queuePosition: number | null,
-): Job {
-  return {
-    id,
-    object: 'job',
-    status: record.status,
-    terminal: isTerminal(record.status),
-    version: record.version,
-    created_at: isoTime(record.created_at),
-    started_at: isoTimeOrNull(record.started_at),
-    finished_at: isoTimeOrNull(record.finished_at),
-    spec: record.spec,
-    engine: record.engine ?? null,
-    parameters: record.parameters,
-    queue_position: record.status === 'queued' ? queuePosition : null,
-    progress: record.progress,
-    latest: record.latest ?? null,
-    result: record.result ?? null,
-    error: record.error ?? null,
-    attempts,
-    links: linksOf(id),
-  };
 }

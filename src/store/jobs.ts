@@ -1,23 +1,43 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Job, type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
+import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
+import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
 import {
+  etagOf,
   isoTime,
-  type JobFile,
-  type JobRecord,
-  parseAttempts,
-  parseRecord,
+  type JobView,
   renderJob,
-  UnreadableRecordError,
-} from './job-record.ts';
-import { cutAtGaps, Gap } from './json-gaps.ts';
+  VIEW_FIELDS,
+  type ViewContext,
+  type ViewFields,
+  viewJob,
+} from './job-view.ts';
 import { type Keys, statusMember } from './keys.ts';
-import { allAnswered, answered, runTransition } from './transition-runner.ts';
+import { allAnswered, answered, runScript, runTransition, scriptOf } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Reads what views are made of: a job's fields and its place in the queue, of one moment. One text a job, its fields
+ * between zero bytes, which JSON does not have: a thousand small replies would cost more than all the rest.
+ * KEYS: queued, then the records; ARGV: the ids of the jobs.
+ */
+const READ_VIEWS = scriptOf(`
+local views = {}
+for i = 2, #KEYS do
+  local fields = redis.call('HMGET', KEYS[i], '${VIEW_FIELDS.join("', '")}')
+  local rank = fields[2] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
+  fields[#fields + 1] = rank and rank + 1
+  for k = 1, #fields do
+    fields[k] = fields[k] or ''
+  end
+  views[i - 1] = table.concat(fields, '\\0')
+end
+return views
+`);
 
 export interface NewJob {
   owner: string;
@@ -46,7 +66,7 @@ export type CreateOutcome =
   | { outcome: 'queue_full'; queued: number };
 
 export type CancelOutcome =
-  | { outcome: 'cancelled'; job: Job }
+  | { outcome: 'cancelled'; job: JobView }
   | { outcome: 'finished'; status: JobStatus }
   | { outcome: 'not_found' };
 
@@ -66,16 +86,18 @@ export interface ListQuery {
 export class JobStore {
   readonly #redis: Redis;
   readonly #keys: Keys;
+  readonly #context: ViewContext;
 
-  constructor(redis: Redis, keys: Keys) {
+  constructor(redis: Redis, keys: Keys, context: ViewContext = { basePath: '' }) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#context = context;
   }
 
   /** Writes the job down and answers what the client is told; the job counts as accepted from here on. */
   async create(job: NewJob): Promise<CreateOutcome> {
     const { owner, id, spec, idempotency } = job;
-    const [head, middle, tail] = cutAnswer(job);
+    const [head = '', middle = '', tail = ''] = cutAnswer(job, this.#context);
     const answer = await runTransition(this.#redis, this.#keys, 'create', {
       id,
       owner,
@@ -113,9 +135,21 @@ export class JobStore {
     }
   }
 
-  async get(owner: string, id: string): Promise<Job | undefined> {
-    const [job] = await this.#read([id]);
-    return job?.record.owner === owner ? job.job : undefined;
+  async get(owner: string, id: string): Promise<JobView | undefined> {
+    const [view] = await this.#views([id]);
+    if (view instanceof UnreadableRecordError) throw view;
+    return view?.owner === owner ? view : undefined;
+  }
+
+  /** The ETag of what `get` would give. */
+  async etag(owner: string, id: string): Promise<string | undefined> {
+    const [itsOwner, status, revision, changedAt] = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'revision', 'changed_at'),
+    );
+    if (itsOwner !== owner) return undefined;
+    const rank = status === 'queued' ? await answered(() => this.#redis.zrank(this.#keys.queued, id)) : null;
+    const queue_position = rank === null ? '' : String(rank + 1);
+    return etagOf({ revision: revision ?? '', changed_at: changedAt ?? '', queue_position }, this.#context);
   }
 
   /** Status and last seq: all that a stream needs to know of its job. */
@@ -129,7 +163,10 @@ export class JobStore {
   }
 
   /** The owner's jobs, newest first; without those whose record cannot be read, which must not hide the others. */
-  async list(owner: string, { limit, after, status }: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> {
+  async list(
+    owner: string,
+    { limit, after, status }: ListQuery,
+  ): Promise<{ jobs: JobView[]; hasMore: boolean }> {
     const [key, prefix] =
       status === undefined
         ? [this.#keys.jobs(owner), '']
@@ -140,8 +177,8 @@ export class JobStore {
       this.#redis.zrevrangebylex(key, below, `(${prefix}`, 'LIMIT', 0, limit + 1),
     );
     const ids = members.map((member) => member.slice(prefix.length));
-    const found = await this.#read(ids.slice(0, limit), 'skip unreadable');
-    return { jobs: found.map(({ job }) => job), hasMore: ids.length > limit };
+    const views = await this.#views(ids.slice(0, limit));
+    return { jobs: views.filter(isView), hasMore: ids.length > limit };
   }
 
   async cancel(owner: string, id: string): Promise<CancelOutcome> {
@@ -222,60 +259,63 @@ export class JobStore {
     return used === undefined || max === undefined || max === '0' ? undefined : Number(used) / Number(max);
   }
 
-  /** Reads records whole: a job's fields, attempts and place in the queue are of one moment. */
-  async #read(ids: string[], unreadable?: 'skip unreadable'): Promise<{ job: Job; record: JobRecord }[]> {
+  async #views(ids: string[]): Promise<(JobView | UnreadableRecordError | undefined)[]> {
     if (ids.length === 0) return [];
-    const transaction = this.#redis.multi();
-    for (const id of ids) {
-      transaction
-        .hgetall(this.#keys.job(id))
-        .lrange(this.#keys.attempts(id), 0, -1)
-        .zrank(this.#keys.queued, id);
-    }
-    const replies = await allAnswered(() => transaction.exec());
-    return ids.flatMap((id, i) => {
-      const [hash, attempts, rank] = replies.slice(3 * i, 3 * i + 3);
-      let record: JobRecord | undefined;
-      try {
-        record = parseRecord(hash);
-      } catch (error) {
-        if (unreadable === undefined || !(error instanceof UnreadableRecordError)) throw error;
-      }
-      if (record === undefined) return [];
-      const position = typeof rank === 'number' ? rank + 1 : null;
-      return [{ record, job: renderJob(id, record, parseAttempts(attempts), position) }];
+    const keyNames = [this.#keys.queued, ...ids.map((id) => this.#keys.job(id))];
+    const texts = ViewTextsSchema.parse(await runScript(this.#redis, READ_VIEWS, keyNames, ids));
+    return ids.map((id, i) => {
+      const fields = fieldsIn(texts[i] ?? '');
+      if (fields.status === '') return undefined;
+      return viewJob(id, fields, this.#context) ?? new UnreadableRecordError({}, {});
     });
   }
 }
 
+const ViewTextsSchema = z.array(z.string());
+
+function fieldsIn(text: string): ViewFields {
+  const values = text.split('\0');
+  const names = [...VIEW_FIELDS, 'queue_position'];
+  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ''])) as ViewFields;
+}
+
+const isView = (view: JobView | UnreadableRecordError | undefined): view is JobView =>
+  view !== undefined && !(view instanceof UnreadableRecordError);
+
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The answer to a create, cut where the transition knows better: created_at and queue_position. */
-function cutAnswer(job: NewJob): [string, string, string] {
-  const record: JobRecord = {
-    owner: job.owner,
-    spec: job.spec,
-    version: job.version,
+/**
+ * The answer to a create, cut where the transition knows better: created_at and queue_position. The pieces are stored
+ * with the Idempotency-Key, so that a repeat gets the same bytes, whatever became of the job since.
+ */
+function cutAnswer(
+  { id, owner, spec, version, parameters, progress }: NewJob,
+  context: ViewContext,
+): string[] {
+  const fields: ViewFields = {
+    owner,
     status: 'queued',
-    parameters: job.parameters,
-    delivery: 1,
-    attempt: 0,
-    faults: 0,
-    epoch: 0,
-    seq: 1,
-    progress: job.progress,
-    checkpoint: [],
-    created_at: 0,
+    version,
+    created_at: '',
+    started_at: '',
+    finished_at: '',
+    spec: JSON.stringify(spec),
+    engine: '',
+    parameters: String(parameters),
+    progress: JSON.stringify(progress),
+    latest: '',
+    result: '',
+    error: '',
+    attempts: '',
+    revision: '',
+    changed_at: '',
+    queue_position: '',
   };
-  const createdAt = new Gap();
-  const queuePosition = new Gap();
-  const body = {
-    ...renderJob(job.id, record, [], null),
-    created_at: createdAt,
-    queue_position: queuePosition,
-  };
-  return cutAtGaps(body, createdAt, queuePosition) as [string, string, string];
+  return renderJob(id, fields, context, GAP, GAP).split(GAP);
 }
+
+/** JSON has no zero byte: it escapes them. */
+const GAP = '\0';
 
 const AnswerPartsSchema = z.object({
   id: z.string(),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import { JobStore } from '../../src/store/jobs.ts';
-import { created, epochReport, FAILURE, newJob, openStore, startOf } from './open-store.ts';
+import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';
 
 const { store, transitions, events, keys, redis, connect } = openStore();
 
@@ -11,7 +11,7 @@ describe('create', () => {
     const outcome = await store.create(newJob({ owner: 'create' }));
     if (outcome.outcome !== 'created') throw new Error(outcome.outcome);
     const body = JSON.parse(outcome.answer.body);
-    expect(await store.get('create', body.id)).toEqual(body);
+    expect(await jobIn(store, 'create', body.id)).toEqual(body);
     expect(outcome.answer.location).toBe(`/jobs/${body.id}`);
     expect(outcome.deliveryId).toBe(`${body.id}-1`);
   });
@@ -20,7 +20,7 @@ describe('create', () => {
     const name = '"\\ \u0000 gap \u2028 {"created_at":"x"} 😀 %s';
     const job = newJob({ owner: 'odd' });
     const id = await created(store, { ...job, spec: { ...job.spec, name, metadata: { [name]: name } } });
-    const { spec } = (await store.get('odd', id))!;
+    const { spec } = await jobIn(store, 'odd', id);
     expect(spec.name).toBe(name);
     expect(spec.metadata).toEqual({ [name]: name });
     expect(spec.training.validation_split).toBe(0.2);
@@ -68,7 +68,7 @@ describe('get', () => {
     const before = (await store.counts()).queued;
     const first = await created(store, { owner: 'place' });
     const second = await created(store, { owner: 'place' });
-    const position = async (id: string) => (await others.get('place', id))!.queue_position;
+    const position = async (id: string) => (await jobIn(others, 'place', id)).queue_position;
     expect(await position(first)).toBe(before + 1);
     expect(await position(second)).toBe(before + 2);
     const start = startOf();

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ulid } from 'ulid';
 import { afterAll, inject } from 'vitest';
+import { type Job, JobSchema } from '../../src/contract/job.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
+import { jobOf } from '../../src/store/job-view.ts';
 import { type CreateOutcome, JobStore, type NewJob } from '../../src/store/jobs.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
 
@@ -69,6 +71,13 @@ export async function created(store: JobStore, changes: Partial<NewJob> = {}): P
   const outcome: CreateOutcome = await store.create(job);
   if (outcome.outcome !== 'created') throw new Error(`not created: ${outcome.outcome}`);
   return job.id;
+}
+
+/** A job that is there, as the API shows it. */
+export async function jobIn(store: JobStore, owner: string, id: string): Promise<Job> {
+  const view = await store.get(owner, id);
+  if (view === undefined) throw new Error(`there is no job ${id} of ${owner}`);
+  return JobSchema.parse(jobOf(view));
 }
 
 export const startOf = (changes: Partial<Start> = {}): Start => ({

@@ -181,7 +181,6 @@ const allow = (...rules: string[]) => redis.call('ACL', 'SETUSER', USER, ...rule
 
 const keysOf = (id: string): string[] => [
   keys.job(id),
-  keys.attempts(id),
   keys.events(id),
   keys.queued,
   keys.live,

@@ -12,6 +12,10 @@ export function hasAlready(request: FastifyRequest, etag: string): boolean {
 export const etagOf = (content: string): string =>
   `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
 
+/** Sends what is JSON already. */
+export const sendJson = (reply: FastifyReply, text: string): FastifyReply =>
+  reply.type('application/json; charset=utf-8').send(text);
+
 export interface Cacheable {
   content: string | Buffer;
   type: string;

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ChartName, drawEpochChart } from '../../charts/epoch-chart.ts';
+import { jobOf } from '../../store/job-view.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { etagOf, sendCacheable } from '../http/conditional.ts';
 import { jobNotFound } from '../http/problems.ts';
@@ -19,12 +20,13 @@ export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, do
       config: documentationOfChart(chart),
       handler: async (request, reply) => {
         const { id } = request.params;
-        const job = await store.get(OWNER, id);
-        if (job === undefined) throw jobNotFound();
+        const view = await store.get(OWNER, id);
+        if (view === undefined) throw jobNotFound();
+        const job = jobOf(view);
         const content = drawEpochChart(
           chart,
           job.spec.name ?? id,
-          await events.metrics(id, 0),
+          await events.metricsRows(id, 0),
           job.spec.training.epochs,
         );
         // Other sites may show it; everything else is kept to this one by helmet.

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobEventListSchema } from '../../contract/job-event.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { type EventStreams, isOver } from '../event-streams.ts';
+import { sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { invalidFields, jobNotFound } from '../http/problems.ts';
 import { EventsQuerySchema, JobPathSchema } from '../http/request-schemas.ts';
@@ -34,7 +35,8 @@ export function eventRoutes(
       if (head === undefined) throw jobNotFound();
       if (!live) {
         const page = await events.read(id, { after, limit: limit + 1 });
-        return { object: 'list', data: page.slice(0, limit), has_more: page.length > limit };
+        const data = page.slice(0, limit).map(({ text }) => text);
+        return sendJson(reply, `{"object":"list","data":[${data}],"has_more":${page.length > limit}}`);
       }
       if (isOver(head, cursor)) return reply.code(204).send();
       if (request.method === 'HEAD') return reply.type(STREAM).send();

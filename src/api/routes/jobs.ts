@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
+import { sendJson } from '../http/conditional.ts';
 import { acceptNoBody } from '../http/json-body.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
@@ -24,7 +25,11 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       const last = jobs.at(-1);
       const next = hasMore && last !== undefined ? nextPage(limit, last.id, status) : null;
       if (next !== null) reply.header('link', `<${next}>; rel="next"`);
-      return { object: 'list', data: jobs, has_more: next !== null, next };
+      const data = jobs.map(({ text }) => text);
+      return sendJson(
+        reply,
+        `{"object":"list","data":[${data}],"has_more":${next !== null},"next":${JSON.stringify(next)}}`,
+      );
     },
   });
 
@@ -33,10 +38,10 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
     url: '/jobs/:id',
     schema: { params: JobPathSchema, querystring: NoQuerySchema },
     config: GET,
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const job = await store.get(OWNER, request.params.id);
       if (job === undefined) throw jobNotFound();
-      return job;
+      return sendJson(reply, job.text);
     },
   });
 
@@ -69,7 +74,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       if (cancel.outcome === 'finished') {
         throw new ProblemError('job_finished', `The job has ${cancel.status} already; nothing was changed.`);
       }
-      return reply.code(202).send(cancel.job);
+      return sendJson(reply.code(202), cancel.job.text);
     },
   });
   done();

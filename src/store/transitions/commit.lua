@@ -2,7 +2,7 @@
 -- connection's user, a key of another type, and, only before the first write of a script, Redis's memory, its disk and
 -- its being a replica.
 local TYPES = {
-  [JOB] = 'hash', [ATTEMPTS] = 'list', [EVENTS] = 'stream', [QUEUED] = 'zset', [LIVE] = 'set', [FINISHED] = 'zset',
+  [JOB] = 'hash', [EVENTS] = 'stream', [QUEUED] = 'zset', [LIVE] = 'set', [FINISHED] = 'zset',
   [OUTBOX] = 'zset', [TRASH] = 'set', [STATUSES] = 'zset',
 }
 
@@ -63,6 +63,7 @@ for key, kind in pairs(more_types) do
 end
 if next(changed) then
   set('revision', (record.revision or 0) + 1)
+  set('changed_at', now)
 end
 local writes = planned_writes()
 for _, write in ipairs(writes) do

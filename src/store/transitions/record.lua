@@ -21,9 +21,11 @@
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
 -- | seq              | of the newest event                                       | all that append               |            |
 -- | event_at         | time of the newest event; no later one is timed before it | all that append               |            |
--- | revision         | counts the changes that a reader of the job can see       | all that change a field       |            |
+-- | revision         | counts the changes of the record                          | all that change a field       |            |
+-- | changed_at       | time of the latest of them                                | all that change a field       |            |
 -- | delivery         | number of the current one                                 | create, requeue               |            |
 -- | attempt          | number of the latest one                                  | start                         |            |
+-- | attempts         | a line each, see job-view.ts                              | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
 -- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        |            |
 -- | released_as      | what became of the job then: the answer to a repeat       | requeue, finish, start        |            |
@@ -44,7 +46,7 @@
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: likewise                                            | finish                        |            |
 
-local JOB, ATTEMPTS, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 9)
+local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 8)
 
 local given = {}
 for i = 1, #ARGV, 2 do
@@ -154,10 +156,15 @@ local function leave_queue()
   plan('ZREM', OUTBOX, delivery_id())
 end
 
+-- The form of an attempt, and what stands between two of them: as in job-view.ts.
+local function open_attempt(...)
+  local earlier = record.attempts and record.attempts .. '\30' or ''
+  set('attempts', earlier .. table.concat({ ... }, '\n'))
+end
+
 local function close_attempt(outcome)
-  local line = redis.call('LINDEX', ATTEMPTS, -1)
-  if line then
-    plan('LSET', ATTEMPTS, -1, line .. '\n' .. text(now) .. '\n' .. outcome)
+  if record.attempts then
+    set('attempts', record.attempts .. '\n' .. text(now) .. '\n' .. outcome)
   end
 end
 

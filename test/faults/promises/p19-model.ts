@@ -160,7 +160,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     if (outcome !== expected) throw new Error(`answered ${outcome}, not ${expected}${story()}`);
     await compare(site, id, job, story);
   }
-  await site.commands.del(site.keys.job(id), site.keys.attempts(id), site.keys.events(id));
+  await site.commands.del(site.keys.job(id), site.keys.events(id));
 }
 
 const PROGRESS = {
