@@ -82,6 +82,14 @@ export interface ListQuery {
   status?: JobStatus | undefined;
 }
 
+export interface JobHead {
+  status: JobStatus;
+  /** Of the newest event. */
+  seq: number;
+  /** Of whatever is made of the events: another one after each event. */
+  etag: string;
+}
+
 /** The job records, as the API reads and changes them. Every method may throw StoreUnavailableError. */
 export class JobStore {
   readonly #redis: Redis;
@@ -152,14 +160,18 @@ export class JobStore {
     return etagOf({ revision: revision ?? '', changed_at: changedAt ?? '', queue_position }, this.#context);
   }
 
-  /** Status and last seq: all that a stream needs to know of its job. */
-  async head(owner: string, id: string): Promise<{ status: JobStatus; seq: number } | undefined> {
-    const [itsOwner, status, seq] = await answered(() =>
-      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq'),
+  /** All that a reader of the job's events needs to know of it. */
+  async head(owner: string, id: string): Promise<JobHead | undefined> {
+    const [itsOwner, status, seq, eventAt] = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq', 'event_at'),
     );
-    return itsOwner === owner
-      ? { status: JobStatusSchema.parse(status), seq: z.coerce.number().parse(seq) }
-      : undefined;
+    if (itsOwner !== owner) return undefined;
+    return {
+      status: JobStatusSchema.parse(status),
+      seq: z.coerce.number().parse(seq),
+      // The time too: a Redis that lost its newest writes counts the same seqs again.
+      etag: `"${seq}.${eventAt}"`,
+    };
   }
 
   /** The owner's jobs, newest first; without those whose record cannot be read, which must not hide the others. */

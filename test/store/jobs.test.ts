@@ -158,7 +158,7 @@ describe('counts', () => {
     expect(await store.counts()).toMatchObject({ queued: before.queued, live: before.live + 1 });
     await transitions.finish(id, start.token, FAILURE);
     expect(await store.counts()).toMatchObject({ live: before.live, finished: before.finished + 1 });
-    expect(await store.head('local', id)).toEqual({ status: 'failed', seq: 4 });
+    expect(await store.head('local', id)).toMatchObject({ status: 'failed', seq: 4 });
     expect((await events.read(id, { after: 1, limit: 2 })).map(({ seq }) => seq)).toEqual([2, 3]);
   });
 });

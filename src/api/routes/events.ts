@@ -3,12 +3,12 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobEventListSchema } from '../../contract/job-event.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { type EventStreams, isOver } from '../event-streams.ts';
-import { sendJson } from '../http/conditional.ts';
+import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { invalidFields, jobNotFound } from '../http/problems.ts';
 import { EventsQuerySchema, JobPathSchema } from '../http/request-schemas.ts';
 import { EVENT_STREAM, EVENTS } from '../openapi/examples.ts';
-import { documented, VARY_ACCEPT } from '../openapi/route-documentation.ts';
+import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
 
 const STREAM = 'text/event-stream';
 
@@ -34,6 +34,7 @@ export function eventRoutes(
       const head = await store.head(OWNER, id);
       if (head === undefined) throw jobNotFound();
       if (!live) {
+        if (isUnchanged(request, reply, head.etag)) return reply.send();
         const page = await events.read(id, { after, limit: limit + 1 });
         const data = page.slice(0, limit).map(({ text }) => text);
         return sendJson(reply, `{"object":"list","data":[${data}],"has_more":${page.length > limit}}`);
@@ -74,6 +75,7 @@ const DOCUMENTATION = documented({
     'Should the server have lost its last second of events, a message `reset` comes first, and then everything from 1.',
   ].join('\n\n'),
   requestHeaders: {
+    'If-None-Match': IF_NONE_MATCH,
     'Last-Event-ID': {
       description: 'Of a stream: the last seq you have; wins over `after`. EventSource sends it by itself.',
       schema: { type: 'integer', minimum: 0 },
@@ -82,7 +84,7 @@ const DOCUMENTATION = documented({
   responses: {
     200: {
       description: 'The events.',
-      headers: { Vary: VARY_ACCEPT },
+      headers: CACHE_HEADERS,
       content: {
         'application/json': {
           schema: JobEventListSchema,
@@ -99,6 +101,7 @@ const DOCUMENTATION = documented({
         },
       },
     },
+    304: NOT_MODIFIED,
     204: { description: 'Stream: the job has ended and you have its last event. Do not come back.' },
   },
   problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],

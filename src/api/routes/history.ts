@@ -6,12 +6,18 @@ import type { MetricsRow } from '../../contract/metrics.ts';
 import { MetricsRowSchema } from '../../contract/metrics.ts';
 import { MetricsListSchema } from '../../contract/metrics-list.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { sendCacheable, sendJson } from '../http/conditional.ts';
+import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, MetricsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
 import { EVALUATION, METRICS_ROW } from '../openapi/examples.ts';
-import { documented, ETAG_HEADER, IF_NONE_MATCH, json, VARY_ACCEPT } from '../openapi/route-documentation.ts';
+import {
+  CACHE_HEADERS,
+  documented,
+  IF_NONE_MATCH,
+  json,
+  NOT_MODIFIED,
+} from '../openapi/route-documentation.ts';
 
 const CSV = 'text/csv';
 
@@ -33,7 +39,10 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
       // The status first: rows may then be newer than it, but never missing from a terminal one.
       const head = await store.head(OWNER, id);
       if (head === undefined) throw jobNotFound();
-      if (type === 'csv' || type === CSV) {
+      const wantsCsv = type === 'csv' || type === CSV;
+      if (isUnchanged(request, reply, wantsCsv ? head.etag.replace(/"$/, '.csv"') : head.etag))
+        return reply.send();
+      if (wantsCsv) {
         const csv = toCsv(await events.metricsRows(id, after));
         return reply.type('text/csv; charset=utf-8; header=present').send(csv);
       }
@@ -57,14 +66,9 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
       if (found === undefined) throw jobNotFound();
       const { status, file } = found;
       if (file === undefined) throw noEvaluation(status);
+      if (isUnchanged(request, reply, `"${file.sha256}"`)) return reply.send();
       const content = await artifacts.read(id, file);
-      if (content === undefined) return await explainMissingFile(id, file.name);
-      return sendCacheable(request, reply, {
-        content,
-        type: 'application/json',
-        etag: `"${file.sha256}"`,
-        cacheControl: 'no-cache',
-      });
+      return content === undefined ? await explainMissingFile(id, file.name) : sendJson(reply, content);
     },
   });
 
@@ -100,10 +104,11 @@ const METRICS = documented({
   tag: 'watching',
   summary: "A job's history: one row an epoch",
   description: 'Empty before the first epoch has ended. As CSV with `format=csv` or `Accept: text/csv`.',
+  requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: {
       description: 'The rows.',
-      headers: { Vary: VARY_ACCEPT },
+      headers: CACHE_HEADERS,
       content: {
         'application/json': {
           schema: MetricsListSchema,
@@ -120,6 +125,7 @@ const METRICS = documented({
         },
       },
     },
+    304: NOT_MODIFIED,
   },
   problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],
 });
@@ -131,10 +137,10 @@ const EVALUATE = documented({
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: json('The evaluation.', EvaluationSchema, {
-      headers: { ETag: ETAG_HEADER },
+      headers: CACHE_HEADERS,
       examples: { small: { summary: 'Two classes, four rows', value: EVALUATION } },
     }),
-    304: { description: 'You have it.', headers: { ETag: ETAG_HEADER } },
+    304: NOT_MODIFIED,
   },
   problems: ['job_not_found', 'not_available_yet', 'not_found', 'validation_failed', 'store_unavailable'],
 });

@@ -2,12 +2,18 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { sendJson } from '../http/conditional.ts';
+import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
 import { acceptNoBody } from '../http/json-body.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
 import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
-import { documented, json } from '../openapi/route-documentation.ts';
+import {
+  CACHE_HEADERS,
+  documented,
+  IF_NONE_MATCH,
+  json,
+  NOT_MODIFIED,
+} from '../openapi/route-documentation.ts';
 
 /** The record of the jobs: list, look at, cancel, remove. */
 export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, done: () => void): void {
@@ -39,9 +45,15 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
     schema: { params: JobPathSchema, querystring: NoQuerySchema },
     config: GET,
     handler: async (request, reply) => {
-      const job = await store.get(OWNER, request.params.id);
+      const { id } = request.params;
+      if (isConditional(request)) {
+        const etag = await store.etag(OWNER, id);
+        if (etag === undefined) throw jobNotFound();
+        if (isUnchanged(request, reply, etag)) return reply.send();
+      }
+      const job = await store.get(OWNER, id);
       if (job === undefined) throw jobNotFound();
-      return sendJson(reply, job.text);
+      return isUnchanged(request, reply, job.etag) ? reply.send() : sendJson(reply, job.text);
     },
   });
 
@@ -109,13 +121,16 @@ const GET = documented({
   operationId: 'getJob',
   tag: 'jobs',
   summary: 'Look at a job',
+  requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: json('The job.', JobSchema, {
+      headers: CACHE_HEADERS,
       examples: {
         queued: { summary: 'Queued', value: QUEUED_JOB },
         succeeded: { summary: 'Succeeded', value: SUCCEEDED_JOB },
       },
     }),
+    304: NOT_MODIFIED,
   },
   problems: ['job_not_found', 'validation_failed', 'store_unavailable'],
 });
