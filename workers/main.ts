@@ -20,6 +20,7 @@ import { parseDeliveryId } from '../src/store/delivery.ts';
 import { JobTransitions } from '../src/store/job-transitions.ts';
 import { JobStore } from '../src/store/jobs.ts';
 import { buildKeys } from '../src/store/keys.ts';
+import { EventPacker } from '../src/store/packed-events.ts';
 import { Retention } from '../src/store/retention.ts';
 import { WorkerReports } from '../src/store/worker-reports.ts';
 import { newCounters } from './counters.ts';
@@ -110,11 +111,13 @@ async function main(): Promise<void> {
 
   const watch = new StatusWatch(runs, transitions, log);
   watch.start(subscriber, keys);
+  const packer = new EventPacker(commands, keys);
   const reconciler = new Reconciler(commands, keys, queue, log, id);
   const limits = { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB };
   reconciler.start(async () => {
     const removed = await retention.sweep(limits);
     if (removed > 0) log.info({ removed }, 'old jobs removed');
+    await packer.packFinished();
   });
   const startedAt = new Date(wallClockMs()).toISOString();
   const heartbeat = new Heartbeat(

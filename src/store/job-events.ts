@@ -4,6 +4,7 @@ import type { MetricsRow } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
 import { isoTime } from './job-view.ts';
 import type { Keys } from './keys.ts';
+import { unpack } from './packed-events.ts';
 import { answered } from './transition-runner.ts';
 
 /** An event as it lies in the stream, its JSON put together but not parsed: a `JobEvent`. */
@@ -31,7 +32,7 @@ function storedEvent(entry: unknown): StoredEvent {
 
 const METRICS_PAGE = 1000;
 
-/** The event stream of a job: what is read here is what was written, live or years later. */
+/** The events of a job, in its stream or packed: what is read here is what was written, live or years later. */
 export class JobEvents {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -46,10 +47,16 @@ export class JobEvents {
    * @throws {StoreUnavailableError}
    */
   async read(id: string, { after, limit }: { after: number; limit: number }): Promise<StoredEvent[]> {
-    const entries = await answered(() =>
-      this.#redis.xrange(this.#keys.events(id), `${after + 1}-0`, '+', 'COUNT', limit),
-    );
-    return entries.map(storedEvent);
+    const key = this.#keys.events(id);
+    try {
+      const entries = await answered(() => this.#redis.xrange(key, `${after + 1}-0`, '+', 'COUNT', limit));
+      return entries.map(storedEvent);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
+      const packed = await answered(() => this.#redis.get(key));
+      const events = packed === null ? [] : unpack(packed).map(storedEvent);
+      return events.filter(({ seq }) => seq > after).slice(0, limit);
+    }
   }
 
   /**

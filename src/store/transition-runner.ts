@@ -14,7 +14,7 @@ export type TransitionName =
   | 'requeue'
   | 'finish'
   | 'cancel'
-  | 'remove';
+  | 'remove' | 'pack';
 
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
@@ -45,6 +45,7 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   finish: load('finish'),
   cancel: load('cancel'),
   remove: load('remove'),
+  pack: load('pack'),
 };
 
 const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list) => {

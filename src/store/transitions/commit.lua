@@ -49,7 +49,8 @@ local function refusal(write)
     return 'NOPERM this user may not run ' .. write[1] .. ' on ' .. write[2]
   end
   local wanted = TYPES[write[2]]
-  if wanted then
+  -- These two take a key of any type.
+  if wanted and write[1] ~= 'SET' and write[1] ~= 'DEL' then
     local found = redis.call('TYPE', write[2]).ok
     if found ~= wanted and found ~= 'none' then
       return 'WRONGTYPE ' .. write[2] .. ' is a ' .. found .. ', not a ' .. wanted

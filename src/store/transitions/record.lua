@@ -23,14 +23,14 @@
 -- | event_at         | time of the newest event; no later one is timed before it | all that append               |            |
 -- | revision         | counts the changes of the record                          | all that change a field       |            |
 -- | changed_at       | time of the latest of them                                | all that change a field       |            |
--- | delivery         | number of the current one                                 | create, requeue               |            |
+-- | delivery         | number of the current one                                 | create, requeue               | until terminal |
 -- | attempt          | number of the latest one                                  | start                         |            |
 -- | attempts         | a line each, see job-view.ts                              | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
 -- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        |            |
 -- | released_as      | what became of the job then: the answer to a repeat       | requeue, finish, start        |            |
--- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  |            |
--- | reason           | why the next attempt will be needed                       | requeue                       |            |
+-- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  | until terminal |
+-- | reason           | why the next attempt will be needed                       | requeue                       | until terminal |
 -- | engine           | that runs it                                              | start                         |            |
 -- | started_at       | the first start                                           | start                         |            |
 -- | epoch            | the last one that was appended                            | epoch                         |            |
@@ -181,7 +181,8 @@ local function terminate(status, data)
   leave_queue()
   set_status(status)
   set('finished_at', now)
-  unset('token', 'place', 'checkpoint', 'checkpoint_epoch', 'progress_step', 'progress_events')
+  unset('token', 'place', 'delivery', 'faults', 'reason', 'checkpoint', 'checkpoint_epoch', 'progress_step',
+    'progress_events')
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)
