@@ -14,7 +14,8 @@ export type TransitionName =
   | 'requeue'
   | 'finish'
   | 'cancel'
-  | 'remove' | 'pack';
+  | 'remove'
+  | 'pack';
 
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
