@@ -17,10 +17,10 @@ import { checkRedisOnConnect } from '../src/redis/checks.ts';
 import { connectForSubscriptions, connectForWorkers } from '../src/redis/connections.ts';
 import { Artifacts } from '../src/store/artifacts.ts';
 import { parseDeliveryId } from '../src/store/delivery.ts';
+import { JobPacker } from '../src/store/job-packer.ts';
 import { JobTransitions } from '../src/store/job-transitions.ts';
 import { JobStore } from '../src/store/jobs.ts';
 import { buildKeys } from '../src/store/keys.ts';
-import { EventPacker } from '../src/store/packed-events.ts';
 import { Retention } from '../src/store/retention.ts';
 import { WorkerReports } from '../src/store/worker-reports.ts';
 import { newCounters } from './counters.ts';
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
 
   const watch = new StatusWatch(runs, transitions, log);
   watch.start(subscriber, keys);
-  const packer = new EventPacker(commands, keys);
+  const packer = new JobPacker(commands, keys);
   const reconciler = new Reconciler(commands, keys, queue, log, id);
   const limits = { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB };
   reconciler.start(async () => {

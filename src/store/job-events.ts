@@ -1,10 +1,9 @@
-import { z } from 'zod';
 import type { JobEvent } from '../contract/job-event.ts';
 import type { MetricsRow } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
+import { type EventFields, StreamEntrySchema, unpack } from './job-packer.ts';
 import { isoTime } from './job-view.ts';
 import type { Keys } from './keys.ts';
-import { unpack } from './packed-events.ts';
 import { answered } from './transition-runner.ts';
 
 /** An event as it lies in the stream, its JSON put together but not parsed: a `JobEvent`. */
@@ -17,15 +16,7 @@ export interface StoredEvent {
   text: string;
 }
 
-const EntrySchema = z.tuple([z.string().regex(/^\d+-0$/), z.array(z.string()).length(6)]);
-
-/** The fields of an entry, in the order in which transitions/record.lua writes them: type, at, data. */
-function storedEvent(entry: unknown): StoredEvent {
-  const [id, [, type, , at, , data]] = EntrySchema.parse(entry) as [
-    string,
-    [string, string, string, string, string, string],
-  ];
-  const seq = Number.parseInt(id, 10);
+function storedEvent(seq: number, [type, at, data]: EventFields): StoredEvent {
   const text = `{"seq":${seq},"type":"${type}","created_at":"${isoTime(Number(at))}","data":${data}}`;
   return { seq, type: type as JobEvent['type'], data, text };
 }
@@ -50,12 +41,15 @@ export class JobEvents {
     const key = this.#keys.events(id);
     try {
       const entries = await answered(() => this.#redis.xrange(key, `${after + 1}-0`, '+', 'COUNT', limit));
-      return entries.map(storedEvent);
+      return entries.map((entry) => {
+        const { seq, fields } = StreamEntrySchema.parse(entry);
+        return storedEvent(seq, fields);
+      });
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
       const packed = await answered(() => this.#redis.get(key));
-      const events = packed === null ? [] : unpack(packed).map(storedEvent);
-      return events.filter(({ seq }) => seq > after).slice(0, limit);
+      const events = packed === null ? [] : unpack(packed);
+      return events.slice(after, after + limit).map((fields, i) => storedEvent(after + 1 + i, fields));
     }
   }
 

@@ -7,6 +7,7 @@ import {
   ProgressSchema,
 } from '../contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
+import { VIEW_FIELDS } from './job-view.ts';
 
 /** The hash `job:<id>` as text, and what it means. Fields are written by the transitions alone. */
 
@@ -46,9 +47,9 @@ const RecordSchema = z.object({
   status: JobStatusSchema,
   parameters: count,
   delivery: count.optional(),
-  attempt: count,
+  attempt: count.default(0),
   faults: count.default(0),
-  epoch: count,
+  epoch: count.default(0),
   seq: count,
   progress: json(ProgressSchema),
   latest: json(LatestSchema).optional(),
@@ -67,6 +68,14 @@ export type JobRecord = z.output<typeof RecordSchema>;
 
 const HashSchema = z.record(z.string(), z.string());
 
+/** The fields of a packed record, as they were; see transitions/pack.lua. */
+function unpacked({ view, ...fields }: Record<string, string>): Record<string, string> {
+  if (view === undefined) return fields;
+  const values = view.split('\0');
+  const there = VIEW_FIELDS.map((name, i) => [name, values[i] ?? '']).filter(([, value]) => value !== '');
+  return { ...fields, ...Object.fromEntries(there) };
+}
+
 /** A record that another version wrote, or somebody's hand: the job cannot be run, and should end with that. */
 export class UnreadableRecordError extends Error {
   override readonly name = 'UnreadableRecordError';
@@ -84,7 +93,7 @@ export class UnreadableRecordError extends Error {
  * @throws {UnreadableRecordError}
  */
 export function parseRecord(hash: unknown): JobRecord | undefined {
-  const fields = HashSchema.parse(hash);
+  const fields = unpacked(HashSchema.parse(hash));
   if (Object.keys(fields).length === 0) return undefined;
   const parsed = RecordSchema.safeParse(fields);
   if (!parsed.success) throw new UnreadableRecordError(fields, { cause: parsed.error });

@@ -17,10 +17,11 @@ export interface JobView {
   text: string;
 }
 
-/** The fields of the record that a view is made of, in the order in which `readViews` in jobs.ts gives them. */
+/**
+ * The fields of the record that a view is made of, besides its state. Of a packed job one field holds them all, `view`:
+ * in this order, with zero bytes between, which JSON does not have. So none may be moved or left out.
+ */
 export const VIEW_FIELDS = [
-  'owner',
-  'status',
   'version',
   'created_at',
   'started_at',
@@ -33,11 +34,12 @@ export const VIEW_FIELDS = [
   'result',
   'error',
   'attempts',
-  'revision',
-  'changed_at',
 ] as const;
 
-export type ViewFields = Record<(typeof VIEW_FIELDS)[number], string> & {
+/** The fields that stay as they are, packed or not. */
+export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;
+
+export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[number], string> & {
   /** From 1, as text; empty unless queued. */
   queue_position: string;
 };

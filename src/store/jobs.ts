@@ -10,6 +10,7 @@ import {
   isoTime,
   type JobView,
   renderJob,
+  STATE_FIELDS,
   VIEW_FIELDS,
   type ViewContext,
   type ViewFields,
@@ -20,21 +21,27 @@ import { allAnswered, answered, runScript, runTransition, scriptOf } from './tra
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
+
 /**
- * Reads what views are made of: a job's fields and its place in the queue, of one moment. One text a job, its fields
- * between zero bytes, which JSON does not have: a thousand small replies would cost more than all the rest.
+ * Reads what views are made of: a job's fields and its place in the queue, of one moment. One text a job, its values
+ * between zero bytes: a thousand small replies would cost more than all the rest.
  * KEYS: queued, then the records; ARGV: the ids of the jobs.
  */
 const READ_VIEWS = scriptOf(`
+local function joined(values)
+  for k = 1, #values do
+    values[k] = values[k] or ''
+  end
+  return table.concat(values, '\\0')
+end
 local views = {}
 for i = 2, #KEYS do
-  local fields = redis.call('HMGET', KEYS[i], '${VIEW_FIELDS.join("', '")}')
-  local rank = fields[2] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
-  fields[#fields + 1] = rank and rank + 1
-  for k = 1, #fields do
-    fields[k] = fields[k] or ''
-  end
-  views[i - 1] = table.concat(fields, '\\0')
+  local state = redis.call('HMGET', KEYS[i], 'view', ${quoted(STATE_FIELDS)})
+  state[1] = state[1] or joined(redis.call('HMGET', KEYS[i], ${quoted(VIEW_FIELDS)}))
+  local rank = state[3] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
+  state[#state + 1] = rank and rank + 1 or ''
+  views[i - 1] = joined(state)
 end
 return views
 `);
@@ -287,7 +294,7 @@ const ViewTextsSchema = z.array(z.string());
 
 function fieldsIn(text: string): ViewFields {
   const values = text.split('\0');
-  const names = [...VIEW_FIELDS, 'queue_position'];
+  const names = [...VIEW_FIELDS, ...STATE_FIELDS, 'queue_position'];
   return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ''])) as ViewFields;
 }
 

@@ -6,7 +6,7 @@
  * |---|---|---|---|---|
  * | job:<id> | hash | the record, one field a thing | every transition | until removed |
  * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | until packed |
- * | | string | the same of a job that has ended, see packed-events.ts | pack | with the record |
+ * | | string | the same of a job that has ended, see job-packer.ts | pack | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
  * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |

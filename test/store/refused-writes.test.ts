@@ -132,7 +132,10 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
     return async () => {
-      const { outcome } = await runTransition(user, keys, 'pack', { id, args: { seq: 3, events: 'packed' } });
+      const { outcome } = await runTransition(user, keys, 'pack', {
+        id,
+        args: { seq: 3, events: 'packed', view_fields: 'spec' },
+      });
       return { outcome: outcome! };
     };
   },

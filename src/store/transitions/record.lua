@@ -24,7 +24,7 @@
 -- | revision         | counts the changes of the record                          | all that change a field       |            |
 -- | changed_at       | time of the latest of them                                | all that change a field       |            |
 -- | delivery         | number of the current one                                 | create, requeue               | until terminal |
--- | attempt          | number of the latest one                                  | start                         |            |
+-- | attempt          | number of the latest one                                  | start                         | until packed |
 -- | attempts         | a line each, see job-view.ts                              | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
 -- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        |            |
@@ -33,7 +33,7 @@
 -- | reason           | why the next attempt will be needed                       | requeue                       | until terminal |
 -- | engine           | that runs it                                              | start                         |            |
 -- | started_at       | the first start                                           | start                         |            |
--- | epoch            | the last one that was appended                            | epoch                         |            |
+-- | epoch            | the last one that was appended                            | epoch                         | until packed |
 -- | latest           | JSON: its metrics                                         | epoch                         |            |
 -- | checkpoint       | JSON: the last two files, newest first; empty for none    | epoch                         | until terminal |
 -- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | epoch                         | until terminal |
@@ -45,6 +45,7 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: likewise                                            | finish                        |            |
+-- | view             | the fields VIEW_FIELDS of job-view.ts in one; they go     | pack                          |            |
 
 local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 8)
 

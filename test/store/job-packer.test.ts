@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { EventPacker } from '../../src/store/packed-events.ts';
-import { created, epochReport, FAILURE, openStore, startOf, successOf } from './open-store.ts';
+import { JobPacker } from '../../src/store/job-packer.ts';
+import { created, epochReport, FAILURE, jobIn, openStore, startOf, successOf } from './open-store.ts';
 
 const { store, transitions, events, keys, redis } = openStore();
 
@@ -21,12 +21,19 @@ async function ended(epochs: number): Promise<string> {
 it('what was written is read, packed or not, whole or in pages', async () => {
   const ids = [await ended(0), await ended(3)];
   const before = await Promise.all(ids.map(all));
+  const views = await Promise.all(ids.map((id) => jobIn(store, 'local', id)));
+  const records = await Promise.all(ids.map((id) => store.record(id)));
   const rows = await events.metrics(ids[1]!, 0);
   expect(rows).toHaveLength(3);
 
-  expect(await new EventPacker(redis, keys).packFinished()).toBe(ids.length);
+  expect(await new JobPacker(redis, keys).packFinished()).toBe(ids.length);
   expect(await Promise.all(ids.map((id) => redis.type(keys.events(id))))).toEqual(['string', 'string']);
   expect(await Promise.all(ids.map(all))).toEqual(before);
+  expect(await Promise.all(ids.map((id) => jobIn(store, 'local', id)))).toEqual(views);
+  for (const [i, id] of ids.entries()) {
+    const { evaluation, model, status, spec } = records[i]!;
+    expect(await store.record(id)).toMatchObject({ status, spec, ...(evaluation && { evaluation, model }) });
+  }
   expect(await events.metrics(ids[1]!, 0)).toEqual(rows);
   expect(await events.metrics(ids[1]!, 4)).toEqual(rows.slice(2));
   expect(await events.read(ids[1]!, { after: 2, limit: 2 })).toEqual(before[1]!.slice(2, 4));
@@ -39,17 +46,17 @@ it('jobs that run, or ended a moment ago, keep their stream; what is packed is l
   const old = await ended(1);
   const young = await created(store);
   await store.cancel('local', young);
-  const packer = new EventPacker(redis, keys);
+  const packer = new JobPacker(redis, keys);
   expect(await packer.packFinished()).toBe(1);
   expect(await packer.packFinished()).toBe(0);
-  expect(await new EventPacker(redis, keys).packFinished()).toBe(0);
+  expect(await new JobPacker(redis, keys).packFinished()).toBe(0);
   const types = [running, old, young].map((id) => redis.type(keys.events(id)));
   expect(await Promise.all(types)).toEqual(['stream', 'string', 'stream']);
 });
 
 it('a packed job can be removed', async () => {
   const id = await ended(1);
-  await new EventPacker(redis, keys).packFinished();
+  await new JobPacker(redis, keys).packFinished();
   expect(await store.remove('local', id)).toEqual({ outcome: 'removed' });
   expect(await redis.keys(`${keys.root}*${id}*`)).toEqual([]);
 });
