@@ -8,7 +8,7 @@ local TYPES = {
 
 local function record_writes()
   local fields, gone = { 'HSET', JOB }, { 'HDEL', JOB }
-  for field in pairs(changed) do
+  for field in pairs(is_rewritten and record or changed) do
     if record[field] then
       fields[#fields + 1] = field
       fields[#fields + 1] = record[field]
@@ -26,6 +26,9 @@ local function planned_writes()
   local fields, gone = record_writes()
   if event then
     writes[#writes + 1] = event
+  end
+  if is_rewritten then
+    writes[#writes + 1] = { 'DEL', JOB }
   end
   if #fields > 2 then
     writes[#writes + 1] = fields

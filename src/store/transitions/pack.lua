@@ -11,6 +11,7 @@ for field in string.gmatch(given.view_fields, '%S+') do
 end
 set('view', table.concat(values, '\0'))
 unset('attempt', 'epoch')
+is_rewritten = true
 plan('SET', EVENTS, given.events)
 -- A job of an earlier build may stand in no list of one status yet.
 plan('ZADD', STATUSES, 0, status_member(record.status))

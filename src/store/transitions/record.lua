@@ -81,6 +81,9 @@ end
 -- The planned writes: fields of the record, then commands in order, then what is told to those who listen.
 local changed, event, commands, signals = {}, nil, {}, {}
 
+-- Whether the record is written anew: a hash that has lost fields keeps the room that they took.
+local is_rewritten = false
+
 -- The types of keys that only this transition has, for commit.lua.
 local more_types = {}
 
