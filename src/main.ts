@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Config, ConfigError, loadConfig, loadEnvFile } from './process/config.ts';
+import type { Config } from './process/config.ts';
+import { ConfigError } from './process/config-error.ts';
+import { loadSettings, SETTINGS_ARE_READ } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
+import { stackOf } from './process/process-log.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals } from './process/stop-signals.ts';
 import { chooseRedis, type RedisChoice } from './start/choose-redis.ts';
@@ -78,7 +81,12 @@ async function run(config: Config): Promise<void> {
 
 /** Redis first; it is also the last to be stopped, after the worker, after the API. */
 function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
-  const env = { ...process.env, REDIS_URL: redis.url, DATA_DIR: resolve(config.DATA_DIR) };
+  const env = {
+    ...process.env,
+    ...(redis.url !== undefined && { REDIS_URL: redis.url }),
+    DATA_DIR: resolve(config.DATA_DIR),
+    [SETTINGS_ARE_READ]: '1',
+  };
   // Each has a deadline of its own for a good end, a little below the time it gets here.
   const worker = { name: 'worker', entry: pathOf('../workers/main.js'), args: [], env, stopGraceMs: 10_000 };
   const api = { name: 'API', entry: pathOf('./server.js'), args: [], env, stopGraceMs: 7_000 };
@@ -114,14 +122,15 @@ async function main(argument: string | undefined): Promise<void> {
   else if (argument !== undefined)
     throw new StartError(`Unknown argument ${argument}; see npm start -- --help`);
   else {
-    loadEnvFile();
-    await run(loadConfig(process.env));
+    const { config, warnings } = loadSettings();
+    for (const warning of warnings) console.warn(`Warning: ${warning}`);
+    await run(config);
   }
 }
 
 try {
   await main(process.argv[2]);
 } catch (error) {
-  console.error(error instanceof StartError || error instanceof ConfigError ? error.message : error);
+  console.error(error instanceof StartError || error instanceof ConfigError ? error.message : stackOf(error));
   process.exit(1);
 }

@@ -2,13 +2,14 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
 import { refuseToStart, tellParent } from './process/child-message.ts';
 import { monotonicMs } from './process/clock.ts';
-import { ConfigError, loadConfig, loadEnvFile } from './process/config.ts';
+import { ConfigError } from './process/config-error.ts';
+import { loadSettings } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
 import { watchParent } from './process/parent-watch.ts';
+import { createLog, messageOf, stackOf } from './process/process-log.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
@@ -35,14 +36,14 @@ const BUSY_PORT_PATIENCE_MS = 2_000;
 const BUSY_PORT_RETRY_MS = 200;
 
 async function main(): Promise<void> {
-  loadEnvFile();
-  const config = loadConfig(process.env);
+  const { config, warnings } = loadSettings();
   if (config.REDIS_URL === undefined) {
     throw new StartError('An API of its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
-  const log = pino({ level: config.LOG_LEVEL, name: 'api' });
+  const log = createLog('api', config.LOG_LEVEL);
+  for (const warning of warnings) log.warn(warning);
   const onRedisError = (error: Error) =>
-    log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
+    log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; trying again until it can');
   const commands = connectForRequests(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
   checkRedisOnConnect(commands, ({ level, message }) => {
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
     {
       delay: STOP_MS,
       skip: STOP_SIGNALS,
-      logger: { error: (message: unknown) => log.error({ message }, 'the API does not stop well') },
+      logger: { error: (err: unknown) => log.error({ err }, 'the API does not stop well') },
     },
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
@@ -130,7 +131,7 @@ function urlOf(fastify: FastifyInstance, host: string): string {
 main().catch((error: unknown) => {
   if (error instanceof ConfigError || error instanceof StartError) void refuseToStart(error.message);
   else {
-    console.error(error);
+    console.error(stackOf(error));
     process.exit(1);
   }
 });

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { parseRedisUrl } from '../src/process/redis-address.ts';
 import { connectForWorkers } from '../src/redis/connections.ts';
 import { descendantsOf, type ProcessEntry, stillAlive } from './support/processes.ts';
 import { StartedProgram } from './support/started-program.ts';
@@ -44,7 +45,7 @@ function find(program: StartedProgram, words: string): ProcessEntry {
 }
 
 function connect(folder: string) {
-  const redis = connectForWorkers(`unix:${join(folder, 'data/run/redis.sock')}`, () => {});
+  const redis = connectForWorkers(parseRedisUrl(`unix:${join(folder, 'data/run/redis.sock')}`), () => {});
   onTestFinished(() => redis.disconnect());
   return redis;
 }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, ConfigSchema, listSettings, loadConfig } from '../../src/process/config.ts';
+import { ConfigSchema, listSettings, loadConfig } from '../../src/process/config.ts';
+import { ConfigError } from '../../src/process/config-error.ts';
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 

@@ -3,6 +3,7 @@ import { ulid } from 'ulid';
 import { afterAll, inject } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
@@ -23,7 +24,7 @@ export interface OpenStore {
 export function openStore(): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
-    const redis = connectForWorkers(inject('redisUrl'), () => {});
+    const redis = connectForWorkers(parseRedisUrl(inject('redisUrl')), () => {});
     connections.push(redis);
     return redis;
   };
