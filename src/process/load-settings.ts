@@ -20,17 +20,22 @@ export interface LoadedSettings {
 }
 
 /**
- * Reads all settings; what the file sets and the environment does not goes into process.env, for child processes.
+ * Reads all settings. What the file sets and the environment does not goes into `env`, for child processes.
  * @throws {ConfigError}
  */
-export function loadSettings(): LoadedSettings {
-  if (process.env[SETTINGS_ARE_READ] !== undefined) return { config: loadConfig(process.env), warnings: [] };
+export function loadSettings(env: Record<string, string | undefined> = process.env): LoadedSettings {
+  if (env[SETTINGS_ARE_READ] !== undefined) return { config: loadConfig(env), warnings: [] };
   const file: EnvFile = readEnvFile(FILE) ?? new Map();
-  const warnings = [...checkFile(file), ...checkEnvironment(process.env)];
-  const names = [...file.keys()].filter((name) => process.env[name] === undefined);
-  for (const name of names) process.env[name] = file.get(name)!.value;
-  const config = loadConfig(process.env, (name) => (names.includes(name) ? ` (in ${FILE})` : ''));
-  return { config, warnings };
+  const warnings = [...checkEnvironment(env), ...checkFile(file)];
+  const fromFile = [...file.keys()].filter((name) => env[name] === undefined);
+  for (const name of fromFile) env[name] = file.get(name)!.value;
+  try {
+    return { config: loadConfig(env, (name) => (fromFile.includes(name) ? ` (in ${FILE})` : '')), warnings };
+  } catch (error) {
+    // A misspelt name may be what is behind it.
+    if (error instanceof ConfigError) throw new ConfigError([error.message, ...warnings].join('\n'));
+    throw error;
+  }
 }
 
 /** @throws {ConfigError} for names that are misspelt: in a file of settings they can be nothing else. */

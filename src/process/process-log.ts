@@ -22,7 +22,8 @@ interface Details {
  */
 export function createLog(name: string, level: string): Logger {
   const repeats = new Repeats();
-  process.once('exit', () => repeats.flush());
+  // Before pino's own listeners, which empty its buffer and close it.
+  for (const event of ['beforeExit', 'exit'] as const) process.once(event, () => repeats.flush());
   return pino({
     name,
     level,
@@ -49,10 +50,8 @@ function detailsAndText([first, text]: readonly unknown[]): [details: Details, t
 
 function keyOf(level: number, text: string, { err, reason, code }: Details): string {
   const fault = err instanceof Error ? `${err.name} ${messageOf(err)}` : '';
-  return [level, text, fault, reason, code]
-    .join('|')
-    .slice(0, LONGEST_KEY)
-    .replaceAll(WORDS_WITH_DIGITS, '#');
+  const words = [text, fault, reason, code].join('|').slice(0, LONGEST_KEY);
+  return `${level} ${words.replaceAll(WORDS_WITH_DIGITS, '#')}`;
 }
 
 /**

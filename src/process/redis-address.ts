@@ -137,7 +137,7 @@ export const socketUrl = (path: string): string =>
 /** Takes a URL apart; a socket's gets a host for that, since URLs with a user must have one. */
 function splitUrl(text: string): { url: URL; isSocket: boolean } {
   if (/[\s\p{Cc}]/u.test(text)) throw new RedisUrlError(`${FORMS}; there is a blank in it; ${ENCODE}`);
-  const socket = /^unix:(?:\/\/([^/]*@)?)?(\/.*)$/is.exec(text);
+  const socket = /^unix:(?:\/\/([^/]*@)?)?(\/(?!\/).*)$/is.exec(text);
   const readable = socket === null ? text : `redis://${socket[1] ?? ''}socket${socket[2]}`;
   // Without URL.canParse it would throw an error that carries its input.
   if (!URL.canParse(readable)) throw new RedisUrlError(`${FORMS}; ${ENCODE}`);

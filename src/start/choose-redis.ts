@@ -34,7 +34,7 @@ export interface RedisChoiceInput {
 /** @throws {StartError} naming the command that installs Redis, when there is none. */
 export async function chooseRedis(input: RedisChoiceInput): Promise<RedisChoice> {
   if (input.redisUrl !== undefined) {
-    const description = `Redis of REDIS_URL, ${input.redisUrl}`;
+    const description = `${input.redisUrl}, from REDIS_URL`;
     return { url: undefined, description, warning: undefined, child: undefined };
   }
   const binary = await findRedisBinary(input.searchPath);

@@ -33,7 +33,7 @@ describe('chooseRedis', () => {
     const path = await makePrograms({ 'redis-server': REDIS });
     const choice = await choose(path, 'redis://me:secret@db:6379');
     expect(choice).toMatchObject({ url: undefined, child: undefined, warning: undefined });
-    expect(choice.description).toBe('Redis of REDIS_URL, redis://db:6379');
+    expect(choice.description).toBe('redis://db:6379, from REDIS_URL');
   });
 
   it('prefers Valkey, wherever on the PATH', async () => {
