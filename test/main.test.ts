@@ -106,7 +106,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     const second = await start({ folder: first.folder });
     expect(await second.program.ended).toBe(1);
     expect(second.program.lines).toEqual([
-      'Descent already runs in DATA_DIR=./data. Stop it first, or start this one with another DATA_DIR and PORT.',
+      'Descent is already running in DATA_DIR=./data. Stop it first, or start this one with another DATA_DIR and PORT.',
     ]);
     expect((await fetch(`${first.url}/livez`)).status).toBe(200);
   });

@@ -38,14 +38,14 @@ const DRAIN_MS = 7_000;
 const EXIT_MS = 8_000;
 
 async function main(): Promise<void> {
-  const { config, warnings } = loadSettings();
+  const { config, warnings } = loadSettings(process.env);
   if (config.REDIS_URL === undefined) {
-    return await refuseToStart('A worker of its own needs REDIS_URL. (npm start brings its own Redis.)');
+    return await refuseToStart('A worker on its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
   const log = createLog('worker', config.LOG_LEVEL);
   for (const warning of warnings) log.warn(warning);
   const onRedisError = (error: Error) =>
-    log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; trying again until it can');
+    log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForWorkers(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
   checkRedisOnConnect(commands, ({ level, message }) => {
@@ -107,7 +107,7 @@ async function main(): Promise<void> {
       drainDelay: 5,
     },
   );
-  consumer.on('error', (error) => log.warn({ err: error }, 'queue'));
+  consumer.on('error', (error) => log.warn({ err: error }, 'BullMQ reports an error'));
 
   const watch = new StatusWatch(runs, transitions, log);
   watch.start(subscriber, keys);
@@ -180,7 +180,7 @@ async function main(): Promise<void> {
     {
       delay: EXIT_MS,
       skip: STOP_SIGNALS,
-      logger: { error: (err: unknown) => log.error({ err }, 'the worker does not stop well') },
+      logger: { error: (err: unknown) => log.error({ err }, 'the worker did not stop cleanly') },
     },
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the worker failed');

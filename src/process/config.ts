@@ -39,7 +39,7 @@ export const ConfigSchema = z
     AUTH: z
       .enum(['none'], { error: 'none (API keys come in a later version)' })
       .optional()
-      .describe('Who may use the API. none = whoever reaches it; must be said when HOST is not 127.0.0.1.'),
+      .describe('Who may use the API. none: anyone who can reach it; required when HOST is not 127.0.0.1.'),
     ALLOWED_HOSTS: z
       .string()
       .default('')
@@ -71,7 +71,7 @@ export const ConfigSchema = z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: '1 to 64 letters, digits, - or _' })
       .default('descent')
-      .describe('Beginning of all keys in Redis; another one for each installation that shares a Redis.'),
+      .describe('Beginning of all keys in Redis; installations that share a Redis need different ones.'),
     DATA_DIR: z
       .string()
       .default('./data')
@@ -81,22 +81,20 @@ export const ConfigSchema = z
       .describe('Jobs one worker trains at a time; one for each core unless set.'),
     LEASE_MS: integer(1000, 600_000)
       .default(15_000)
-      .describe(
-        'How long a worker may be silent, in milliseconds, before its jobs are given to another one.',
-      ),
+      .describe('Milliseconds that a worker may be silent before its jobs go to another one.'),
     LOG_LEVEL: z
       .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
       .default('info')
       .describe(`How much is logged: ${LOG_LEVELS.join(', ')}.`),
     MAX_QUEUED_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Jobs that may wait at a time; further ones are refused with 429.'),
+      .describe('Jobs that may wait at a time; more are refused with 429.'),
     RETENTION_DAYS: integer(1, 36_500)
       .default(30)
       .describe('Finished jobs are removed after this many days.'),
     RETENTION_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Finished jobs that are kept at most; the oldest go first.'),
+      .describe('Finished jobs to keep at most; the oldest go first.'),
     RETENTION_GB: z
       .string()
       .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: DECIMAL_ERROR })
@@ -108,8 +106,8 @@ export const ConfigSchema = z
   .refine((config) => isLoopback(config.HOST) || config.AUTH !== undefined, {
     path: ['AUTH'],
     error:
-      'none. There are no API keys yet, so whoever reaches HOST may do everything; ' +
-      'with a HOST other than 127.0.0.1, AUTH=none says that you accept that',
+      'none. There are no API keys yet: anyone who can reach HOST may do anything. ' +
+      'Set AUTH=none to accept that, or HOST=127.0.0.1',
   })
   .superRefine((config, context) => {
     const inUrl = config.REDIS_URL?.login;

@@ -23,7 +23,7 @@ export interface LoadedSettings {
  * Reads all settings. What the file sets and the environment does not goes into `env`, for child processes.
  * @throws {ConfigError}
  */
-export function loadSettings(env: Record<string, string | undefined> = process.env): LoadedSettings {
+export function loadSettings(env: Record<string, string | undefined>): LoadedSettings {
   if (env[SETTINGS_ARE_READ] !== undefined) return { config: loadConfig(env), warnings: [] };
   const file: EnvFile = readEnvFile(FILE) ?? new Map();
   const warnings = [...checkEnvironment(env), ...checkFile(file)];

@@ -7,7 +7,7 @@ import { StartError } from '../process/start-error.ts';
 import type { RedisWrapperArguments } from './redis-wrapper.ts';
 
 /**
- * Which Redis `npm start` works on, first that is there: REDIS_URL; valkey-server or redis-server on the PATH, as a
+ * Which Redis `npm start` works on, the first that exists: REDIS_URL; valkey-server or redis-server on the PATH, as a
  * private one; a Redis in JavaScript that forgets everything; otherwise the one command that installs a real one.
  */
 
@@ -16,7 +16,7 @@ export interface RedisChoice {
   url: string | undefined;
   /** For people: which Redis, and where its data lives. */
   description: string;
-  /** What a person may lose by it. */
+  /** What its user may lose. */
   warning: string | undefined;
   /** The child process that provides it: a file beside main, and its arguments. None for REDIS_URL. */
   child: { entry: string; args: string[] } | undefined;
@@ -41,7 +41,7 @@ export async function chooseRedis(input: RedisChoiceInput): Promise<RedisChoice>
   if (binary !== undefined) return privateRedis(binary, input);
   if (isInstalled('js-redis-server/core')) return inMemoryRedis(input);
   throw new StartError(
-    `Descent needs Redis, and there is none. Install it with:\n  ${await installCommand()}`,
+    `Descent needs Redis, and none was found. Install it with:\n  ${await installCommand()}`,
   );
 }
 

@@ -94,7 +94,7 @@ describe('loadConfig', () => {
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.5', 'gpu-box'])('refuses HOST=%s unless AUTH is said', (host) => {
-    expect(() => loadConfig({ HOST: host })).toThrow(/AUTH: expected none\..*whoever reaches HOST/);
+    expect(() => loadConfig({ HOST: host })).toThrow(/AUTH: expected none\..*anyone who can reach HOST/);
     expect(loadConfig({ HOST: host, AUTH: 'none' }).HOST).toBe(host);
   });
 
