@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -162,6 +162,24 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
       '  PORT=eighty: expected a whole number from 0 to 65535',
     ]);
   });
+
+  it.skipIf(noRedis)(
+    'takes settings from .env, warns once of what it does not know, and stops at a misspelt name',
+    async () => {
+      const folder = await makeTemporaryFolder();
+      await writeFile(join(folder, '.env'), '\uFEFFDATA_DIR=./elsewhere\r\nFOO=1\r\n');
+      const { program } = await startReady({ folder });
+      expect(program.output).toMatch(/^ {2}Data {3}.*\/elsewhere$/m);
+      expect(program.output.match(/FOO/g)).toHaveLength(1);
+      await writeFile(join(folder, '.env'), 'PROT=1\n');
+      const second = await start({ folder });
+      expect(await second.program.ended).toBe(1);
+      expect(second.program.lines).toEqual([
+        'Wrong names in .env:',
+        '  line 1: PROT is not a setting; did you mean PORT?',
+      ]);
+    },
+  );
 
   it('prints its usage with every setting, and its version', async () => {
     const { program } = await start({ args: ['--help'] });
