@@ -2,13 +2,14 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
 import { refuseToStart, tellParent } from './process/child-message.ts';
 import { monotonicMs } from './process/clock.ts';
-import { ConfigError, loadConfig, loadEnvFile } from './process/config.ts';
+import { ConfigError } from './process/config-error.ts';
+import { loadSettings } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
 import { watchParent } from './process/parent-watch.ts';
+import { createLog, messageOf, stackOf } from './process/process-log.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
@@ -22,10 +23,10 @@ import { buildKeys } from './store/keys.ts';
 import { Retention } from './store/retention.ts';
 import { WorkerReports } from './store/worker-reports.ts';
 
-/** Entry of the API process. It starts without Redis as well, and answers 503 until it is there. */
+/** Entry of the API process. It starts even without Redis, and answers 503 until Redis is there. */
 
 const STOP_MS = 5_000;
-/** Nobody is left to restart us, and a new start may want our port. */
+/** No parent is left to restart us, and a new start may want our port. */
 const PARENT_GONE_STOP_MS = 1_000;
 
 const REDIS_PATIENCE_MS = 2_000;
@@ -35,14 +36,14 @@ const BUSY_PORT_PATIENCE_MS = 2_000;
 const BUSY_PORT_RETRY_MS = 200;
 
 async function main(): Promise<void> {
-  loadEnvFile();
-  const config = loadConfig(process.env);
+  const { config, warnings } = loadSettings(process.env);
   if (config.REDIS_URL === undefined) {
-    throw new StartError('An API of its own needs REDIS_URL. (npm start brings its own Redis.)');
+    throw new StartError('The API on its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
-  const log = pino({ level: config.LOG_LEVEL, name: 'api' });
+  const log = createLog('api', config.LOG_LEVEL);
+  for (const warning of warnings) log.warn(warning);
   const onRedisError = (error: Error) =>
-    log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
+    log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForRequests(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
   checkRedisOnConnect(commands, ({ level, message }) => {
@@ -63,7 +64,7 @@ async function main(): Promise<void> {
     queue: new TrainingQueue(commands, keys, log),
     version: packageVersion(),
     allowedHosts: config.ALLOWED_HOSTS,
-    // On the loopback it need not be said.
+    // Optional on the loopback.
     auth: config.AUTH ?? 'none',
     maxQueuedJobs: config.MAX_QUEUED_JOBS,
     logger: log,
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
     {
       delay: STOP_MS,
       skip: STOP_SIGNALS,
-      logger: { error: (message: unknown) => log.error({ message }, 'the API does not stop well') },
+      logger: { error: (err: unknown) => log.error({ err }, 'the API did not stop cleanly') },
     },
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
@@ -86,7 +87,7 @@ async function main(): Promise<void> {
   watchParent(closing.close, PARENT_GONE_STOP_MS);
 
   await listen(fastify, config.HOST, config.PORT);
-  // Who hears that it is ready will ask at once. Without Redis it is as ready as it can be: it answers 503.
+  // The first request may follow at once. Without Redis this is as ready as it gets: it answers 503.
   await Promise.race([
     new Promise<void>((ready) => (commands.status === 'ready' ? ready() : commands.once('ready', ready))),
     sleep(REDIS_PATIENCE_MS),
@@ -94,7 +95,7 @@ async function main(): Promise<void> {
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
 }
 
-/** @throws {StartError} when HOST or PORT cannot be had. */
+/** @throws {StartError} when it cannot listen on HOST and PORT. */
 async function listen(fastify: FastifyInstance, host: string, port: number): Promise<void> {
   const giveUpAtMs = monotonicMs() + BUSY_PORT_PATIENCE_MS;
   for (;;) {
@@ -111,10 +112,10 @@ async function listen(fastify: FastifyInstance, host: string, port: number): Pro
 
 function explained(error: unknown, host: string, port: number): unknown {
   const sentences: Record<string, string> = {
-    EADDRINUSE: `PORT=${port} is already in use on ${host}. Stop the program that has it, or set another PORT (0 takes a free one).`,
+    EADDRINUSE: `PORT=${port} is already in use on ${host}. Stop the program that uses it, or set another PORT (0 takes a free one).`,
     EACCES: `PORT=${port} is not open to this user. Set another PORT, above 1023.`,
-    EADDRNOTAVAIL: `HOST=${host} is no address of this machine.`,
-    ENOTFOUND: `HOST=${host} is no address of this machine.`,
+    EADDRNOTAVAIL: `HOST=${host} is not an address of this machine.`,
+    ENOTFOUND: `HOST=${host} is not an address of this machine.`,
   };
   const sentence = sentences[(error as NodeJS.ErrnoException).code ?? ''];
   return sentence === undefined ? error : new StartError(sentence, { cause: error });
@@ -130,7 +131,7 @@ function urlOf(fastify: FastifyInstance, host: string): string {
 main().catch((error: unknown) => {
   if (error instanceof ConfigError || error instanceof StartError) void refuseToStart(error.message);
   else {
-    console.error(error);
+    console.error(stackOf(error));
     process.exit(1);
   }
 });

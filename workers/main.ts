@@ -2,14 +2,15 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'bullmq';
 import closeWithGrace from 'close-with-grace';
-import { pino } from 'pino';
 import type { EngineReport } from '../src/contract/worker-report.ts';
 import { listEngines } from '../src/engine/engines.ts';
 import { refuseToStart, tellParent } from '../src/process/child-message.ts';
 import { monotonicMs, wallClockMs } from '../src/process/clock.ts';
-import { ConfigError, loadConfig, loadEnvFile } from '../src/process/config.ts';
+import { ConfigError } from '../src/process/config-error.ts';
+import { loadSettings } from '../src/process/load-settings.ts';
 import { packageVersion } from '../src/process/package-version.ts';
 import { watchParent } from '../src/process/parent-watch.ts';
+import { createLog, messageOf, stackOf } from '../src/process/process-log.ts';
 import { onStopSignals, STOP_SIGNALS } from '../src/process/stop-signals.ts';
 import { Reconciler } from '../src/queue/reconciler.ts';
 import { bullPrefix, QUEUE_NAME, TrainingQueue } from '../src/queue/training-queue.ts';
@@ -38,14 +39,14 @@ const DRAIN_MS = 7_000;
 const EXIT_MS = 8_000;
 
 async function main(): Promise<void> {
-  loadEnvFile();
-  const config = loadConfig(process.env);
+  const { config, warnings } = loadSettings(process.env);
   if (config.REDIS_URL === undefined) {
-    return await refuseToStart('A worker of its own needs REDIS_URL. (npm start brings its own Redis.)');
+    return await refuseToStart('A worker on its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
-  const log = pino({ level: config.LOG_LEVEL, name: 'worker' });
+  const log = createLog('worker', config.LOG_LEVEL);
+  for (const warning of warnings) log.warn(warning);
   const onRedisError = (error: Error) =>
-    log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
+    log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForWorkers(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
   checkRedisOnConnect(commands, ({ level, message }) => {
@@ -107,7 +108,7 @@ async function main(): Promise<void> {
       drainDelay: 5,
     },
   );
-  consumer.on('error', (error) => log.warn({ err: error }, 'queue'));
+  consumer.on('error', (error) => log.warn({ err: error }, 'BullMQ reports an error'));
 
   const watch = new StatusWatch(runs, transitions, log);
   watch.start(subscriber, keys);
@@ -182,7 +183,7 @@ async function main(): Promise<void> {
     {
       delay: EXIT_MS,
       skip: STOP_SIGNALS,
-      logger: { error: (message: unknown) => log.error({ message }, 'the worker does not stop well') },
+      logger: { error: (err: unknown) => log.error({ err }, 'the worker did not stop cleanly') },
     },
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the worker failed');
@@ -215,7 +216,7 @@ async function reportEngines(): Promise<EngineReport[]> {
 main().catch((error: unknown) => {
   if (error instanceof ConfigError) void refuseToStart(error.message);
   else {
-    console.error(error);
+    console.error(stackOf(error));
     process.exit(1);
   }
 });

@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import { parseRedisUrl } from './redis-address.ts';
 
 /**
  * Every setting, once: its name, its default, what is allowed and what it does. The entries call `loadConfig` and
@@ -38,7 +39,7 @@ export const ConfigSchema = z
     AUTH: z
       .enum(['none'], { error: 'none (API keys come in a later version)' })
       .optional()
-      .describe('Who may use the API. none = whoever reaches it; must be said when HOST is not 127.0.0.1.'),
+      .describe('Who may use the API. none: anyone who can reach it; required when HOST is not 127.0.0.1.'),
     ALLOWED_HOSTS: z
       .string()
       .default('')
@@ -54,14 +55,23 @@ export const ConfigSchema = z
       ),
     REDIS_URL: z
       .string()
-      .regex(/^(rediss?:\/\/.+|unix:\/.+)$/, { error: 'redis://host:port, rediss://host:port or unix:/path' })
+      .transform((text, context) => {
+        try {
+          return parseRedisUrl(text);
+        } catch (error) {
+          context.addIssue((error as Error).message);
+          return z.NEVER;
+        }
+      })
       .optional()
       .describe('Redis or Valkey, 6.2 or newer. Not set: npm start brings its own.'),
+    REDIS_USERNAME: z.string().optional().describe('User to log in to Redis as, where REDIS_URL names none.'),
+    REDIS_PASSWORD: z.string().optional().describe('Password for Redis, where REDIS_URL has none.'),
     KEY_PREFIX: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: '1 to 64 letters, digits, - or _' })
       .default('descent')
-      .describe('Beginning of all keys in Redis; another one for each installation that shares a Redis.'),
+      .describe('Beginning of all keys in Redis; installations that share a Redis need different ones.'),
     DATA_DIR: z
       .string()
       .default('./data')
@@ -71,22 +81,20 @@ export const ConfigSchema = z
       .describe('Jobs one worker trains at a time; one for each core unless set.'),
     LEASE_MS: integer(1000, 600_000)
       .default(15_000)
-      .describe(
-        'How long a worker may be silent, in milliseconds, before its jobs are given to another one.',
-      ),
+      .describe('Milliseconds that a worker may be silent before its jobs go to another one.'),
     LOG_LEVEL: z
       .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
       .default('info')
       .describe(`How much is logged: ${LOG_LEVELS.join(', ')}.`),
     MAX_QUEUED_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Jobs that may wait at a time; further ones are refused with 429.'),
+      .describe('Jobs that may wait at a time; more are refused with 429.'),
     RETENTION_DAYS: integer(1, 36_500)
       .default(30)
       .describe('Finished jobs are removed after this many days.'),
     RETENTION_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Finished jobs that are kept at most; the oldest go first.'),
+      .describe('Finished jobs to keep at most; the oldest go first.'),
     RETENTION_GB: z
       .string()
       .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: DECIMAL_ERROR })
@@ -98,36 +106,56 @@ export const ConfigSchema = z
   .refine((config) => isLoopback(config.HOST) || config.AUTH !== undefined, {
     path: ['AUTH'],
     error:
-      'none. There are no API keys yet, so whoever reaches HOST may do everything; ' +
-      'with a HOST other than 127.0.0.1, AUTH=none says that you accept that',
+      'none. There are no API keys yet: anyone who can reach HOST may do anything. ' +
+      'Set AUTH=none to accept that, or HOST=127.0.0.1',
+  })
+  .superRefine((config, context) => {
+    const inUrl = config.REDIS_URL?.login;
+    const refuse = (name: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [name], message });
+    for (const [name, isInUrl] of [
+      ['REDIS_USERNAME', inUrl?.username],
+      ['REDIS_PASSWORD', inUrl?.password],
+    ] as const) {
+      if (config[name] === undefined) continue;
+      if (inUrl === undefined)
+        refuse(name, 'REDIS_URL beside it; the Redis that npm start brings has no password');
+      else if (isInUrl) refuse(name, 'nothing, since REDIS_URL has one already');
+    }
+    const hasUser = inUrl?.username || config.REDIS_USERNAME !== undefined;
+    const hasPassword = inUrl?.password || config.REDIS_PASSWORD !== undefined;
+    if (hasUser && !hasPassword) refuse('REDIS_PASSWORD', 'a password, since there is a user to log in as');
   });
 
-export type Config = Readonly<z.output<typeof ConfigSchema>>;
+/** Their values are never printed. */
+const SECRETS = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD'];
 
-/** A setting that is not allowed; the message names it and says what is. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+/** All settings; user and password of Redis are in the address that REDIS_URL became. */
+export type Config = Readonly<Omit<z.output<typeof ConfigSchema>, 'REDIS_USERNAME' | 'REDIS_PASSWORD'>>;
 
-/** Takes settings from a `.env` file in the working directory, if there is one; what is already set wins. */
-export function loadEnvFile(): void {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-}
+export const SETTING_NAMES: readonly string[] = Object.keys(ConfigSchema.shape);
 
 /**
  * Reads the settings from an environment. An empty value counts as not set.
- * @throws {ConfigError} naming each wrong setting, its value and what was expected.
+ * @param origin what to print after a name, where its value comes from a file
+ * @throws {ConfigError} naming each wrong setting, its value unless that may be secret, and what was expected.
  */
-export function loadConfig(env: Record<string, string | undefined>): Config {
+export function loadConfig(
+  env: Record<string, string | undefined>,
+  origin: (name: string) => string = () => '',
+): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = ConfigSchema.safeParse(given);
-  if (parsed.success) return Object.freeze(parsed.data);
+  if (parsed.success) {
+    const { REDIS_USERNAME: username, REDIS_PASSWORD: password, REDIS_URL: url, ...config } = parsed.data;
+    return Object.freeze({ ...config, ...(url && { REDIS_URL: url.withLogin({ username, password }) }) });
+  }
   const lines = parsed.error.issues.map((issue) => {
     const name = issue.path.join('.');
-    const value = given[name];
-    return `${name}${value === undefined ? '' : `=${value}`}: expected ${issue.message}`;
+    const isHidden = given[name] === undefined || SECRETS.includes(name);
+    return `${name}${isHidden ? '' : `=${given[name]}`}${origin(name)}: expected ${issue.message}`;
   });
   throw new ConfigError(`Wrong settings:\n  ${lines.join('\n  ')}`);
 }

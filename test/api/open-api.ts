@@ -10,6 +10,7 @@ import type { ApiDeps } from '../../src/api/deps.ts';
 import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
 import type { Job } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/problem.ts';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { TrainingQueue } from '../../src/queue/training-queue.ts';
 import {
   connectForRequests,
@@ -67,8 +68,8 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   const stored = ownRedisUrl === undefined ? openStore() : openStoreOn(ownRedisUrl);
   const folder = mkdtempSync(join(tmpdir(), 'descent-api-'));
   let app: FastifyInstance | undefined;
-  const commands = connectForRequests(redisUrl, () => {});
-  const subscriber = connectForSubscriptions(redisUrl, () => {});
+  const commands = connectForRequests(parseRedisUrl(redisUrl), () => {});
+  const subscriber = connectForSubscriptions(parseRedisUrl(redisUrl), () => {});
   const queue = new TrainingQueue(commands, stored.keys, NO_LOG);
   const artifacts = new Artifacts(folder);
   const reports = new WorkerReports(commands, stored.keys);
@@ -160,7 +161,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
 function openStoreOn(url: string): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
-    const redis = connectForWorkers(url, () => {});
+    const redis = connectForWorkers(parseRedisUrl(url), () => {});
     connections.push(redis);
     return redis;
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';
@@ -165,7 +166,7 @@ describe('counts', () => {
 
 describe('without Redis', () => {
   it('a request fails at once, by name', async () => {
-    const nowhere = connectForRequests('unix:/nowhere/redis.sock', () => {});
+    const nowhere = connectForRequests(parseRedisUrl('unix:/nowhere/redis.sock'), () => {});
     try {
       await expect(new JobStore(nowhere, keys).get('local', 'job_x')).rejects.toMatchObject({
         code: 'store_unavailable',

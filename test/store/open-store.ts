@@ -4,6 +4,7 @@ import { afterAll, inject } from 'vitest';
 import { type Job, JobSchema } from '../../src/contract/job.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
@@ -25,7 +26,7 @@ export interface OpenStore {
 export function openStore(redisUrl: string = inject('redisUrl')): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
-    const redis = connectForWorkers(redisUrl, () => {});
+    const redis = connectForWorkers(parseRedisUrl(redisUrl), () => {});
     connections.push(redis);
     return redis;
   };

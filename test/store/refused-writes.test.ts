@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
@@ -207,7 +208,7 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
   beforeAll(async () => {
     await own.start();
     await allow('on', '>pw', '~*', '&*', '+@all');
-    user = connectForWorkers(own.url, () => {});
+    user = connectForWorkers(parseRedisUrl(own.url), () => {});
     await user.call('AUTH', USER, 'pw');
     store = new JobStore(user, buildKeys(root.slice(1, -2)));
     transitions = new JobTransitions(user, keys);
