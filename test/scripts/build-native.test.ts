@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCompiler, knowsPlatform } from '../../scripts/compile-native.ts';
@@ -19,11 +30,11 @@ async function makeProject() {
   return { folder, addon };
 }
 
-/** The build's last step, with that compiler. */
-function build(folder: string, CC: string) {
+/** The build's step for the kernel, with that compiler. */
+function build(folder: string, CC: string, NATIVE_BUILD = '') {
   const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('dist/scripts/build-native.js')], {
     cwd: folder,
-    env: { ...process.env, CC },
+    env: { ...process.env, CC, NATIVE_BUILD },
     encoding: 'utf8',
   });
   return { status, output: stdout + stderr };
@@ -50,7 +61,47 @@ describe('the build of the native kernel', () => {
         'The native engine could not be compiled (wasm takes its place): train.c:1: error: no vectors here\n',
     });
     expect(existsSync(addon)).toBe(false);
+    for (const level of ['required', 'strict']) {
+      expect(build(folder, failing, level)).toEqual({
+        status: 1,
+        output: expect.stringContaining('train.c:1: error: no vectors here'),
+      });
+    }
   });
+
+  it.runIf(knowsPlatform)('fails without a compiler where the kernel is required', async () => {
+    const { folder, addon } = await makeProject();
+    for (const level of ['required', 'strict']) {
+      expect(build(folder, '/no/such/compiler', level)).toEqual({
+        status: 1,
+        output: `NATIVE_BUILD=${level}: /no/such/compiler is no C compiler\n`,
+      });
+      expect(existsSync(addon)).toBe(false);
+    }
+  });
+
+  it('knows no other NATIVE_BUILD', async () => {
+    const { folder } = await makeProject();
+    expect(build(folder, cc, 'yes')).toEqual({
+      status: 1,
+      output: 'NATIVE_BUILD=yes: expected required or strict\n',
+    });
+  });
+
+  it.skipIf(compiler === undefined)(
+    'takes warnings for errors where it is strict, and only there',
+    async () => {
+      const { folder } = await makeProject();
+      rmSync(join(folder, 'src'));
+      for (const name of ['native', 'kernel']) {
+        cpSync(`src/engine/${name}`, join(folder, 'src/engine', name), { recursive: true });
+      }
+      appendFileSync(join(folder, 'src/engine/native/addon.c'), '\nstatic void forgotten(void) {}\n');
+      expect(build(folder, cc, 'required')).toEqual({ status: 0, output: '' });
+      const strict = build(folder, cc, 'strict');
+      expect(strict).toMatchObject({ status: 1, output: expect.stringContaining('forgotten') });
+    },
+  );
 
   it.skipIf(compiler === undefined)('compiles anew only what is older than its sources', async () => {
     const { folder, addon } = await makeProject();
