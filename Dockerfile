@@ -4,7 +4,7 @@
 ARG NODE=24
 
 # Not slim: this one has the C compiler that makes the native engine. The image of the last stage needs none.
-FROM node:${NODE} AS build
+FROM node:$NODE AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
@@ -20,7 +20,7 @@ RUN --mount=type=cache,target=/root/.npm \
   if [ -n "$TFJS_NODE" ]; then \
   npm install --no-save --omit=dev --ignore-scripts=false "@tensorflow/tfjs-node@$TFJS_NODE"; fi
 
-FROM node:${NODE}-slim
+FROM node:$NODE-slim
 LABEL org.opencontainers.image.title="descent" \
   org.opencontainers.image.description="A self-hosted HTTP API that trains neural networks" \
   org.opencontainers.image.version="0.1.0" \

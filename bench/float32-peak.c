@@ -14,7 +14,7 @@
 #endif
 #define SUMS 24
 #define GROUP 12
-#define ROUNDS 1000000L
+#define ROUNDS 4000000L
 
 typedef float vec __attribute__((vector_size(4 * FLOATS)));
 
