@@ -1,7 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-/** The arithmetic and the records: what is not run here by a test in its own process is not proved elsewhere either. */
-const COVERED = ['contract', 'engine', 'training', 'store'];
+/**
+ * The floors of coverage, in per cent, a little under what is measured. Lines that run in child processes only, from
+ * dist/, do not count: so native/ is low, and the store has what only workers call.
+ */
+const FLOORS = {
+  'src/contract/**': { lines: 80, branches: 84 },
+  'src/engine/**': { lines: 90, branches: 78 },
+  'src/training/**': { lines: 95, branches: 93 },
+  'src/store/**': { lines: 84, branches: 70 },
+};
 
 export default defineConfig({
   test: {
@@ -15,9 +23,10 @@ export default defineConfig({
     // Two cores are the smallest machine; many tests start processes of their own.
     maxWorkers: 2,
     coverage: {
-      include: COVERED.map((room) => `src/${room}/**/*.ts`),
+      include: Object.keys(FLOORS).map((room) => `${room}/*.ts`),
       exclude: ['src/engine/wasm/assembly/**'],
-      reporter: ['text', 'json-summary'],
+      reporter: ['text-summary'],
+      thresholds: FLOORS,
     },
   },
 });
