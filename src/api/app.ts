@@ -6,11 +6,15 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
+import { acceptNoBody } from './http/no-body.ts';
 import { PathMethods, pathNotFound } from './http/path-methods.ts';
 import { answerClientError, ProblemError, sendProblem } from './http/problems.ts';
+import { parseQuery } from './http/query.ts';
+import { NoQuerySchema } from './http/request-schemas.ts';
 import { validatorCompiler } from './http/validation-errors.ts';
 import { docsPage } from './openapi/docs-page.ts';
 import { type OpenApiDocument, RouteCollector } from './openapi/document.ts';
+import { documentationOf } from './openapi/route-documentation.ts';
 import { ApiMetrics } from './prometheus.ts';
 import { chartRoutes } from './routes/charts.ts';
 import { createJobRoute } from './routes/create-job.ts';
@@ -46,7 +50,11 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     // We answer a missing Host and a shutdown ourselves, in our own words.
     http: { requireHostHeader: false, connectionsCheckingInterval: timing.requestTimeoutMs / 6 },
     return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: {
+      ignoreTrailingSlash: true,
+      maxParamLength: MAX_PARAM_LENGTH,
+      querystringParser: parseQuery,
+    },
     frameworkErrors: sendProblem,
     clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, randomUUID()),
   });
@@ -56,7 +64,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     throw pathNotFound();
   });
   app.setValidatorCompiler(validatorCompiler);
-  app.removeAllContentTypeParsers();
+  acceptNoBody(app);
 
   const streams = new EventStreams(deps, timing);
   const metrics = new ApiMetrics(deps, streams);
@@ -64,12 +72,16 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   const routes = new RouteCollector(deps.version);
   let closing = false;
 
-  methods.observe(app);
-  routes.observe(app);
   app.addHook('onRoute', (route) => {
     // A server-wide handlerTimeout would cut the event streams.
     if (route.url !== '/jobs/:id/events') route.handlerTimeout ??= timing.handlerTimeoutMs;
+    // The page below /docs is not ours, and takes what it likes.
+    if (documentationOf(route.config) !== undefined) {
+      route.schema = { querystring: NoQuerySchema, ...route.schema };
+    }
   });
+  methods.observe(app);
+  routes.observe(app);
   app.addHook('preClose', async () => {
     closing = true;
     streams.endAll();

@@ -29,7 +29,9 @@ interface CollectedRoute {
 const ANYWHERE: readonly ProblemCode[] = [
   'malformed_request',
   'request_timeout',
+  'payload_too_large',
   'misdirected_request',
+  'validation_failed',
   'headers_too_large',
   'internal',
   'overloaded',
@@ -108,6 +110,8 @@ function describeApi(): string {
   );
   return [
     'Post a job, watch it learn, get the same bits every time.',
+    'A query parameter that a path does not know is refused (422), since it may be a mistyped filter. Only what others add to a URL is ignored: cache-busters (`_`, `t`, `cb`, `nocache`, a number alone and the like), trackers (`utm_*`, `gclid`, `fbclid`, `ref` and the like), and names that begin with one `_`. A parameter that is there twice or empty is refused where one value is needed.',
+    'Where a request needs no body, everything that client libraries send for nothing is taken for nothing: `{}`, `[]`, `null`, `""`, blanks, whatever the Content-Type. A body that carries something is refused (422).',
     'Every error is `application/problem+json` (RFC 9457). Its `code` is what a program branches on:',
     '<details><summary>All codes</summary>',
     ['| code | status | title |', '|---|---|---|', ...rows].join('\n'),

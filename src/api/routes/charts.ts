@@ -9,7 +9,7 @@ import { documented, ETAG_HEADER, IF_NONE_MATCH } from '../openapi/route-documen
 
 const CHARTS: readonly ChartName[] = ['loss', 'accuracy'];
 
-/** Pictures a README can link. A query is let through unread: people add one to get past a cache. */
+/** Pictures a README can link. */
 export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, done: () => void): void {
   for (const chart of CHARTS) {
     app.withTypeProvider<ZodTypeProvider>().route({

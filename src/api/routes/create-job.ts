@@ -9,7 +9,6 @@ import { type ApiDeps, OWNER } from '../deps.ts';
 import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
-import { NoQuerySchema } from '../http/request-schemas.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkSize, measureSpec } from '../spec-limits.ts';
@@ -49,9 +48,7 @@ const DOCUMENTATION = documented({
     }),
   },
   problems: [
-    'payload_too_large',
     'unsupported_media_type',
-    'validation_failed',
     'idempotency_key_reused',
     'queue_full',
     'store_unavailable',
@@ -66,7 +63,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
     url: '/jobs',
-    schema: { body: JobSpecSchema, querystring: NoQuerySchema },
+    schema: { body: JobSpecSchema },
     config: DOCUMENTATION,
     // Validation puts the spec with its defaults in the body's place; two bodies are compared as they were sent.
     preValidation: async (request) => {

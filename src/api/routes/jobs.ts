@@ -2,15 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { acceptNoBody } from '../http/json-body.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
-import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
+import { JobPathSchema, ListJobsQuerySchema } from '../http/request-schemas.ts';
 import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
 /** The record of the jobs: list, look at, cancel, remove. */
 export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, done: () => void): void {
-  acceptNoBody(app);
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.route({
@@ -31,7 +29,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
   routes.route({
     method: 'GET',
     url: '/jobs/:id',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: GET,
     handler: async (request) => {
       const job = await store.get(OWNER, request.params.id);
@@ -43,7 +41,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
   routes.route({
     method: 'DELETE',
     url: '/jobs/:id',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: REMOVE,
     handler: async (request, reply) => {
       const removal = await retention.remove(OWNER, request.params.id);
@@ -61,7 +59,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
   routes.route({
     method: 'POST',
     url: '/jobs/:id/cancel',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: CANCEL,
     handler: async (request, reply) => {
       const cancel = await store.cancel(OWNER, request.params.id);
@@ -97,7 +95,7 @@ const LIST = documented({
       },
     }),
   },
-  problems: ['validation_failed', 'store_unavailable'],
+  problems: ['store_unavailable'],
 });
 
 const GET = documented({
@@ -112,7 +110,7 @@ const GET = documented({
       },
     }),
   },
-  problems: ['job_not_found', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'store_unavailable'],
 });
 
 const REMOVE = documented({
@@ -120,14 +118,7 @@ const REMOVE = documented({
   tag: 'jobs',
   summary: 'Remove a finished job with everything it left',
   responses: { 204: { description: 'Removed.' } },
-  problems: [
-    'job_not_found',
-    'job_not_finished',
-    'payload_too_large',
-    'unsupported_media_type',
-    'validation_failed',
-    'store_unavailable',
-  ],
+  problems: ['job_not_found', 'job_not_finished', 'store_unavailable'],
 });
 
 const CANCEL = documented({
@@ -137,12 +128,5 @@ const CANCEL = documented({
   description:
     'Cancelling again changes nothing and is answered alike. A running job is `cancelling` until its worker has stopped; it may still end succeeded if it was faster.',
   responses: { 202: json('Cancelled, or being cancelled.', JobSchema) },
-  problems: [
-    'job_not_found',
-    'job_finished',
-    'payload_too_large',
-    'unsupported_media_type',
-    'validation_failed',
-    'store_unavailable',
-  ],
+  problems: ['job_not_found', 'job_finished', 'store_unavailable'],
 });
