@@ -64,6 +64,7 @@ async function main(): Promise<void> {
     queue: new TrainingQueue(commands, keys, log),
     version: packageVersion(),
     allowedHosts: [config.HOST, ...config.ALLOWED_HOSTS],
+    basePath: config.BASE_PATH,
     // On the loopback it need not be said.
     auth: config.AUTH ?? 'none',
     maxQueuedJobs: config.MAX_QUEUED_JOBS,

@@ -7,11 +7,12 @@ import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
 import { acceptNoBody } from './http/no-body.ts';
-import { PathMethods, pathNotFound } from './http/path-methods.ts';
+import { PathMethods } from './http/path-methods.ts';
 import { answerClientError, ProblemError, sendProblem } from './http/problems.ts';
 import { parseQuery } from './http/query.ts';
 import { NoQuerySchema } from './http/request-schemas.ts';
 import { validatorCompiler } from './http/validation-errors.ts';
+import { withoutBasePath } from './links.ts';
 import { docsPage } from './openapi/docs-page.ts';
 import { type OpenApiDocument, RouteCollector } from './openapi/document.ts';
 import { documentationOf } from './openapi/route-documentation.ts';
@@ -55,21 +56,22 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
       maxParamLength: MAX_PARAM_LENGTH,
       querystringParser: parseQuery,
     },
+    rewriteUrl: ({ url = '/' }) => withoutBasePath(deps.basePath, url),
     frameworkErrors: sendProblem,
     clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, randomUUID()),
   });
   app.setErrorHandler(sendProblem);
   // Reached only from below /docs: `methods.answer` comes first everywhere else.
   app.setNotFoundHandler(async () => {
-    throw pathNotFound();
+    throw methods.notFound();
   });
   app.setValidatorCompiler(validatorCompiler);
   acceptNoBody(app);
 
   const streams = new EventStreams(deps, timing);
   const metrics = new ApiMetrics(deps, streams);
-  const methods = new PathMethods();
-  const routes = new RouteCollector(deps.version);
+  const methods = new PathMethods(deps.basePath);
+  const routes = new RouteCollector(deps.version, deps.basePath);
   let closing = false;
 
   app.addHook('onRoute', (route) => {
@@ -115,7 +117,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(chartRoutes, deps);
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
-  await app.register(docsPage, { openapi: () => routes.document() });
+  await app.register(docsPage, { basePath: deps.basePath, openapi: () => routes.document() });
 
   return { fastify: app, openapi: () => routes.document() };
 }

@@ -26,6 +26,8 @@ export interface ApiDeps {
    * 0.0.0.0 or :: stands for every address.
    */
   allowedHosts: readonly string[];
+  /** What every path begins with that an answer carries: '' or /descent. */
+  basePath: string;
   auth: 'none';
   maxQueuedJobs: number;
   /** Where requests that end in 5xx are logged; without one nothing is. */

@@ -39,6 +39,26 @@ const hosts = z
       }),
   );
 
+/** The first parts of the API's own paths: below such a prefix a path would mean two things. */
+const OWN_PATHS = 'docs|datasets|engines|jobs|livez|metrics|openapi\\.json|readyz|workers';
+
+/** A path prefix, with a slash before and none behind; '' for none. */
+const basePath = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .trim()
+      .replace(/^\/?(?!\/)(.*?)\/?$/, '/$1')
+      .replace(/^\/$/, ''),
+  )
+  .refine((path) => /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)*$/.test(path), {
+    error: 'a path such as /descent: letters, digits, ., _, ~ and - between slashes',
+  })
+  .refine((path) => !new RegExp(`^/(${OWN_PATHS})(/|$)`).test(path), {
+    error: "a path such as /descent that does not begin like one of the API's own",
+  });
+
 const explainHost = (entry: string): string =>
   entry === '*'
     ? `${HOSTS_ERROR}; "*" would let any web page use the API through the browser of its visitors`
@@ -65,6 +85,9 @@ export const ConfigSchema = z
       .describe('Who may use the API. none = whoever reaches it; must be said when HOST is not 127.0.0.1.'),
     ALLOWED_HOSTS: hosts.describe(
       'Further hosts under which the API may be called, besides HOST and the loopback: names, *.example.org, addresses or URLs.',
+    ),
+    BASE_PATH: basePath.describe(
+      'Path under which a proxy serves the API, such as /descent; all links begin with it.',
     ),
     REDIS_URL: z
       .string()

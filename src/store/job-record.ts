@@ -117,23 +117,15 @@ function parseAttempt(line: string): Attempt {
 export const parseAttempts = (lines: unknown): Attempt[] =>
   z.array(z.string()).parse(lines).map(parseAttempt);
 
-const linksOf = (id: string): Job['links'] => ({
-  self: `/jobs/${id}`,
-  metrics: `/jobs/${id}/metrics`,
-  events: `/jobs/${id}/events`,
-  evaluation: `/jobs/${id}/evaluation`,
-  loss_chart: `/jobs/${id}/charts/loss.svg`,
-  accuracy_chart: `/jobs/${id}/charts/accuracy.svg`,
-  cancel: `/jobs/${id}/cancel`,
-});
+/** What the API shows of a record; the links are the API's own. */
+export type StoredJob = Omit<Job, 'links'>;
 
-/** What the API shows of a record. */
 export function renderJob(
   id: string,
   record: JobRecord,
   attempts: Attempt[],
   queuePosition: number | null,
-): Job {
+): StoredJob {
   return {
     id,
     object: 'job',
@@ -152,6 +144,5 @@ export function renderJob(
     result: record.result ?? null,
     error: record.error ?? null,
     attempts,
-    links: linksOf(id),
   };
 }

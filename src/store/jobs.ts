@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Job, type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
+import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
@@ -11,6 +11,7 @@ import {
   parseAttempts,
   parseRecord,
   renderJob,
+  type StoredJob,
   UnreadableRecordError,
 } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
@@ -30,15 +31,17 @@ export interface NewJob {
   parameters: number;
   progress: Progress;
   version: string;
+  /** false: nothing new is taken; a repeat still finds its answer. */
+  accepting: boolean;
   /** Answer queue_full when this many jobs are queued. */
   maxQueued: number;
   idempotency?: { key: string; bodySha256: string };
 }
 
-/** What the client of a create gets, to the byte. */
+/** What the client of a create gets, to the byte, but for the links, which the API adds at its end. */
 export interface CreateAnswer {
   status: 202;
-  location: string;
+  id: string;
   body: string;
 }
 
@@ -46,10 +49,11 @@ export type CreateOutcome =
   | { outcome: 'created'; answer: CreateAnswer; deliveryId: string }
   | { outcome: 'replayed'; answer: CreateAnswer }
   | { outcome: 'key_reused' }
+  | { outcome: 'not_accepting' }
   | { outcome: 'queue_full'; queued: number };
 
 export type CancelOutcome =
-  | { outcome: 'cancelled'; job: Job }
+  | { outcome: 'cancelled'; job: StoredJob }
   | { outcome: 'finished'; status: JobStatus }
   | { outcome: 'not_found' };
 
@@ -90,6 +94,7 @@ export class JobStore {
         parameters: job.parameters,
         progress: JSON.stringify(job.progress),
         event: JSON.stringify({ reason: 'created' }),
+        accepting: job.accepting ? 1 : 0,
         max_queued: job.maxQueued,
         body_sha256: idempotency?.bodySha256 ?? '',
         idempotency_ms: IDEMPOTENCY_MS,
@@ -108,7 +113,8 @@ export class JobStore {
       case 'replayed':
         return { outcome: 'replayed', answer: joinAnswer(answer) };
       case 'key_reused':
-        return { outcome: 'key_reused' };
+      case 'not_accepting':
+        return { outcome: answer.outcome };
       case 'queue_full':
         return { outcome: 'queue_full', queued: Number(answer.queued) };
       default:
@@ -116,7 +122,7 @@ export class JobStore {
     }
   }
 
-  async get(owner: string, id: string): Promise<Job | undefined> {
+  async get(owner: string, id: string): Promise<StoredJob | undefined> {
     const [job] = await this.#read([id]);
     return job?.record.owner === owner ? job.job : undefined;
   }
@@ -132,7 +138,7 @@ export class JobStore {
   }
 
   /** The owner's jobs, newest first; without those whose record cannot be read, which must not hide the others. */
-  async list(owner: string, query: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> {
+  async list(owner: string, query: ListQuery): Promise<{ jobs: StoredJob[]; hasMore: boolean }> {
     const wanted = query.limit + 1;
     const ids: string[] = [];
     let below = query.after === undefined ? '+' : `(${query.after}`;
@@ -235,7 +241,10 @@ export class JobStore {
   }
 
   /** Reads records whole: a job's fields, attempts and place in the queue are of one moment. */
-  async #read(ids: string[], unreadable?: 'skip unreadable'): Promise<{ job: Job; record: JobRecord }[]> {
+  async #read(
+    ids: string[],
+    unreadable?: 'skip unreadable',
+  ): Promise<{ job: StoredJob; record: JobRecord }[]> {
     if (ids.length === 0) return [];
     const transaction = this.#redis.multi();
     for (const id of ids) {
@@ -302,7 +311,7 @@ function joinAnswer(parts: Record<string, string>): CreateAnswer {
   const { id, created_at, queue_position, head, middle, tail } = AnswerPartsSchema.parse(parts);
   return {
     status: 202,
-    location: `/jobs/${id}`,
+    id,
     body: `${head}"${isoTime(created_at)}"${middle}${queue_position}${tail}`,
   };
 }

@@ -86,6 +86,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       queue,
       version: VERSION,
       allowedHosts: [],
+      basePath: '',
       auth: 'none',
       maxQueuedJobs: 1_000_000,
       ...changes,

@@ -29,6 +29,7 @@ describe('loadConfig', () => {
       HOST: '127.0.0.1',
       PORT: 3000,
       ALLOWED_HOSTS: [],
+      BASE_PATH: '',
       KEY_PREFIX: 'descent',
       DATA_DIR: './data',
       WORKER_CONCURRENCY: availableParallelism(),
@@ -77,6 +78,7 @@ describe('loadConfig', () => {
     ['ALLOWED_HOSTS', 'a.example, b c@d', 'such as descent.example.org, *.example.org'],
     ['ALLOWED_HOSTS', 'a.*.example', '"a.*.example" is neither'],
     ['ALLOWED_HOSTS', '*.127.0.0.1', '"*.127.0.0.1" is neither'],
+    ['BASE_PATH', 'https://example.org/descent', 'a path such as /descent'],
     ['REDIS_URL', 'localhost:6379', 'redis://host:port'],
     ['KEY_PREFIX', 'a:b', '1 to 64 letters, digits, - or _'],
     ['WORKER_CONCURRENCY', '0', 'a whole number from 1 to 256'],
@@ -119,6 +121,35 @@ describe('loadConfig', () => {
       ...['*.example.org', '*.example.net'],
     ]);
   });
+
+  it.each(['//evil.example', '/a//b', '/a/..', '/../a', '/a/./b', '/a?b', '/a#b', '/a b', '/%61', '/a//'])(
+    'refuses BASE_PATH=%s',
+    (path) => {
+      expect(() => loadConfig({ BASE_PATH: path })).toThrow(
+        `BASE_PATH=${path}: expected a path such as /descent`,
+      );
+    },
+  );
+
+  it.each([
+    ['/', ''],
+    ['descent', '/descent'],
+    ['/descent/', '/descent'],
+    [' /lab/Descent_2.0~x/ ', '/lab/Descent_2.0~x'],
+    ['/...', '/...'],
+    ['/jobsite', '/jobsite'],
+  ])('takes BASE_PATH=%j as %j', (given, path) => {
+    expect(loadConfig({ BASE_PATH: given }).BASE_PATH).toBe(path);
+  });
+
+  const { paths } = JSON.parse(readFileSync('openapi/openapi.json', 'utf8')) as { paths: object };
+  it.each(['/docs', '/jobs/x/', ...Object.keys(paths).filter((path) => path !== '/')])(
+    "refuses BASE_PATH=%s, which begins like one of the API's own paths",
+    (path) => {
+      const plain = path.replaceAll(/[{}]/g, '');
+      expect(() => loadConfig({ BASE_PATH: plain })).toThrow(/does not begin like one of the API's own/);
+    },
+  );
 
   it('takes the brackets off HOST', () => {
     expect(loadConfig({ HOST: '[::1]' }).HOST).toBe('::1');

@@ -12,7 +12,7 @@ describe('create', () => {
     if (outcome.outcome !== 'created') throw new Error(outcome.outcome);
     const body = JSON.parse(outcome.answer.body);
     expect(await store.get('create', body.id)).toEqual(body);
-    expect(outcome.answer.location).toBe(`/jobs/${body.id}`);
+    expect(outcome.answer.id).toBe(body.id);
     expect(outcome.deliveryId).toBe(`${body.id}-1`);
   });
 

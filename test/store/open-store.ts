@@ -60,6 +60,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
     steps_per_second: null,
   },
   version: '0.0.0',
+  accepting: true,
   maxQueued: 1_000_000,
   ...changes,
 });

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Job } from '../../contract/job.ts';
 import { PROBLEMS, type ProblemCode, ProblemSchema } from '../../contract/problem.ts';
 import { problemType } from '../http/problems.ts';
 import {
@@ -40,12 +41,14 @@ const ANYWHERE: readonly ProblemCode[] = [
 /** Gathers the documented routes of an app as they are registered. */
 export class RouteCollector {
   readonly #version: string;
+  readonly #basePath: string;
   readonly #routes: CollectedRoute[] = [];
   #document: OpenApiDocument | undefined;
   #text: string | undefined;
 
-  constructor(version: string) {
+  constructor(version: string, basePath: string) {
     this.#version = version;
+    this.#basePath = basePath;
   }
 
   observe(app: FastifyInstance): void {
@@ -63,7 +66,7 @@ export class RouteCollector {
   }
 
   document(): OpenApiDocument {
-    this.#document ??= buildDocument(this.#routes, this.#version);
+    this.#document ??= underBasePath(this.#basePath, buildDocument(this.#routes, this.#version));
     return this.#document;
   }
 
@@ -101,6 +104,19 @@ function buildDocument(routes: readonly CollectedRoute[], version: string): Open
     ],
     paths,
     components: { schemas: schemas.components(), responses: problems.components },
+  };
+}
+
+/** The paths of the document are below its server; only examples carry whole ones. */
+function underBasePath(basePath: string, document: OpenApiDocument): OpenApiDocument {
+  if (basePath === '') return document;
+  const text = JSON.stringify(document, (key, value: Partial<Job['links']>) => {
+    if (key !== 'links' || typeof value.self !== 'string') return value;
+    return Object.fromEntries(Object.entries(value).map(([name, path]) => [name, `${basePath}${path}`]));
+  });
+  return {
+    ...(JSON.parse(text) as OpenApiDocument),
+    servers: [{ url: basePath, description: 'This server.' }],
   };
 }
 

@@ -4,11 +4,13 @@ import { monotonicFactory } from 'ulid';
 import { JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { wallClockMs } from '../../process/clock.ts';
+import type { StoredJob } from '../../store/job-record.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
+import { withLinks } from '../links.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkSize, measureSpec } from '../spec-limits.ts';
@@ -73,9 +75,11 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const { answer, replayed } = await createJob(deps, enqueue, request.body, key, sent.get(request));
-      reply.code(answer.status).header('location', answer.location);
+      // The stored text is JSON.stringify's own, so that parsing and writing it again keeps every byte.
+      const job = withLinks(deps.basePath, JSON.parse(answer.body) as StoredJob);
+      reply.code(answer.status).header('location', job.links.self);
       if (replayed) reply.header('idempotency-replayed', 'true');
-      return reply.type('application/json').send(answer.body);
+      return reply.type('application/json').send(JSON.stringify(job));
     },
   });
   done();
@@ -135,7 +139,8 @@ async function createJob(
       steps_per_second: null,
     },
     version,
-    maxQueued: full ? 0 : maxQueuedJobs,
+    accepting: !full,
+    maxQueued: maxQueuedJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
   });
   switch (outcome.outcome) {
@@ -149,8 +154,9 @@ async function createJob(
         'idempotency_key_reused',
         'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or the first body for a repeat.',
       );
+    case 'not_accepting':
+      throw storageFull();
     case 'queue_full':
-      if (full) throw storageFull();
       throw new ProblemError(
         'queue_full',
         `${outcome.queued} jobs wait already, and ${maxQueuedJobs} may. Repeat when some have started, or cancel one.`,

@@ -4,11 +4,16 @@ import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, ListJobsQuerySchema } from '../http/request-schemas.ts';
+import { withLinks } from '../links.ts';
 import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
 /** The record of the jobs: list, look at, cancel, remove. */
-export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, done: () => void): void {
+export function jobRoutes(
+  app: FastifyInstance,
+  { store, retention, basePath }: ApiDeps,
+  done: () => void,
+): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.route({
@@ -20,9 +25,14 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       const { limit, after, status } = request.query;
       const { jobs, hasMore } = await store.list(OWNER, { limit, after, status });
       const last = jobs.at(-1);
-      const next = hasMore && last !== undefined ? nextPage(limit, last.id, status) : null;
+      const next = hasMore && last !== undefined ? `${basePath}${nextPage(limit, last.id, status)}` : null;
       if (next !== null) reply.header('link', `<${next}>; rel="next"`);
-      return { object: 'list', data: jobs, has_more: next !== null, next };
+      return {
+        object: 'list',
+        data: jobs.map((job) => withLinks(basePath, job)),
+        has_more: next !== null,
+        next,
+      };
     },
   });
 
@@ -34,7 +44,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
     handler: async (request) => {
       const job = await store.get(OWNER, request.params.id);
       if (job === undefined) throw jobNotFound();
-      return job;
+      return withLinks(basePath, job);
     },
   });
 
@@ -67,7 +77,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       if (cancel.outcome === 'finished') {
         throw new ProblemError('job_finished', `The job has ${cancel.status} already; nothing was changed.`);
       }
-      return reply.code(202).send(cancel.job);
+      return reply.code(202).send(withLinks(basePath, cancel.job));
     },
   });
   done();

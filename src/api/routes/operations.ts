@@ -16,9 +16,9 @@ const ALWAYS = { pressureHandler: () => undefined };
 
 /** For those who run it. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
-  const { store, version, metrics, openapi } = deps;
+  const { store, version, basePath, metrics, openapi } = deps;
 
-  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect('/docs', 302));
+  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
 
   app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...ALWAYS } }, async () => ({
     status: 'ok',
@@ -47,7 +47,7 @@ const ROOT = documented({
   responses: {
     302: {
       description: 'To /docs.',
-      headers: { Location: { description: '/docs', schema: { type: 'string' } } },
+      headers: { Location: { description: 'The path of /docs.', schema: { type: 'string' } } },
     },
   },
   problems: [],
