@@ -26,8 +26,6 @@ export function acceptNoBody(app: FastifyInstance): void {
   });
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: FastifyRequest, bytes: Buffer) => {
     if (NOTHING.test(lenient.decode(bytes).replace(BLANKS_AROUND, ''))) return undefined;
-    throw invalidFields([
-      { in: 'body', pointer: '', detail: 'must be empty: this request takes no body, and would ignore it' },
-    ]);
+    throw invalidFields([{ in: 'body', pointer: '', detail: 'must be empty: this request takes no body' }]);
   });
 }
