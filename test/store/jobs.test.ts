@@ -43,6 +43,16 @@ describe('create', () => {
     expect(elsewhere.outcome).toBe('created');
   });
 
+  it('takes nothing new while it is not accepting, and still answers a repeat', async () => {
+    const idempotency = { key: randomUUID(), bodySha256: '3'.repeat(64) };
+    const first = await store.create(newJob({ owner: 'full', idempotency }));
+    const refused = newJob({ owner: 'full', accepting: false });
+    expect(await store.create(refused)).toEqual({ outcome: 'not_accepting' });
+    expect(await store.get('full', refused.id)).toBeUndefined();
+    const repeat = await store.create(newJob({ owner: 'full', accepting: false, idempotency }));
+    expect(repeat).toEqual({ outcome: 'replayed', answer: 'answer' in first && first.answer });
+  });
+
   it('lets an idempotency entry live for a day', async () => {
     const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64) };
     await store.create(newJob({ owner: 'ttl', idempotency }));
