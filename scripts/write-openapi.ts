@@ -28,6 +28,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     queue: nothing,
     version,
     allowedHosts: [],
+    basePath: '',
     auth: 'none',
     maxQueuedJobs: 1,
   });

@@ -6,6 +6,7 @@ import { buildApp } from './api/app.ts';
 import { refuseToStart, tellParent } from './process/child-message.ts';
 import { monotonicMs } from './process/clock.ts';
 import { ConfigError } from './process/config-error.ts';
+import { canonicalHost, isEveryAddress } from './process/host-name.ts';
 import { loadSettings } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
 import { watchParent } from './process/parent-watch.ts';
@@ -63,7 +64,8 @@ async function main(): Promise<void> {
     workers: new WorkerReports(commands, keys),
     queue: new TrainingQueue(commands, keys, log),
     version: packageVersion(),
-    allowedHosts: config.ALLOWED_HOSTS,
+    allowedHosts: [config.HOST, ...config.ALLOWED_HOSTS],
+    basePath: config.BASE_PATH,
     // Optional on the loopback.
     auth: config.AUTH ?? 'none',
     maxQueuedJobs: config.MAX_QUEUED_JOBS,
@@ -124,8 +126,8 @@ function explained(error: unknown, host: string, port: number): unknown {
 /** Where a browser on this machine finds it. */
 function urlOf(fastify: FastifyInstance, host: string): string {
   const { port } = fastify.server.address() as AddressInfo;
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  const name = canonicalHost(host) ?? host;
+  return `http://${isEveryAddress(name) ? 'localhost' : name}:${port}`;
 }
 
 main().catch((error: unknown) => {

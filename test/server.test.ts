@@ -44,6 +44,17 @@ describe('the API process', { timeout: 120_000 }, () => {
   });
 
   it.each([
+    ['127.0.0.2', '127.0.0.2'],
+    ['[::1]', '[0:0:0:0:0:0:0:1]'],
+    ['::ffff:127.0.0.1', '[::ffff:127.0.0.1]'],
+    ['0.0.0.0', '127.0.0.3'],
+  ])('answers at HOST=%s under the name that it has', async (HOST, name) => {
+    const { listening } = await startServer({ REDIS_URL: 'unix:/nowhere', HOST, AUTH: 'none' });
+    const { port } = new URL(await listening());
+    expect((await fetch(`http://${name}:${port}/datasets`)).status).toBe(200);
+  });
+
+  it.each([
     ['REDIS_URL is missing', {}, 'The API on its own needs REDIS_URL.'],
     ['a setting is wrong', { LEASE_MS: 'x' }, 'LEASE_MS=x: expected a whole number'],
     [

@@ -30,8 +30,13 @@ export interface ApiDeps {
   queue: Pick<TrainingQueue, 'enqueue'>;
   /** The version of Descent, as /livez and every new job say it. */
   version: string;
-  /** Host names that may be asked for besides the loopback's. */
+  /**
+   * Hosts that may be asked for besides the loopback: what the process listens on and what the operator allows.
+   * 0.0.0.0 or :: stands for every address.
+   */
   allowedHosts: readonly string[];
+  /** What every path begins with that an answer carries: '' or /descent. */
+  basePath: string;
   auth: 'none';
   maxQueuedJobs: number;
   /** Where requests that end in 5xx are logged; without one nothing is. */

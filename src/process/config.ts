@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
+import { canonicalHost, canonicalPattern, isLoopback } from './host-name.ts';
 import { parseRedisUrl } from './redis-address.ts';
 
 /**
@@ -19,18 +20,61 @@ const integer = (min: number, max: number) => {
 };
 
 const DECIMAL_ERROR = 'a number above 0, up to 100000';
-const HOSTS_ERROR = 'host names with commas between, without http:// and without a port';
-const HOST_NAME = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])$/;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** Addresses that only this machine reaches. */
-const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host);
+const HOSTS_ERROR =
+  'host names or addresses with commas between, such as descent.example.org, *.example.org, 192.168.1.5 or [fe80::1]';
+
+/** Everything that people have at hand for a host, in one form. */
+const hosts = z
+  .string()
+  .default('')
+  .transform((list, context) =>
+    list
+      .split(/[\s,;]+/)
+      .filter((entry) => entry !== '')
+      .map((entry) => {
+        const host = canonicalPattern(entry);
+        if (host === undefined) context.addIssue({ code: 'custom', message: explainHost(entry) });
+        return host ?? '';
+      }),
+  );
+
+/** The first parts of the API's own paths: below such a prefix a path would mean two things. */
+const OWN_PATHS = 'docs|datasets|engines|jobs|livez|metrics|openapi\\.json|readyz|workers';
+
+/** A path prefix, with a slash before and none behind; '' for none. */
+const basePath = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .trim()
+      .replace(/^\/?(?!\/)(.*?)\/?$/, '/$1')
+      .replace(/^\/$/, ''),
+  )
+  .refine((path) => /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)*$/.test(path), {
+    error: 'a path such as /descent: letters, digits, ., _, ~ and - between slashes',
+  })
+  .refine((path) => !new RegExp(`^/(${OWN_PATHS})(/|$)`).test(path), {
+    error: "a path such as /descent that does not begin like one of the API's own",
+  });
+
+const explainHost = (entry: string): string =>
+  entry === '*'
+    ? `${HOSTS_ERROR}; "*" would let any web page use the API through the browser of its visitors`
+    : `${HOSTS_ERROR}; ${JSON.stringify(entry)} is neither`;
 
 export const ConfigSchema = z
   .object({
     HOST: z
       .string()
-      .regex(/^\S+$/, { error: 'an address of this machine, such as 127.0.0.1 or 0.0.0.0' })
+      .trim()
+      .refine((host) => canonicalHost(host) !== undefined && !/\]:|^[^:]*:\d*$/.test(host), {
+        error: 'an address of this machine, such as 127.0.0.1 or 0.0.0.0, without a port',
+      })
+      // As it stands in URLs; a socket wants it bare.
+      .transform((host) => host.replace(/^\[(.*)\]$/, '$1'))
       .default('127.0.0.1')
       .describe(
         'Address the API listens on. 0.0.0.0 is every network this machine is in; that needs AUTH=none.',
@@ -40,19 +84,12 @@ export const ConfigSchema = z
       .enum(['none'], { error: 'none (API keys come in a later version)' })
       .optional()
       .describe('Who may use the API. none: anyone who can reach it; required when HOST is not 127.0.0.1.'),
-    ALLOWED_HOSTS: z
-      .string()
-      .default('')
-      .transform((list) =>
-        list
-          .split(',')
-          .map((host) => host.trim().toLowerCase())
-          .filter((host) => host !== ''),
-      )
-      .refine((hosts) => hosts.every((host) => HOST_NAME.test(host)), { error: HOSTS_ERROR })
-      .describe(
-        'Further host names under which the API may be called, besides localhost, 127.0.0.1 and [::1].',
-      ),
+    ALLOWED_HOSTS: hosts.describe(
+      'Further hosts under which the API may be called, besides HOST and the loopback: names, *.example.org, addresses or URLs.',
+    ),
+    BASE_PATH: basePath.describe(
+      'Path under which a proxy serves the API, such as /descent; all links begin with it.',
+    ),
     REDIS_URL: z
       .string()
       .transform((text, context) => {
@@ -103,7 +140,7 @@ export const ConfigSchema = z
       .default(20)
       .describe('Disk space for the files of finished jobs, in gigabytes; the oldest go first.'),
   })
-  .refine((config) => isLoopback(config.HOST) || config.AUTH !== undefined, {
+  .refine((config) => isLoopback(canonicalHost(config.HOST) ?? '') || config.AUTH !== undefined, {
     path: ['AUTH'],
     error:
       'none. There are no API keys yet: anyone who can reach HOST may do anything. ' +

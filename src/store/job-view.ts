@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { type Attempt, AttemptOutcomeSchema, isTerminal, type Job, type JobStatus } from '../contract/job.ts';
 import { JobSpecSchema } from '../contract/job-spec.ts';
 
+/** What the API shows of a job, but for the links, which are its own. */
+export type StoredJob = Omit<Job, 'links'>;
+
 /**
  * A job as the API shows it, put together as text from the JSON texts that its record holds: nothing that we wrote down
  * ourselves is parsed to be shown. Only the spec is looked at, once for each text, since a record of another version
@@ -13,7 +16,7 @@ export interface JobView {
   status: JobStatus;
   /** Another one whenever anything in `text` is another. */
   etag: string;
-  /** The job as JSON: a `Job`. */
+  /** The job as JSON: a `StoredJob`. */
   text: string;
 }
 
@@ -44,12 +47,6 @@ export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[numbe
   queue_position: string;
 };
 
-/** Where the API lives, as its clients see it. */
-export interface ViewContext {
-  /** What every path begins with: empty, or like /descent. */
-  basePath: string;
-}
-
 /** Grows when the same record is shown in another way: whoever has the old form must get the new one. */
 const FORM = 1;
 
@@ -57,10 +54,12 @@ const FORM = 1;
  * The ETag of a job's view. Of revision and time, since a Redis that lost its newest writes counts the same revisions
  * again; of the position, since other jobs change it.
  */
-export const etagOf = (
-  { revision, changed_at, queue_position }: Pick<ViewFields, 'revision' | 'changed_at' | 'queue_position'>,
-  { basePath }: ViewContext,
-): string => `"${FORM}${basePath}.${revision}.${changed_at}.${queue_position}"`;
+export const etagOf = ({
+  revision,
+  changed_at,
+  queue_position,
+}: Pick<ViewFields, 'revision' | 'changed_at' | 'queue_position'>): string =>
+  `"${FORM}.${revision}.${changed_at}.${queue_position}"`;
 
 /** ISO 8601 of milliseconds since the epoch. */
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
@@ -75,7 +74,6 @@ const timeOrNull = (ms: string): string => (ms === '' ? 'null' : `"${isoTime(Num
 export function renderJob(
   id: string,
   fields: ViewFields,
-  { basePath }: ViewContext,
   createdAt: string = timeOrNull(fields.created_at),
   queuePosition: string = orNull(fields.queue_position),
 ): string {
@@ -87,24 +85,24 @@ export function renderJob(
     `"spec":${fields.spec},"engine":${fields.engine === '' ? 'null' : `"${fields.engine}"`},` +
     `"parameters":${fields.parameters},"queue_position":${queuePosition},"progress":${fields.progress},` +
     `"latest":${orNull(fields.latest)},"result":${orNull(fields.result)},"error":${orNull(fields.error)},` +
-    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))},"links":${renderLinks(id, basePath)}}`
+    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))}}`
   );
 }
 
 /** @returns undefined when the record cannot be read by this version. */
-export function viewJob(id: string, fields: ViewFields, context: ViewContext): JobView | undefined {
+export function viewJob(id: string, fields: ViewFields): JobView | undefined {
   if (!isReadableSpec(fields.spec)) return undefined;
   return {
     id,
     owner: fields.owner,
     status: fields.status as JobStatus,
-    etag: etagOf(fields, context),
-    text: renderJob(id, fields, context),
+    etag: etagOf(fields),
+    text: renderJob(id, fields),
   };
 }
 
 /** The view for those who compute with it. */
-export const jobOf = ({ text }: JobView): Job => JSON.parse(text) as Job;
+export const jobOf = ({ text }: JobView): StoredJob => JSON.parse(text) as StoredJob;
 
 const KNOWN_SPECS_MAX = 10_000;
 const knownSpecs = new Set<string>();
@@ -144,17 +142,4 @@ function parseAttempt(lines: string): Attempt {
     outcome: outcome === undefined ? null : AttemptOutcomeSchema.parse(outcome),
     reason: reason === undefined || reason === '' ? null : reason,
   };
-}
-
-function renderLinks(id: string, basePath: string): string {
-  const self = `${basePath}/jobs/${id}`;
-  return JSON.stringify({
-    self,
-    metrics: `${self}/metrics`,
-    events: `${self}/events`,
-    evaluation: `${self}/evaluation`,
-    loss_chart: `${self}/charts/loss.svg`,
-    accuracy_chart: `${self}/charts/accuracy.svg`,
-    cancel: `${self}/cancel`,
-  } satisfies Job['links']);
 }

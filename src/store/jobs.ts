@@ -12,7 +12,6 @@ import {
   renderJob,
   STATE_FIELDS,
   VIEW_FIELDS,
-  type ViewContext,
   type ViewFields,
   viewJob,
 } from './job-view.ts';
@@ -54,15 +53,17 @@ export interface NewJob {
   parameters: number;
   progress: Progress;
   version: string;
+  /** false: nothing new is taken; a repeat still finds its answer. */
+  accepting: boolean;
   /** Answer queue_full when this many jobs are queued. */
   maxQueued: number;
   idempotency?: { key: string; bodySha256: string };
 }
 
-/** What the client of a create gets, to the byte. */
+/** What the client of a create gets, to the byte, but for the links, which the API adds at its end. */
 export interface CreateAnswer {
   status: 202;
-  location: string;
+  id: string;
   body: string;
 }
 
@@ -70,6 +71,7 @@ export type CreateOutcome =
   | { outcome: 'created'; answer: CreateAnswer; deliveryId: string }
   | { outcome: 'replayed'; answer: CreateAnswer }
   | { outcome: 'key_reused' }
+  | { outcome: 'not_accepting' }
   | { outcome: 'queue_full'; queued: number };
 
 export type CancelOutcome =
@@ -101,18 +103,16 @@ export interface JobHead {
 export class JobStore {
   readonly #redis: Redis;
   readonly #keys: Keys;
-  readonly #context: ViewContext;
 
-  constructor(redis: Redis, keys: Keys, context: ViewContext = { basePath: '' }) {
+  constructor(redis: Redis, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
-    this.#context = context;
   }
 
   /** Writes the job down and answers what the client is told; the job counts as accepted from here on. */
   async create(job: NewJob): Promise<CreateOutcome> {
     const { owner, id, spec, idempotency } = job;
-    const [head = '', middle = '', tail = ''] = cutAnswer(job, this.#context);
+    const [head = '', middle = '', tail = ''] = cutAnswer(job);
     const answer = await runTransition(this.#redis, this.#keys, 'create', {
       id,
       owner,
@@ -124,6 +124,7 @@ export class JobStore {
         parameters: job.parameters,
         progress: JSON.stringify(job.progress),
         event: JSON.stringify({ reason: 'created' }),
+        accepting: job.accepting ? 1 : 0,
         max_queued: job.maxQueued,
         body_sha256: idempotency?.bodySha256 ?? '',
         idempotency_ms: IDEMPOTENCY_MS,
@@ -142,7 +143,8 @@ export class JobStore {
       case 'replayed':
         return { outcome: 'replayed', answer: joinAnswer(answer) };
       case 'key_reused':
-        return { outcome: 'key_reused' };
+      case 'not_accepting':
+        return { outcome: answer.outcome };
       case 'queue_full':
         return { outcome: 'queue_full', queued: Number(answer.queued) };
       default:
@@ -164,7 +166,7 @@ export class JobStore {
     if (itsOwner !== owner) return undefined;
     const rank = status === 'queued' ? await answered(() => this.#redis.zrank(this.#keys.queued, id)) : null;
     const queue_position = rank === null ? '' : String(rank + 1);
-    return etagOf({ revision: revision ?? '', changed_at: changedAt ?? '', queue_position }, this.#context);
+    return etagOf({ revision: revision ?? '', changed_at: changedAt ?? '', queue_position });
   }
 
   /** All that a reader of the job's events needs to know of it. */
@@ -285,7 +287,7 @@ export class JobStore {
     return ids.map((id, i) => {
       const fields = fieldsIn(texts[i] ?? '');
       if (fields.status === '') return undefined;
-      return viewJob(id, fields, this.#context) ?? new UnreadableRecordError({}, {});
+      return viewJob(id, fields) ?? new UnreadableRecordError({}, {});
     });
   }
 }
@@ -307,10 +309,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
  * The answer to a create, cut where the transition knows better: created_at and queue_position. The pieces are stored
  * with the Idempotency-Key, so that a repeat gets the same bytes, whatever became of the job since.
  */
-function cutAnswer(
-  { id, owner, spec, version, parameters, progress }: NewJob,
-  context: ViewContext,
-): string[] {
+function cutAnswer({ id, owner, spec, version, parameters, progress }: NewJob): string[] {
   const fields: ViewFields = {
     owner,
     status: 'queued',
@@ -330,7 +329,7 @@ function cutAnswer(
     changed_at: '',
     queue_position: '',
   };
-  return renderJob(id, fields, context, GAP, GAP).split(GAP);
+  return renderJob(id, fields, GAP, GAP).split(GAP);
 }
 
 /** JSON has no zero byte: it escapes them. */
@@ -349,7 +348,7 @@ function joinAnswer(parts: Record<string, string>): CreateAnswer {
   const { id, created_at, queue_position, head, middle, tail } = AnswerPartsSchema.parse(parts);
   return {
     status: 202,
-    location: `/jobs/${id}`,
+    id,
     body: `${head}"${isoTime(created_at)}"${middle}${queue_position}${tail}`,
   };
 }

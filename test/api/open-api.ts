@@ -87,6 +87,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       queue,
       version: VERSION,
       allowedHosts: [],
+      basePath: '',
       auth: 'none',
       maxQueuedJobs: 1_000_000,
       ...changes,

@@ -13,7 +13,7 @@ describe('create', () => {
     if (outcome.outcome !== 'created') throw new Error(outcome.outcome);
     const body = JSON.parse(outcome.answer.body);
     expect(await jobIn(store, 'create', body.id)).toEqual(body);
-    expect(outcome.answer.location).toBe(`/jobs/${body.id}`);
+    expect(outcome.answer.id).toBe(body.id);
     expect(outcome.deliveryId).toBe(`${body.id}-1`);
   });
 
@@ -42,6 +42,16 @@ describe('create', () => {
     });
     const elsewhere = await store.create(newJob({ owner: 'another', idempotency: other }));
     expect(elsewhere.outcome).toBe('created');
+  });
+
+  it('takes nothing new while it is not accepting, and still answers a repeat', async () => {
+    const idempotency = { key: randomUUID(), bodySha256: '3'.repeat(64) };
+    const first = await store.create(newJob({ owner: 'full', idempotency }));
+    const refused = newJob({ owner: 'full', accepting: false });
+    expect(await store.create(refused)).toEqual({ outcome: 'not_accepting' });
+    expect(await store.get('full', refused.id)).toBeUndefined();
+    const repeat = await store.create(newJob({ owner: 'full', accepting: false, idempotency }));
+    expect(repeat).toEqual({ outcome: 'replayed', answer: 'answer' in first && first.answer });
   });
 
   it('lets an idempotency entry live for a day', async () => {

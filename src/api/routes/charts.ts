@@ -10,7 +10,7 @@ import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../opena
 
 const CHARTS: readonly ChartName[] = ['loss', 'accuracy'];
 
-/** Pictures a README can link. A query is let through unread: people add one to get past a cache. */
+/** Pictures a README can link. */
 export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, done: () => void): void {
   for (const chart of CHARTS) {
     app.withTypeProvider<ZodTypeProvider>().route({

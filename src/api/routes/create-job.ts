@@ -6,10 +6,11 @@ import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
+import { sendJson } from '../http/conditional.ts';
 import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
-import { NoQuerySchema } from '../http/request-schemas.ts';
+import { pathOfJob, withLinks } from '../links.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkSize, measureSpec } from '../spec-limits.ts';
@@ -49,9 +50,7 @@ const DOCUMENTATION = documented({
     }),
   },
   problems: [
-    'payload_too_large',
     'unsupported_media_type',
-    'validation_failed',
     'idempotency_key_reused',
     'queue_full',
     'store_unavailable',
@@ -66,7 +65,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
     url: '/jobs',
-    schema: { body: JobSpecSchema, querystring: NoQuerySchema },
+    schema: { body: JobSpecSchema },
     config: DOCUMENTATION,
     // Validation puts the spec with its defaults in the body's place; two bodies are compared as they were sent.
     preValidation: async (request) => {
@@ -76,9 +75,9 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const { answer, replayed } = await createJob(deps, enqueue, request.body, key, sent.get(request));
-      reply.code(answer.status).header('location', answer.location);
+      reply.code(answer.status).header('location', pathOfJob(deps.basePath, answer.id));
       if (replayed) reply.header('idempotency-replayed', 'true');
-      return reply.type('application/json').send(answer.body);
+      return sendJson(reply, withLinks(deps.basePath, { id: answer.id, text: answer.body }));
     },
   });
   done();
@@ -138,7 +137,8 @@ async function createJob(
       steps_per_second: null,
     },
     version,
-    maxQueued: full ? 0 : maxQueuedJobs,
+    accepting: !full,
+    maxQueued: maxQueuedJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
   });
   switch (outcome.outcome) {
@@ -152,8 +152,9 @@ async function createJob(
         'idempotency_key_reused',
         'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or the first body for a repeat.',
       );
+    case 'not_accepting':
+      throw storageFull();
     case 'queue_full':
-      if (full) throw storageFull();
       throw new ProblemError(
         'queue_full',
         `${outcome.queued} jobs wait already, and ${maxQueuedJobs} may. Repeat when some have started, or cancel one.`,

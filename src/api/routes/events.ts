@@ -27,10 +27,11 @@ export function eventRoutes(
     config: DOCUMENTATION,
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { after, limit } = request.query;
+      const { limit, lastEventId } = request.query;
+      const after = lastEventId ?? request.query.after;
       reply.header('vary', 'accept');
       const live = negotiate(request, ['application/json', STREAM]) === STREAM;
-      const cursor = live ? (lastEventId(request) ?? after) : after;
+      const cursor = live ? (lastEventIdHeader(request) ?? after) : after;
       const head = await store.head(OWNER, id);
       if (head === undefined) throw jobNotFound();
       if (!live) {
@@ -49,7 +50,7 @@ export function eventRoutes(
 }
 
 /** Where a viewer that was here before left off. */
-function lastEventId(request: FastifyRequest): number | undefined {
+function lastEventIdHeader(request: FastifyRequest): number | undefined {
   const header = request.headers['last-event-id'];
   if (header === undefined || header === '') return undefined;
   if (typeof header !== 'string' || !/^\d{1,15}$/.test(header)) {
@@ -77,7 +78,8 @@ const DOCUMENTATION = documented({
   requestHeaders: {
     'If-None-Match': IF_NONE_MATCH,
     'Last-Event-ID': {
-      description: 'Of a stream: the last seq you have; wins over `after`. EventSource sends it by itself.',
+      description:
+        'Of a stream: the last seq you have; wins over `after` and `lastEventId`. EventSource sends it by itself.',
       schema: { type: 'integer', minimum: 0 },
     },
   },
@@ -104,5 +106,5 @@ const DOCUMENTATION = documented({
     304: NOT_MODIFIED,
     204: { description: 'Stream: the job has ended and you have its last event. Do not come back.' },
   },
-  problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'not_acceptable', 'store_unavailable'],
 });

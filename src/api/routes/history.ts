@@ -9,7 +9,7 @@ import { type ApiDeps, OWNER } from '../deps.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
-import { JobPathSchema, MetricsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
+import { JobPathSchema, MetricsQuerySchema } from '../http/request-schemas.ts';
 import { EVALUATION, METRICS_ROW } from '../openapi/examples.ts';
 import {
   CACHE_HEADERS,
@@ -58,7 +58,7 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
   routes.route({
     method: 'GET',
     url: '/jobs/:id/evaluation',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: EVALUATE,
     handler: async (request, reply) => {
       const { id } = request.params;
@@ -127,7 +127,7 @@ const METRICS = documented({
     },
     304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'not_acceptable', 'store_unavailable'],
 });
 
 const EVALUATE = documented({
@@ -142,5 +142,5 @@ const EVALUATE = documented({
     }),
     304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'not_available_yet', 'not_found', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'not_available_yet', 'not_found', 'store_unavailable'],
 });

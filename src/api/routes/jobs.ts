@@ -3,9 +3,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
-import { acceptNoBody } from '../http/json-body.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
-import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
+import { JobPathSchema, ListJobsQuerySchema } from '../http/request-schemas.ts';
+import { etagWithLinks, withLinks } from '../links.ts';
 import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import {
   CACHE_HEADERS,
@@ -16,8 +16,11 @@ import {
 } from '../openapi/route-documentation.ts';
 
 /** The record of the jobs: list, look at, cancel, remove. */
-export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, done: () => void): void {
-  acceptNoBody(app);
+export function jobRoutes(
+  app: FastifyInstance,
+  { store, retention, basePath }: ApiDeps,
+  done: () => void,
+): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.route({
@@ -29,9 +32,9 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       const { limit, after, status } = request.query;
       const { jobs, hasMore } = await store.list(OWNER, { limit, after, status });
       const last = jobs.at(-1);
-      const next = hasMore && last !== undefined ? nextPage(limit, last.id, status) : null;
+      const next = hasMore && last !== undefined ? `${basePath}${nextPage(limit, last.id, status)}` : null;
       if (next !== null) reply.header('link', `<${next}>; rel="next"`);
-      const data = jobs.map(({ text }) => text);
+      const data = jobs.map((job) => withLinks(basePath, job));
       return sendJson(
         reply,
         `{"object":"list","data":[${data}],"has_more":${next !== null},"next":${JSON.stringify(next)}}`,
@@ -42,25 +45,27 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
   routes.route({
     method: 'GET',
     url: '/jobs/:id',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: GET,
     handler: async (request, reply) => {
       const { id } = request.params;
       if (isConditional(request)) {
         const etag = await store.etag(OWNER, id);
         if (etag === undefined) throw jobNotFound();
-        if (isUnchanged(request, reply, etag)) return reply.send();
+        if (isUnchanged(request, reply, etagWithLinks(basePath, etag))) return reply.send();
       }
       const job = await store.get(OWNER, id);
       if (job === undefined) throw jobNotFound();
-      return isUnchanged(request, reply, job.etag) ? reply.send() : sendJson(reply, job.text);
+      return isUnchanged(request, reply, etagWithLinks(basePath, job.etag))
+        ? reply.send()
+        : sendJson(reply, withLinks(basePath, job));
     },
   });
 
   routes.route({
     method: 'DELETE',
     url: '/jobs/:id',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: REMOVE,
     handler: async (request, reply) => {
       const removal = await retention.remove(OWNER, request.params.id);
@@ -78,7 +83,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
   routes.route({
     method: 'POST',
     url: '/jobs/:id/cancel',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: CANCEL,
     handler: async (request, reply) => {
       const cancel = await store.cancel(OWNER, request.params.id);
@@ -86,7 +91,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       if (cancel.outcome === 'finished') {
         throw new ProblemError('job_finished', `The job has ${cancel.status} already; nothing was changed.`);
       }
-      return sendJson(reply.code(202), cancel.job.text);
+      return sendJson(reply.code(202), withLinks(basePath, cancel.job));
     },
   });
   done();
@@ -114,7 +119,7 @@ const LIST = documented({
       },
     }),
   },
-  problems: ['validation_failed', 'store_unavailable'],
+  problems: ['store_unavailable'],
 });
 
 const GET = documented({
@@ -132,7 +137,7 @@ const GET = documented({
     }),
     304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'store_unavailable'],
 });
 
 const REMOVE = documented({
@@ -140,14 +145,7 @@ const REMOVE = documented({
   tag: 'jobs',
   summary: 'Remove a finished job with everything it left',
   responses: { 204: { description: 'Removed.' } },
-  problems: [
-    'job_not_found',
-    'job_not_finished',
-    'payload_too_large',
-    'unsupported_media_type',
-    'validation_failed',
-    'store_unavailable',
-  ],
+  problems: ['job_not_found', 'job_not_finished', 'store_unavailable'],
 });
 
 const CANCEL = documented({
@@ -157,12 +155,5 @@ const CANCEL = documented({
   description:
     'Cancelling again changes nothing and is answered alike. A running job is `cancelling` until its worker has stopped; it may still end succeeded if it was faster.',
   responses: { 202: json('Cancelled, or being cancelled.', JobSchema) },
-  problems: [
-    'job_not_found',
-    'job_finished',
-    'payload_too_large',
-    'unsupported_media_type',
-    'validation_failed',
-    'store_unavailable',
-  ],
+  problems: ['job_not_found', 'job_finished', 'store_unavailable'],
 });

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts';
 import type { ApiDeps } from '../deps.ts';
+import { ANY_HOST } from '../http/host-check.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
 
@@ -15,18 +16,21 @@ const ALWAYS = { pressureHandler: () => undefined };
 
 /** For those who run it. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
-  const { store, version, metrics, openapi } = deps;
+  const { store, version, basePath, metrics, openapi } = deps;
 
-  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect('/docs', 302));
+  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
 
-  app.get('/livez', { config: { ...LIVEZ, ...ALWAYS } }, async () => ({ status: 'ok', version }));
+  app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...ALWAYS } }, async () => ({
+    status: 'ok',
+    version,
+  }));
 
-  app.get('/readyz', { config: READYZ }, async () => {
+  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST } }, async () => {
     await store.probe();
     return { status: 'ready', version };
   });
 
-  app.get('/metrics', { config: { ...METRICS, ...ALWAYS } }, async (_request, reply) =>
+  app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ALWAYS } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
   );
 
@@ -43,7 +47,7 @@ const ROOT = documented({
   responses: {
     302: {
       description: 'To /docs.',
-      headers: { Location: { description: '/docs', schema: { type: 'string' } } },
+      headers: { Location: { description: 'The path of /docs.', schema: { type: 'string' } } },
     },
   },
   problems: [],

@@ -115,6 +115,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     parameters: 1,
     progress: PROGRESS,
     version: '0.0.0',
+    accepting: true,
     maxQueued: 1_000_000,
   });
   const job: ModelJob = {
