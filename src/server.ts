@@ -14,8 +14,8 @@ import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
 import { checkRedisOnConnect } from './redis/checks.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
-import { Artifacts } from './store/artifacts.ts';
 import { EventSignals } from './store/event-signals.ts';
+import { FolderArtifacts } from './store/folder-artifacts.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
 
   const keys = buildKeys(config.KEY_PREFIX);
   const store = new JobStore(commands, keys);
-  const artifacts = new Artifacts(config.DATA_DIR);
+  const artifacts = FolderArtifacts.in(config.DATA_DIR);
   const { fastify } = await buildApp({
     store,
     retention: new Retention(commands, keys, store, artifacts, log),

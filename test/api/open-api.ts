@@ -17,8 +17,8 @@ import {
   connectForWorkers,
   type Redis,
 } from '../../src/redis/connections.ts';
-import { Artifacts } from '../../src/store/artifacts.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
+import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
@@ -43,7 +43,7 @@ export const COMMITTED = JSON.parse(
 /** The API as production runs it, on the tests' Redis, with the worker's side of the store beside it. */
 export interface OpenApi extends OpenStore {
   readonly app: FastifyInstance;
-  readonly artifacts: Artifacts;
+  readonly artifacts: FolderArtifacts;
   readonly reports: WorkerReports;
   /** http://127.0.0.1:<port>: a real socket. */
   readonly url: string;
@@ -70,7 +70,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   const commands = connectForRequests(redisUrl, () => {});
   const subscriber = connectForSubscriptions(redisUrl, () => {});
   const queue = new TrainingQueue(commands, stored.keys, NO_LOG);
-  const artifacts = new Artifacts(folder);
+  const artifacts = FolderArtifacts.in(folder);
   const reports = new WorkerReports(commands, stored.keys);
   const store = new JobStore(commands, stored.keys);
 

@@ -13,6 +13,7 @@ const reportOf = (changes: Partial<WorkerReport>): Omit<WorkerReport, 'reported_
   version: VERSION,
   concurrency: 2,
   started_at: '2026-11-22T10:00:00.000Z',
+  problem: null,
   running: [],
   engines: [{ name: 'reference', available: true, version: VERSION, backend: null, reason: null }],
   counters: {

@@ -31,6 +31,7 @@ function beating(lastFetchMs: () => number, counts = () => store.counts()) {
         version: '0.0.0',
         concurrency: 1,
         started_at: '2026-01-01T00:00:00.000Z',
+        problem: null,
         running: [],
         engines: [],
         counters: newCounters(),
