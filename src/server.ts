@@ -20,6 +20,7 @@ import { JobEvents } from './store/job-events.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
 import { Retention } from './store/retention.ts';
+import { StorageCheck } from './store/storage-check.ts';
 import { WorkerReports } from './store/worker-reports.ts';
 
 /** Entry of the API process. It starts without Redis as well, and answers 503 until it is there. */
@@ -29,6 +30,8 @@ const STOP_MS = 5_000;
 const PARENT_GONE_STOP_MS = 1_000;
 
 const REDIS_PATIENCE_MS = 2_000;
+/** Of /readyz, which health checks want answered soon. */
+const STORAGE_TIMEOUT_MS = 1_000;
 
 /** A process that was killed a moment ago may still hold the port. */
 const BUSY_PORT_PATIENCE_MS = 2_000;
@@ -59,6 +62,7 @@ async function main(): Promise<void> {
     events: new JobEvents(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,
+    storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
     queue: new TrainingQueue(commands, keys, log),
     version: packageVersion(),

@@ -44,6 +44,7 @@ export class Heartbeat {
   readonly #parts: HeartbeatParts;
   readonly #timing: HeartbeatTiming;
   #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
   #stopped = false;
   /** Since when it should have fetched something. */
   #idleSinceMs: number | undefined;
@@ -56,10 +57,11 @@ export class Heartbeat {
 
   start(): void {
     const next = async () => {
-      await this.#beat().catch((error: unknown) => {
+      this.#beating = this.#beat().catch((error: unknown) => {
         this.#idleSinceMs = undefined;
         this.#parts.log.warn({ err: error }, 'the worker could not report');
       });
+      await this.#beating;
       if (!this.#stopped) this.#timer = setTimeout(() => void next(), this.#timing.intervalMs);
     };
     void next();
@@ -69,6 +71,8 @@ export class Heartbeat {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    // A report on its way would put the worker back on the list.
+    await this.#beating;
     await this.#parts.reports.withdraw(this.#parts.report().id);
   }
 

@@ -25,6 +25,7 @@ import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Retention } from '../../src/store/retention.ts';
+import { StorageCheck } from '../../src/store/storage-check.ts';
 import { WorkerReports } from '../../src/store/worker-reports.ts';
 import { FAILURE, type OpenStore, openStore, SUCCESS, startOf } from '../store/open-store.ts';
 import { checkResponse } from './response-check.ts';
@@ -82,6 +83,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       events: new JobEvents(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,
+      storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
       queue,
       version: VERSION,

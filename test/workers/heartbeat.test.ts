@@ -9,7 +9,11 @@ import { created, openStore } from '../store/open-store.ts';
 const { store, keys, redis } = openStore();
 
 /** A heartbeat of a worker that does nothing; what it calls, in order. */
-function beating(lastFetchMs: () => number, counts = () => store.counts()) {
+function beating(
+  lastFetchMs: () => number,
+  counts = () => store.counts(),
+  problem: () => string | null = () => null,
+) {
   const reports = new WorkerReports(redis, keys);
   const calls: string[] = [];
   const called: Record<string, () => void> = {};
@@ -31,7 +35,7 @@ function beating(lastFetchMs: () => number, counts = () => store.counts()) {
         version: '0.0.0',
         concurrency: 1,
         started_at: '2026-01-01T00:00:00.000Z',
-        problem: null,
+        problem: problem(),
         running: [],
         engines: [],
         counters: newCounters(),
@@ -80,5 +84,32 @@ it('does not take an outage of Redis for a queue that hands over nothing', async
   heartbeat.start();
   await idle;
   expect(calls).toEqual(['idle']);
+  await store.cancel('local', id);
+});
+
+it('does not take a worker that takes no jobs for one that is handed none', async () => {
+  const id = await created(store);
+  let problem: string | null = 'the storage does not work';
+  let looks = 0;
+  let lookedOften: () => void = () => {};
+  const often = new Promise<void>((resolve) => {
+    lookedOften = resolve;
+  });
+  const counts = async () => {
+    // Of 20 ms each: more than it takes to be idle, and then wedged.
+    if (++looks === 40) lookedOften();
+    return await store.counts();
+  };
+  const { heartbeat, calls, idle, wedged } = beating(
+    () => 0,
+    counts,
+    () => problem,
+  );
+  heartbeat.start();
+  await often;
+  expect(calls).toEqual([]);
+  problem = null;
+  await idle;
+  await wedged;
   await store.cancel('local', id);
 });

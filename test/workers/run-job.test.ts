@@ -61,3 +61,16 @@ it('gives a job back that still waits, since nobody else will be handed it', asy
   ]);
   expect(await parts.queue.has(`${id}-2`)).toBe(true);
 });
+
+it('gives a job back, and fails none, while the worker takes no jobs', async () => {
+  const id = await created(store);
+  const parts = { ...(await worker()), takesJobs: () => false };
+  await runJob({ id, delivery: 1, extendLock: async () => true }, parts);
+  expect(await redis.hmget(keys.job(id), 'status', 'delivery', 'attempt', 'faults')).toEqual([
+    'queued',
+    '2',
+    '0',
+    '0',
+  ]);
+  expect(await parts.queue.has(`${id}-2`)).toBe(true);
+});

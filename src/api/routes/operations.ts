@@ -3,6 +3,7 @@ import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts'
 import type { ApiDeps } from '../deps.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
+import { checkReadiness } from '../readiness.ts';
 
 export type OperationsDeps = ApiDeps & {
   metrics: ApiMetrics;
@@ -15,16 +16,17 @@ const ALWAYS = { pressureHandler: () => undefined };
 
 /** For those who run it. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
-  const { store, version, metrics, openapi } = deps;
+  const { version, metrics, openapi } = deps;
 
   app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect('/docs', 302));
 
   app.get('/livez', { config: { ...LIVEZ, ...ALWAYS } }, async () => ({ status: 'ok', version }));
 
-  app.get('/readyz', { config: READYZ }, async () => {
-    await store.probe();
-    return { status: 'ready', version };
-  });
+  app.get('/readyz', { config: READYZ }, async () => ({
+    status: 'ready',
+    version,
+    checks: await checkReadiness(deps),
+  }));
 
   app.get('/metrics', { config: { ...METRICS, ...ALWAYS } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
@@ -61,7 +63,7 @@ const READYZ = documented({
   operationId: 'getReadiness',
   tag: 'operations',
   summary: 'Can this process serve requests?',
-  responses: { 200: json('It can.', ReadinessSchema) },
+  responses: { 200: json('It can; `checks` has what does not work beside it.', ReadinessSchema) },
   problems: ['store_unavailable'],
 });
 
