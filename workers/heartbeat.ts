@@ -26,7 +26,7 @@ export const heartbeatTiming = (leaseMs: number): HeartbeatTiming => ({
 export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
 
 export interface HeartbeatParts {
-  reports: WorkerReports;
+  reports: Pick<WorkerReports, 'write' | 'withdraw'>;
   store: Pick<JobStore, 'counts'>;
   log: Log;
   /** The report as of now. */

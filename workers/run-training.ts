@@ -113,7 +113,7 @@ class Checkpoints {
     this.#named = record.checkpoint;
   }
 
-  /** What the record will be told of an epoch. */
+  /** What goes into the record of an epoch. */
   reportOf({ metrics, progress, checkpoint }: Extract<TrainerMessage, { type: 'epoch' }>) {
     const checkpoints = checkpoint === undefined ? undefined : [checkpoint, ...this.#named.slice(0, 1)];
     return { metrics, progress, checkpoints };

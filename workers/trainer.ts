@@ -82,7 +82,7 @@ async function openOnce({ spec, dataDir }: TrainCommand): Promise<Dataset> {
     opened = undefined;
     opened = await openDataset(spec.dataset, dataDir);
   }
-  // Let the messages in that arrived meanwhile.
+  // Takes in the messages that have arrived meanwhile.
   await turn();
   return opened;
 }
@@ -93,7 +93,7 @@ function send(message: TrainerMessage): void {
 
 const TYPED: readonly JobErrorCode[] = ['dataset_unavailable', 'storage_unavailable', 'engine_unavailable'];
 
-/** What a job is told of an error: rooms give theirs a code. */
+/** How a job ends with an error: rooms give theirs a code. */
 function describe(error: unknown): JobError {
   if (!(error instanceof Error)) return { code: 'internal', message: String(error), retryable: false };
   const code = 'code' in error ? String(error.code) : '';

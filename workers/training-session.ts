@@ -125,7 +125,7 @@ export class TrainingSession {
   }
 
   /** Reports an epoch to the worker. At most one epoch is computed ahead of the last one that was confirmed. */
-  async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'told' | 'stopped'> {
+  async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'reported' | 'stopped'> {
     while (this.#confirmed < metrics.epoch - 1) {
       await new Promise<void>((confirmed) => {
         this.#onConfirmed = confirmed;
@@ -142,7 +142,7 @@ export class TrainingSession {
       progress,
       ...(!last && (await this.#checkpointIfDue(metrics.epoch, draining))),
     });
-    return this.#stopsNow || (draining && !last) ? 'stopped' : 'told';
+    return this.#stopsNow || (draining && !last) ? 'stopped' : 'reported';
   }
 
   /** A checkpoint that cannot be written costs time after a crash, not the job. */

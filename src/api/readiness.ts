@@ -6,7 +6,7 @@ import type { ApiDeps } from './deps.ts';
 type Checks = Readiness['checks'];
 
 /**
- * Only what keeps this process from serving requests makes it unready; the other checks say what does not work beside.
+ * Only what keeps this process from serving requests makes it unready; the other checks are for the operator.
  * @throws {StoreUnavailableError} when this process cannot serve.
  */
 export async function checkReadiness({ store, storage, workers }: ApiDeps): Promise<Checks> {

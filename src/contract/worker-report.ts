@@ -12,7 +12,7 @@ export const EngineReportSchema = z
     backend: z.string().nullable(),
     reason: z.string().nullable().meta({
       description:
-        'Why it is missing; of an available engine, why it does not run on a faster backend; null when there is nothing to say.',
+        'Why it is missing; of an available engine, why it does not run on a faster backend; null when it is available and on its best backend.',
     }),
   })
   .meta({ id: 'EngineReport' });

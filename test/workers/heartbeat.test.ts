@@ -13,8 +13,8 @@ function beating(
   lastFetchMs: () => number,
   counts = () => store.counts(),
   problem: () => string | null = () => null,
+  reports: Pick<WorkerReports, 'write' | 'withdraw'> = new WorkerReports(redis, keys),
 ) {
-  const reports = new WorkerReports(redis, keys);
   const calls: string[] = [];
   const called: Record<string, () => void> = {};
   const call = (name: string) => new Promise<void>((resolve) => Object.assign(called, { [name]: resolve }));
@@ -47,11 +47,12 @@ function beating(
     { intervalMs: 20, idleMs: 100, wedgedMs: 400 },
   );
   onTestFinished(() => heartbeat.stop());
-  return { heartbeat, reports, calls, idle, wedged };
+  return { heartbeat, calls, idle, wedged };
 }
 
 it('reports the worker and touches the file of the health check, until it stops', async () => {
-  const { heartbeat, reports } = beating(monotonicMs);
+  const reports = new WorkerReports(redis, keys);
+  const { heartbeat } = beating(monotonicMs);
   const before = Date.now();
   heartbeat.start();
   await expect.poll(async () => (await reports.list()).map(({ id }) => id)).toEqual(['host-a/1']);
@@ -112,4 +113,31 @@ it('does not take a worker that takes no jobs for one that is handed none', asyn
   await idle;
   await wedged;
   await store.cancel('local', id);
+});
+
+it('takes the worker off the list for good, also with a report on its way', async () => {
+  const list = new WorkerReports(redis, keys);
+  let arrived: () => void = () => {};
+  const onItsWay = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  let letThrough: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    letThrough = resolve;
+  });
+  const slow: Pick<WorkerReports, 'write' | 'withdraw'> = {
+    withdraw: (id) => list.withdraw(id),
+    async write(report) {
+      arrived();
+      await held;
+      await list.write(report);
+    },
+  };
+  const { heartbeat } = beating(monotonicMs, undefined, undefined, slow);
+  heartbeat.start();
+  await onItsWay;
+  const stopped = heartbeat.stop();
+  letThrough();
+  await stopped;
+  expect(await list.list()).toEqual([]);
 });
