@@ -24,6 +24,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     events: nothing,
     signals: nothing,
     artifacts: nothing,
+    storage: nothing,
     workers: nothing,
     queue: nothing,
     version,

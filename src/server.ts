@@ -16,12 +16,13 @@ import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
 import { checkRedisOnConnect } from './redis/checks.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
-import { Artifacts } from './store/artifacts.ts';
 import { EventSignals } from './store/event-signals.ts';
+import { FolderArtifacts } from './store/folder-artifacts.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
 import { Retention } from './store/retention.ts';
+import { StorageCheck } from './store/storage-check.ts';
 import { WorkerReports } from './store/worker-reports.ts';
 
 /** Entry of the API process. It starts even without Redis, and answers 503 until Redis is there. */
@@ -31,6 +32,8 @@ const STOP_MS = 5_000;
 const PARENT_GONE_STOP_MS = 1_000;
 
 const REDIS_PATIENCE_MS = 2_000;
+/** Of /readyz, which health checks want answered soon. */
+const STORAGE_TIMEOUT_MS = 1_000;
 
 /** A process that was killed a moment ago may still hold the port. */
 const BUSY_PORT_PATIENCE_MS = 2_000;
@@ -54,13 +57,14 @@ async function main(): Promise<void> {
 
   const keys = buildKeys(config.KEY_PREFIX);
   const store = new JobStore(commands, keys);
-  const artifacts = new Artifacts(config.DATA_DIR);
+  const artifacts = FolderArtifacts.in(config.DATA_DIR);
   const { fastify } = await buildApp({
     store,
     retention: new Retention(commands, keys, store, artifacts, log),
     events: new JobEvents(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,
+    storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
     queue: new TrainingQueue(commands, keys, log),
     version: packageVersion(),

@@ -5,6 +5,7 @@ import type { EventSignals } from '../store/event-signals.ts';
 import type { JobEvents } from '../store/job-events.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { Retention } from '../store/retention.ts';
+import type { StorageCheck } from '../store/storage-check.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
 
 /** What the API stands on. Everything is made by the entry and closed by it; the API opens nothing. */
@@ -26,6 +27,8 @@ export interface ApiDeps {
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read'>;
+  /** Whether this process can read the artifacts. */
+  storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
   queue: Pick<TrainingQueue, 'enqueue'>;
   /** The version of Descent, as /livez and every new job say it. */

@@ -61,7 +61,7 @@ const CRC_BYTES = 4;
  */
 export async function openDataset(name: DatasetName, dataDir: string, sourceDir?: string): Promise<Dataset> {
   const entry = DATASETS[name];
-  const file = join(dataDir, 'datasets', `${name}.prepared`);
+  const file = join(datasetsFolder(dataDir), `${name}.prepared`);
   const prepared = openPrepared(file, entry);
   if (prepared) return prepared;
   await writePrepared(file, await prepare(entry, sourceDir));
@@ -69,6 +69,9 @@ export async function openDataset(name: DatasetName, dataDir: string, sourceDir?
   if (made) return made;
   throw new DatasetDamagedError(`${file} was written a moment ago, and does not read as it was written`);
 }
+
+/** Where the prepared files lie. */
+export const datasetsFolder = (dataDir: string): string => join(dataDir, 'datasets');
 
 /** The dataset in the prepared file; undefined when that is missing, cut, of another version or has a damaged head. */
 function openPrepared(file: string, entry: DatasetEntry): Dataset | undefined {

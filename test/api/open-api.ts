@@ -18,14 +18,15 @@ import {
   connectForWorkers,
   type Redis,
 } from '../../src/redis/connections.ts';
-import { Artifacts } from '../../src/store/artifacts.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
+import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Retention } from '../../src/store/retention.ts';
+import { StorageCheck } from '../../src/store/storage-check.ts';
 import { WorkerReports } from '../../src/store/worker-reports.ts';
 import { FAILURE, type OpenStore, openStore, SUCCESS, startOf } from '../store/open-store.ts';
 import { checkResponse } from './response-check.ts';
@@ -44,7 +45,7 @@ export const COMMITTED = JSON.parse(
 /** The API as production runs it, on the tests' Redis, with the worker's side of the store beside it. */
 export interface OpenApi extends OpenStore {
   readonly app: FastifyInstance;
-  readonly artifacts: Artifacts;
+  readonly artifacts: FolderArtifacts;
   readonly reports: WorkerReports;
   /** http://127.0.0.1:<port>: a real socket. */
   readonly url: string;
@@ -71,7 +72,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   const commands = connectForRequests(parseRedisUrl(redisUrl), () => {});
   const subscriber = connectForSubscriptions(parseRedisUrl(redisUrl), () => {});
   const queue = new TrainingQueue(commands, stored.keys, NO_LOG);
-  const artifacts = new Artifacts(folder);
+  const artifacts = FolderArtifacts.in(folder);
   const reports = new WorkerReports(commands, stored.keys);
   const store = new JobStore(commands, stored.keys);
 
@@ -83,6 +84,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       events: new JobEvents(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,
+      storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
       queue,
       version: VERSION,

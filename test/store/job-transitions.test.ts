@@ -170,9 +170,9 @@ describe('drains', () => {
 
   it('that give back an unstarted delivery leave one entry in the outbox', async () => {
     const id = await created(store);
-    await transitions.requeue(id, {
-      token: undefined,
+    await transitions.giveBack(id, {
       delivery: 1,
+      lost: true,
       outcome: 'worker_lost',
       reason: 'r',
       error: FAULT,
@@ -184,7 +184,6 @@ describe('drains', () => {
 
 describe('a worker that leaves', () => {
   const leaving = {
-    token: undefined,
     delivery: 1,
     lost: false,
     outcome: 'lease_lost',
@@ -194,13 +193,13 @@ describe('a worker that leaves', () => {
 
   it('does not touch a job that another one runs', async () => {
     const { id } = await started();
-    expect(await transitions.requeue(id, leaving)).toEqual({ outcome: 'dropped' });
+    expect(await transitions.giveBack(id, leaving)).toEqual({ outcome: 'dropped' });
     expect((await jobIn(store, 'local', id)).status).toBe('running');
   });
 
   it('gives back a job whose start Redis lost', async () => {
     const id = await created(store);
-    expect(await transitions.requeue(id, leaving)).toEqual({ outcome: 'queued', deliveryId: `${id}-2` });
+    expect(await transitions.giveBack(id, leaving)).toEqual({ outcome: 'queued', deliveryId: `${id}-2` });
   });
 });
 

@@ -98,14 +98,8 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   },
   'requeue of a delivery that was never started': async (id) => {
     await created(admin, { id });
-    const back = {
-      token: undefined,
-      delivery: 1,
-      outcome: 'drained',
-      reason: 'r',
-      error: undefined,
-    } as const;
-    return () => transitions.requeue(id, back);
+    const back = { delivery: 1, lost: true, outcome: 'drained', reason: 'r', error: undefined } as const;
+    return () => transitions.giveBack(id, back);
   },
   'finish: succeeded': async (id) => {
     const token = await running(id);

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { monotonicFactory } from 'ulid';
 import { JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
+import { progressOf } from '../../contract/progress.ts';
 import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
@@ -127,15 +128,7 @@ async function createJob(
     id: `job_${nextUlid(wallClockMs())}`,
     spec,
     parameters: size.parameters,
-    progress: {
-      epoch: 0,
-      epochs: spec.training.epochs,
-      step: 0,
-      steps: size.steps,
-      fraction: 0,
-      eta_seconds: null,
-      steps_per_second: null,
-    },
+    progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,
     accepting: !full,
     maxQueued: maxQueuedJobs,

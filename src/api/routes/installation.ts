@@ -8,6 +8,7 @@ import {
 } from '../../contract/installation.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS, type DatasetEntry } from '../../dataset/registry.ts';
+import { REPORT_TTL_MS } from '../../store/worker-reports.ts';
 import type { ApiDeps } from '../deps.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
@@ -78,6 +79,8 @@ const WORKERS_DOCUMENTATION = documented({
   operationId: 'listWorkers',
   tag: 'installation',
   summary: 'Who is working, on what, at how many steps a second',
-  responses: { 200: json('The workers that reported in the last 15 seconds.', WorkerListSchema) },
+  responses: {
+    200: json(`The workers that reported in the last ${REPORT_TTL_MS / 1000} seconds.`, WorkerListSchema),
+  },
   problems: ['store_unavailable'],
 });

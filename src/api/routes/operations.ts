@@ -4,6 +4,7 @@ import type { ApiDeps } from '../deps.ts';
 import { ANY_HOST } from '../http/host-check.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
+import { checkReadiness } from '../readiness.ts';
 
 export type OperationsDeps = ApiDeps & {
   metrics: ApiMetrics;
@@ -16,7 +17,7 @@ const ALWAYS = { pressureHandler: () => undefined };
 
 /** For those who run it. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
-  const { store, version, basePath, metrics, openapi } = deps;
+  const { version, basePath, metrics, openapi } = deps;
 
   app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
 
@@ -25,10 +26,11 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
     version,
   }));
 
-  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST } }, async () => {
-    await store.probe();
-    return { status: 'ready', version };
-  });
+  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST } }, async () => ({
+    status: 'ready',
+    version,
+    checks: await checkReadiness(deps),
+  }));
 
   app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ALWAYS } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
@@ -65,7 +67,7 @@ const READYZ = documented({
   operationId: 'getReadiness',
   tag: 'operations',
   summary: 'Can this process serve requests?',
-  responses: { 200: json('It can.', ReadinessSchema) },
+  responses: { 200: json('It can; `checks` has what does not work beside it.', ReadinessSchema) },
   problems: ['store_unavailable'],
 });
 

@@ -260,15 +260,18 @@ function callOf(
         fault: move.fault,
         lost: move.lost,
       } as const;
-      const requeue = {
-        token: asked.token,
+      const how = {
         delivery: asked.delivery,
-        lost: asked.lost,
         outcome: move.fault ? 'trainer_crashed' : 'drained',
         reason: 'a fault',
         error: move.fault ? ERROR : undefined,
       } as const;
-      return { asked, run: () => transitions.requeue(id, requeue), repeatable: asked.token !== undefined };
+      const { token: given, lost } = asked;
+      const run = () =>
+        given === undefined
+          ? transitions.giveBack(id, { ...how, lost })
+          : transitions.requeue(id, { ...how, token: given });
+      return { asked, run, repeatable: given !== undefined };
     }
     case 'finish': {
       const { how } = move;
