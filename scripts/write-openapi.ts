@@ -26,6 +26,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     artifacts: nothing,
     workers: nothing,
     queue: nothing,
+    readiness: nothing,
     version,
     allowedHosts: [],
     auth: 'none',

@@ -12,8 +12,8 @@ import { watchParent } from './process/parent-watch.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
-import { checkRedisOnConnect } from './redis/checks.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
+import { RedisHealth } from './redis/health.ts';
 import { Artifacts } from './store/artifacts.ts';
 import { EventSignals } from './store/event-signals.ts';
 import { JobEvents } from './store/job-events.ts';
@@ -45,12 +45,13 @@ async function main(): Promise<void> {
     log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
   const commands = connectForRequests(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
-  checkRedisOnConnect(commands, ({ level, message }) => {
+  const keys = buildKeys(config.KEY_PREFIX);
+  const health = new RedisHealth(commands, keys.root, 'api');
+  health.watch(({ level, message }) => {
     if (level === 'refuse') void refuseToStart(message);
     else log.warn(message);
   });
 
-  const keys = buildKeys(config.KEY_PREFIX);
   const store = new JobStore(commands, keys);
   const artifacts = new Artifacts(config.DATA_DIR);
   const { fastify } = await buildApp({
@@ -61,6 +62,7 @@ async function main(): Promise<void> {
     artifacts,
     workers: new WorkerReports(commands, keys),
     queue: new TrainingQueue(commands, keys, log),
+    readiness: { redis: () => health.troubles() },
     version: packageVersion(),
     allowedHosts: config.ALLOWED_HOSTS,
     // On the loopback it need not be said.
@@ -78,6 +80,7 @@ async function main(): Promise<void> {
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
       await fastify.close();
+      health.close();
       commands.disconnect();
       subscriber.disconnect();
     },
@@ -87,10 +90,7 @@ async function main(): Promise<void> {
 
   await listen(fastify, config.HOST, config.PORT);
   // Who hears that it is ready will ask at once. Without Redis it is as ready as it can be: it answers 503.
-  await Promise.race([
-    new Promise<void>((ready) => (commands.status === 'ready' ? ready() : commands.once('ready', ready))),
-    sleep(REDIS_PATIENCE_MS),
-  ]);
+  await Promise.race([health.firstLook, sleep(REDIS_PATIENCE_MS)]);
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
 }
 

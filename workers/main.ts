@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'bullmq';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import type { EngineReport } from '../src/contract/worker-report.ts';
@@ -12,9 +11,9 @@ import { packageVersion } from '../src/process/package-version.ts';
 import { watchParent } from '../src/process/parent-watch.ts';
 import { onStopSignals, STOP_SIGNALS } from '../src/process/stop-signals.ts';
 import { Reconciler } from '../src/queue/reconciler.ts';
-import { bullPrefix, QUEUE_NAME, TrainingQueue } from '../src/queue/training-queue.ts';
-import { checkRedisOnConnect } from '../src/redis/checks.ts';
+import { bullPrefix, TrainingQueue } from '../src/queue/training-queue.ts';
 import { connectForSubscriptions, connectForWorkers } from '../src/redis/connections.ts';
+import { RedisHealth } from '../src/redis/health.ts';
 import { Artifacts } from '../src/store/artifacts.ts';
 import { parseDeliveryId } from '../src/store/delivery.ts';
 import { JobTransitions } from '../src/store/job-transitions.ts';
@@ -23,6 +22,7 @@ import { buildKeys } from '../src/store/keys.ts';
 import { Retention } from '../src/store/retention.ts';
 import { WorkerReports } from '../src/store/worker-reports.ts';
 import { newCounters } from './counters.ts';
+import { DeliveryLoop } from './delivery-loop.ts';
 import { Heartbeat, heartbeatTiming } from './heartbeat.ts';
 import { Runs } from './run.ts';
 import { runJob } from './run-job.ts';
@@ -36,6 +36,9 @@ import type { WorkerParts } from './worker-parts.ts';
 const DRAIN_MS = 7_000;
 const EXIT_MS = 8_000;
 
+/** Without Redis a worker is ready all the same, and waits for it. */
+const REDIS_PATIENCE_MS = 2_000;
+
 async function main(): Promise<void> {
   loadEnvFile();
   const config = loadConfig(process.env);
@@ -47,14 +50,16 @@ async function main(): Promise<void> {
     log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
   const commands = connectForWorkers(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
-  checkRedisOnConnect(commands, ({ level, message }) => {
+  const keys = buildKeys(config.KEY_PREFIX);
+  const health = new RedisHealth(commands, keys.root, 'worker');
+  health.watch(({ level, message }) => {
     if (level === 'refuse') void refuseToStart(message);
     else log.warn(message);
   });
+  await Promise.race([health.firstLook, sleep(REDIS_PATIENCE_MS)]);
 
   const version = packageVersion();
   const id = `${hostname()}/${process.pid}`;
-  const keys = buildKeys(config.KEY_PREFIX);
   const store = new JobStore(commands, keys);
   const transitions = new JobTransitions(commands, keys);
   const queue = new TrainingQueue(commands, keys, log);
@@ -84,29 +89,33 @@ async function main(): Promise<void> {
     isDraining: () => draining,
   };
 
-  const consumer = new Worker(
-    QUEUE_NAME,
-    async (job, lockToken) => {
+  const deliveries = new DeliveryLoop({
+    connection: commands,
+    prefix: bullPrefix(keys),
+    concurrency: config.WORKER_CONCURRENCY,
+    handle: async (job, lockToken) => {
       lastFetchMs = monotonicMs();
       const delivery = parseDeliveryId(job.id ?? '');
       if (delivery === undefined) return;
-      const extendLock = async () => (await job.extendLock(lockToken!, config.LEASE_MS)) === 1;
+      const extendLock = async () => (await job.extendLock(lockToken, config.LEASE_MS)) === 1;
       await runJob({ ...delivery, extendLock }, parts);
     },
-    {
-      connection: commands,
-      prefix: bullPrefix(keys),
-      concurrency: config.WORKER_CONCURRENCY,
-      // The lease is ours to keep (lease.ts), and who failed how often is the record's to say (start.lua).
-      skipLockRenewal: true,
-      lockDuration: config.LEASE_MS,
-      // Whole milliseconds: a fraction makes the check fail, and with it all recovery.
-      stalledInterval: Math.floor(config.LEASE_MS / 3),
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
-      drainDelay: 5,
+    onTrouble: (error) => {
+      log.warn({ err: error }, 'the queue cannot be read; trying again until it can');
+      // It knows the sentence for a person.
+      void health.findings();
     },
-  );
-  consumer.on('error', (error) => log.warn({ err: error }, 'queue'));
+    // The lease is ours to keep (lease.ts), and who failed how often is the record's to say (start.lua).
+    skipLockRenewal: true,
+    lockDuration: config.LEASE_MS,
+    // Whole milliseconds: a fraction makes the check fail, and with it all recovery.
+    stalledInterval: Math.floor(config.LEASE_MS / 3),
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    drainDelay: 5,
+    // redis/checks.ts knows the version; should BullMQ fail to read it once, each fetch would fail from then on.
+    skipVersionCheck: true,
+  });
+  deliveries.start();
 
   const watch = new StatusWatch(runs, transitions, log);
   watch.start(subscriber, keys);
@@ -168,7 +177,7 @@ async function main(): Promise<void> {
     const deadline = setTimeout(() => {
       for (const run of runs.all()) run.kill();
     }, DRAIN_MS);
-    await consumer.close();
+    await deliveries.close();
     clearTimeout(deadline);
     watch.stop();
     await heartbeat.stop();

@@ -19,6 +19,8 @@ export interface ApiDeps {
   artifacts: Pick<Artifacts, 'read'>;
   workers: Pick<WorkerReports, 'list'>;
   queue: Pick<TrainingQueue, 'enqueue'>;
+  /** What /readyz looks at besides: each gives a sentence for everything that is wrong, none when all is well. */
+  readiness: { redis: () => Promise<string[]> };
   /** The version of Descent, as /livez and every new job say it. */
   version: string;
   /** Host names that may be asked for besides the loopback's. */

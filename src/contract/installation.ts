@@ -44,7 +44,14 @@ export const LivenessSchema = z
   .meta({ id: 'Liveness' });
 
 export const ReadinessSchema = z
-  .strictObject({ status: z.literal('ready'), version: z.string() })
+  .strictObject({
+    status: z.literal('ready'),
+    version: z.string(),
+    checks: z.strictObject({ redis: z.string() }).meta({
+      description:
+        'What was looked at: `ok`, or a sentence. What keeps requests from being served makes the answer a 503, with the sentence as `detail`.',
+    }),
+  })
   .meta({ id: 'Readiness' });
 
 export type Dataset = z.output<typeof DatasetSchema>;

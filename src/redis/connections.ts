@@ -8,6 +8,8 @@ import { Redis, type RedisOptions } from 'ioredis';
 const common: RedisOptions = {
   lazyConnect: false,
   connectTimeout: 5_000,
+  // Otherwise each connection asks for a right (CLIENT SETINFO) that nothing needs.
+  disableClientInfo: true,
   // Back after an outage within 2 s, whatever its length.
   retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
 };

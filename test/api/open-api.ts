@@ -17,6 +17,7 @@ import {
   connectForWorkers,
   type Redis,
 } from '../../src/redis/connections.ts';
+import { RedisHealth } from '../../src/redis/health.ts';
 import { Artifacts } from '../../src/store/artifacts.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
@@ -73,6 +74,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   const artifacts = new Artifacts(folder);
   const reports = new WorkerReports(commands, stored.keys);
   const store = new JobStore(commands, stored.keys);
+  const health = new RedisHealth(commands, stored.keys.root, 'api');
 
   beforeAll(async () => {
     await Promise.all([commands, subscriber].map(readiness));
@@ -84,6 +86,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       artifacts,
       workers: reports,
       queue,
+      readiness: { redis: () => health.troubles() },
       version: VERSION,
       allowedHosts: [],
       auth: 'none',
@@ -99,6 +102,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   afterAll(async () => {
     await app?.close();
     await queue.close();
+    health.close();
     commands.disconnect();
     subscriber.disconnect();
     rmSync(folder, { recursive: true, force: true });

@@ -76,7 +76,11 @@ describe('the installation', () => {
 describe('operations', () => {
   it('say that the process lives and is ready', async () => {
     expect((await api.request({ url: '/livez' })).json()).toEqual({ status: 'ok', version: VERSION });
-    expect((await api.request({ url: '/readyz' })).json()).toEqual({ status: 'ready', version: VERSION });
+    expect((await api.request({ url: '/readyz' })).json()).toEqual({
+      status: 'ready',
+      version: VERSION,
+      checks: { redis: 'ok' },
+    });
   });
 
   it('count jobs, and time requests by route, not by path', async () => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts';
 import type { ApiDeps } from '../deps.ts';
+import { ProblemError } from '../http/problems.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
 
@@ -15,7 +16,7 @@ const ALWAYS = { pressureHandler: () => undefined };
 
 /** For those who run it. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
-  const { store, version, metrics, openapi } = deps;
+  const { store, readiness, version, metrics, openapi } = deps;
 
   app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect('/docs', 302));
 
@@ -23,7 +24,11 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
 
   app.get('/readyz', { config: READYZ }, async () => {
     await store.probe();
-    return { status: 'ready', version };
+    const troubles = await readiness.redis();
+    if (troubles.length > 0) {
+      throw new ProblemError('store_unavailable', troubles.join(' '), { headers: { 'retry-after': '2' } });
+    }
+    return { status: 'ready', version, checks: { redis: 'ok' } };
   });
 
   app.get('/metrics', { config: { ...METRICS, ...ALWAYS } }, async (_request, reply) =>
