@@ -41,8 +41,24 @@ export const connectForRequests = (url: string, onError: OnRedisError): Redis =>
 export const connectForWorkers = (url: string, onError: OnRedisError): Redis =>
   connect(url, { maxRetriesPerRequest: null }, onError);
 
-/** For SUBSCRIBE; subscribes again by itself after an outage. */
+/** For SUBSCRIBE. Its user subscribes at each 'ready', with `subscribeWhile`. */
 export const connectForSubscriptions = (url: string, onError: OnRedisError): Redis =>
-  connect(url, { maxRetriesPerRequest: null, autoResubscribe: true }, onError);
+  connect(url, { maxRetriesPerRequest: null, autoResubscribe: false }, onError);
+
+const SUBSCRIBE_RETRY_MS = 2_000;
+
+/**
+ * Subscribes, and tries again while Redis refuses and `wanted`. The client library's own way of subscribing after an
+ * outage throws a refusal where nothing can catch it.
+ */
+export function subscribeWhile(redis: Redis, channel: string, wanted: () => boolean): void {
+  redis.subscribe(channel).catch((error: Error) => {
+    // After a lost connection comes another 'ready'.
+    if (error.name !== 'ReplyError') return;
+    setTimeout(() => {
+      if (wanted()) subscribeWhile(redis, channel, wanted);
+    }, SUBSCRIBE_RETRY_MS).unref();
+  });
+}
 
 export type { Redis };

@@ -20,7 +20,7 @@ export class RedisHealth {
   #started = false;
   #looking: Promise<RedisFinding[]> | undefined;
   #endFirstLook: () => void = () => {};
-  /** Fulfilled after the first look at a Redis that answers. */
+  /** Fulfilled when a look found nothing that forbids a start. */
   readonly firstLook = new Promise<void>((resolve) => {
     this.#endFirstLook = resolve;
   });
@@ -78,8 +78,10 @@ export class RedisHealth {
       return [];
     }
     this.#tell(findings);
-    if (findings.every(({ level }) => level === 'warn' || level === 'passing')) this.#started = true;
-    this.#endFirstLook();
+    if (findings.every(({ level }) => level === 'warn' || level === 'passing')) {
+      this.#started = true;
+      this.#endFirstLook();
+    }
     return findings;
   }
 

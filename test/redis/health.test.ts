@@ -6,6 +6,7 @@ import { connectForRequests, type Redis } from '../../src/redis/connections.ts';
 import { RedisHealth } from '../../src/redis/health.ts';
 import { commandsOf, grantLine, type Role } from '../../src/redis/rights.ts';
 import { RightsCheck } from '../../src/redis/rights-check.ts';
+import { grant } from '../support/acl.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -19,18 +20,11 @@ async function connect(url: string): Promise<Redis> {
   return redis;
 }
 
-/** Types the documented line at the server, with a password. */
-async function grant(admin: Redis, user: string, roles?: readonly Role[]): Promise<void> {
-  const line = grantLine(ROOT, user, roles === undefined ? {} : { roles }).replace('<password>', 'secret');
-  const [command, ...words] = line.split(' ');
-  await admin.call(command!, ...words);
-}
-
 /** A server with the user of the documented line. */
 async function startWithUser(roles?: readonly Role[]): Promise<{ server: RedisServer; admin: Redis }> {
   const server = await startRedis(SETTINGS);
   const admin = server.admin();
-  await grant(admin, 'u', roles);
+  await grant(admin, ROOT, 'u', roles);
   return { server, admin };
 }
 
