@@ -25,9 +25,10 @@ export class DeliveryLoop {
   readonly #stop = new AbortController();
   #loop: Promise<void> | undefined;
   #fetches = 0;
-  /** Whether something went wrong since the last fetch began, and what was told last. */
+  /** Whether something went wrong since the last fetch began. */
   #inTrouble = false;
-  #told: string | undefined;
+  /** What was told since a fetch went well: several refusals may take turns. */
+  readonly #told = new Set<string>();
 
   constructor(options: DeliveryLoopOptions) {
     this.#options = options;
@@ -71,7 +72,7 @@ export class DeliveryLoop {
       } else if (this.#inTrouble) {
         await sleep(PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => {});
       } else {
-        this.#told = undefined;
+        this.#told.clear();
       }
     }
   }
@@ -88,8 +89,8 @@ export class DeliveryLoop {
 
   #note(error: Error): void {
     this.#inTrouble = true;
-    if (this.#stop.signal.aborted || error.message === this.#told) return;
-    this.#told = error.message;
+    if (this.#stop.signal.aborted || this.#told.has(error.message)) return;
+    this.#told.add(error.message);
     this.#options.onTrouble(error);
   }
 }

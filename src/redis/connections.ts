@@ -10,15 +10,40 @@ const common: RedisOptions = {
   connectTimeout: 5_000,
   // Otherwise each connection asks for a right (CLIENT SETINFO) that nothing needs.
   disableClientInfo: true,
-  // Back after an outage within 2 s, whatever its length.
-  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
 };
+
+const LONGEST_RETRY_MS = 2_000;
+
+/** Whether Redis's words are about the user's name or password, so about the whole connection. */
+export const isAboutLogin = (message: string): boolean =>
+  /\b(WRONGPASS|NOAUTH)\b|invalid password/.test(message);
+
+/**
+ * Back after an outage within 2 s, whatever its length. A refused login always waits that long: where Redis has a
+ * default user without a password, the client library takes each such connection for ready, and would count from one.
+ */
+function retrying() {
+  let refusedMs = Number.NEGATIVE_INFINITY;
+  return {
+    onError: (error: Error) => {
+      if (isAboutLogin(error.message)) refusedMs = performance.now();
+    },
+    // Copies of the connection have it too.
+    retryStrategy: (attempt: number) =>
+      performance.now() - refusedMs < 2 * LONGEST_RETRY_MS
+        ? LONGEST_RETRY_MS
+        : Math.min(50 * 2 ** Math.min(attempt, 6), LONGEST_RETRY_MS),
+  };
+}
 
 /** @param url redis://, rediss:// or unix:/path/to/socket */
 function connect(url: string, options: RedisOptions, onError: (error: Error) => void): Redis {
+  const { retryStrategy, onError: onLoginError } = retrying();
+  const all = { ...common, ...options, retryStrategy };
   const redis = url.startsWith('unix:')
-    ? new Redis({ ...common, ...options, path: url.slice('unix:'.length) })
-    : new Redis(url, { ...common, ...options });
+    ? new Redis({ ...all, path: url.slice('unix:'.length) })
+    : new Redis(url, all);
+  redis.on('error', onLoginError);
   // Once an outage: it tries again every two seconds, and says the same each time.
   let told = false;
   redis.on('error', (error: Error) => {

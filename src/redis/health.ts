@@ -1,7 +1,7 @@
 import { checkRedis, type RedisFinding } from './checks.ts';
-import type { Redis } from './connections.ts';
+import { isAboutLogin, type Redis } from './connections.ts';
 import { grantLine, type Role } from './rights.ts';
-import { isAboutLogin, type Lacks, RightsCheck } from './rights-check.ts';
+import { type Lacks, RightsCheck } from './rights-check.ts';
 
 /** A finding serves so long for all who ask. */
 const AGE_MS = 2_000;

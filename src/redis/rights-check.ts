@@ -1,4 +1,4 @@
-import type { Redis } from './connections.ts';
+import { isAboutLogin, type Redis } from './connections.ts';
 import { type CommandName, channelPattern, commandsOf, exampleOf, keyPattern, type Role } from './rights.ts';
 
 /** A command that Redis would not run now, and Redis's own words. */
@@ -123,10 +123,6 @@ export class RightsCheck {
     return this.#connection;
   }
 }
-
-/** Whether Redis's words are about the user's name or password, so about the whole connection. */
-export const isAboutLogin = (message: string): boolean =>
-  /\b(WRONGPASS|NOAUTH)\b|invalid password/.test(message);
 
 function sortOut(refusals: readonly Refusal[], root: string): Lacks {
   const commands = new Set<string>();
