@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { monotonicMs } from '../process/clock.ts';
 
 /**
  * Makes every connection to Redis. A request must fail fast and a worker must wait for ever, so they never
@@ -26,11 +27,11 @@ function retrying() {
   let refusedMs = Number.NEGATIVE_INFINITY;
   return {
     onError: (error: Error) => {
-      if (isAboutLogin(error.message)) refusedMs = performance.now();
+      if (isAboutLogin(error.message)) refusedMs = monotonicMs();
     },
     // Copies of the connection have it too.
     retryStrategy: (attempt: number) =>
-      performance.now() - refusedMs < 2 * LONGEST_RETRY_MS
+      monotonicMs() - refusedMs < 2 * LONGEST_RETRY_MS
         ? LONGEST_RETRY_MS
         : Math.min(50 * 2 ** Math.min(attempt, 6), LONGEST_RETRY_MS),
   };
