@@ -27,6 +27,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     storage: nothing,
     workers: nothing,
     queue: nothing,
+    redisTroubles: nothing,
     version,
     allowedHosts: [],
     basePath: '',

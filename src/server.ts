@@ -14,8 +14,8 @@ import { createLog, messageOf, stackOf } from './process/process-log.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
-import { checkRedisOnConnect } from './redis/checks.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
+import { RedisHealth } from './redis/health.ts';
 import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
 import { JobEvents } from './store/job-events.ts';
@@ -50,12 +50,13 @@ async function main(): Promise<void> {
     log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForRequests(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
-  checkRedisOnConnect(commands, ({ level, message }) => {
+  const keys = buildKeys(config.KEY_PREFIX);
+  const health = new RedisHealth(commands, keys.root, 'api');
+  health.watch(({ level, message }) => {
     if (level === 'refuse') void refuseToStart(message);
     else log.warn(message);
   });
 
-  const keys = buildKeys(config.KEY_PREFIX);
   const store = new JobStore(commands, keys);
   const artifacts = FolderArtifacts.in(config.DATA_DIR);
   const { fastify } = await buildApp({
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
     queue: new TrainingQueue(commands, keys, log),
+    redisTroubles: () => health.troubles(),
     version: packageVersion(),
     allowedHosts: [config.HOST, ...config.ALLOWED_HOSTS],
     basePath: config.BASE_PATH,
@@ -85,6 +87,7 @@ async function main(): Promise<void> {
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
       await fastify.close();
+      health.close();
       commands.disconnect();
       subscriber.disconnect();
     },
@@ -94,10 +97,7 @@ async function main(): Promise<void> {
 
   await listen(fastify, config.HOST, config.PORT);
   // The first request may follow at once. Without Redis this is as ready as it gets: it answers 503.
-  await Promise.race([
-    new Promise<void>((ready) => (commands.status === 'ready' ? ready() : commands.once('ready', ready))),
-    sleep(REDIS_PATIENCE_MS),
-  ]);
+  await Promise.race([health.firstLook, sleep(REDIS_PATIENCE_MS)]);
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
 }
 

@@ -32,6 +32,8 @@ export interface WorkerDeps {
   readonly commands: Redis;
   readonly subscriber: Redis;
   readonly keys: Keys;
+  /** Called when BullMQ's queue cannot be read. */
+  readonly onQueueTrouble: () => void;
   readonly artifacts: Artifacts;
   /** Where the prepared datasets lie. */
   readonly dataDir: string;
@@ -105,10 +107,13 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   const consumer = new Consumer({
     redis: commands,
     keys,
-    log,
     concurrency,
     leaseMs,
     onDelivery: (delivery) => runJob(delivery, parts),
+    onTrouble: (error) => {
+      log.warn({ err: error }, 'the queue cannot be read; trying again');
+      deps.onQueueTrouble();
+    },
   });
   const heartbeat = new Heartbeat(
     {
@@ -148,7 +153,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
         if (removed > 0) log.info({ removed }, 'old jobs removed');
         await packer.packFinished();
       });
-      await storage.start((works) => void (works ? consumer.resume() : consumer.pause()));
+      await storage.start((works) => (works ? consumer.resume() : consumer.pause()));
       // A drain may have begun meanwhile.
       if (draining) return;
       consumer.start();

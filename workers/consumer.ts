@@ -1,54 +1,68 @@
-import { Worker } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import { monotonicMs } from '../src/process/clock.ts';
-import type { Log } from '../src/process/log.ts';
 import { bullPrefix, QUEUE_NAME } from '../src/queue/training-queue.ts';
 import type { Redis } from '../src/redis/connections.ts';
 import { parseDeliveryId } from '../src/store/delivery.ts';
 import type { Keys } from '../src/store/keys.ts';
 import type { HandedOver } from './worker-parts.ts';
 
+/** After a refusal: it comes back within a millisecond, and Redis will hardly have changed its mind by then. */
+const PAUSE_MS = 1_000;
+
 export interface ConsumerOptions {
   redis: Redis;
   keys: Keys;
-  log: Log;
   concurrency: number;
   leaseMs: number;
   /** Works on a delivery until nothing is left to do for it; never throws. */
   onDelivery: (delivery: HandedOver) => Promise<void>;
+  /** Called once for each trouble in a row. */
+  onTrouble: (error: Error) => void;
 }
 
-/** Takes deliveries from BullMQ, which is asked for nothing else. It takes none before it is started. */
+/**
+ * Takes deliveries from BullMQ, one after another while there is room; BullMQ is asked for nothing else. The loop is ours
+ * because BullMQ's own asks again at once when Redis refuses it (a right is missing, memory is full, the server is a
+ * replica): it takes a core, grows without end, and starves every timer of the process. This one waits.
+ */
 export class Consumer {
-  readonly #worker: Worker;
-  readonly #log: Log;
+  readonly #options: ConsumerOptions;
+  readonly #worker: Worker<unknown, unknown, string, RedisQueueBackend>;
+  readonly #running = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+  #loop: Promise<void> | undefined;
+  #fetches = 0;
   #lastFetchMs = monotonicMs();
+  /** Settles with the next `resume`. */
+  #pause: Promise<void> | undefined;
+  #endPause: () => void = () => {};
+  /** Whether something went wrong since the last fetch began. */
+  #inTrouble = false;
+  /** What was told since a fetch went well: several refusals may take turns. */
+  readonly #told = new Set<string>();
 
-  constructor({ redis, keys, log, concurrency, leaseMs, onDelivery }: ConsumerOptions) {
-    this.#log = log;
-    this.#worker = new Worker(
-      QUEUE_NAME,
-      async (job, lockToken) => {
-        this.#lastFetchMs = monotonicMs();
-        const delivery = parseDeliveryId(job.id ?? '');
-        if (delivery === undefined) return;
-        const extendLock = async () => (await job.extendLock(lockToken!, leaseMs)) === 1;
-        await onDelivery({ ...delivery, extendLock });
-      },
-      {
-        connection: redis,
-        prefix: bullPrefix(keys),
-        concurrency,
-        autorun: false,
-        // The lease is ours to keep (lease.ts), and the record counts the faults (start.lua).
-        skipLockRenewal: true,
-        lockDuration: leaseMs,
-        // Whole milliseconds: a fraction makes the check fail, and with it all recovery.
-        stalledInterval: Math.floor(leaseMs / 3),
-        maxStalledCount: Number.MAX_SAFE_INTEGER,
-        drainDelay: 5,
-      },
-    );
-    this.#worker.on('error', (error) => log.warn({ err: error }, 'an error from BullMQ'));
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+    const { redis, keys, concurrency, leaseMs } = options;
+    // Without a processor it fetches only when it is asked to.
+    this.#worker = new Worker(QUEUE_NAME, null, {
+      connection: redis,
+      prefix: bullPrefix(keys),
+      concurrency,
+      autorun: false,
+      // The lease is ours to keep (lease.ts), and the record counts the faults (start.lua).
+      skipLockRenewal: true,
+      lockDuration: leaseMs,
+      // Whole milliseconds: a fraction makes the check fail, and with it all recovery.
+      stalledInterval: Math.floor(leaseMs / 3),
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+      drainDelay: 5,
+      // redis/checks.ts knows the version; should BullMQ fail to read it once, each fetch would fail from then on.
+      skipVersionCheck: true,
+    });
+    // BullMQ reports here what its blocking fetch and its check of stalled deliveries met; both wait by themselves.
+    this.#worker.on('error', (error) => this.#note(error));
   }
 
   /** When BullMQ last handed something over. */
@@ -56,22 +70,80 @@ export class Consumer {
     return this.#lastFetchMs;
   }
 
-  /** Does nothing while it is paused: then `resume` starts it. */
+  /** While it is paused nothing is taken: `resume` begins. */
   start(): void {
-    this.#worker.run().catch((error: unknown) => this.#log.error({ err: error }, 'BullMQ stopped'));
+    void this.#worker.startStalledCheckTimer();
+    this.#loop = this.#takeAll();
   }
 
   /** Takes no more deliveries but one that may be on its way. Those in hand go on. */
-  async pause(): Promise<void> {
-    await this.#worker.pause(true);
+  pause(): void {
+    this.#pause ??= new Promise((resolve) => {
+      this.#endPause = resolve;
+    });
   }
 
-  async resume(): Promise<void> {
-    await this.#worker.resume();
+  resume(): void {
+    this.#pause = undefined;
+    this.#endPause();
   }
 
   /** Takes no more deliveries; resolves when those in hand are done. */
   async close(): Promise<void> {
+    this.#stop.abort();
+    this.resume();
+    await this.#worker
+      .getBackend()
+      .disconnectBlocking(false)
+      .catch(() => {});
+    await this.#loop;
+    await Promise.all(this.#running);
     await this.#worker.close();
+  }
+
+  async #takeAll(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      if (this.#pause !== undefined) await this.#pause;
+      else if (this.#running.size >= this.#options.concurrency) await Promise.race(this.#running);
+      else await this.#takeOne();
+    }
+  }
+
+  async #takeOne(): Promise<void> {
+    this.#inTrouble = false;
+    const token = `${this.#worker.id}:${this.#fetches++}`;
+    const job = await this.#worker.getNextJob(token, { block: true }).catch((error: Error) => {
+      this.#note(error);
+    });
+    if (job !== undefined) {
+      this.#lastFetchMs = monotonicMs();
+      const running = this.#handle(job, token).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+    } else if (this.#inTrouble) {
+      await sleep(PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => {});
+    } else {
+      this.#told.clear();
+    }
+  }
+
+  /** What cannot be moved to its end now is handed over once more when its lock has lapsed, and dropped then. */
+  async #handle(job: Job, token: string): Promise<void> {
+    try {
+      const delivery = parseDeliveryId(job.id ?? '');
+      if (delivery !== undefined) {
+        const extendLock = async () => (await job.extendLock(token, this.#options.leaseMs)) === 1;
+        await this.#options.onDelivery({ ...delivery, extendLock });
+      }
+      await job.moveToCompleted(undefined, token, false);
+    } catch (error) {
+      this.#note(error as Error);
+    }
+  }
+
+  #note(error: Error): void {
+    this.#inTrouble = true;
+    if (this.#stop.signal.aborted || this.#told.has(error.message)) return;
+    this.#told.add(error.message);
+    this.#options.onTrouble(error);
   }
 }

@@ -7,8 +7,8 @@ import { packageVersion } from '../src/process/package-version.ts';
 import { watchParent } from '../src/process/parent-watch.ts';
 import { createLog, messageOf, stackOf } from '../src/process/process-log.ts';
 import { onStopSignals, STOP_SIGNALS } from '../src/process/stop-signals.ts';
-import { checkRedisOnConnect } from '../src/redis/checks.ts';
 import { connectForSubscriptions, connectForWorkers } from '../src/redis/connections.ts';
+import { RedisHealth } from '../src/redis/health.ts';
 import { FolderArtifacts } from '../src/store/folder-artifacts.ts';
 import { buildKeys } from '../src/store/keys.ts';
 import { buildWorker } from './build-worker.ts';
@@ -19,6 +19,9 @@ import { TrainerPool } from './trainer-process.ts';
 
 /** After SIGTERM the process is gone by then; a drain takes a second less. */
 const EXIT_MS = 8_000;
+
+/** Without Redis a worker is ready all the same, and waits for it. */
+const REDIS_PATIENCE_MS = 2_000;
 
 async function main(): Promise<void> {
   const { config, warnings } = loadSettings(process.env);
@@ -31,19 +34,27 @@ async function main(): Promise<void> {
     log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForWorkers(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
-  checkRedisOnConnect(commands, ({ level, message }) => {
+  const keys = buildKeys(config.KEY_PREFIX);
+  const health = new RedisHealth(commands, keys.root, 'worker');
+  health.watch(({ level, message }) => {
     if (level === 'refuse') void refuseToStart(message);
     else log.warn(message);
   });
 
   const trainers = new TrainerPool(log);
   // Side by side: the engines' check has a process of its own.
-  const [engines] = await Promise.all([reportEngines(), trainers.warm()]);
+  const [engines] = await Promise.all([
+    reportEngines(),
+    trainers.warm(),
+    Promise.race([health.firstLook, sleep(REDIS_PATIENCE_MS)]),
+  ]);
   const worker = buildWorker({
     version: packageVersion(),
     commands,
     subscriber,
-    keys: buildKeys(config.KEY_PREFIX),
+    keys,
+    // The health has the sentence for a person.
+    onQueueTrouble: () => void health.findings(),
     artifacts: FolderArtifacts.in(config.DATA_DIR),
     dataDir: config.DATA_DIR,
     trainers,

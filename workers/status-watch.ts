@@ -1,6 +1,6 @@
 import { isTerminal } from '../src/contract/job.ts';
 import type { Log } from '../src/process/log.ts';
-import type { Redis } from '../src/redis/connections.ts';
+import { type Redis, subscribeWhile } from '../src/redis/connections.ts';
 import type { JobTransitions } from '../src/store/job-transitions.ts';
 import type { Keys } from '../src/store/keys.ts';
 import type { Runs } from './run.ts';
@@ -29,8 +29,12 @@ export class StatusWatch {
       if (this.#runs.get(id) !== undefined) void this.look();
     });
     // Signals that were sent while the connection was gone are lost.
-    subscriber.on('ready', () => void this.look());
-    subscriber.subscribe(keys.signals).catch(() => {});
+    const subscribe = () => subscribeWhile(subscriber, keys.signals, () => true);
+    subscriber.on('ready', () => {
+      subscribe();
+      void this.look();
+    });
+    if (subscriber.status === 'ready') subscribe();
     this.#timer = setInterval(() => void this.look(), INTERVAL_MS);
   }
 

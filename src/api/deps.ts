@@ -31,6 +31,8 @@ export interface ApiDeps {
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
   queue: Pick<TrainingQueue, 'enqueue'>;
+  /** Why Redis answers and yet cannot be worked on, in a sentence each. */
+  redisTroubles: () => Promise<string[]>;
   /** The version of Descent, as /livez and every new job say it. */
   version: string;
   /**

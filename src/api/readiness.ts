@@ -1,5 +1,6 @@
 import type { Readiness } from '../contract/installation.ts';
 import type { ApiDeps } from './deps.ts';
+import { ProblemError } from './http/problems.ts';
 
 /** What /readyz finds. Each check is `ok` or a sentence for the operator. */
 
@@ -7,11 +8,20 @@ type Checks = Readiness['checks'];
 
 /**
  * Only what keeps this process from serving requests makes it unready; the other checks are for the operator.
- * @throws {StoreUnavailableError} when this process cannot serve.
+ * @throws {StoreUnavailableError} when Redis does not answer.
+ * @throws {ProblemError} when Redis answers, and cannot be worked on.
  */
-export async function checkReadiness({ store, storage, workers }: ApiDeps): Promise<Checks> {
+export async function checkReadiness({ store, storage, workers, redisTroubles }: ApiDeps): Promise<Checks> {
   // Side by side: each may take as long as a request may.
-  const [problem, reports] = await Promise.all([storage.problem(), workers.list(), store.probe()]);
+  const [troubles, problem, reports] = await Promise.all([
+    redisTroubles(),
+    storage.problem(),
+    workers.list(),
+    store.probe(),
+  ]);
+  if (troubles.length > 0) {
+    throw new ProblemError('store_unavailable', troubles.join(' '), { headers: { 'retry-after': '2' } });
+  }
   return { redis: 'ok', storage: problem ?? 'ok', workers: describeWorkers(reports) };
 }
 

@@ -27,7 +27,12 @@ export class TrainingQueue {
     this.#redis = redis;
     this.#keys = keys;
     this.#log = log;
-    this.#queue = new Queue(QUEUE_NAME, { connection: redis, prefix: bullPrefix(keys) });
+    this.#queue = new Queue(QUEUE_NAME, {
+      connection: redis,
+      prefix: bullPrefix(keys),
+      // redis/checks.ts knows the version; should BullMQ fail to read it once, each add would fail from then on.
+      skipVersionCheck: true,
+    });
     // The connection reports its own errors to whoever made it.
     this.#queue.on('error', () => {});
   }

@@ -1,45 +1,33 @@
 import type { Redis } from './connections.ts';
 
-/** Something about a Redis that its owner should know. With `refuse` we cannot work on it at all. */
+/**
+ * Something about a Redis that its owner should know. `refuse`: no process may work on it. `lacking`: none can, until a
+ * person mends it. `passing`: none can now; it may go by itself. `warn`: it works.
+ */
 export interface RedisFinding {
-  level: 'refuse' | 'warn';
+  level: 'refuse' | 'lacking' | 'passing' | 'warn';
   message: string;
 }
 
 const OLDEST_VERSION = [6, 2] as const;
 
 /**
- * Looks whether this Redis keeps what is given to it. It never throws: what cannot be read is itself a finding.
- * INFO rather than CONFIG GET, because hosted Redis services forbid CONFIG.
+ * Looks whether this Redis keeps what is given to it. What it does not let us read is itself a finding. INFO rather than
+ * CONFIG GET, because hosted Redis services forbid CONFIG.
+ * @throws when Redis does not answer.
  */
 export async function checkRedis(redis: Redis): Promise<RedisFinding[]> {
   let info: Map<string, string>;
   try {
     info = parseInfo(await redis.info());
   } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'ReplyError') throw error;
     return [unreadable('its version, persistence and eviction policy', error)];
   }
   const policy = info.get('maxmemory_policy') ?? (await readPolicy(redis));
-  return [checkVersion(info), checkEviction(policy), checkPersistence(info)].filter(
+  return [checkVersion(info), checkEviction(policy), checkPersistence(info), checkCluster(info)].filter(
     (found) => found !== undefined,
   );
-}
-
-/**
- * Checks now if the connection is ready, and again whenever it becomes ready, since a Redis that comes back may be
- * another one. A finding is reported once, and again only after it had gone.
- */
-export function checkRedisOnConnect(redis: Redis, report: (finding: RedisFinding) => void): void {
-  let known = new Set<string>();
-  const check = async () => {
-    const findings = await checkRedis(redis);
-    // The connection was lost again in between: that says nothing about Redis, and the next one is checked anyway.
-    if (redis.status !== 'ready') return;
-    for (const finding of findings) if (!known.has(finding.message)) report(finding);
-    known = new Set(findings.map((finding) => finding.message));
-  };
-  redis.on('ready', () => void check());
-  if (redis.status === 'ready') void check();
 }
 
 function checkVersion(info: Map<string, string>): RedisFinding | undefined {
@@ -82,6 +70,17 @@ function checkPersistence(info: Map<string, string>): RedisFinding | undefined {
     message:
       'Redis has its append-only file switched off: when it crashes, every job and metric since its last snapshot ' +
       '(up to an hour with the default settings) is lost. Switch it on with: redis-cli CONFIG SET appendonly yes',
+  };
+}
+
+/** One server of a cluster can work as long as it holds our slot; where it does not, it answers MOVED. */
+function checkCluster(info: Map<string, string>): RedisFinding | undefined {
+  if (info.get('cluster_enabled') !== '1') return undefined;
+  return {
+    level: 'warn',
+    message:
+      'Redis runs as a cluster, which is not supported: it works only while this server holds every key of this ' +
+      'installation. Use a Redis without cluster mode.',
   };
 }
 

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { monotonicMs } from '../process/clock.ts';
 import type { RedisAddress } from '../process/redis-address.ts';
 
 /**
@@ -9,8 +10,8 @@ import type { RedisAddress } from '../process/redis-address.ts';
 const common: RedisOptions = {
   lazyConnect: false,
   connectTimeout: 5_000,
-  // Back after an outage within 2 s, whatever its length.
-  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
+  // Otherwise each connection asks for a right (CLIENT SETINFO) that nothing needs.
+  disableClientInfo: true,
 };
 
 /** A client whose errors hold no password: ioredis adds the arguments of AUTH to the error of a refused login. */
@@ -33,8 +34,34 @@ class Client extends Redis {
   }
 }
 
+const LONGEST_RETRY_MS = 2_000;
+
+/** Whether Redis's words are about the user's name or password, so about the whole connection. */
+export const isAboutLogin = (message: string): boolean =>
+  /\b(WRONGPASS|NOAUTH)\b|invalid password/.test(message);
+
+/**
+ * Back after an outage within 2 s, whatever its length. A refused login always waits that long: where Redis has a
+ * default user without a password, the client library takes each such connection for ready, and would count from one.
+ */
+function retrying() {
+  let refusedMs = Number.NEGATIVE_INFINITY;
+  return {
+    onError: (error: Error) => {
+      if (isAboutLogin(error.message)) refusedMs = monotonicMs();
+    },
+    // Copies of the connection have it too.
+    retryStrategy: (attempt: number) =>
+      monotonicMs() - refusedMs < 2 * LONGEST_RETRY_MS
+        ? LONGEST_RETRY_MS
+        : Math.min(50 * 2 ** Math.min(attempt, 6), LONGEST_RETRY_MS),
+  };
+}
+
 function connect(address: RedisAddress, options: RedisOptions, onError: OnRedisError): Redis {
-  const redis = new Client({ ...common, ...options, ...address.connectionOptions() });
+  const { retryStrategy, onError: onLoginError } = retrying();
+  const redis = new Client({ ...common, ...options, retryStrategy, ...address.connectionOptions() });
+  redis.on('error', onLoginError);
   redis.on('error', onError);
   return redis;
 }
@@ -50,8 +77,24 @@ export const connectForRequests = (address: RedisAddress, onError: OnRedisError)
 export const connectForWorkers = (address: RedisAddress, onError: OnRedisError): Redis =>
   connect(address, { maxRetriesPerRequest: null }, onError);
 
-/** For SUBSCRIBE; subscribes again by itself after an outage. */
+/** For SUBSCRIBE. Its user subscribes at each 'ready', with `subscribeWhile`. */
 export const connectForSubscriptions = (address: RedisAddress, onError: OnRedisError): Redis =>
-  connect(address, { maxRetriesPerRequest: null, autoResubscribe: true }, onError);
+  connect(address, { maxRetriesPerRequest: null, autoResubscribe: false }, onError);
+
+const SUBSCRIBE_RETRY_MS = 2_000;
+
+/**
+ * Subscribes, and tries again while Redis refuses and `wanted`. The client library's own way of subscribing after an
+ * outage throws a refusal where nothing can catch it.
+ */
+export function subscribeWhile(redis: Redis, channel: string, wanted: () => boolean): void {
+  redis.subscribe(channel).catch((error: Error) => {
+    // After a lost connection comes another 'ready'.
+    if (error.name !== 'ReplyError') return;
+    setTimeout(() => {
+      if (wanted()) subscribeWhile(redis, channel, wanted);
+    }, SUBSCRIBE_RETRY_MS).unref();
+  });
+}
 
 export type { Redis };

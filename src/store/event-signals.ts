@@ -1,4 +1,4 @@
-import type { Redis } from '../redis/connections.ts';
+import { type Redis, subscribeWhile } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 
 /**
@@ -17,7 +17,10 @@ export class EventSignals {
     subscriber.on('message', (channel: string) => this.#wake(channel));
     // What was published while the connection was gone is not repeated: everybody looks once.
     subscriber.on('ready', () => {
-      for (const channel of this.#watchers.keys()) this.#wake(channel);
+      for (const channel of this.#watchers.keys()) {
+        this.#listen(channel);
+        this.#wake(channel);
+      }
     });
   }
 
@@ -29,9 +32,13 @@ export class EventSignals {
       watchers.add(wake);
     } else {
       this.#watchers.set(channel, new Set([wake]));
-      this.#subscriber.subscribe(channel).catch(() => {});
+      this.#listen(channel);
     }
     return () => this.#unsubscribe(channel, wake);
+  }
+
+  #listen(channel: string): void {
+    subscribeWhile(this.#subscriber, channel, () => this.#watchers.has(channel));
   }
 
   #unsubscribe(channel: string, wake: () => void): void {

@@ -115,7 +115,10 @@ export async function runScript(
 
 /** Replies that say "not now" of Redis itself, not "wrong" of what was asked. */
 const NOT_NOW =
-  /\b(OOM|MISCONF|LOADING|BUSY|READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|NOAUTH|WRONGPASS|NOPERM)\b/;
+  /\b(OOM|MISCONF|LOADING|BUSY|READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|EXECABORT|unknown command)\b/;
+
+/** Replies with which Redis never ran the command; those to a connection that may have sent it before are not among them. */
+const REFUSED = /^(OOM|MISCONF|NOPERM)\b/;
 
 /**
  * Runs commands and turns every failure that is Redis's, not the command's, into one error.
@@ -127,7 +130,11 @@ export async function answered<Reply>(run: () => Promise<Reply>): Promise<Reply>
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'ReplyError' && !NOT_NOW.test(cause.message)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreUnavailableError(`Redis did not answer: ${reason}`, { cause });
+    const refused = REFUSED.test(reason);
+    throw new StoreUnavailableError(`Redis ${refused ? 'refused' : 'did not answer'}: ${reason}`, {
+      cause,
+      refused,
+    });
   }
 }
 

@@ -18,6 +18,7 @@ import {
   connectForWorkers,
   type Redis,
 } from '../../src/redis/connections.ts';
+import { RedisHealth } from '../../src/redis/health.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
@@ -75,6 +76,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   const artifacts = FolderArtifacts.in(folder);
   const reports = new WorkerReports(commands, stored.keys);
   const store = new JobStore(commands, stored.keys);
+  const health = new RedisHealth(commands, stored.keys.root, 'api');
 
   beforeAll(async () => {
     await Promise.all([commands, subscriber].map(readiness));
@@ -87,6 +89,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
       queue,
+      redisTroubles: () => health.troubles(),
       version: VERSION,
       allowedHosts: [],
       basePath: '',
@@ -103,6 +106,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   afterAll(async () => {
     await app?.close();
     await queue.close();
+    health.close();
     commands.disconnect();
     subscriber.disconnect();
     rmSync(folder, { recursive: true, force: true });

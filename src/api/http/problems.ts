@@ -99,11 +99,14 @@ const CREATE = '/jobs';
 
 function storeUnavailable(request: FastifyRequest, cause: unknown): ProblemError {
   const creates = request.method === 'POST' && request.routeOptions.url === CREATE;
-  const advice = !creates
-    ? 'Repeat the request in a few seconds.'
-    : request.headers['idempotency-key'] !== undefined
-      ? 'Repeat the request with the same Idempotency-Key: it creates the job once, whatever happened to this attempt.'
-      : 'The job may or may not have been created: list the jobs first, then send an Idempotency-Key with the repeat, so that it is safe to repeat with the same Idempotency-Key.';
+  const refused = cause instanceof Error && 'refused' in cause && cause.refused === true;
+  const advice = refused
+    ? 'Redis refused it, so nothing was written; /readyz says why. Repeat the request when that is mended.'
+    : !creates
+      ? 'Repeat the request in a few seconds.'
+      : request.headers['idempotency-key'] !== undefined
+        ? 'Repeat the request with the same Idempotency-Key: it creates the job once, whatever happened to this attempt.'
+        : 'The job may or may not have been created: list the jobs first, then send an Idempotency-Key with the repeat, so that it is safe to repeat with the same Idempotency-Key.';
   return new ProblemError('store_unavailable', advice, { headers: { 'retry-after': '2' }, cause });
 }
 
