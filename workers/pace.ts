@@ -1,7 +1,7 @@
 import type { JobSpec } from '../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
-import { stepsPerEpoch, trainRows } from '../src/dataset/registry.ts';
+import { countTrainRows, stepsPerEpoch } from '../src/dataset/row-counts.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import type { EpochResult } from '../src/training/fit.ts';
 
@@ -41,7 +41,7 @@ export class Pace {
   #toldMs = monotonicMs();
 
   constructor(spec: JobSpec, dataset: Dataset, fromEpoch: number) {
-    const rows = trainRows(dataset.train.rows, spec.training.validation_split);
+    const rows = countTrainRows(dataset.shape.rows.train, spec.training.validation_split);
     this.#perEpoch = stepsPerEpoch(rows, spec.training.batch_size);
     this.#steps = this.#perEpoch * spec.training.epochs;
     this.#firstStep = this.#perEpoch * fromEpoch;

@@ -1,5 +1,6 @@
 import type { Progress } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
+import { resolveDataset } from '../src/dataset/registry.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import { type CheckpointFile, type JobRecord, UnreadableRecordError } from '../src/store/job-record.ts';
@@ -182,6 +183,8 @@ async function train(
     job: run.id,
     attempt: record.attempt,
     spec: record.spec,
+    // Records of 0.1.0 and before have a name only, and it meant the same then.
+    data: record.data ?? resolveDataset(record.spec.dataset),
     engine: engine.name,
     checkpoints: record.checkpoint,
   });

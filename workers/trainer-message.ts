@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DataShapeSchema } from '../src/contract/data-shape.ts';
 import { JobErrorSchema, JobIdSchema, JobResultSchema } from '../src/contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../src/contract/job-spec.ts';
 import { EpochMetricsSchema } from '../src/contract/metrics.ts';
@@ -11,6 +12,8 @@ export const TrainCommandSchema = z.strictObject({
   job: JobIdSchema,
   attempt: z.int().gte(1),
   spec: JobSpecSchema,
+  /** What the spec's dataset was when the job was created. */
+  data: DataShapeSchema,
   /** What the spec's `engine` means; the record says so too. */
   engine: EngineNameSchema,
   /** Newest first; the first that verifies is taken. */

@@ -71,11 +71,11 @@ async function train(command: TrainCommand, onSession: (session: TrainingSession
 
 let opened: Dataset | undefined;
 
-async function openOnce({ spec }: TrainCommand): Promise<Dataset> {
-  if (opened?.name !== spec.dataset) {
+async function openOnce({ data }: TrainCommand): Promise<Dataset> {
+  if (opened?.shape.sha256 !== data.sha256) {
     opened?.close();
     opened = undefined;
-    opened = await openDataset(spec.dataset, dataDir);
+    opened = await openDataset(data, dataDir);
   }
   // Let the messages in that arrived meanwhile.
   await turn();

@@ -152,9 +152,10 @@ export class TrainingSession {
     const startedMs = monotonicMs();
     const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_SHARE * this.#checkpointCostMs);
     if (!always && startedMs - this.#lastCheckpointMs < interval) return {};
-    const { job, attempt, spec } = this.#command;
+    const { job, attempt } = this.#command;
     try {
-      const bytes = encodeCheckpoint({ epoch, state: this.#engine.state(), history: this.#history }, spec);
+      const checkpoint = { epoch, state: this.#engine.state(), history: this.#history };
+      const bytes = encodeCheckpoint(checkpoint, this.#command);
       const file = await this.#artifacts.write(job, `${attempt}-${epoch}.ckpt`, bytes);
       return { checkpoint: { ...file, epoch } };
     } catch (error) {
@@ -184,7 +185,7 @@ export class TrainingSession {
       return;
     }
     const { evaluation } = next.value;
-    const { job, attempt, spec } = this.#command;
+    const { job, attempt } = this.#command;
     const { weights } = this.#engine.state();
     const files = {
       evaluation: await this.#artifacts.write(
@@ -192,7 +193,7 @@ export class TrainingSession {
         `${attempt}-evaluation.json`,
         Buffer.from(JSON.stringify(evaluation)),
       ),
-      model: await this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(weights, spec)),
+      model: await this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(weights, this.#command)),
     };
     this.#send({ type: 'finished', result: this.#result(evaluation, weights), ...files });
   }
@@ -242,7 +243,7 @@ async function newestCheckpoint(
     const bytes = await artifacts.read(command.job, file);
     if (bytes === undefined) continue;
     try {
-      return decodeCheckpoint(bytes, command.spec);
+      return decodeCheckpoint(bytes, command);
     } catch (error) {
       // Its hash is right, but another version wrote it: an earlier epoch gives the same bits.
       if (!(error instanceof CheckpointError)) throw error;

@@ -1,5 +1,6 @@
+import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
-import { DATASETS, stepsPerEpoch, trainRows } from '../dataset/registry.ts';
+import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
 import { tensorflowLacks } from '../engine/tensorflow/tensorflow-limits.ts';
 import type { FieldError } from './http/validation-errors.ts';
@@ -16,11 +17,10 @@ export interface SpecSize {
   steps: number;
 }
 
-export function measureSpec({ dataset, model, training }: JobSpec): SpecSize {
-  const { pixels, classes, trainRows: all } = DATASETS[dataset];
-  const rows = trainRows(all, training.validation_split);
+export function measureSpec({ model, training }: JobSpec, data: DataShape): SpecSize {
+  const rows = countTrainRows(data.rows.train, training.validation_split);
   return {
-    parameters: countParameters(pixels, model.hidden_units, classes.length),
+    parameters: countParameters(data.inputs, model.hidden_units, data.outputs),
     rows,
     steps: stepsPerEpoch(rows, training.batch_size) * training.epochs,
   };

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JOB_ID_PATTERN } from '../contract/job.ts';
+import { StorageUnavailableError } from '../contract/storage-error.ts';
 import { FileNameSchema, type JobFile } from './job-record.ts';
-import { StorageUnavailableError } from './store-error.ts';
 
 /**
  * The files of the jobs: `<DATA_DIR>/jobs/<id>/<name>`. A file counts only while a record names it with its

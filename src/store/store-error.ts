@@ -3,9 +3,3 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
   readonly code = 'store_unavailable';
 }
-
-/** The file system did not take a job's file. */
-export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailableError';
-  readonly code = 'storage_unavailable';
-}

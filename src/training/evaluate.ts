@@ -33,12 +33,12 @@ export function* evaluate({
   dataset,
   engine,
 }: EvaluateOptions): Generator<EvaluateYield, EvaluateOutcome, number | undefined> {
-  const { classes, pixels, test } = dataset;
-  const O = classes.length;
+  const { shape, test } = dataset;
+  const { classes, outputs: O } = shape;
   const confusion = classes.map(() => new Array<number>(O).fill(0));
   const mistakes: Mistake[] = [];
   let lossSum = 0;
-  const reader = new ImageReader(test, pixels);
+  const reader = new ImageReader(test, shape.inputs);
   let slice = 1;
   for (let from = 0; from < test.rows; ) {
     const { images, labels, rows } = reader.read(from, slice * engine.batchSize);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, newJob, openStore, startOf } from './open-store.ts';
@@ -14,6 +15,12 @@ describe('create', () => {
     expect(await store.get('create', body.id)).toEqual(body);
     expect(outcome.answer.location).toBe(`/jobs/${body.id}`);
     expect(outcome.deliveryId).toBe(`${body.id}-1`);
+  });
+
+  it('keeps what the dataset was', async () => {
+    const data = { ...DATASETS.mnist.shape, dataset: 'elsewhere', classes: [...'abcdefghij'] };
+    const id = await created(store, { data });
+    expect((await store.record(id))!.data).toEqual(data);
   });
 
   it('keeps odd strings as they are', async () => {

@@ -3,6 +3,7 @@ import { ulid } from 'ulid';
 import { afterAll, inject } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
@@ -49,6 +50,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   owner: 'local',
   id: newJobId(),
   spec: JobSpecSchema.parse({ training: { epochs: 3 } }),
+  data: DATASETS.mnist.shape,
   parameters: 109_386,
   progress: {
     epoch: 0,

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { monotonicFactory } from 'ulid';
 import { JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
+import { resolveDataset } from '../../dataset/registry.ts';
 import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
@@ -118,7 +119,8 @@ async function createJob(
   key: string | undefined,
   sent: unknown,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
-  const size = measureSpec(spec);
+  const data = resolveDataset(spec.dataset);
+  const size = measureSpec(spec, data);
   const errors = [...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
   // A full store takes no job, but a repeat still finds its answer.
@@ -127,6 +129,7 @@ async function createJob(
     owner: OWNER,
     id: `job_${nextUlid(wallClockMs())}`,
     spec,
+    data,
     parameters: size.parameters,
     progress: {
       epoch: 0,

@@ -7,6 +7,7 @@ import {
   EngineListSchema,
   WorkerListSchema,
 } from '../../contract/installation.ts';
+import type { DatasetName } from '../../contract/job-spec.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS, type DatasetEntry } from '../../dataset/registry.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -19,7 +20,7 @@ export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, d
   const schema = { querystring: NoQuerySchema };
 
   routes.get('/datasets', { schema, config: DATASETS_DOCUMENTATION }, async () =>
-    listOf(Object.values(DATASETS).map(toDataset)),
+    listOf((Object.entries(DATASETS) as [DatasetName, DatasetEntry][]).map(toDataset)),
   );
 
   routes.get('/engines', { schema, config: ENGINES_DOCUMENTATION }, async () =>
@@ -32,15 +33,16 @@ export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, d
 
 const listOf = <Item>(data: Item[]) => ({ object: 'list' as const, data, has_more: false as const });
 
-const toDataset = (entry: DatasetEntry): Dataset => ({
-  name: entry.name,
-  title: entry.title,
-  description: entry.description,
-  train_rows: entry.trainRows,
-  test_rows: entry.testRows,
-  image: { height: entry.image.height, width: entry.image.width },
-  classes: [...entry.classes],
-  files: Object.values(entry.sources).map(({ file, sha256 }) => ({ file, sha256 })),
+const toDataset = ([name, { title, description, shape, sources }]: [DatasetName, DatasetEntry]): Dataset => ({
+  name,
+  title,
+  description,
+  train_rows: shape.rows.train,
+  test_rows: shape.rows.test,
+  image: { height: shape.image.height, width: shape.image.width },
+  classes: [...shape.classes],
+  sha256: shape.sha256,
+  files: Object.values(sources).map(({ file, sha256 }) => ({ file, sha256 })),
 });
 
 /** Workers that report the same of an engine share an entry. */

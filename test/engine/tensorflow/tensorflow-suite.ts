@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { type JobSpec, JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import { type Optimizer, OptimizerSchema, type Sgd } from '../../../src/contract/optimizer.ts';
 import { openDataset } from '../../../src/dataset/prepared.ts';
+import { DATASETS } from '../../../src/dataset/registry.ts';
 import type { Engine, EngineOptions } from '../../../src/engine/engine.ts';
 import { epochOrder, fileOrder } from '../../../src/engine/random.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
@@ -26,7 +27,7 @@ const CLOSE = 1e-3;
 const BATCH = 32;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'descent-'));
-const { train: digits } = await openDataset('mnist_sample', dataDir);
+const { train: digits } = await openDataset(DATASETS.mnist_sample.shape, dataDir);
 const images = new Uint8Array(digits.rows * 784);
 digits.readImages(images, 0);
 rmSync(dataDir, { recursive: true });
@@ -35,7 +36,7 @@ rmSync(dataDir, { recursive: true });
 function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): EngineProblem {
   const spec = JobSpecSchema.parse({ dataset: 'mnist_sample', model, optimizer });
   return {
-    layout: jobLayout(spec),
+    layout: jobLayout({ spec, data: DATASETS.mnist_sample.shape }),
     activation: spec.model.activation,
     dropout: spec.model.dropout,
     optimizer,
