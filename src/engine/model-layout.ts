@@ -1,6 +1,6 @@
 /**
  * Where each weight of a model lies. All parameters live in one flat float32 buffer, in the order
- * W1 b1 W2 b2 ..., so that an optimizer is one loop, a hash is one pass, and a checkpoint is one copy.
+ * W1 b1 W2 b2 ... (rule 11), so that an optimizer is one loop, a hash is one pass, and a checkpoint is one copy.
  *
  * Dims: I = inputs of a layer, O = outputs of a layer. W is (I, O), row-major: W[i, o] = buffer[i * O + o].
  */

@@ -1,7 +1,7 @@
 import type { ModelLayout } from './model-layout.ts';
 
 /**
- * Randomness without state: every number is a hash of (seed, stream, a, b), so that the order of epoch 7 or
+ * Randomness without state (rule 10): every number is a hash of (seed, stream, a, b), so that the order of epoch 7 or
  * the weight 12,345 can be had without drawing those before it, and a resume has nothing to restore.
  */
 

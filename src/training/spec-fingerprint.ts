@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../contract/canonical-json.ts';
-import { RULES_VERSION } from '../engine/engine.ts';
+import { RULES_VERSION } from '../engine/rules.ts';
 import type { JobInput } from './job-engine.ts';
 
 /**

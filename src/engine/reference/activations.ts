@@ -2,7 +2,7 @@ import type { JobSpec } from '../../contract/job-spec.ts';
 import { exp } from './exp-log.ts';
 
 /**
- * What stands behind each hidden layer. Derivatives are taken from the output, so that forward may write over
+ * What stands behind each hidden layer (rule 3). Derivatives are taken from the output, so that forward may write over
  * its input.
  */
 export interface Activation {

@@ -1,5 +1,5 @@
 /**
- * A dense layer behind the first: y = x W + b, and its gradients. Every loop runs over outputs innermost, so
+ * A dense layer behind the first: y = x W + b, and its gradients (rules 2 and 6). Every loop runs over outputs innermost, so
  * that each sum adds its terms in the stated order, and no product or sum goes unrounded.
  *
  * Dims: B = rows of this batch, I = inputs, O = outputs. All row-major.

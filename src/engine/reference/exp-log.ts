@@ -1,5 +1,5 @@
 /**
- * exp and log in float64, from + - * / and floor alone. Those are exactly rounded on every machine, while
+ * exp and log (rule 5) in float64, from + - * / and floor alone. Those are exactly rounded on every machine, while
  * Math.exp, Math.log and Math.pow may give other last bits from one JavaScript engine to the next. Callers
  * round the result to float32 once, and are then within 1 ulp of the true value.
  */

@@ -1,5 +1,5 @@
 /**
- * The first layer: dense like the others, but its inputs are pixels, most of them 0 (81 % in MNIST), and a
+ * The first layer (rules 1, 2 and 6): dense like the others, but its inputs are pixels, most of them 0 (81 % in MNIST), and a
  * pixel of 0 adds nothing. Leaving those terms out is exact: a sum that starts at +0 and adds x * w = ±0
  * stays as it is.
  *

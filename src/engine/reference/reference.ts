@@ -1,7 +1,6 @@
 import { applyDropout, type DropoutMask } from '../dropout.ts';
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { createUpdateRule, type UpdateRule } from '../optimizers.ts';
 import { initialiseWeights } from '../random.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
 import {
@@ -13,16 +12,15 @@ import {
 import { type LayerBuffers, layerBuffers } from './layer-buffers.ts';
 import { pixelsBackwardWeights, pixelsForward } from './pixel-layer.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
+import { createUpdateRule, type UpdateRule } from './update-rules.ts';
 
 /**
  * The reference engine: the specification in code, to be read beside the formulas. Every other engine must
  * give its bits.
  *
  * One step is forward, loss, backward, update; each has its method below, each of their loops its function in
- * pixel-layer.ts, dense-layer.ts, activations.ts, softmax-loss.ts and optimizers.ts. The rules that make the
- * bits the same everywhere: every operation on float32 is rounded at once (Math.fround, or the store into a
- * Float32Array), a sum starts at +0 and adds its terms in the stated order, and nothing is computed that
- * machines may round differently (no Math.exp, no fused multiply-add).
+ * pixel-layer.ts, dense-layer.ts, activations.ts, softmax-loss.ts and update-rules.ts. The rules that make the
+ * bits the same everywhere are numbered in ../rules.ts.
  *
  * It does not claim to be fast; about 5 ms a step for the reference run.
  */

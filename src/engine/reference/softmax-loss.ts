@@ -1,7 +1,7 @@
 import { exp, log } from './exp-log.ts';
 
 /**
- * Softmax and categorical cross-entropy in one, since together they are simpler than either: the gradient of
+ * Softmax and categorical cross-entropy in one (rule 5), since together they are simpler than either: the gradient of
  * the loss with respect to the logits is the probabilities minus the one-hot label.
  *
  * Dims: B = rows of this batch, O = classes. z, p and dz: (B, O), row-major. labels: (R), the label of each
