@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The optimizers a job may ask for, with Keras's argument names and defaults. The bounds are ours; the
- * update rules stand in src/engine/optimizers.ts.
+ * update rules stand in src/engine/reference/update-rules.ts.
  */
 
 const learningRate = (value: number) =>

@@ -1,6 +1,6 @@
 import { type EpochMetrics, EpochMetricsSchema } from '../contract/metrics.ts';
 import type { EngineState } from '../engine/engine.ts';
-import { powerCount, slotNames } from '../engine/optimizers.ts';
+import { powerCount, slotNames } from '../engine/optimizer-state.ts';
 import { type Container, ContainerError, decodeContainer, encodeContainer } from './container.ts';
 import { type JobInput, jobLayout } from './job-engine.ts';
 import { specFingerprint } from './spec-fingerprint.ts';

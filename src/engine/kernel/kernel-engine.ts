@@ -1,6 +1,6 @@
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { initialSlotValue, powerCount, slotNames } from '../optimizers.ts';
+import { initialSlotValue, powerCount, SMALLEST_NORMAL, slotNames } from '../optimizer-state.ts';
 import { initialiseWeights } from '../random.ts';
 import * as header from './header.ts';
 import {
@@ -29,8 +29,6 @@ export interface Kernel {
   /** 1 or 0. */
   denormalsAreAlive(smallest: number): number;
 }
-
-const SMALLEST_NORMAL = 1.1754943508222875e-38;
 
 /**
  * An engine whose arithmetic is a compiled kernel: the wasm engine and the native one. This side owns the memory that

@@ -1,9 +1,10 @@
-import type { Adagrad, Adam, Optimizer, Rmsprop, Sgd } from '../contract/optimizer.ts';
-import type { Slot } from './engine.ts';
+import type { Adagrad, Adam, Optimizer, Rmsprop, Sgd } from '../../contract/optimizer.ts';
+import type { Slot } from '../engine.ts';
+import { initialSlotValue, powersOf, skipsUntouchedRows, slotNames, unknown } from '../optimizer-state.ts';
 
 /**
  * How weights follow gradients: Keras's update rules in Keras's order of operations
- * (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16), every operation rounded to float32 at once.
+ * (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16), every operation rounded to float32 at once (rule 12).
  *
  * In the formulas w = a weight, g = its gradient, lr = learning rate; the other letters are slots: buffers
  * shaped like the weights, one value a parameter. Hyper-parameters, and constants made of them, are computed
@@ -30,9 +31,6 @@ export interface UpdateRule {
 
 const { fround, sqrt } = Math;
 
-/** Below it a float32 is denormal: it has fewer digits, and some machines are slow at it. */
-const SMALLEST_NORMAL = 1.1754943508222875e-38;
-
 /** The rule for a model of so many parameters. stepsPerEpoch: the longest a row can be left alone. */
 export function createUpdateRule(
   optimizer: Optimizer,
@@ -52,51 +50,8 @@ export function createUpdateRule(
       return adagrad(optimizer, slots);
     case 'adam':
       return adam(optimizer, slots);
-  }
-}
-
-/** The slots an optimizer keeps, in the order in which they are saved. */
-export function slotNames(optimizer: Optimizer): string[] {
-  switch (optimizer.type) {
-    case 'rmsprop':
-      return [
-        'mean_square',
-        ...(optimizer.centered ? ['mean_gradient'] : []),
-        ...(optimizer.momentum > 0 ? ['momentum'] : []),
-      ];
-    case 'sgd':
-      return optimizer.momentum > 0 ? ['momentum'] : [];
-    case 'adagrad':
-      return ['accumulator'];
-    case 'adam':
-      return ['first_moment', 'second_moment', ...(optimizer.amsgrad ? ['largest_second_moment'] : [])];
-  }
-}
-
-/** What every value of an optimizer's slots starts from. */
-export function initialSlotValue(optimizer: Optimizer): number {
-  return optimizer.type === 'adagrad' ? fround(optimizer.initial_accumulator_value) : 0;
-}
-
-/** How many float64 running products an optimizer keeps. */
-export function powerCount(optimizer: Optimizer): number {
-  return optimizer.type === 'adam' ? 2 : 0;
-}
-
-/**
- * Whether a row of the first layer whose pixels were all 0 in a batch, and whose gradient therefore is 0, may be left
- * alone in that step. True where a gradient of 0 changes no weight.
- */
-export function skipsUntouchedRows(optimizer: Optimizer): boolean {
-  switch (optimizer.type) {
-    case 'rmsprop':
-      return !optimizer.centered && optimizer.momentum === 0;
-    case 'sgd':
-      return optimizer.momentum === 0;
-    case 'adagrad':
-      return true;
-    case 'adam':
-      return false;
+    default:
+      return unknown(optimizer);
   }
 }
 
@@ -109,7 +64,7 @@ export function skipsUntouchedRows(optimizer: Optimizer): boolean {
  * momentum:  m = momentum * m + lr * g / sqrt(...);  w = w - m
  *
  * Without momentum and not centered, a weight whose gradient is 0 does not move, only v decays. So rows may
- * be skipped and their v caught up with in one go: n steps of decay are the factor decays[n].
+ * be skipped and their v caught up with in one go: n steps of decay are the factor decays[n] (rule 8).
  */
 function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): UpdateRule {
   const { centered, momentum } = options;
@@ -270,15 +225,4 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
 /** A slot's buffer; an empty one when the optimizer does without it. */
 function values(slots: readonly Slot[], name: string): Float32Array {
   return slots.find((slot) => slot.name === name)?.values ?? new Float32Array(0);
-}
-
-/** base^0 .. base^n, each the one before times base, rounded; too small to be a normal float32 = 0. */
-export function powersOf(base: number, n: number): Float32Array {
-  const powers = new Float32Array(n + 1);
-  powers[0] = 1;
-  for (let k = 1; k <= n; k += 1) {
-    const power = fround(powers[k - 1]! * base);
-    powers[k] = power < SMALLEST_NORMAL ? 0 : power;
-  }
-  return powers;
 }

@@ -1,4 +1,5 @@
 import type { Optimizer } from '../../contract/optimizer.ts';
+import { unknown } from '../optimizer-state.ts';
 
 /** tfjs's adagrad has this one built in. */
 const ADAGRAD_EPSILON = 1e-7;
@@ -21,6 +22,8 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
       return optimizer.amsgrad ? [lack('amsgrad', 'false', 'its adam has no amsgrad')] : [];
     case 'sgd':
       return [];
+    default:
+      return unknown(optimizer);
   }
 }
 

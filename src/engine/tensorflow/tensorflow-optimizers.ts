@@ -1,5 +1,5 @@
 import type { Optimizer } from '../../contract/optimizer.ts';
-import { initialSlotValue, slotNames } from '../optimizers.ts';
+import { initialSlotValue, slotNames, unknown } from '../optimizer-state.ts';
 import type { TensorFlow, TfOptimizer, Variable } from './tensorflow-module.ts';
 
 /**
@@ -66,6 +66,8 @@ function construct(train: TensorFlow['core']['train'], options: Optimizer): TfOp
       return train.adagrad(options.learning_rate, options.initial_accumulator_value);
     case 'adam':
       return train.adam(options.learning_rate, options.beta_1, options.beta_2, options.epsilon);
+    default:
+      return unknown(options);
   }
 }
 
