@@ -13,6 +13,7 @@ import {
   decodeCheckpoint,
   encodeCheckpoint,
 } from '../src/training/checkpoint.ts';
+import { divergenceAdvice } from '../src/training/divergence-advice.ts';
 import { evaluate } from '../src/training/evaluate.ts';
 import { fit } from '../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../src/training/hashes.ts';
@@ -224,7 +225,7 @@ export class TrainingSession {
       type: 'failed',
       error: {
         code: 'diverged',
-        message: `${what}. A smaller learning_rate usually helps.`,
+        message: `${what}. ${divergenceAdvice(this.#command.spec)}`,
         retryable: false,
       },
     });

@@ -73,7 +73,11 @@ export const AdamSchema = z
 
 export const OptimizerSchema = z
   .discriminatedUnion('type', [RmspropSchema, SgdSchema, AdagradSchema, AdamSchema])
-  .meta({ id: 'Optimizer', description: 'How the weights follow the gradient.' });
+  .meta({
+    id: 'Optimizer',
+    description:
+      'How the weights follow the gradient. Its numbers are used as 32-bit floats: one that would become 0, or 1 where it must be less, is refused.',
+  });
 
 export type Optimizer = z.output<typeof OptimizerSchema>;
 export type Rmsprop = z.output<typeof RmspropSchema>;

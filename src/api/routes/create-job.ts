@@ -13,7 +13,7 @@ import { invalidFields, ProblemError } from '../http/problems.ts';
 import { NoQuerySchema } from '../http/request-schemas.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
-import { checkEngine, checkSize, measureSpec } from '../spec-limits.ts';
+import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that makes something. */
 
@@ -121,7 +121,7 @@ async function createJob(
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
   const data = resolveDataset(spec.dataset);
   const size = measureSpec(spec, data);
-  const errors = [...checkSize(spec, size), ...checkEngine(spec)];
+  const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
   // A full store takes no job, but a repeat still finds its answer.
   const full = await isFull(store);

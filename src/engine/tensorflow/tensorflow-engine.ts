@@ -208,14 +208,13 @@ class TensorFlowEngine implements Engine {
     return {
       weights: this.#read(this.#weights),
       slots: slots.map(({ name, variables }) => ({ name, values: this.#read(variables) })),
-      powers: powers.map((power) => floats(power)[0]!),
+      powers: [...powers],
       steps: this.#steps,
     };
   }
 
   restore(state: EngineState): void {
     this.#assertBetweenEpochs();
-    const tf = this.#tf;
     const trained = this.#trained;
     const P = this.layout.parameters;
     const expected = [P, trained.powers.length, ...trained.slots.map(({ name }) => `${name} ${P}`)].join();
@@ -229,9 +228,7 @@ class TensorFlowEngine implements Engine {
     trained.slots.forEach(({ variables }, s) => {
       this.#write(variables, state.slots[s]!.values);
     });
-    trained.powers.forEach((power, k) => {
-      tf.tidy(() => power.assign(tf.scalar(state.powers[k]!)));
-    });
+    trained.powers.set(state.powers);
     this.#steps = state.steps;
   }
 
