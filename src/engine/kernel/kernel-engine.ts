@@ -1,4 +1,5 @@
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialSlotValue, powerCount, SMALLEST_NORMAL, slotNames } from '../optimizer-state.ts';
 import { initialiseWeights } from '../random.ts';
@@ -41,6 +42,7 @@ export class KernelEngine implements Engine {
   readonly map: KernelMemory;
   readonly memory: ArrayBuffer;
   readonly kernel: Kernel;
+  readonly #guards: Guards;
   readonly #header: DataView;
   readonly #epochRows: number;
   readonly #slots: readonly string[];
@@ -51,6 +53,7 @@ export class KernelEngine implements Engine {
     const { layout, batchSize, epochRows, labels, optimizer, dropout } = options;
     this.layout = layout;
     this.batchSize = batchSize;
+    this.#guards = new Guards(options);
     this.#epochRows = epochRows;
     const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
     this.map = kernelMemory(shape);
@@ -86,13 +89,8 @@ export class KernelEngine implements Engine {
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    if (order.length !== this.#epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${this.#epochRows}`);
-    }
-    if (from !== this.#epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
-    }
-    const there = Math.min(steps, this.#stepsPerEpoch - from);
+    this.#guards.assertNext(order, from, this.#epochStep);
+    const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
     // The kernel would read another row's bytes, or beyond the memory.
@@ -100,14 +98,12 @@ export class KernelEngine implements Engine {
     if (stray !== undefined) throw new Error(`there is no image of row ${stray}`);
     this.#u32(this.map.order).set(rows, first);
     const trained = this.kernel.train(from, there);
-    if (trained === there && there < steps) throw new Error(`the epoch has no batch ${from + there}`);
+    if (trained === there && there < steps) this.#guards.assertBatch(from + there);
     return trained;
   }
 
   endEpoch(): EpochEnd {
-    if (this.#epochStep !== this.#stepsPerEpoch) {
-      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
-    }
+    this.#guards.assertEpochDone(this.#epochStep);
     this.kernel.settleRows();
     const lossSum = this.#header.getFloat64(header.LOSS_SUM, true);
     const correct = this.#header.getUint32(header.CORRECT, true);
@@ -177,7 +173,7 @@ export class KernelEngine implements Engine {
   }
 
   state(): EngineState {
-    this.#assertBetweenEpochs();
+    this.#guards.assertBetweenEpochs(this.#epochStep);
     return {
       weights: this.#read(0),
       slots: this.#slots.map((name, s) => ({ name, values: this.#read(s + 1) })),
@@ -187,15 +183,8 @@ export class KernelEngine implements Engine {
   }
 
   restore(state: EngineState): void {
-    this.#assertBetweenEpochs();
-    const P = this.layout.parameters;
-    const expected = [P, this.#powers.length, ...this.#slots.map((name) => `${name} ${P}`)].join();
-    const given = [
-      state.weights.length,
-      state.powers.length,
-      ...state.slots.map(({ name, values }) => `${name} ${values.length}`),
-    ].join();
-    if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
+    this.#guards.assertBetweenEpochs(this.#epochStep);
+    this.#guards.assertOwnState(state);
     this.#write(0, state.weights);
     state.slots.forEach(({ values }, s) => {
       this.#write(s + 1, values);
@@ -204,10 +193,6 @@ export class KernelEngine implements Engine {
       this.#header.setFloat64(place, state.powers[k]!, true);
     });
     this.#header.setUint32(header.JOB_STEP, state.steps, true);
-  }
-
-  #assertBetweenEpochs(): void {
-    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 
   /** Weights are block 0, the first slot is block 1, ... flat: (P). */
@@ -223,10 +208,6 @@ export class KernelEngine implements Engine {
 
   get #epochStep(): number {
     return this.#header.getUint32(header.EPOCH_STEP, true);
-  }
-
-  get #stepsPerEpoch(): number {
-    return Math.ceil(this.#epochRows / this.batchSize);
   }
 
   #bytes({ address, bytes }: Region): Uint8Array {

@@ -1,5 +1,6 @@
 import { applyDropout, type DropoutMask } from '../dropout.ts';
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialiseWeights } from '../random.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
@@ -31,6 +32,7 @@ export function createReferenceEngine(options: EngineOptions): Engine {
 class ReferenceEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
+  readonly #guards: Guards;
   readonly #images: Uint8Array;
   readonly #labels: Uint8Array;
   readonly #epochRows: number;
@@ -65,6 +67,7 @@ class ReferenceEngine implements Engine {
     const { layout, batchSize, epochRows, labels } = options;
     this.layout = layout;
     this.batchSize = batchSize;
+    this.#guards = new Guards(options);
     this.#images = new Uint8Array(labels.length * layout.inputs);
     options.readImages(this.#images, 0);
     this.#labels = labels;
@@ -72,7 +75,7 @@ class ReferenceEngine implements Engine {
     this.#activation = ACTIVATIONS[options.activation];
     this.#dropout = options.dropout;
     this.#seed = options.seed;
-    this.#rule = createUpdateRule(options.optimizer, layout.parameters, Math.ceil(epochRows / batchSize));
+    this.#rule = createUpdateRule(options.optimizer, layout.parameters, this.#guards.stepsPerEpoch);
 
     this.#weights = new Float32Array(layout.parameters);
     initialiseWeights(this.#weights, layout, options.seed);
@@ -86,15 +89,10 @@ class ReferenceEngine implements Engine {
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    if (order.length !== this.#epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${this.#epochRows}`);
-    }
-    if (from !== this.#epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
-    }
+    this.#guards.assertNext(order, from, this.#epochStep);
     for (let s = 0; s < steps; s += 1) {
       const start = (from + s) * this.batchSize;
-      if (start >= order.length) throw new Error(`the epoch has no batch ${from + s}`);
+      this.#guards.assertBatch(from + s);
       if (!this.#step(order.subarray(start, start + this.batchSize))) return s;
     }
     return steps;
@@ -202,9 +200,7 @@ class ReferenceEngine implements Engine {
     const epochRows = this.#epochRows;
     const lossSum = this.#lossSum;
     const correct = this.#correct;
-    if (this.#epochStep !== Math.ceil(epochRows / this.batchSize)) {
-      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
-    }
+    this.#guards.assertEpochDone(this.#epochStep);
     if (this.#rule.skipsUntouchedRows) this.#settleRows();
     this.#epochStep = 0;
     this.#lossSum = 0;
@@ -256,7 +252,7 @@ class ReferenceEngine implements Engine {
   }
 
   state(): EngineState {
-    this.#assertBetweenEpochs();
+    this.#guards.assertBetweenEpochs(this.#epochStep);
     return {
       weights: this.#weights.slice(),
       slots: this.#rule.slots.map(({ name, values }) => ({ name, values: values.slice() })),
@@ -266,23 +262,15 @@ class ReferenceEngine implements Engine {
   }
 
   restore(state: EngineState): void {
-    this.#assertBetweenEpochs();
+    this.#guards.assertBetweenEpochs(this.#epochStep);
+    this.#guards.assertOwnState(state);
     const { slots, powers } = this.#rule;
-    const shape = (s: Pick<EngineState, 'weights' | 'slots'>, powerCount: number) =>
-      [s.weights.length, powerCount, ...s.slots.map(({ name, values }) => `${name} ${values.length}`)].join();
-    const expected = shape({ weights: this.#weights, slots }, powers.length);
-    const given = shape(state, state.powers.length);
-    if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
     this.#weights.set(state.weights);
     slots.forEach((slot, s) => {
       slot.values.set(state.slots[s]!.values);
     });
     powers.set(state.powers);
     this.#steps = state.steps;
-  }
-
-  #assertBetweenEpochs(): void {
-    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 }
 
