@@ -46,6 +46,6 @@ export function applyDropout(
   const threshold = dropoutThreshold(rate);
   const scale = dropoutScale(rate);
   for (let k = 0; k < B * O; k += 1) {
-    dropped[k] = u32(seed, layer, step, k) >= threshold ? h[k]! * scale : 0;
+    dropped[k] = u32(seed, layer, step, k) >= threshold ? h[k] * scale : 0;
   }
 }

@@ -41,7 +41,7 @@ const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | Mis
       available: true,
       name: 'native',
       version: String(RULES_VERSION),
-      backend: `C, ${addon.widths[0]!.name}`,
+      backend: `C, ${addon.widths[0].name}`,
       create: (options) => createNativeEngine(addon, options),
     };
   },

@@ -37,7 +37,7 @@ export function modelLayout(inputs: number, hiddenUnits: readonly number[], clas
   const layers: DenseLayer[] = [];
   let offset = 0;
   for (let l = 0; l + 1 < widths.length; l += 1) {
-    const [I, O] = [widths[l]!, widths[l + 1]!];
+    const [I, O] = [widths[l], widths[l + 1]];
     layers.push({ inputs: I, outputs: O, weightsOffset: offset, biasesOffset: offset + I * O });
     offset += I * O + O;
   }

@@ -63,8 +63,8 @@ function derivedFaults(optimizer: Optimizer): NumberFault[] {
 /** The next float32 below a positive one. */
 function floatBelow(value: number): number {
   const bits = new Uint32Array(Float32Array.of(value).buffer);
-  bits[0]! -= 1;
-  return new Float32Array(bits.buffer)[0]!;
+  bits[0] -= 1;
+  return new Float32Array(bits.buffer)[0];
 }
 
 /** Shares of dropout count in steps of 2^-32 (rule 4). */

@@ -98,7 +98,7 @@ export function powersOf(base: number, n: number): Float32Array {
   const powers = new Float32Array(n + 1);
   powers[0] = 1;
   for (let k = 1; k <= n; k += 1) {
-    const power = fround(powers[k - 1]! * base);
+    const power = fround(powers[k - 1] * base);
     powers[k] = power < SMALLEST_NORMAL ? 0 : power;
   }
   return powers;

@@ -70,8 +70,8 @@ export function epochOrder(seed: number, epoch: number, rows: number): Uint32Arr
   for (let i = rows - 1; i > 0; i -= 1) {
     // u32 * (i + 1) stays below 2^53 for up to 2^21 rows, and is exact.
     const j = Math.floor((u32(seed, EPOCH_ORDER, epoch, i) * (i + 1)) / TWO_TO_32);
-    const row = order[i]!;
-    order[i] = order[j]!;
+    const row = order[i];
+    order[i] = order[j];
     order[j] = row;
   }
   return order;

@@ -62,7 +62,7 @@ export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
     .map(({ name, values }) => `${name} ${values.constructor.name} ${values.length}`)
     .join(', ');
   if (found !== expected) throw damaged(`it holds ${found} instead of ${expected}`);
-  const float32 = (index: number) => arrays[index]!.values as Float32Array;
+  const float32 = (index: number) => arrays[index].values as Float32Array;
   return {
     epoch,
     history,

@@ -119,7 +119,7 @@ export class KernelEngine implements Engine {
     for (let start = from; start < to; start += this.batchSize) {
       const B = this.#measure(images, labels, start, to);
       for (let r = 0; r < B; r += 1) {
-        totals.lossSum += losses[r]!;
+        totals.lossSum += losses[r];
         if (predicted[r] === labels[start + r]) totals.correct += 1;
       }
     }
@@ -140,7 +140,7 @@ export class KernelEngine implements Engine {
         for (let j = 0; j < O; j += 1) {
           const panel = Math.floor(j / header.PANEL_COLUMNS) * (this.map.batchPanelBytes / 4);
           const column = r * header.PANEL_COLUMNS + (j % header.PANEL_COLUMNS);
-          probabilities[(start - from + r) * O + j] = panels[panel + column]!;
+          probabilities[(start - from + r) * O + j] = panels[panel + column];
         }
       }
     }
@@ -190,7 +190,7 @@ export class KernelEngine implements Engine {
       this.#write(s + 1, values);
     });
     this.#powers.forEach((place, k) => {
-      this.#header.setFloat64(place, state.powers[k]!, true);
+      this.#header.setFloat64(place, state.powers[k], true);
     });
     this.#header.setUint32(header.JOB_STEP, state.steps, true);
   }

@@ -129,7 +129,7 @@ export function kernelMemory({
     const bytes = panels(layer.outputs) * batchPanelBytes;
     const out = region(bytes);
     const kept = dropout > 0 ? region(bytes) : out;
-    return { ...layer, weights: weights[l]!, out, kept, deltas: region(bytes) };
+    return { ...layer, weights: weights[l], out, kept, deltas: region(bytes) };
   });
   // denseBackwardInputs writes up to three rows behind the last.
   const transposedBytes = layout.layers

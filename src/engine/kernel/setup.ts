@@ -81,7 +81,7 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
         const decays = powersOf(Math.fround(optimizer.rho), map.decays.bytes / 4 - 1);
         new Float32Array(view.buffer, map.decays.address, decays.length).set(decays);
         // An update of rows that are never left alone is a decay by one step.
-        f32(header.RHO, decays[1]!);
+        f32(header.RHO, decays[1]);
       }
       break;
     case 'sgd':

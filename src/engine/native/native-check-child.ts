@@ -83,7 +83,7 @@ function outcome(engine: Engine): Buffer {
 }
 
 function findFault(): string | undefined {
-  const addon = loadAddon(process.argv[2]!);
+  const addon = loadAddon(process.argv[2]);
   if (typeof addon === 'string') return addon;
   const problems = [
     ...Object.values(OPTIMIZERS)

@@ -151,8 +151,8 @@ class ReferenceEngine implements Engine {
   /** Adds the batch's losses and right answers to totals, in float64, row after row. */
   #addTotals(totals: Totals, labels: Uint8Array, rows: Uint32Array): void {
     for (let r = 0; r < rows.length; r += 1) {
-      totals.lossSum += this.#losses[r]!;
-      if (this.#predicted[r] === labels[rows[r]!]) totals.correct += 1;
+      totals.lossSum += this.#losses[r];
+      if (this.#predicted[r] === labels[rows[r]]) totals.correct += 1;
     }
   }
 
@@ -163,15 +163,15 @@ class ReferenceEngine implements Engine {
     const last = this.#layers.at(-1)!;
     softmaxLossBackward(last.dz, this.#probabilities, this.#labels, rows, B, last.O);
     for (let l = this.#layers.length - 1; l > 0; l -= 1) {
-      const { I, O, W, dW, db, dz } = this.#layers[l]!;
-      const below = this.#layers[l - 1]!;
+      const { I, O, W, dW, db, dz } = this.#layers[l];
+      const below = this.#layers[l - 1];
       denseBackwardBiases(db, dz, B, O);
       denseBackwardWeights(dW, below.kept, dz, B, I, O);
       denseBackwardInputs(below.dz, dz, W, B, I, O);
       if (this.#dropout > 0) applyDropout(below.dz, below.dz, this.#mask(l - 1), B, I);
       this.#activation.backward(below.dz, below.out, B * I);
     }
-    const { I, O, dW, db, dz } = this.#layers[0]!;
+    const { I, O, dW, db, dz } = this.#layers[0];
     denseBackwardBiases(db, dz, B, O);
     pixelsBackwardWeights(dW, this.#touched, dz, this.#images, rows, B, I, O);
   }
@@ -187,10 +187,10 @@ class ReferenceEngine implements Engine {
       rule.update(weights, gradients, 0, weights.length, 1);
       return;
     }
-    const { I, O } = this.#layers[0]!;
+    const { I, O } = this.#layers[0];
     for (let i = 0; i < I; i += 1) {
       if (this.#touched[i] === 0) continue;
-      rule.update(weights, gradients, i * O, i * O + O, epochStep - this.#updatedAt[i]!);
+      rule.update(weights, gradients, i * O, i * O + O, epochStep - this.#updatedAt[i]);
       this.#updatedAt[i] = epochStep;
     }
     rule.update(weights, gradients, I * O, weights.length, 1);
@@ -211,9 +211,9 @@ class ReferenceEngine implements Engine {
 
   /** Brings the slots of rows that the last steps skipped to the end of the epoch. */
   #settleRows(): void {
-    const { I, O } = this.#layers[0]!;
+    const { I, O } = this.#layers[0];
     for (let i = 0; i < I; i += 1) {
-      const elapsed = this.#epochStep - this.#updatedAt[i]!;
+      const elapsed = this.#epochStep - this.#updatedAt[i];
       if (elapsed > 0) this.#rule.settle(i * O, i * O + O, elapsed);
     }
     this.#updatedAt.fill(0);
@@ -233,7 +233,7 @@ class ReferenceEngine implements Engine {
     const probabilities = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
     for (const rows of this.#batches(from, to)) {
-      const [B, start] = [rows.length, rows[0]! - from];
+      const [B, start] = [rows.length, rows[0] - from];
       this.#forward(images, rows, false);
       this.#loss(labels, rows);
       predicted.set(this.#predicted.subarray(0, B), start);
@@ -267,7 +267,7 @@ class ReferenceEngine implements Engine {
     const { slots, powers } = this.#rule;
     this.#weights.set(state.weights);
     slots.forEach((slot, s) => {
-      slot.values.set(state.slots[s]!.values);
+      slot.values.set(state.slots[s].values);
     });
     powers.set(state.powers);
     this.#steps = state.steps;

@@ -85,29 +85,29 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
     skipsUntouchedRows: skips,
     beginStep() {},
     update(weights, gradients, from, to, elapsed) {
-      const decay = skips ? decays[elapsed]! : rho;
+      const decay = skips ? decays[elapsed] : rho;
       for (let k = from; k < to; k += 1) {
-        const g = gradients[k]!;
-        const v = fround(fround(decay * meanSquare[k]!) + fround(oneMinusRho * fround(g * g)));
+        const g = gradients[k];
+        const v = fround(fround(decay * meanSquare[k]) + fround(oneMinusRho * fround(g * g)));
         meanSquare[k] = v;
         let d = v;
         if (centered) {
-          const a = fround(fround(rho * meanGradient[k]!) + fround(oneMinusRho * g));
+          const a = fround(fround(rho * meanGradient[k]) + fround(oneMinusRho * g));
           meanGradient[k] = a;
           d = fround(v - fround(a * a));
           if (d < 0) d = 0;
         }
         let step = fround(fround(lr * g) / fround(sqrt(fround(d + epsilon))));
         if (momentum > 0) {
-          step = fround(fround(mu * increment[k]!) + step);
+          step = fround(fround(mu * increment[k]) + step);
           increment[k] = step;
         }
-        weights[k] = fround(weights[k]! - step);
+        weights[k] = fround(weights[k] - step);
       }
     },
     settle(from, to, elapsed) {
-      const decay = decays[elapsed]!;
-      for (let k = from; k < to; k += 1) meanSquare[k] = fround(decay * meanSquare[k]!);
+      const decay = decays[elapsed];
+      for (let k = from; k < to; k += 1) meanSquare[k] = fround(decay * meanSquare[k]);
     },
   };
 }
@@ -131,13 +131,13 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
-        const step = fround(gradients[k]! * lr);
+        const step = fround(gradients[k] * lr);
         if (momentum > 0) {
-          const m = fround(fround(velocity[k]! * mu) - step);
+          const m = fround(fround(velocity[k] * mu) - step);
           velocity[k] = m;
-          weights[k] = fround(weights[k]! + (nesterov ? fround(fround(m * mu) - step) : m));
+          weights[k] = fround(weights[k] + (nesterov ? fround(fround(m * mu) - step) : m));
         } else {
-          weights[k] = fround(weights[k]! - step);
+          weights[k] = fround(weights[k] - step);
         }
       }
     },
@@ -163,10 +163,10 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
-        const g = gradients[k]!;
-        const c = fround(accumulator[k]! + fround(g * g));
+        const g = gradients[k];
+        const c = fround(accumulator[k] + fround(g * g));
         accumulator[k] = c;
-        weights[k] = fround(weights[k]! - fround(fround(lr * g) / fround(sqrt(fround(c + epsilon)))));
+        weights[k] = fround(weights[k] - fround(fround(lr * g) / fround(sqrt(fround(c + epsilon)))));
       }
     },
     settle() {},
@@ -198,24 +198,24 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
     powers,
     skipsUntouchedRows: skipsUntouchedRows(options),
     beginStep() {
-      powers[0] = powers[0]! * beta_1;
-      powers[1] = powers[1]! * beta_2;
-      alpha = fround((learning_rate * sqrt(1 - powers[1]!)) / (1 - powers[0]!));
+      powers[0] = powers[0] * beta_1;
+      powers[1] = powers[1] * beta_2;
+      alpha = fround((learning_rate * sqrt(1 - powers[1])) / (1 - powers[0]));
     },
     update(weights, gradients, from, to) {
       const rate = alpha;
       for (let k = from; k < to; k += 1) {
-        const g = gradients[k]!;
-        const m = fround(firstMoment[k]! + fround(fround(g - firstMoment[k]!) * oneMinusBeta1));
-        const v = fround(secondMoment[k]! + fround(fround(fround(g * g) - secondMoment[k]!) * oneMinusBeta2));
+        const g = gradients[k];
+        const m = fround(firstMoment[k] + fround(fround(g - firstMoment[k]) * oneMinusBeta1));
+        const v = fround(secondMoment[k] + fround(fround(fround(g * g) - secondMoment[k]) * oneMinusBeta2));
         firstMoment[k] = m;
         secondMoment[k] = v;
         let d = v;
         if (amsgrad) {
-          if (largest[k]! < v) largest[k] = v;
-          d = largest[k]!;
+          if (largest[k] < v) largest[k] = v;
+          d = largest[k];
         }
-        weights[k] = fround(weights[k]! - fround(fround(m * rate) / fround(fround(sqrt(d)) + epsilon)));
+        weights[k] = fround(weights[k] - fround(fround(m * rate) / fround(fround(sqrt(d)) + epsilon)));
       }
     },
     settle() {},

@@ -91,7 +91,7 @@ class TensorFlowEngine implements Engine {
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
     this.#trained.beginStep();
-    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name]! })));
+    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name] })));
     this.#lossSum += totals.lossSum;
     this.#correct += totals.correct;
     this.#steps += 1;
@@ -104,7 +104,7 @@ class TensorFlowEngine implements Engine {
     const I = this.layout.inputs;
     const x = new Float32Array(rows.length * I);
     rows.forEach((row, r) => {
-      for (let i = 0; i < I; i += 1) x[r * I + i] = images[row * I + i]! / 255;
+      for (let i = 0; i < I; i += 1) x[r * I + i] = images[row * I + i] / 255;
     });
     return this.#tf.tensor2d(x, [rows.length, I]);
   }
@@ -133,7 +133,7 @@ class TensorFlowEngine implements Engine {
     const tf = this.#tf;
     const y = tf.oneHot(
       tf.tensor1d(
-        Int32Array.from(rows, (row) => labels[row]!),
+        Int32Array.from(rows, (row) => labels[row]),
         'int32',
       ),
       this.layout.classes,
@@ -177,7 +177,7 @@ class TensorFlowEngine implements Engine {
       losses: new Float32Array(to - from),
     };
     for (const rows of this.#batches(from, to)) {
-      const start = rows[0]! - from;
+      const start = rows[0] - from;
       this.#tf.tidy(() => {
         const logits = this.#forward(this.#pixels(images, rows), false);
         const measured = this.#measured(logits, this.#losses(logits, labels, rows));
@@ -214,7 +214,7 @@ class TensorFlowEngine implements Engine {
     const trained = this.#trained;
     this.#write(this.#weights, state.weights);
     trained.slots.forEach(({ variables }, s) => {
-      this.#write(variables, state.slots[s]!.values);
+      this.#write(variables, state.slots[s].values);
     });
     trained.powers.set(state.powers);
     this.#steps = state.steps;
@@ -257,7 +257,7 @@ function addTotals(
   rows: Uint32Array,
 ): void {
   rows.forEach((row, r) => {
-    totals.lossSum += losses[r]!;
+    totals.lossSum += losses[r];
     if (predicted[r] === labels[row]) totals.correct += 1;
   });
 }
@@ -266,7 +266,7 @@ function addTotals(
 function largest(values: Float32Array, O: number): Uint16Array {
   return Uint16Array.from({ length: values.length / O }, (_, r) => {
     let best = 0;
-    for (let j = 1; j < O; j += 1) if (values[r * O + j]! > values[r * O + best]!) best = j;
+    for (let j = 1; j < O; j += 1) if (values[r * O + j] > values[r * O + best]) best = j;
     return best;
   });
 }

@@ -34,7 +34,7 @@ export function createTensorFlowOptimizer(
       core.tidy(() => core.fill(shape, initialSlotValue(options)).variable(false)),
     );
     fields[fieldOf(options, name)] = variables.map((variable, w) => ({
-      originalName: `${weights[w]!.name}/${name}`,
+      originalName: `${weights[w].name}/${name}`,
       variable,
     }));
     return { name, variables };
@@ -54,9 +54,9 @@ export function createTensorFlowOptimizer(
       // tfjs keeps its powers in float32, where 1 - beta_2^t has few digits left while beta_2 is near 1, and adds epsilon
       // to the root AFTER undoing v's start at 0, Keras (and Kingma's efficient form) before it. With powers of 0 it
       // undoes nothing, and what is left is Keras's formula with alpha for the learning rate.
-      powers[0]! *= options.beta_1;
-      powers[1]! *= options.beta_2;
-      fields.learningRate = (options.learning_rate * Math.sqrt(1 - powers[1]!)) / (1 - powers[0]!);
+      powers[0] *= options.beta_1;
+      powers[1] *= options.beta_2;
+      fields.learningRate = (options.learning_rate * Math.sqrt(1 - powers[1])) / (1 - powers[0]);
     },
   };
 }
