@@ -56,8 +56,8 @@ if (contestants.length === 0) {
 }
 
 mkdirSync('reports', { recursive: true });
-const peak_gflops = measurePeak();
-console.log(`${machine()}; one core's float32 peak: ${peak_gflops ?? 'unknown (no C compiler)'} GFLOP/s`);
+const peakProgram = compilePeak();
+console.log(`${machine()}${peakProgram === undefined ? '; float32 peak unknown (no C compiler)' : ''}`);
 // The first one runs other code: it is compiled while it runs.
 calibrate();
 const rows: BenchRow[] = [];
@@ -110,15 +110,19 @@ function peers(): Contestant[] {
 
 async function runOnce(contestant: Contestant): Promise<BenchRow> {
   const before = calibrate();
+  const peakBefore = measurePeak();
   const figures = RunFiguresSchema.parse(JSON.parse(await contestant.run()));
+  const peakAfter = measurePeak();
+  const after = calibrate();
   return BenchRowSchema.parse({
     ...figures,
     date: new Date().toISOString(),
     machine: machine(),
     data: options.idx === undefined ? 'mnist' : basename(options.idx),
     epochs: Number(options.epochs),
-    calibration_ms: (before + calibrate()) / 2,
-    peak_gflops,
+    calibration_ms: (before + after) / 2,
+    peak_gflops: mean(peakBefore?.fused, peakAfter?.fused),
+    separate_peak_gflops: mean(peakBefore?.separate, peakAfter?.separate),
   });
 }
 
@@ -143,16 +147,25 @@ function calibrate(): number {
   return tookMs;
 }
 
-function measurePeak(): number | null {
+/** bench/float32-peak.c as a program in a folder that goes with this process; undefined where there is no C compiler. */
+function compilePeak(): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'descent-peak-'));
+  process.once('exit', () => rmSync(folder, { recursive: true }));
   const program = join(folder, 'peak');
   try {
     execFileSync(process.env.CC ?? 'cc', ['-O3', '-march=native', 'bench/float32-peak.c', '-o', program]);
-    return Number(execFileSync(program, { encoding: 'utf8' }));
+    return program;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 }
+
+function measurePeak(): { fused: number; separate: number } | undefined {
+  if (peakProgram === undefined) return undefined;
+  const [fused, separate] = execFileSync(peakProgram, { encoding: 'utf8' }).split(' ').map(Number);
+  return { fused: fused!, separate: separate! };
+}
+
+const mean = (before: number | undefined, after: number | undefined): number | null =>
+  before === undefined || after === undefined ? null : (before + after) / 2;

@@ -1,4 +1,5 @@
-import { machine, percentile, RunningDescent } from './running-descent.ts';
+import { percentile } from './percentile.ts';
+import { machine, RunningDescent } from './running-descent.ts';
 
 /**
  * How quickly the API answers while two jobs train, and what memory it all takes.

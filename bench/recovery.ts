@@ -1,4 +1,5 @@
-import { machine, percentile, RunningDescent } from './running-descent.ts';
+import { percentile } from './percentile.ts';
+import { machine, RunningDescent } from './running-descent.ts';
 
 /**
  * Seconds from kill -9 of a worker in mid-job to the next step that is computed, with the settings that users have.

@@ -1,5 +1,5 @@
+import { percentile } from './percentile.ts';
 import type { BenchRow } from './run-figures.ts';
-import { percentile } from './running-descent.ts';
 
 /** Runs of the reference job as tables: one a dataset, the fastest first. */
 export function resultsTable(rows: readonly BenchRow[]): string {
@@ -56,7 +56,7 @@ function lineOf(group: readonly BenchRow[]): string[] {
   const seconds = group.map(({ train_seconds }) => train_seconds);
   const usPerStep = median(group, 'us_per_step');
   const best = group.flatMap(({ us_per_step_best }) => us_per_step_best ?? []);
-  const { mflop_per_step, peak_gflops } = group[0]!;
+  const shares = group.flatMap((row) => shareOfPeak(row) ?? []);
   const calibrations = group.map(({ calibration_ms }) => calibration_ms);
   return [
     `${framework} ${variant} (${version})`,
@@ -69,12 +69,16 @@ function lineOf(group: readonly BenchRow[]): string[] {
     median(group, 'compile_seconds').toFixed(2),
     (1000 * median(group, 'evaluate_seconds')).toFixed(0),
     median(group, 'peak_rss_mb').toFixed(0),
-    mflop_per_step === undefined || peak_gflops === null
-      ? ''
-      : `${((100 * (mflop_per_step * 1e6)) / (usPerStep * 1e-6) / (peak_gflops * 1e9)).toFixed(0)} %`,
+    shares.length === 0 ? '' : `${(100 * percentile(shares, 0.5)).toFixed(0)} %`,
     accuracies(group),
     `${Math.min(...calibrations).toFixed(0)} - ${Math.max(...calibrations).toFixed(0)}`,
   ];
+}
+
+/** Of the fused peak that was measured beside that run: both were as slow as the machine was then. */
+function shareOfPeak({ mflop_per_step, us_per_step, peak_gflops }: BenchRow): number | undefined {
+  if (mflop_per_step === undefined || peak_gflops === null) return undefined;
+  return (mflop_per_step * 1e6) / (us_per_step * 1e-6) / (peak_gflops * 1e9);
 }
 
 /** One number where all runs have the same, else the range. */

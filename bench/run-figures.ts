@@ -35,8 +35,10 @@ export const BenchRowSchema = RunFiguresSchema.extend({
   epochs: z.int(),
   /** The same work before and after each run, in ms: larger = the machine was slower, or busy. */
   calibration_ms: z.number(),
-  /** One core's measured float32 peak; null where there is no C compiler. */
+  /** One core's float32 peak with fused multiply-adds, before and after the run; null where there is no C compiler. */
   peak_gflops: z.number().nullable(),
+  /** The same with multiplications and additions apart, which is what our kernels may use. */
+  separate_peak_gflops: z.number().nullable(),
 });
 
 export type BenchRow = z.output<typeof BenchRowSchema>;

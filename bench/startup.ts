@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'rolldown';
 import { z } from 'zod';
-import { machine, percentile } from './running-descent.ts';
+import { percentile } from './percentile.ts';
+import { machine } from './running-descent.ts';
 
 /** Milliseconds from fork to an engine with MNIST in its memory, in one file of modules as trainers are. */
 const FORKS = Number(process.argv[2] ?? 20);

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { percentile } from './percentile.ts';
 import { ratios, resultsTable } from './results.ts';
 import { type BenchRow, BenchRowSchema } from './run-figures.ts';
 
@@ -13,7 +14,12 @@ const rows: BenchRow[] = files.flatMap((file) =>
 );
 const dates = rows.map(({ date }) => date.slice(0, 10)).sort();
 const machines = [...new Set(rows.map(({ machine }) => machine))];
-const peaks = rows.flatMap(({ peak_gflops }) => peak_gflops ?? []);
+const peakOf = (peaks: readonly (number | null)[]): string => {
+  const measured = peaks.filter((peak) => peak !== null);
+  return measured.length === 0 ? 'not measured' : `${percentile(measured, 0.5).toFixed(1)} GFLOP/s`;
+};
+const fused = peakOf(rows.map(({ peak_gflops }) => peak_gflops));
+const separate = peakOf(rows.map(({ separate_peak_gflops }) => separate_peak_gflops));
 
 const raw = rows.map((row) =>
   [
@@ -29,6 +35,8 @@ const raw = rows.map((row) =>
     row.peak_rss_mb.toFixed(0),
     row.test_accuracy,
     row.calibration_ms.toFixed(1),
+    row.peak_gflops?.toFixed(1) ?? '-',
+    row.separate_peak_gflops?.toFixed(1) ?? '-',
     row.weights_sha256?.slice(0, 12) ?? '-',
   ].join(' '),
 );
@@ -37,8 +45,9 @@ writeFileSync(
   'bench/RESULTS.md',
   `# Results
 
-${machines.join('; ')}. ${dates[0]}${dates.at(-1) === dates[0] ? '' : ` to ${dates.at(-1)}`}. One core's float32 peak,
-with fused multiply-adds: ${peaks.length === 0 ? 'not measured' : `${Math.max(...peaks)} GFLOP/s`}. README.md in this folder says how this was measured, and what it means.
+${machines.join('; ')}. ${dates[0]}${dates.at(-1) === dates[0] ? '' : ` to ${dates.at(-1)}`}. One core's float32
+peak, the median beside the runs: ${fused} with fused multiply-adds, ${separate} with multiplications and additions apart.
+README.md in this folder says how this was measured, and what it means.
 
 ${resultsTable(rows)}
 
@@ -49,7 +58,7 @@ ${ratios(rows)}
 ## Raw numbers
 
 date, data, framework, variant, threads, training s, us a step (mean, best decile), evaluation s, peak MB, test accuracy,
-calibration ms, weights' SHA-256:
+calibration ms, float32 peak GFLOP/s (fused, apart), weights' SHA-256:
 
 \`\`\`
 ${raw.join('\n')}

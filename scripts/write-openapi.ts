@@ -24,10 +24,12 @@ export async function renderOpenApi(version: string): Promise<string> {
     events: nothing,
     signals: nothing,
     artifacts: nothing,
+    storage: nothing,
     workers: nothing,
     queue: nothing,
     version,
     allowedHosts: [],
+    basePath: '',
     auth: 'none',
     maxQueuedJobs: 1,
   });

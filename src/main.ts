@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Config, ConfigError, loadConfig, loadEnvFile } from './process/config.ts';
+import type { Config } from './process/config.ts';
+import { ConfigError } from './process/config-error.ts';
+import { loadSettings, SETTINGS_ARE_READ } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
+import { stackOf } from './process/process-log.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals } from './process/stop-signals.ts';
 import { chooseRedis, type RedisChoice } from './start/choose-redis.ts';
@@ -19,7 +22,7 @@ const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta
 
 async function run(config: Config): Promise<void> {
   const progress = new StartProgress(console.log);
-  progress.step(`Looking at DATA_DIR=${config.DATA_DIR} and for Redis`);
+  progress.step(`Opening DATA_DIR=${config.DATA_DIR} and looking for Redis`);
   const socketFolder = await openSocketFolder(config.DATA_DIR);
   const lock = await lockDataDir(config.DATA_DIR, socketFolder);
   const redis = await chooseRedis({
@@ -60,14 +63,16 @@ async function run(config: Config): Promise<void> {
   };
   onStopSignals(
     () => {
-      console.log('\nStopping the API, the worker and Redis, in this order. Ctrl-C again kills them.');
+      console.log(
+        '\nStopping the API, the worker and Redis, in that order. Press Ctrl-C again to kill them.',
+      );
       void end(0);
     },
     () => process.exit(130),
   );
-  // Whatever ends this process, it leaves nobody behind.
+  // However this process ends, its children end with it.
   process.on('exit', () => supervisor.kill());
-  // Whoever read our output has gone; there is nobody left to serve.
+  // The reader of our output is gone, so no one is left to serve.
   process.stdout.on('error', () => void end(1));
 
   progress.step('Starting Redis, the worker and the API');
@@ -76,10 +81,15 @@ async function run(config: Config): Promise<void> {
   if (!isEnding) console.log(welcome(config, redis, apiUrl ?? ''));
 }
 
-/** Redis first; it is also the last to be stopped, after the worker, after the API. */
+/** Redis starts first and stops last; the API stops before the worker. */
 function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
-  const env = { ...process.env, REDIS_URL: redis.url, DATA_DIR: resolve(config.DATA_DIR) };
-  // Each has a deadline of its own for a good end, a little below the time it gets here.
+  const env = {
+    ...process.env,
+    ...(redis.url !== undefined && { REDIS_URL: redis.url }),
+    DATA_DIR: resolve(config.DATA_DIR),
+    [SETTINGS_ARE_READ]: '1',
+  };
+  // Each child ends itself a little before the grace that it gets here is over.
   const worker = { name: 'worker', entry: pathOf('../workers/main.js'), args: [], env, stopGraceMs: 10_000 };
   const api = { name: 'API', entry: pathOf('./server.js'), args: [], env, stopGraceMs: 7_000 };
   if (redis.child === undefined) return [[worker, api]];
@@ -103,7 +113,7 @@ function welcome(config: Config, redis: RedisChoice, url: string): string {
     'Train a network on MNIST, the reference run:',
     `  curl -X POST ${url}/jobs -H 'Content-Type: application/json' -d '{}'`,
     '',
-    'Ctrl-C stops it.',
+    'Press Ctrl-C to stop.',
     '',
   ].join('\n');
 }
@@ -114,14 +124,15 @@ async function main(argument: string | undefined): Promise<void> {
   else if (argument !== undefined)
     throw new StartError(`Unknown argument ${argument}; see npm start -- --help`);
   else {
-    loadEnvFile();
-    await run(loadConfig(process.env));
+    const { config, warnings } = loadSettings(process.env);
+    for (const warning of warnings) console.warn(`Warning: ${warning}`);
+    await run(config);
   }
 }
 
 try {
   await main(process.argv[2]);
 } catch (error) {
-  console.error(error instanceof StartError || error instanceof ConfigError ? error.message : error);
+  console.error(error instanceof StartError || error instanceof ConfigError ? error.message : stackOf(error));
   process.exit(1);
 }

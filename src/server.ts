@@ -2,47 +2,52 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
 import { buildApp } from './api/app.ts';
 import { refuseToStart, tellParent } from './process/child-message.ts';
 import { monotonicMs } from './process/clock.ts';
-import { ConfigError, loadConfig, loadEnvFile } from './process/config.ts';
+import { ConfigError } from './process/config-error.ts';
+import { canonicalHost, isEveryAddress } from './process/host-name.ts';
+import { loadSettings } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
 import { watchParent } from './process/parent-watch.ts';
+import { createLog, messageOf, stackOf } from './process/process-log.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
 import { checkRedisOnConnect } from './redis/checks.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
-import { Artifacts } from './store/artifacts.ts';
 import { EventSignals } from './store/event-signals.ts';
+import { FolderArtifacts } from './store/folder-artifacts.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
 import { Retention } from './store/retention.ts';
+import { StorageCheck } from './store/storage-check.ts';
 import { WorkerReports } from './store/worker-reports.ts';
 
-/** Entry of the API process. It starts without Redis as well, and answers 503 until it is there. */
+/** Entry of the API process. It starts even without Redis, and answers 503 until Redis is there. */
 
 const STOP_MS = 5_000;
-/** Nobody is left to restart us, and a new start may want our port. */
+/** No parent is left to restart us, and a new start may want our port. */
 const PARENT_GONE_STOP_MS = 1_000;
 
 const REDIS_PATIENCE_MS = 2_000;
+/** Of /readyz, which health checks want answered soon. */
+const STORAGE_TIMEOUT_MS = 1_000;
 
 /** A process that was killed a moment ago may still hold the port. */
 const BUSY_PORT_PATIENCE_MS = 2_000;
 const BUSY_PORT_RETRY_MS = 200;
 
 async function main(): Promise<void> {
-  loadEnvFile();
-  const config = loadConfig(process.env);
+  const { config, warnings } = loadSettings(process.env);
   if (config.REDIS_URL === undefined) {
-    throw new StartError('An API of its own needs REDIS_URL. (npm start brings its own Redis.)');
+    throw new StartError('The API on its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
-  const log = pino({ level: config.LOG_LEVEL, name: 'api' });
+  const log = createLog('api', config.LOG_LEVEL);
+  for (const warning of warnings) log.warn(warning);
   const onRedisError = (error: Error) =>
-    log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
+    log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForRequests(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
   checkRedisOnConnect(commands, ({ level, message }) => {
@@ -52,18 +57,20 @@ async function main(): Promise<void> {
 
   const keys = buildKeys(config.KEY_PREFIX);
   const store = new JobStore(commands, keys);
-  const artifacts = new Artifacts(config.DATA_DIR);
+  const artifacts = FolderArtifacts.in(config.DATA_DIR);
   const { fastify } = await buildApp({
     store,
     retention: new Retention(commands, keys, store, artifacts, log),
     events: new JobEvents(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,
+    storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
     queue: new TrainingQueue(commands, keys, log),
     version: packageVersion(),
-    allowedHosts: config.ALLOWED_HOSTS,
-    // On the loopback it need not be said.
+    allowedHosts: [config.HOST, ...config.ALLOWED_HOSTS],
+    basePath: config.BASE_PATH,
+    // Optional on the loopback.
     auth: config.AUTH ?? 'none',
     maxQueuedJobs: config.MAX_QUEUED_JOBS,
     logger: log,
@@ -73,7 +80,7 @@ async function main(): Promise<void> {
     {
       delay: STOP_MS,
       skip: STOP_SIGNALS,
-      logger: { error: (message: unknown) => log.error({ message }, 'the API does not stop well') },
+      logger: { error: (err: unknown) => log.error({ err }, 'the API did not stop cleanly') },
     },
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
@@ -86,7 +93,7 @@ async function main(): Promise<void> {
   watchParent(closing.close, PARENT_GONE_STOP_MS);
 
   await listen(fastify, config.HOST, config.PORT);
-  // Who hears that it is ready will ask at once. Without Redis it is as ready as it can be: it answers 503.
+  // The first request may follow at once. Without Redis this is as ready as it gets: it answers 503.
   await Promise.race([
     new Promise<void>((ready) => (commands.status === 'ready' ? ready() : commands.once('ready', ready))),
     sleep(REDIS_PATIENCE_MS),
@@ -94,7 +101,7 @@ async function main(): Promise<void> {
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
 }
 
-/** @throws {StartError} when HOST or PORT cannot be had. */
+/** @throws {StartError} when it cannot listen on HOST and PORT. */
 async function listen(fastify: FastifyInstance, host: string, port: number): Promise<void> {
   const giveUpAtMs = monotonicMs() + BUSY_PORT_PATIENCE_MS;
   for (;;) {
@@ -111,10 +118,10 @@ async function listen(fastify: FastifyInstance, host: string, port: number): Pro
 
 function explained(error: unknown, host: string, port: number): unknown {
   const sentences: Record<string, string> = {
-    EADDRINUSE: `PORT=${port} is already in use on ${host}. Stop the program that has it, or set another PORT (0 takes a free one).`,
+    EADDRINUSE: `PORT=${port} is already in use on ${host}. Stop the program that uses it, or set another PORT (0 takes a free one).`,
     EACCES: `PORT=${port} is not open to this user. Set another PORT, above 1023.`,
-    EADDRNOTAVAIL: `HOST=${host} is no address of this machine.`,
-    ENOTFOUND: `HOST=${host} is no address of this machine.`,
+    EADDRNOTAVAIL: `HOST=${host} is not an address of this machine.`,
+    ENOTFOUND: `HOST=${host} is not an address of this machine.`,
   };
   const sentence = sentences[(error as NodeJS.ErrnoException).code ?? ''];
   return sentence === undefined ? error : new StartError(sentence, { cause: error });
@@ -123,14 +130,14 @@ function explained(error: unknown, host: string, port: number): unknown {
 /** Where a browser on this machine finds it. */
 function urlOf(fastify: FastifyInstance, host: string): string {
   const { port } = fastify.server.address() as AddressInfo;
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  const name = canonicalHost(host) ?? host;
+  return `http://${isEveryAddress(name) ? 'localhost' : name}:${port}`;
 }
 
 main().catch((error: unknown) => {
   if (error instanceof ConfigError || error instanceof StartError) void refuseToStart(error.message);
   else {
-    console.error(error);
+    console.error(stackOf(error));
     process.exit(1);
   }
 });

@@ -9,6 +9,10 @@ const read = (path: string): string => readFileSync(new URL(`../${path}`, import
 
 const ServiceSchema = z.looseObject({
   image: z.string(),
+  build: z.strictObject({ context: z.string(), args: z.record(z.string(), z.string()) }).optional(),
+  pull_policy: z.string().optional(),
+  mem_limit: z.string(),
+  logging: z.strictObject({ driver: z.string(), options: z.record(z.string(), z.string()) }),
   command: z.array(z.string()),
   user: z.string(),
   environment: z.record(z.string(), z.string()).default({}),
@@ -27,6 +31,7 @@ const ServiceSchema = z.looseObject({
 
 const compose = z
   .object({
+    name: z.string(),
     services: z.strictObject({ valkey: ServiceSchema, api: ServiceSchema, worker: ServiceSchema }),
     volumes: z.record(z.string(), z.null()),
   })
@@ -97,8 +102,34 @@ describe('docker-compose.yml', () => {
       cap_drop: ['ALL'],
       security_opt: ['no-new-privileges:true'],
       tmpfs: [expect.stringMatching(/^\/tmp/)],
-      user: name === 'valkey' ? 'valkey' : 'node',
+      user: name === 'valkey' ? 'valkey' : '1000:1000',
     });
+  });
+
+  it('builds the image once, and the worker looks for it nowhere else', () => {
+    expect(api.build?.context).toBe('.');
+    expect(withDefaults(api.build!.args)).toEqual({ NODE: '24', TFJS_NODE: '' });
+    expect(worker.build).toBeUndefined();
+    expect(worker.pull_policy).toBe('never');
+  });
+
+  it.each(['valkey', 'api', 'worker'] as const)('bounds the memory and the log of %s', (name) => {
+    const { mem_limit, logging } = compose.services[name];
+    expect(mem_limit).toMatch(/^(\$\{WORKER_MEMORY:-)?\d+[mg]\}?$/);
+    expect(logging).toEqual({ driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } });
+  });
+
+  it('gives Valkey room for its data, and for a copy while it rewrites its file', () => {
+    const maxmemory = Number(/--maxmemory (\d+)mb/.exec(valkey.command.join(' '))?.[1]);
+    expect(Number.parseInt(valkey.mem_limit, 10)).toBeGreaterThan(2 * maxmemory);
+  });
+
+  it('has the names of project and volumes that README backs up and restores', () => {
+    const named = [...read('README.md').matchAll(/--volume (\w+):\/(\w+)/g)].map(([, volume]) => volume);
+    const volumes = Object.keys(compose.volumes).map((volume) => `${compose.name}_${volume}`);
+    expect([...new Set(named)].sort()).toEqual(volumes.sort());
+    expect(named).toHaveLength(2 * volumes.length);
+    expect(read('README.md')).toContain(`--entrypoint tar ${api.image} `);
   });
 
   it('asks each whether it works', () => {
@@ -122,27 +153,47 @@ describe('Dockerfile', () => {
     .filter((line) => line !== '' && !line.startsWith('#'));
   const built = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
 
-  it('builds and runs on Node 24', () => {
-    expect(lines.filter((line) => line.startsWith('FROM '))).toEqual([
-      'FROM node:24 AS build',
-      'FROM node:24-slim',
+  const text = lines.join('\n').replaceAll(/\\\n\s*/g, '');
+  const { version, peerDependencies } = z
+    .object({ version: z.string(), peerDependencies: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(read('package.json')));
+
+  it('builds and runs on Node 24 unless told otherwise', () => {
+    expect(lines.filter((line) => /^(FROM|ARG NODE)/.test(line))).toEqual([
+      'ARG NODE=24',
+      'FROM node:$NODE AS build',
+      'FROM node:$NODE-slim',
+    ]);
+    // RUN --mount needs BuildKit's syntax, and its first line asks for it.
+    expect(read('Dockerfile').startsWith('# syntax=docker/dockerfile:1\n')).toBe(true);
+  });
+
+  it("installs what the lockfile has, keeps npm's downloads out of the image, and takes development packages away", () => {
+    const runs = [...text.matchAll(/^RUN (.*npm .*)$/gm)].map(([, run]) => run);
+    const cache = '--mount=type=cache,target=/root/.npm';
+    expect(runs).toEqual([
+      `${cache} npm ci`,
+      'NATIVE_BUILD=required npm run build',
+      "npm prune --omit=dev && find dist -name '*.map' -delete",
+      `${cache} if [ -n "$TFJS_NODE" ]; then npm install --no-save --omit=dev --ignore-scripts=false "@tensorflow/tfjs-node@$TFJS_NODE"; fi`,
     ]);
   });
 
-  it('installs with npm install and leaves the development packages behind', () => {
-    const runs = lines.filter((line) => line.startsWith('RUN npm')).map((line) => line.slice('RUN '.length));
-    expect(runs).toEqual([
-      'npm install --ignore-scripts',
-      'npm run build',
-      'npm prune --omit=dev --ignore-scripts',
-    ]);
-    expect(lines.join('\n')).not.toContain('npm ci');
+  it('names the version of tfjs-node that Descent takes, where it is built with it', () => {
+    const arguments_ = `--build-arg NODE=22 --build-arg TFJS_NODE=${peerDependencies['@tensorflow/tfjs-node']}`;
+    expect(read('Dockerfile')).toContain(arguments_);
+    expect(read('README.md')).toContain(`NODE=22 TFJS_NODE=${peerDependencies['@tensorflow/tfjs-node']} `);
+  });
+
+  it('labels the image with this version', () => {
+    expect(text).toContain(`org.opencontainers.image.version="${version}"`);
+    expect(read('Dockerfile')).toContain(`--tag descent:${version} `);
   });
 
   it('runs as a user who owns /data and nothing else', () => {
-    expect(built).toContain('USER node');
-    expect(built.indexOf('RUN mkdir /data && chown node:node /data')).toBeLessThan(
-      built.indexOf('USER node'),
+    expect(built).toContain('USER 1000:1000');
+    expect(built.indexOf('RUN mkdir /data && chown 1000:1000 /data')).toBeLessThan(
+      built.indexOf('USER 1000:1000'),
     );
     expect(built.filter((line) => line.startsWith('COPY')).every((line) => !line.includes('chown'))).toBe(
       true,

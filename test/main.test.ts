@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { parseRedisUrl } from '../src/process/redis-address.ts';
 import { connectForWorkers } from '../src/redis/connections.ts';
 import { descendantsOf, type ProcessEntry, stillAlive } from './support/processes.ts';
 import { StartedProgram } from './support/started-program.ts';
@@ -44,7 +45,7 @@ function find(program: StartedProgram, words: string): ProcessEntry {
 }
 
 function connect(folder: string) {
-  const redis = connectForWorkers(`unix:${join(folder, 'data/run/redis.sock')}`, () => {});
+  const redis = connectForWorkers(parseRedisUrl(`unix:${join(folder, 'data/run/redis.sock')}`), () => {});
   onTestFinished(() => redis.disconnect());
   return redis;
 }
@@ -105,7 +106,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     const second = await start({ folder: first.folder });
     expect(await second.program.ended).toBe(1);
     expect(second.program.lines).toEqual([
-      'Descent already runs in DATA_DIR=./data. Stop it first, or start this one with another DATA_DIR and PORT.',
+      'Descent is already running in DATA_DIR=./data. Stop it first, or start this one with another DATA_DIR and PORT.',
     ]);
     expect((await fetch(`${first.url}/livez`)).status).toBe(200);
   });
@@ -161,6 +162,24 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
       '  PORT=eighty: expected a whole number from 0 to 65535',
     ]);
   });
+
+  it.skipIf(noRedis)(
+    'takes settings from .env, warns once of what it does not know, and stops at a misspelt name',
+    async () => {
+      const folder = await makeTemporaryFolder();
+      await writeFile(join(folder, '.env'), '\uFEFFDATA_DIR=./elsewhere\r\nFOO=1\r\n');
+      const { program } = await startReady({ folder });
+      expect(program.output).toMatch(/^ {2}Data {3}.*\/elsewhere$/m);
+      expect(program.output.match(/FOO/g)).toHaveLength(1);
+      await writeFile(join(folder, '.env'), 'PROT=1\n');
+      const second = await start({ folder });
+      expect(await second.program.ended).toBe(1);
+      expect(second.program.lines).toEqual([
+        'Wrong names in .env:',
+        '  line 1: PROT is not a setting; did you mean PORT?',
+      ]);
+    },
+  );
 
   it('prints its usage with every setting, and its version', async () => {
     const { program } = await start({ args: ['--help'] });

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { waitUntilRedisAnswers } from '../src/start/redis-socket.ts';
+import { describe, expect, inject, it } from 'vitest';
 import { StartedProgram } from './support/started-program.ts';
+import { startRedis } from './support/started-redis.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 /** The API process as it was built, on its own, as docker-compose.yml runs it. */
@@ -16,17 +14,6 @@ async function startServer(env: NodeJS.ProcessEnv) {
   const cwd = await makeTemporaryFolder();
   const program = new StartedProgram(SERVER, [], { cwd, env: { PATH: process.env.PATH, PORT: '0', ...env } });
   return { program, listening: async () => LISTENING.exec(await program.line(LISTENING))![1]! };
-}
-
-async function startRedis(socket: string, ...settings: string[]) {
-  const server = spawn(inject('redisBinary')!, ['-'], { stdio: ['pipe', 'ignore', 'inherit'] });
-  server.stdin.end(['port 0', `unixsocket ${socket}`, 'save ""', ...settings].join('\n'));
-  onTestFinished(async () => {
-    const ended = once(server, 'exit');
-    server.kill('SIGKILL');
-    await ended;
-  });
-  await waitUntilRedisAnswers(socket, () => {});
 }
 
 const noRedis = inject('redisBinary') === null;
@@ -57,12 +44,23 @@ describe('the API process', { timeout: 120_000 }, () => {
   });
 
   it.each([
-    ['REDIS_URL is missing', {}, 'An API of its own needs REDIS_URL.'],
+    ['127.0.0.2', '127.0.0.2'],
+    ['[::1]', '[0:0:0:0:0:0:0:1]'],
+    ['::ffff:127.0.0.1', '[::ffff:127.0.0.1]'],
+    ['0.0.0.0', '127.0.0.3'],
+  ])('answers at HOST=%s under the name that it has', async (HOST, name) => {
+    const { listening } = await startServer({ REDIS_URL: 'unix:/nowhere', HOST, AUTH: 'none' });
+    const { port } = new URL(await listening());
+    expect((await fetch(`http://${name}:${port}/datasets`)).status).toBe(200);
+  });
+
+  it.each([
+    ['REDIS_URL is missing', {}, 'The API on its own needs REDIS_URL.'],
     ['a setting is wrong', { LEASE_MS: 'x' }, 'LEASE_MS=x: expected a whole number'],
     [
       'HOST is another machine',
       { REDIS_URL: 'unix:/nowhere', HOST: '192.0.2.1', AUTH: 'none' },
-      'no address of this',
+      'not an address of this',
     ],
   ])('says so and ends with 78 when %s', async (_case, env, sentence) => {
     const { program } = await startServer(env);

@@ -15,35 +15,36 @@ export interface HeartbeatTiming {
   idleMs: number;
 }
 
-/** A delivery whose worker was killed may wait for 4/3 of a lease before it is handed over again: that is not stuck. */
+/** A delivery whose worker was killed may wait for 4/3 of a lease before it is handed over again: nothing is stuck then. */
 export const heartbeatTiming = (leaseMs: number): HeartbeatTiming => ({
   intervalMs: 5_000,
   wedgedMs: Math.max(30_000, 2 * leaseMs),
   idleMs: 10_000,
 });
 
-/** Its age tells a health check whether the worker's event loop and its Redis are alive. */
+/** Its age shows a health check whether the worker's event loop and its Redis are alive. */
 export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
 
 export interface HeartbeatParts {
-  reports: WorkerReports;
+  reports: Pick<WorkerReports, 'write' | 'withdraw'>;
   store: Pick<JobStore, 'counts'>;
   log: Log;
-  /** What the report says, now. */
+  /** The report as of now. */
   report: () => Omit<WorkerReport, 'reported_at'>;
   /** When BullMQ last handed something over. */
   lastFetchMs: () => number;
-  /** Called while the worker has free slots, jobs wait, and none was fetched for `idleMs`. */
+  /** Called while the worker takes jobs and has free slots, jobs wait, and none was fetched for `idleMs`. */
   onIdle: () => Promise<void>;
-  /** Called when the worker has free slots, jobs wait, and none was fetched for `wedgedMs`. */
+  /** Called when the worker takes jobs and has free slots, jobs wait, and none was fetched for `wedgedMs`. */
   onWedged: () => void;
 }
 
-/** Says every 5 s that this worker lives and what it does, and notices when it does not do what it should. */
+/** Reports at intervals that this worker lives and what it does, and notices when it is stuck. */
 export class Heartbeat {
   readonly #parts: HeartbeatParts;
   readonly #timing: HeartbeatTiming;
   #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | undefined;
   #stopped = false;
   /** Since when it should have fetched something. */
   #idleSinceMs: number | undefined;
@@ -56,10 +57,11 @@ export class Heartbeat {
 
   start(): void {
     const next = async () => {
-      await this.#beat().catch((error: unknown) => {
+      this.#beating = this.#beat().catch((error: unknown) => {
         this.#idleSinceMs = undefined;
         this.#parts.log.warn({ err: error }, 'the worker could not report');
       });
+      await this.#beating;
       if (!this.#stopped) this.#timer = setTimeout(() => void next(), this.#timing.intervalMs);
     };
     void next();
@@ -69,6 +71,8 @@ export class Heartbeat {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    // A report on its way would put the worker back on the list.
+    await this.#beating;
     await this.#parts.reports.withdraw(this.#parts.report().id);
   }
 
@@ -76,13 +80,14 @@ export class Heartbeat {
     const { reports, store, report, lastFetchMs, onIdle, onWedged } = this.#parts;
     await reports.write(report());
     await touch(ALIVE_FILE);
-    const { running, concurrency } = report();
+    const { running, concurrency, problem } = report();
     const { queued } = await store.counts();
     const unseenMs = monotonicMs() - this.#lookedMs;
     this.#lookedMs += unseenMs;
-    // While Redis was away, or this process stood still, nobody could hand anything over.
+    // While Redis was away, or this process stood still, nothing could be handed over.
     const wasAway = unseenMs > this.#timing.wedgedMs / 2;
-    if (queued === 0 || running.length >= concurrency || wasAway) {
+    const takesNone = problem !== null || running.length >= concurrency;
+    if (queued === 0 || takesNone || wasAway) {
       this.#idleSinceMs = undefined;
       return;
     }

@@ -1,50 +1,34 @@
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'bullmq';
 import closeWithGrace from 'close-with-grace';
-import { pino } from 'pino';
-import type { EngineReport } from '../src/contract/worker-report.ts';
-import { listEngines } from '../src/engine/engines.ts';
 import { refuseToStart, tellParent } from '../src/process/child-message.ts';
-import { monotonicMs, wallClockMs } from '../src/process/clock.ts';
-import { ConfigError, loadConfig, loadEnvFile } from '../src/process/config.ts';
+import { ConfigError } from '../src/process/config-error.ts';
+import { loadSettings } from '../src/process/load-settings.ts';
 import { packageVersion } from '../src/process/package-version.ts';
 import { watchParent } from '../src/process/parent-watch.ts';
+import { createLog, messageOf, stackOf } from '../src/process/process-log.ts';
 import { onStopSignals, STOP_SIGNALS } from '../src/process/stop-signals.ts';
-import { Reconciler } from '../src/queue/reconciler.ts';
-import { bullPrefix, QUEUE_NAME, TrainingQueue } from '../src/queue/training-queue.ts';
 import { checkRedisOnConnect } from '../src/redis/checks.ts';
 import { connectForSubscriptions, connectForWorkers } from '../src/redis/connections.ts';
-import { Artifacts } from '../src/store/artifacts.ts';
-import { parseDeliveryId } from '../src/store/delivery.ts';
-import { JobTransitions } from '../src/store/job-transitions.ts';
-import { JobStore } from '../src/store/jobs.ts';
+import { FolderArtifacts } from '../src/store/folder-artifacts.ts';
 import { buildKeys } from '../src/store/keys.ts';
-import { Retention } from '../src/store/retention.ts';
-import { WorkerReports } from '../src/store/worker-reports.ts';
-import { newCounters } from './counters.ts';
-import { Heartbeat, heartbeatTiming } from './heartbeat.ts';
-import { Runs } from './run.ts';
-import { runJob } from './run-job.ts';
-import { StatusWatch } from './status-watch.ts';
+import { buildWorker } from './build-worker.ts';
+import { reportEngines } from './engine-reports.ts';
 import { TrainerPool } from './trainer-process.ts';
-import type { WorkerParts } from './worker-parts.ts';
 
-/** The worker process: takes jobs from the queue and has them trained. */
+/** The worker process: settings, connections, signals and exit. The worker itself is build-worker.ts. */
 
-/** After SIGTERM the trainers have so long to reach an epoch's end, and the process so long to be gone. */
-const DRAIN_MS = 7_000;
+/** After SIGTERM the process is gone by then; a drain takes a second less. */
 const EXIT_MS = 8_000;
 
 async function main(): Promise<void> {
-  loadEnvFile();
-  const config = loadConfig(process.env);
+  const { config, warnings } = loadSettings(process.env);
   if (config.REDIS_URL === undefined) {
-    return await refuseToStart('A worker of its own needs REDIS_URL. (npm start brings its own Redis.)');
+    return await refuseToStart('A worker on its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
-  const log = pino({ level: config.LOG_LEVEL, name: 'worker' });
+  const log = createLog('worker', config.LOG_LEVEL);
+  for (const warning of warnings) log.warn(warning);
   const onRedisError = (error: Error) =>
-    log.warn({ reason: error.message }, 'Redis cannot be reached; trying again until it can');
+    log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForWorkers(config.REDIS_URL, onRedisError);
   const subscriber = connectForSubscriptions(config.REDIS_URL, onRedisError);
   checkRedisOnConnect(commands, ({ level, message }) => {
@@ -52,167 +36,56 @@ async function main(): Promise<void> {
     else log.warn(message);
   });
 
-  const version = packageVersion();
-  const id = `${hostname()}/${process.pid}`;
-  const keys = buildKeys(config.KEY_PREFIX);
-  const store = new JobStore(commands, keys);
-  const transitions = new JobTransitions(commands, keys);
-  const queue = new TrainingQueue(commands, keys, log);
-  const artifacts = new Artifacts(config.DATA_DIR);
-  const retention = new Retention(commands, keys, store, artifacts, log);
-  const trainers = new TrainerPool(config.DATA_DIR, log);
-  const runs = new Runs();
+  const trainers = new TrainerPool(log);
   // Side by side: the engines' check has a process of its own.
   const [engines] = await Promise.all([reportEngines(), trainers.warm()]);
-  let draining = false;
-  let lastFetchMs = monotonicMs();
-
-  const parts: WorkerParts = {
-    id,
-    store,
-    transitions,
-    queue,
-    artifacts,
+  const worker = buildWorker({
+    version: packageVersion(),
+    commands,
+    subscriber,
+    keys: buildKeys(config.KEY_PREFIX),
+    artifacts: FolderArtifacts.in(config.DATA_DIR),
+    dataDir: config.DATA_DIR,
     trainers,
-    runs,
-    counters: newCounters(),
+    engines,
+    concurrency: config.WORKER_CONCURRENCY,
     leaseMs: config.LEASE_MS,
+    retention: { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB },
     log,
-    engineFor: (wanted) =>
-      engines.find(({ name, available }) => (wanted === 'auto' ? available : name === wanted))!,
-    onUnable: ({ message }) => giveUp(message),
-    isDraining: () => draining,
-  };
-
-  const consumer = new Worker(
-    QUEUE_NAME,
-    async (job, lockToken) => {
-      lastFetchMs = monotonicMs();
-      const delivery = parseDeliveryId(job.id ?? '');
-      if (delivery === undefined) return;
-      const extendLock = async () => (await job.extendLock(lockToken!, config.LEASE_MS)) === 1;
-      await runJob({ ...delivery, extendLock }, parts);
-    },
-    {
-      connection: commands,
-      prefix: bullPrefix(keys),
-      concurrency: config.WORKER_CONCURRENCY,
-      // The lease is ours to keep (lease.ts), and who failed how often is the record's to say (start.lua).
-      skipLockRenewal: true,
-      lockDuration: config.LEASE_MS,
-      // Whole milliseconds: a fraction makes the check fail, and with it all recovery.
-      stalledInterval: Math.floor(config.LEASE_MS / 3),
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
-      drainDelay: 5,
-    },
-  );
-  consumer.on('error', (error) => log.warn({ err: error }, 'queue'));
-
-  const watch = new StatusWatch(runs, transitions, log);
-  watch.start(subscriber, keys);
-  const reconciler = new Reconciler(commands, keys, queue, log, id);
-  const limits = { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB };
-  reconciler.start(async () => {
-    const removed = await retention.sweep(limits);
-    if (removed > 0) log.info({ removed }, 'old jobs removed');
   });
-  const startedAt = new Date(wallClockMs()).toISOString();
-  const heartbeat = new Heartbeat(
-    {
-      reports: new WorkerReports(commands, keys),
-      store,
-      log,
-      report: () => ({
-        id,
-        host: hostname(),
-        pid: process.pid,
-        version,
-        concurrency: config.WORKER_CONCURRENCY,
-        started_at: startedAt,
-        running: runs.all().flatMap(({ id: job, progress }) =>
-          progress === undefined
-            ? []
-            : [
-                {
-                  job,
-                  epoch: progress.epoch,
-                  epochs: progress.epochs,
-                  steps_per_second: progress.steps_per_second,
-                },
-              ],
-        ),
-        engines,
-        counters: { ...parts.counters },
-      }),
-      lastFetchMs: () => lastFetchMs,
-      onIdle: () => reconciler.compare(),
-      onWedged: () => {
-        giveUp('jobs wait, this worker has room for them, and BullMQ hands over none');
-      },
-    },
-    heartbeatTiming(config.LEASE_MS),
-  );
 
-  /** Ends this worker after its jobs; whoever started it starts it again. */
-  const giveUp = (why: string) => {
-    if (draining) return;
-    log.fatal(`${why}: exiting to be started again`);
-    void Promise.race([drain(), sleep(EXIT_MS)]).finally(() => process.exit(1));
-  };
-
-  /** Gives every job back or to its end, within DRAIN_MS; none of it is a fault. */
-  const drain = async () => {
-    draining = true;
-    reconciler.stop();
-    for (const run of runs.all()) run.interrupt('drained');
-    const deadline = setTimeout(() => {
-      for (const run of runs.all()) run.kill();
-    }, DRAIN_MS);
-    await consumer.close();
-    clearTimeout(deadline);
-    watch.stop();
-    await heartbeat.stop();
-    trainers.close();
-  };
-  heartbeat.start();
+  let stopping = false;
+  void worker.unable.then(async (reason) => {
+    if (stopping) return;
+    log.fatal(`${reason}: exiting to be started again`);
+    await Promise.race([worker.drain(), sleep(EXIT_MS)]).finally(() => process.exit(1));
+  });
   const closing = closeWithGrace(
     {
       delay: EXIT_MS,
       skip: STOP_SIGNALS,
-      logger: { error: (message: unknown) => log.error({ message }, 'the worker does not stop well') },
+      logger: { error: (err: unknown) => log.error({ err }, 'the worker did not stop cleanly') },
     },
     async ({ err }) => {
+      stopping = true;
       if (err !== undefined) log.fatal({ err }, 'the worker failed');
-      await Promise.race([drain(), sleep(EXIT_MS - 250)]);
+      await Promise.race([worker.drain(), sleep(EXIT_MS - 250)]);
     },
   );
   onStopSignals(closing.close, () => process.exit(130));
   watchParent(() => {
-    for (const run of runs.all()) run.kill();
+    worker.stop();
     process.exit(1);
   });
+  await worker.start();
   tellParent({ type: 'ready' });
-  log.info({ id, concurrency: config.WORKER_CONCURRENCY }, 'the worker is ready');
-}
-
-async function reportEngines(): Promise<EngineReport[]> {
-  return (await listEngines()).map((engine) =>
-    engine.available
-      ? {
-          name: engine.name,
-          available: true,
-          version: engine.version,
-          backend: engine.backend,
-          reason: engine.reason ?? null,
-        }
-      : { name: engine.name, available: false, version: null, backend: null, reason: engine.reason },
-  );
+  log.info({ id: worker.id, concurrency: config.WORKER_CONCURRENCY }, 'the worker is ready');
 }
 
 main().catch((error: unknown) => {
   if (error instanceof ConfigError) void refuseToStart(error.message);
   else {
-    console.error(error);
+    console.error(stackOf(error));
     process.exit(1);
   }
 });

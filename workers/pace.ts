@@ -1,5 +1,7 @@
+import type { Progress } from '../src/contract/job.ts';
 import type { JobSpec } from '../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
+import { progressOf } from '../src/contract/progress.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
 import { countTrainRows, stepsPerEpoch } from '../src/dataset/row-counts.ts';
 import { monotonicMs } from '../src/process/clock.ts';
@@ -32,46 +34,49 @@ export class Slice {
 
 /** Measures the training from outside: the numbers that never decide a bit. */
 export class Pace {
-  readonly #perEpoch: number;
-  readonly #steps: number;
+  readonly #stepsPerEpoch: number;
+  readonly #total: { epochs: number; steps: number };
   readonly #firstStep: number;
   readonly #startedMs = monotonicMs();
+  #epoch: number;
   #epochStartedMs = monotonicMs();
   #lastStepMs = monotonicMs();
   #toldMs = monotonicMs();
 
-  constructor(spec: JobSpec, dataset: Dataset, fromEpoch: number) {
-    const rows = countTrainRows(dataset.shape.rows.train, spec.training.validation_split);
-    this.#perEpoch = stepsPerEpoch(rows, spec.training.batch_size);
-    this.#steps = this.#perEpoch * spec.training.epochs;
-    this.#firstStep = this.#perEpoch * fromEpoch;
+  constructor({ training }: JobSpec, dataset: Dataset, fromEpoch: number) {
+    const rows = countTrainRows(dataset.shape.rows.train, training.validation_split);
+    this.#stepsPerEpoch = stepsPerEpoch(rows, training.batch_size);
+    this.#total = { epochs: training.epochs, steps: this.#stepsPerEpoch * training.epochs };
+    this.#epoch = fromEpoch;
+    this.#firstStep = this.#stepsPerEpoch * fromEpoch;
   }
 
-  /** After some steps; gives what to tell, if it is time to. */
-  step(step: number): { step: number; steps_per_second: number; eta_seconds: number } | undefined {
+  /** After some steps; gives the progress if it is time to report it. */
+  step(step: number): Progress | undefined {
     const nowMs = monotonicMs();
     this.#lastStepMs = nowMs;
     if (nowMs - this.#toldMs < PROGRESS_MS) return undefined;
     this.#toldMs = nowMs;
-    const done = step - this.#firstStep;
-    const msPerStep = (nowMs - this.#startedMs) / done;
-    return {
-      step,
-      steps_per_second: roundTo(0.1, 1000 / msPerStep),
-      eta_seconds: roundTo(0.1, ((this.#steps - step) * msPerStep) / 1000),
-    };
+    return this.#progress(step, nowMs);
   }
 
   /** At an epoch's end. */
-  epoch(result: EpochResult): EpochMetrics {
+  epoch(result: EpochResult): { metrics: EpochMetrics; progress: Progress } {
     const nowMs = monotonicMs();
     const stepsMs = this.#lastStepMs - this.#epochStartedMs;
     const metrics = {
       ...result,
       duration_seconds: roundTo(0.001, (nowMs - this.#epochStartedMs) / 1000),
-      steps_per_second: stepsMs > 0 ? roundTo(0.1, (1000 * this.#perEpoch) / stepsMs) : 0,
+      steps_per_second: stepsMs > 0 ? roundTo(0.1, (1000 * this.#stepsPerEpoch) / stepsMs) : 0,
     };
+    this.#epoch = result.epoch;
     this.#epochStartedMs = nowMs;
-    return metrics;
+    return { metrics, progress: this.#progress(result.step, nowMs) };
+  }
+
+  /** At the pace of this attempt so far, validation and checkpoints included: they are part of what is to come. */
+  #progress(step: number, nowMs: number): Progress {
+    const msPerStep = (nowMs - this.#startedMs) / (step - this.#firstStep);
+    return progressOf({ epoch: this.#epoch, step }, this.#total, msPerStep);
   }
 }

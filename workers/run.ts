@@ -3,17 +3,17 @@ import type { Progress } from '../src/contract/job.ts';
 import type { Delivery } from '../src/store/delivery.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 
-/** Why a run ends before its trainer says so. */
+/** Why a run ends before its trainer does. */
 export type Interruption = 'cancelled' | 'timeout' | 'lease_lost' | 'evicted' | 'drained';
 
-/** What a cancelled trainer has to reach its next yield. */
+/** The time that a cancelled trainer has to reach its next yield. */
 const CANCEL_GRACE_MS = 500;
 
-/** One start of a job in this worker: what others may do to it while it runs. */
+/** One delivery in this worker's hands, from the hand-over on: what may be done to it while it runs. */
 export class Run {
   readonly id: string;
   readonly delivery: number;
-  /** The fence of this start. */
+  /** The fence of its start. */
   readonly token: string = randomUUID();
   /** Whether the record knows the token. */
   started = false;
@@ -38,7 +38,7 @@ export class Run {
     if (this.interruption !== undefined) this.#act(this.interruption);
   }
 
-  /** From here on the trainer is somebody else's. */
+  /** From here on the trainer is no longer this run's. */
   detach(): void {
     this.#trainer = undefined;
   }
@@ -75,10 +75,6 @@ export class Run {
 /** The runs of this worker, by job. */
 export class Runs {
   readonly #runs = new Map<string, Run>();
-
-  get size(): number {
-    return this.#runs.size;
-  }
 
   all(): Run[] {
     return [...this.#runs.values()];

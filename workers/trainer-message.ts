@@ -1,21 +1,31 @@
 import { z } from 'zod';
 import { DataShapeSchema } from '../src/contract/data-shape.ts';
-import { JobErrorSchema, JobIdSchema, JobResultSchema } from '../src/contract/job.ts';
-import { EngineNameSchema, JobSpecSchema } from '../src/contract/job-spec.ts';
+import { JobErrorSchema, JobIdSchema, JobResultSchema, ProgressSchema } from '../src/contract/job.ts';
+import { EngineNameSchema, type JobSpec } from '../src/contract/job-spec.ts';
 import { EpochMetricsSchema } from '../src/contract/metrics.ts';
+import { ArtifactsLocationSchema } from '../src/store/artifacts.ts';
 import { CheckpointFileSchema, CheckpointsSchema, JobFileSchema } from '../src/store/job-record.ts';
 
-/** What a worker and its trainer say to each other. Both sides parse what they hear. */
+/** The messages between a worker and its trainer. Both sides parse what they receive. */
+
+/**
+ * A spec that was parsed when it came in, and again with its record: the worker and its trainer are of one build, so the
+ * trainer takes it as it is.
+ */
+const ParsedSpecSchema = z.custom<JobSpec>((spec) => typeof spec === 'object' && spec !== null);
 
 export const TrainCommandSchema = z.strictObject({
   type: z.literal('train'),
   job: JobIdSchema,
   attempt: z.int().gte(1),
-  spec: JobSpecSchema,
+  spec: ParsedSpecSchema,
   /** What the spec's dataset was when the job was created. */
   data: DataShapeSchema,
-  /** What the spec's `engine` means; the record says so too. */
+  /** What the spec's `engine` means; the record has it too. */
   engine: EngineNameSchema,
+  /** Where the prepared datasets lie. */
+  dataDir: z.string().min(1),
+  artifacts: ArtifactsLocationSchema,
   /** Newest first; the first that verifies is taken. */
   checkpoints: CheckpointsSchema,
 });
@@ -33,16 +43,12 @@ export const TrainerCommandSchema = z.discriminatedUnion('type', [
 export const TrainerMessageSchema = z.discriminatedUnion('type', [
   /** The modules are loaded. */
   z.strictObject({ type: z.literal('ready') }),
-  z.strictObject({
-    type: z.literal('progress'),
-    step: z.int().gte(0),
-    steps_per_second: z.number().gte(0).nullable(),
-    eta_seconds: z.number().gte(0).nullable(),
-  }),
+  z.strictObject({ type: z.literal('progress'), progress: ProgressSchema }),
   z.strictObject({
     type: z.literal('epoch'),
     metrics: EpochMetricsSchema,
-    /** Undefined when none was due, or when it could not be written: then `warning` says why. */
+    progress: ProgressSchema,
+    /** Undefined when none was due, or when it could not be written: then `warning` is the reason. */
     checkpoint: CheckpointFileSchema.optional(),
     warning: z.string().optional(),
   }),

@@ -8,19 +8,21 @@ import {
   TrainerMessageSchema,
 } from './trainer-message.ts';
 
-/** One file, so that a trainer starts in half the time: of zod alone, most modules are languages that nobody reads here. */
+/** One file, so that a trainer starts in half the time: most of zod's modules alone are translations that are not needed here. */
 const TRAINER = new URL('./trainer.bundle.js', import.meta.url);
 const LAST_OUTPUT_CHARACTERS = 2_000;
-/** What may pass, like a limit of processes that is reached for a moment, is over by the last. */
+/** A passing cause, such as a limit on processes that is reached for a moment, is over by the last try. */
 const START_TRIES = 5;
 const START_PAUSE_MS = 300;
 
-/** How a trainer process ended, in words. */
+/** The end of a trainer process. */
 export interface Exit {
+  type: 'exited';
+  /** In words. */
   how: string;
 }
 
-/** A trainer, as its worker holds it: commands in, messages out, and a kill that works. */
+/** A trainer as its worker sees it: commands in, messages out, and a kill that works. */
 export class TrainerProcess {
   readonly #child: ChildProcess;
   readonly #messages: TrainerMessage[] = [];
@@ -31,8 +33,8 @@ export class TrainerProcess {
   /** Settles once the process is gone. */
   readonly exited: Promise<Exit>;
 
-  constructor(dataDir: string, log: Log) {
-    this.#child = fork(TRAINER, [String(process.pid), dataDir], {
+  constructor(log: Log) {
+    this.#child = fork(TRAINER, [String(process.pid)], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       execArgv: [],
     });
@@ -47,15 +49,14 @@ export class TrainerProcess {
         this.#messages.push(parsed.data);
         this.#onMessage?.();
       } else {
-        log.error({ err: parsed.error, message }, 'a trainer said something that is not allowed; killing it');
+        log.error({ err: parsed.error, message }, 'a trainer sent a message that is not allowed; killing it');
         this.kill();
       }
     });
     this.exited = new Promise((resolve) => {
       const gone = (how: string) => {
-        this.#exit ??= {
-          how: this.#lastOutput === '' ? how : `${how}; its last words: ${lastLine(this.#lastOutput)}`,
-        };
+        const lastWords = this.#lastOutput === '' ? '' : `; its last words: ${lastLine(this.#lastOutput)}`;
+        this.#exit ??= { type: 'exited', how: `${how}${lastWords}` };
         this.#onMessage?.();
         resolve(this.#exit);
       };
@@ -82,7 +83,7 @@ export class TrainerProcess {
   }
 
   send(command: TrainerCommand): void {
-    // A trainer that is gone is seen by its exit, not by a failed send.
+    // Its exit shows that a trainer is gone, not a failed send.
     if (this.#child.connected) this.#child.send(command, () => {});
   }
 
@@ -111,20 +112,18 @@ const lastLine = (text: string): string =>
     .filter((line) => !line.trimStart().startsWith('at '))
     .at(-1) ?? '';
 
-/** This worker cannot train: its trainers end before they have loaded. No job is to blame for it. */
+/** This worker cannot train: its trainers end before they have loaded. That is no job's fault. */
 export class NoTrainerError extends Error {
   override readonly name = 'NoTrainerError';
 }
 
 /** Trainers that wait for a job with their modules and last dataset loaded. */
 export class TrainerPool {
-  readonly #dataDir: string;
   readonly #log: Log;
   readonly #idle: TrainerProcess[] = [];
   #closed = false;
 
-  constructor(dataDir: string, log: Log) {
-    this.#dataDir = dataDir;
+  constructor(log: Log) {
     this.#log = log;
   }
 
@@ -159,7 +158,7 @@ export class TrainerPool {
     else this.#idle.push(trainer);
   }
 
-  /** Ends the waiting trainers, and those that are still to come back. */
+  /** Ends the idle trainers, and those that are still to be given back. */
   close(): void {
     this.#closed = true;
     for (const trainer of this.#idle) trainer.kill();
@@ -167,11 +166,11 @@ export class TrainerPool {
 
   async #start(): Promise<TrainerProcess | Exit> {
     try {
-      const trainer = new TrainerProcess(this.#dataDir, this.#log);
+      const trainer = new TrainerProcess(this.#log);
       const first = await trainer.next();
-      return 'how' in first ? first : trainer;
+      return first.type === 'exited' ? first : trainer;
     } catch (error) {
-      return { how: error instanceof Error ? error.message : String(error) };
+      return { type: 'exited', how: error instanceof Error ? error.message : String(error) };
     }
   }
 }

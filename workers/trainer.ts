@@ -4,19 +4,19 @@ import { Worker } from 'node:worker_threads';
 import type { JobError, JobErrorCode } from '../src/contract/job.ts';
 import { DatasetDamagedError } from '../src/dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../src/dataset/prepared.ts';
-import { Artifacts } from '../src/store/artifacts.ts';
+import { FolderArtifacts } from '../src/store/folder-artifacts.ts';
 import { type TrainCommand, TrainerCommandSchema, type TrainerMessage } from './trainer-message.ts';
 import { TrainingSession } from './training-session.ts';
 
 /**
  * The trainer process: dataset -> training -> messages. One job at a time; the dataset stays open for the next.
- * argv: the worker's pid, DATA_DIR.
+ * argv: the worker's pid. Everything else comes with a job's command.
  */
 
 /** Behind everything that must answer at once: API, Redis, the worker that renews the lease. */
 const NICENESS = 10;
 
-const [parentPid, dataDir] = [Number(process.argv[2]), process.argv[3]!];
+const parentPid = Number(process.argv[2]);
 
 function main(): void {
   new Worker(new URL('./watchdog.js', import.meta.url), { workerData: { parentPid } });
@@ -55,7 +55,12 @@ async function train(command: TrainCommand, onSession: (session: TrainingSession
   stopWanted = undefined;
   try {
     const dataset = await openOnce(command);
-    const session = await TrainingSession.open(command, dataset, new Artifacts(dataDir), send);
+    const session = await TrainingSession.open(
+      command,
+      dataset,
+      new FolderArtifacts(command.artifacts),
+      send,
+    );
     onSession(session);
     if (stopWanted !== undefined) session.stop(stopWanted);
     await session.run();
@@ -71,13 +76,13 @@ async function train(command: TrainCommand, onSession: (session: TrainingSession
 
 let opened: Dataset | undefined;
 
-async function openOnce({ data }: TrainCommand): Promise<Dataset> {
+async function openOnce({ data, dataDir }: TrainCommand): Promise<Dataset> {
   if (opened?.shape.sha256 !== data.sha256) {
     opened?.close();
     opened = undefined;
     opened = await openDataset(data, dataDir);
   }
-  // Let the messages in that arrived meanwhile.
+  // Takes in the messages that have arrived meanwhile.
   await turn();
   return opened;
 }
@@ -88,7 +93,7 @@ function send(message: TrainerMessage): void {
 
 const TYPED: readonly JobErrorCode[] = ['dataset_unavailable', 'storage_unavailable', 'engine_unavailable'];
 
-/** What a job is told of an error: rooms give theirs a code. */
+/** How a job ends with an error: rooms give theirs a code. */
 function describe(error: unknown): JobError {
   if (!(error instanceof Error)) return { code: 'internal', message: String(error), retryable: false };
   const code = 'code' in error ? String(error.code) : '';

@@ -22,9 +22,9 @@ import { encodeModel } from '../src/training/model-file.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
 import type { TrainCommand, TrainerMessage } from './trainer-message.ts';
 
-/** A checkpoint is due after so long, or after so many times what the last one cost. */
+/** A checkpoint is due after so long, or after so many times the last one's cost, whichever is longer. */
 const CHECKPOINT_MS = 2_000;
-const CHECKPOINT_COST_SHARE = 10;
+const CHECKPOINT_COST_MULTIPLE = 10;
 
 /** The engine that the spec asks for does not load here. */
 class EngineUnavailableError extends Error {
@@ -32,7 +32,7 @@ class EngineUnavailableError extends Error {
   readonly code = 'engine_unavailable';
 }
 
-/** One job in a trainer: pulls the training, writes its files, tells the worker. */
+/** One job in a trainer: pulls the training, writes its files, reports to the worker. */
 export class TrainingSession {
   readonly #command: TrainCommand;
   readonly #dataset: Dataset;
@@ -91,7 +91,7 @@ export class TrainingSession {
     this.#onConfirmed?.();
   }
 
-  /** Trains to the end, or until it is told to stop; the last message it sends says how it ended. */
+  /** Trains to the end, or until it is stopped; the last message it sends is how it ended. */
   async run(): Promise<void> {
     const outcome = await this.#fit();
     if (outcome === 'completed' && !this.#stopsNow) await this.#finish();
@@ -109,7 +109,7 @@ export class TrainingSession {
         if (next.value.outcome === 'completed') return 'completed';
         const { epoch, step } = next.value;
         this.#fail(
-          `The loss, a weight or an optimizer slot was not finite any more in epoch ${epoch}, at step ${step}`,
+          `The loss, a weight or an optimizer slot was no longer finite in epoch ${epoch}, at step ${step}`,
         );
         return 'failed';
       }
@@ -118,15 +118,15 @@ export class TrainingSession {
         if ((await this.#report(pace.epoch(result))) === 'stopped') return 'stopped';
       } else {
         const progress = next.value.type === 'steps' ? pace.step(next.value.step) : undefined;
-        if (progress !== undefined) this.#send({ type: 'progress', ...progress });
+        if (progress !== undefined) this.#send({ type: 'progress', progress });
         await turn();
         if (this.#stopsNow) return 'stopped';
       }
     }
   }
 
-  /** Tells the worker of an epoch. At most one epoch is computed ahead of the last one that was confirmed. */
-  async #report(metrics: EpochMetrics): Promise<'told' | 'stopped'> {
+  /** Reports an epoch to the worker. At most one epoch is computed ahead of the last one that was confirmed. */
+  async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'reported' | 'stopped'> {
     while (this.#confirmed < metrics.epoch - 1) {
       await new Promise<void>((confirmed) => {
         this.#onConfirmed = confirmed;
@@ -140,9 +140,10 @@ export class TrainingSession {
     this.#send({
       type: 'epoch',
       metrics,
+      progress,
       ...(!last && (await this.#checkpointIfDue(metrics.epoch, draining))),
     });
-    return this.#stopsNow || (draining && !last) ? 'stopped' : 'told';
+    return this.#stopsNow || (draining && !last) ? 'stopped' : 'reported';
   }
 
   /** A checkpoint that cannot be written costs time after a crash, not the job. */
@@ -151,7 +152,7 @@ export class TrainingSession {
     always: boolean,
   ): Promise<{ checkpoint?: CheckpointFile; warning?: string }> {
     const startedMs = monotonicMs();
-    const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_SHARE * this.#checkpointCostMs);
+    const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_MULTIPLE * this.#checkpointCostMs);
     if (!always && startedMs - this.#lastCheckpointMs < interval) return {};
     const { job, attempt } = this.#command;
     try {

@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads';
 
 /**
  * A thread of the trainer that ends the whole process when its worker is gone. A thread, because a training step
- * may keep the event loop from hearing anything; polling, because nothing is told to an orphan.
+ * may block the event loop; it polls, because an orphan gets no message.
  */
 const POLL_MS = 250;
 

@@ -8,16 +8,20 @@ import type { JobTransitions } from '../src/store/job-transitions.ts';
 import type { JobStore } from '../src/store/jobs.ts';
 import type { Counters } from './counters.ts';
 import type { Runs } from './run.ts';
+import type { StorageWatch } from './storage-watch.ts';
 import type { TrainerPool } from './trainer-process.ts';
 
 /** What a run needs of its worker. */
 export interface WorkerParts {
   /** host/pid */
   readonly id: string;
-  readonly store: JobStore;
+  readonly store: Pick<JobStore, 'record'>;
   readonly transitions: JobTransitions;
-  readonly queue: TrainingQueue;
+  readonly queue: Pick<TrainingQueue, 'enqueue'>;
   readonly artifacts: Artifacts;
+  /** Where the prepared datasets lie. */
+  readonly dataDir: string;
+  readonly storage: Pick<StorageWatch, 'look'>;
   readonly trainers: TrainerPool;
   readonly runs: Runs;
   readonly counters: Counters;
@@ -26,9 +30,9 @@ export interface WorkerParts {
   /** The engine that a spec's `engine` means here, available or not. */
   engineFor(name: JobSpec['engine']): EngineReport;
   /** Ends this worker, which cannot train, so that it is started again. */
-  onUnable(reason: Error): void;
-  /** True from SIGTERM on. */
-  isDraining(): boolean;
+  onUnable(reason: string): void;
+  /** False from SIGTERM on, and while the storage does not work. */
+  takesJobs(): boolean;
 }
 
 /** A delivery in this worker's hands. */

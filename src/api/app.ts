@@ -6,11 +6,16 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
-import { PathMethods, pathNotFound } from './http/path-methods.ts';
+import { acceptNoBody } from './http/no-body.ts';
+import { PathMethods } from './http/path-methods.ts';
 import { answerClientError, ProblemError, sendProblem } from './http/problems.ts';
+import { parseQuery } from './http/query.ts';
+import { NoQuerySchema } from './http/request-schemas.ts';
 import { validatorCompiler } from './http/validation-errors.ts';
+import { withoutBasePath } from './links.ts';
 import { docsPage } from './openapi/docs-page.ts';
 import { type OpenApiDocument, RouteCollector } from './openapi/document.ts';
+import { documentationOf } from './openapi/route-documentation.ts';
 import { ApiMetrics } from './prometheus.ts';
 import { chartRoutes } from './routes/charts.ts';
 import { createJobRoute } from './routes/create-job.ts';
@@ -46,30 +51,39 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     // We answer a missing Host and a shutdown ourselves, in our own words.
     http: { requireHostHeader: false, connectionsCheckingInterval: timing.requestTimeoutMs / 6 },
     return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: {
+      ignoreTrailingSlash: true,
+      maxParamLength: MAX_PARAM_LENGTH,
+      querystringParser: parseQuery,
+    },
+    rewriteUrl: ({ url = '/' }) => withoutBasePath(deps.basePath, url),
     frameworkErrors: sendProblem,
     clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, randomUUID()),
   });
   app.setErrorHandler(sendProblem);
   // Reached only from below /docs: `methods.answer` comes first everywhere else.
   app.setNotFoundHandler(async () => {
-    throw pathNotFound();
+    throw methods.notFound();
   });
   app.setValidatorCompiler(validatorCompiler);
-  app.removeAllContentTypeParsers();
+  acceptNoBody(app);
 
   const streams = new EventStreams(deps, timing);
   const metrics = new ApiMetrics(deps, streams);
-  const methods = new PathMethods();
-  const routes = new RouteCollector(deps.version);
+  const methods = new PathMethods(deps.basePath);
+  const routes = new RouteCollector(deps.version, deps.basePath);
   let closing = false;
 
-  methods.observe(app);
-  routes.observe(app);
   app.addHook('onRoute', (route) => {
     // A server-wide handlerTimeout would cut the event streams.
     if (route.url !== '/jobs/:id/events') route.handlerTimeout ??= timing.handlerTimeoutMs;
+    // The page below /docs is not ours, and takes what it likes.
+    if (documentationOf(route.config) !== undefined) {
+      route.schema = { querystring: NoQuerySchema, ...route.schema };
+    }
   });
+  methods.observe(app);
+  routes.observe(app);
   app.addHook('preClose', async () => {
     closing = true;
     streams.endAll();
@@ -103,7 +117,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(chartRoutes, deps);
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
-  await app.register(docsPage, { openapi: () => routes.document() });
+  await app.register(docsPage, { basePath: deps.basePath, openapi: () => routes.document() });
 
   return { fastify: app, openapi: () => routes.document() };
 }

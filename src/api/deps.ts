@@ -5,24 +5,41 @@ import type { EventSignals } from '../store/event-signals.ts';
 import type { JobEvents } from '../store/job-events.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { Retention } from '../store/retention.ts';
+import type { StorageCheck } from '../store/storage-check.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
 
 /** What the API stands on. Everything is made by the entry and closed by it; the API opens nothing. */
 export interface ApiDeps {
   store: Pick<
     JobStore,
-    'create' | 'get' | 'head' | 'list' | 'cancel' | 'evaluationFile' | 'counts' | 'memoryShare' | 'probe'
+    | 'create'
+    | 'get'
+    | 'etag'
+    | 'head'
+    | 'list'
+    | 'cancel'
+    | 'evaluationFile'
+    | 'counts'
+    | 'memoryShare'
+    | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
-  events: Pick<JobEvents, 'read' | 'metrics'>;
+  events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read'>;
+  /** Whether this process can read the artifacts. */
+  storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
   queue: Pick<TrainingQueue, 'enqueue'>;
   /** The version of Descent, as /livez and every new job say it. */
   version: string;
-  /** Host names that may be asked for besides the loopback's. */
+  /**
+   * Hosts that may be asked for besides the loopback: what the process listens on and what the operator allows.
+   * 0.0.0.0 or :: stands for every address.
+   */
   allowedHosts: readonly string[];
+  /** What every path begins with that an answer carries: '' or /descent. */
+  basePath: string;
   auth: 'none';
   maxQueuedJobs: number;
   /** Where requests that end in 5xx are logged; without one nothing is. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { isTerminal, type JobStatus } from '../contract/job.ts';
-import type { JobEvent } from '../contract/job-event.ts';
+import type { StoredEvent } from '../store/job-events.ts';
 import { type ApiDeps, type ApiTiming, isStoreUnavailable } from './deps.ts';
 
 /**
@@ -117,7 +117,7 @@ export class EventStreams {
   }
 
   /** undefined = the store does not answer; the stream stays open, as a refused viewer would not come back. */
-  async #read(id: string, after: number): Promise<JobEvent[] | undefined> {
+  async #read(id: string, after: number): Promise<StoredEvent[] | undefined> {
     try {
       return await this.#deps.events.read(id, { after, limit: PAGE });
     } catch (error) {
@@ -155,11 +155,10 @@ function ignoreUnavailable(error: unknown): undefined {
 
 const isOpen = (response: ServerResponse): boolean => !response.destroyed && !response.writableEnded;
 
-const render = (event: JobEvent): string =>
-  `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+const render = ({ seq, type, text }: StoredEvent): string => `id: ${seq}\nevent: ${type}\ndata: ${text}\n\n`;
 
 /** job.succeeded, job.failed and job.cancelled end the story. */
-function isLast({ type }: JobEvent): boolean {
+function isLast({ type }: StoredEvent): boolean {
   return type === 'job.succeeded' || type === 'job.failed' || type === 'job.cancelled';
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { WorkerReport } from '../contract/worker-report.ts';
+import { REPORT_TTL_MS } from '../store/worker-reports.ts';
 import { type ApiDeps, isStoreUnavailable } from './deps.ts';
 import type { EventStreams } from './event-streams.ts';
 
@@ -92,7 +93,10 @@ class StoreGauges {
     this.#jobs = gauge('descent_jobs', 'Jobs, by what they are.', ['state']);
     this.#outbox = gauge('descent_outbox_deliveries', 'Deliveries the queue may not have yet; normally 0.');
     this.#memory = gauge('descent_store_memory_ratio', "Used share of Redis's maxmemory.");
-    this.#workers = gauge('descent_workers', 'Workers that reported in the last 15 seconds.');
+    this.#workers = gauge(
+      'descent_workers',
+      `Workers that reported in the last ${REPORT_TTL_MS / 1000} seconds.`,
+    );
     this.#slots = gauge('descent_worker_slots', 'Jobs that all workers can train at a time.');
     this.#running = gauge('descent_worker_jobs', 'Jobs in training, as the workers report them.');
     this.#counters = gauge('descent_worker_counter', "A worker's own counters, since it started.", [

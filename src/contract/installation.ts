@@ -47,9 +47,27 @@ export const LivenessSchema = z
   .strictObject({ status: z.literal('ok'), version: z.string() })
   .meta({ id: 'Liveness' });
 
+const CheckSchema = z.string().meta({ description: '`ok`, or what is wrong in a sentence.' });
+
 export const ReadinessSchema = z
-  .strictObject({ status: z.literal('ready'), version: z.string() })
+  .strictObject({
+    status: z.literal('ready'),
+    version: z.string(),
+    checks: z
+      .strictObject({
+        redis: CheckSchema,
+        storage: CheckSchema.meta({
+          description: 'Whether this process can read DATA_DIR: `ok`, or a sentence.',
+        }),
+        workers: CheckSchema.meta({ description: 'Whether a live worker takes jobs: `ok`, or a sentence.' }),
+      })
+      .meta({
+        description:
+          'What works beside this process; a sentence here is for the operator, and does not keep requests from being served.',
+      }),
+  })
   .meta({ id: 'Readiness' });
 
 export type Dataset = z.output<typeof DatasetSchema>;
 export type EngineList = z.output<typeof EngineListSchema>;
+export type Readiness = z.output<typeof ReadinessSchema>;

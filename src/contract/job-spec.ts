@@ -103,7 +103,7 @@ export const JobSpecSchema = z
         description: 'auto = the fastest that loads, of those that give the same bits.',
       }),
     metadata: z
-      .record(z.string().min(1).max(64), z.string().max(512))
+      .record(text(1, 64), text(0, 512))
       .refine((pairs) => Object.keys(pairs).length <= 16, { error: 'must have at most 16 pairs' })
       .default({})
       .meta({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { JobIdSchema, TimeSchema } from './job.ts';
 import { EngineNameSchema } from './job-spec.ts';
 
-/** What a worker says of itself every 5 s. */
+/** What a worker reports at intervals. */
 
 export const EngineReportSchema = z
   .strictObject({
@@ -12,7 +12,7 @@ export const EngineReportSchema = z
     backend: z.string().nullable(),
     reason: z.string().nullable().meta({
       description:
-        'Why it is missing; of an available engine, why it does not run on a faster backend; null when there is nothing to say.',
+        'Why it is missing; of an available engine, why it does not run on a faster backend; null when it is available and on its best backend.',
     }),
   })
   .meta({ id: 'EngineReport' });
@@ -26,6 +26,10 @@ export const WorkerReportSchema = z
     concurrency: z.int().gte(1).meta({ description: 'Jobs it trains at a time.' }),
     started_at: TimeSchema,
     reported_at: TimeSchema,
+    problem: z.string().nullable().default(null).meta({
+      description:
+        'Why this worker takes no jobs at the moment, such as a DATA_DIR that it cannot write; null while it takes jobs. It recovers unaided.',
+    }),
     running: z.array(
       z.strictObject({
         job: JobIdSchema,

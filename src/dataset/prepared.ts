@@ -59,7 +59,7 @@ const CRC_BYTES = 4;
  * @throws {StorageUnavailableError} code 'storage_unavailable'
  */
 export async function openDataset(shape: DataShape, dataDir: string, sourceDir?: string): Promise<Dataset> {
-  const file = join(dataDir, 'datasets', preparedName(shape));
+  const file = join(datasetsFolder(dataDir), preparedName(shape));
   const prepared = openPrepared(file, shape);
   if (prepared) return prepared;
   await writePrepared(file, partsOf(shape, await loadContent(shape, sourceDir)));
@@ -72,6 +72,8 @@ export async function openDataset(shape: DataShape, dataDir: string, sourceDir?:
 export function preparedName({ dataset, sha256 }: DataShape): string {
   return `${dataset}-${sha256.slice(0, 16)}.prepared`;
 }
+/** Where the prepared files lie. */
+export const datasetsFolder = (dataDir: string): string => join(dataDir, 'datasets');
 
 /** The dataset in the prepared file; undefined when that is missing, cut, of another version or has a damaged head. */
 function openPrepared(file: string, shape: DataShape): Dataset | undefined {

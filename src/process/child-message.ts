@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** What the children of `npm start` (Redis, worker, API) tell their parent over the IPC channel, and nothing else. */
 export const ChildMessageSchema = z.discriminatedUnion('type', [
-  /** It does its work from now on; the API says where it listens. */
+  /** It works from now on; the API adds where it listens. */
   z.strictObject({ type: z.literal('ready'), url: z.string().optional() }),
   /** What keeps it from being ready, for a person who waits. */
   z.strictObject({ type: z.literal('busy'), text: z.string() }),
@@ -11,7 +11,7 @@ export const ChildMessageSchema = z.discriminatedUnion('type', [
 ]);
 export type ChildMessage = z.infer<typeof ChildMessageSchema>;
 
-/** EX_CONFIG of sysexits.h: something a person has to mend, so nobody should start the process again. */
+/** EX_CONFIG of sysexits.h: a person has to mend something, so starting the process again is of no use. */
 export const REFUSED_EXIT_CODE = 78;
 
 /** Sends a message to the parent; without a parent that listens it does nothing. */

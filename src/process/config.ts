@@ -1,6 +1,8 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import { canonicalHost, canonicalPattern, isLoopback } from './host-name.ts';
+import { parseRedisUrl } from './redis-address.ts';
 
 /**
  * Every setting, once: its name, its default, what is allowed and what it does. The entries call `loadConfig` and
@@ -18,18 +20,61 @@ const integer = (min: number, max: number) => {
 };
 
 const DECIMAL_ERROR = 'a number above 0, up to 100000';
-const HOSTS_ERROR = 'host names with commas between, without http:// and without a port';
-const HOST_NAME = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])$/;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** Addresses that only this machine reaches. */
-const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host);
+const HOSTS_ERROR =
+  'host names or addresses with commas between, such as descent.example.org, *.example.org, 192.168.1.5 or [fe80::1]';
+
+/** Everything that people have at hand for a host, in one form. */
+const hosts = z
+  .string()
+  .default('')
+  .transform((list, context) =>
+    list
+      .split(/[\s,;]+/)
+      .filter((entry) => entry !== '')
+      .map((entry) => {
+        const host = canonicalPattern(entry);
+        if (host === undefined) context.addIssue({ code: 'custom', message: explainHost(entry) });
+        return host ?? '';
+      }),
+  );
+
+/** The first parts of the API's own paths: below such a prefix a path would mean two things. */
+const OWN_PATHS = 'docs|datasets|engines|jobs|livez|metrics|openapi\\.json|readyz|workers';
+
+/** A path prefix, with a slash before and none behind; '' for none. */
+const basePath = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .trim()
+      .replace(/^\/?(?!\/)(.*?)\/?$/, '/$1')
+      .replace(/^\/$/, ''),
+  )
+  .refine((path) => /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)*$/.test(path), {
+    error: 'a path such as /descent: letters, digits, ., _, ~ and - between slashes',
+  })
+  .refine((path) => !new RegExp(`^/(${OWN_PATHS})(/|$)`).test(path), {
+    error: "a path such as /descent that does not begin like one of the API's own",
+  });
+
+const explainHost = (entry: string): string =>
+  entry === '*'
+    ? `${HOSTS_ERROR}; "*" would let any web page use the API through the browser of its visitors`
+    : `${HOSTS_ERROR}; ${JSON.stringify(entry)} is neither`;
 
 export const ConfigSchema = z
   .object({
     HOST: z
       .string()
-      .regex(/^\S+$/, { error: 'an address of this machine, such as 127.0.0.1 or 0.0.0.0' })
+      .trim()
+      .refine((host) => canonicalHost(host) !== undefined && !/\]:|^[^:]*:\d*$/.test(host), {
+        error: 'an address of this machine, such as 127.0.0.1 or 0.0.0.0, without a port',
+      })
+      // As it stands in URLs; a socket wants it bare.
+      .transform((host) => host.replace(/^\[(.*)\]$/, '$1'))
       .default('127.0.0.1')
       .describe(
         'Address the API listens on. 0.0.0.0 is every network this machine is in; that needs AUTH=none.',
@@ -38,30 +83,32 @@ export const ConfigSchema = z
     AUTH: z
       .enum(['none'], { error: 'none (API keys come in a later version)' })
       .optional()
-      .describe('Who may use the API. none = whoever reaches it; must be said when HOST is not 127.0.0.1.'),
-    ALLOWED_HOSTS: z
-      .string()
-      .default('')
-      .transform((list) =>
-        list
-          .split(',')
-          .map((host) => host.trim().toLowerCase())
-          .filter((host) => host !== ''),
-      )
-      .refine((hosts) => hosts.every((host) => HOST_NAME.test(host)), { error: HOSTS_ERROR })
-      .describe(
-        'Further host names under which the API may be called, besides localhost, 127.0.0.1 and [::1].',
-      ),
+      .describe('Who may use the API. none: anyone who can reach it; required when HOST is not 127.0.0.1.'),
+    ALLOWED_HOSTS: hosts.describe(
+      'Further hosts under which the API may be called, besides HOST and the loopback: names, *.example.org, addresses or URLs.',
+    ),
+    BASE_PATH: basePath.describe(
+      'Path under which a proxy serves the API, such as /descent; all links begin with it.',
+    ),
     REDIS_URL: z
       .string()
-      .regex(/^(rediss?:\/\/.+|unix:\/.+)$/, { error: 'redis://host:port, rediss://host:port or unix:/path' })
+      .transform((text, context) => {
+        try {
+          return parseRedisUrl(text);
+        } catch (error) {
+          context.addIssue((error as Error).message);
+          return z.NEVER;
+        }
+      })
       .optional()
       .describe('Redis or Valkey, 6.2 or newer. Not set: npm start brings its own.'),
+    REDIS_USERNAME: z.string().optional().describe('User to log in to Redis as, where REDIS_URL names none.'),
+    REDIS_PASSWORD: z.string().optional().describe('Password for Redis, where REDIS_URL has none.'),
     KEY_PREFIX: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: '1 to 64 letters, digits, - or _' })
       .default('descent')
-      .describe('Beginning of all keys in Redis; another one for each installation that shares a Redis.'),
+      .describe('Beginning of all keys in Redis; installations that share a Redis need different ones.'),
     DATA_DIR: z
       .string()
       .default('./data')
@@ -71,22 +118,20 @@ export const ConfigSchema = z
       .describe('Jobs one worker trains at a time; one for each core unless set.'),
     LEASE_MS: integer(1000, 600_000)
       .default(15_000)
-      .describe(
-        'How long a worker may be silent, in milliseconds, before its jobs are given to another one.',
-      ),
+      .describe('Milliseconds that a worker may be silent before its jobs go to another one.'),
     LOG_LEVEL: z
       .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
       .default('info')
       .describe(`How much is logged: ${LOG_LEVELS.join(', ')}.`),
     MAX_QUEUED_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Jobs that may wait at a time; further ones are refused with 429.'),
+      .describe('Jobs that may wait at a time; more are refused with 429.'),
     RETENTION_DAYS: integer(1, 36_500)
       .default(30)
       .describe('Finished jobs are removed after this many days.'),
     RETENTION_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Finished jobs that are kept at most; the oldest go first.'),
+      .describe('Finished jobs to keep at most; the oldest go first.'),
     RETENTION_GB: z
       .string()
       .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: DECIMAL_ERROR })
@@ -95,39 +140,59 @@ export const ConfigSchema = z
       .default(20)
       .describe('Disk space for the files of finished jobs, in gigabytes; the oldest go first.'),
   })
-  .refine((config) => isLoopback(config.HOST) || config.AUTH !== undefined, {
+  .refine((config) => isLoopback(canonicalHost(config.HOST) ?? '') || config.AUTH !== undefined, {
     path: ['AUTH'],
     error:
-      'none. There are no API keys yet, so whoever reaches HOST may do everything; ' +
-      'with a HOST other than 127.0.0.1, AUTH=none says that you accept that',
+      'none. There are no API keys yet: anyone who can reach HOST may do anything. ' +
+      'Set AUTH=none to accept that, or HOST=127.0.0.1',
+  })
+  .superRefine((config, context) => {
+    const inUrl = config.REDIS_URL?.login;
+    const refuse = (name: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [name], message });
+    for (const [name, isInUrl] of [
+      ['REDIS_USERNAME', inUrl?.username],
+      ['REDIS_PASSWORD', inUrl?.password],
+    ] as const) {
+      if (config[name] === undefined) continue;
+      if (inUrl === undefined)
+        refuse(name, 'REDIS_URL beside it; the Redis that npm start brings has no password');
+      else if (isInUrl) refuse(name, 'nothing, since REDIS_URL has one already');
+    }
+    const hasUser = inUrl?.username || config.REDIS_USERNAME !== undefined;
+    const hasPassword = inUrl?.password || config.REDIS_PASSWORD !== undefined;
+    if (hasUser && !hasPassword) refuse('REDIS_PASSWORD', 'a password, since there is a user to log in as');
   });
 
-export type Config = Readonly<z.output<typeof ConfigSchema>>;
+/** Their values are never printed. */
+const SECRETS = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD'];
 
-/** A setting that is not allowed; the message names it and says what is. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+/** All settings; user and password of Redis are in the address that REDIS_URL became. */
+export type Config = Readonly<Omit<z.output<typeof ConfigSchema>, 'REDIS_USERNAME' | 'REDIS_PASSWORD'>>;
 
-/** Takes settings from a `.env` file in the working directory, if there is one; what is already set wins. */
-export function loadEnvFile(): void {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-}
+export const SETTING_NAMES: readonly string[] = Object.keys(ConfigSchema.shape);
 
 /**
  * Reads the settings from an environment. An empty value counts as not set.
- * @throws {ConfigError} naming each wrong setting, its value and what was expected.
+ * @param origin what to print after a name, where its value comes from a file
+ * @throws {ConfigError} naming each wrong setting, its value unless that may be secret, and what was expected.
  */
-export function loadConfig(env: Record<string, string | undefined>): Config {
+export function loadConfig(
+  env: Record<string, string | undefined>,
+  origin: (name: string) => string = () => '',
+): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = ConfigSchema.safeParse(given);
-  if (parsed.success) return Object.freeze(parsed.data);
+  if (parsed.success) {
+    const { REDIS_USERNAME: username, REDIS_PASSWORD: password, REDIS_URL: url, ...config } = parsed.data;
+    return Object.freeze({ ...config, ...(url && { REDIS_URL: url.withLogin({ username, password }) }) });
+  }
   const lines = parsed.error.issues.map((issue) => {
     const name = issue.path.join('.');
-    const value = given[name];
-    return `${name}${value === undefined ? '' : `=${value}`}: expected ${issue.message}`;
+    const isHidden = given[name] === undefined || SECRETS.includes(name);
+    return `${name}${isHidden ? '' : `=${given[name]}`}${origin(name)}: expected ${issue.message}`;
   });
   throw new ConfigError(`Wrong settings:\n  ${lines.join('\n  ')}`);
 }

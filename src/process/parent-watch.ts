@@ -16,7 +16,7 @@ export function watchParent(onGone: () => void, graceMs = 3_000): void {
     onGone();
   };
   process.once('disconnect', leave);
-  // A killed parent is seen by the closed channel at once; this is for a channel that somebody else kept open.
+  // A killed parent is seen by the closed channel at once; this is for a channel that another process kept open.
   const poll = setInterval(() => {
     if (process.ppid !== parentPid) leave();
   }, PPID_POLL_MS).unref();

@@ -2,27 +2,28 @@ import { execFile } from 'node:child_process';
 import { access, constants, readFile, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { type RedisAddress, socketUrl } from '../process/redis-address.ts';
 import { StartError } from '../process/start-error.ts';
 import type { RedisWrapperArguments } from './redis-wrapper.ts';
 
 /**
- * Which Redis `npm start` works on, first that is there: REDIS_URL; valkey-server or redis-server on the PATH, as a
+ * Which Redis `npm start` works on, the first that exists: REDIS_URL; valkey-server or redis-server on the PATH, as a
  * private one; a Redis in JavaScript that forgets everything; otherwise the one command that installs a real one.
  */
 
 export interface RedisChoice {
-  /** What API and worker get as REDIS_URL. */
-  url: string;
+  /** What API and worker get as REDIS_URL; they have it already unless Descent brings its own Redis. */
+  url: string | undefined;
   /** For people: which Redis, and where its data lives. */
   description: string;
-  /** What a person may lose by it. */
+  /** What its user may lose. */
   warning: string | undefined;
   /** The child process that provides it: a file beside main, and its arguments. None for REDIS_URL. */
   child: { entry: string; args: string[] } | undefined;
 }
 
 export interface RedisChoiceInput {
-  redisUrl: string | undefined;
+  redisUrl: RedisAddress | undefined;
   dataDir: string;
   /** From openSocketFolder. */
   socketFolder: string;
@@ -33,14 +34,14 @@ export interface RedisChoiceInput {
 /** @throws {StartError} naming the command that installs Redis, when there is none. */
 export async function chooseRedis(input: RedisChoiceInput): Promise<RedisChoice> {
   if (input.redisUrl !== undefined) {
-    const description = `Redis of REDIS_URL, ${withoutPassword(input.redisUrl)}`;
-    return { url: input.redisUrl, description, warning: undefined, child: undefined };
+    const description = `${input.redisUrl}, from REDIS_URL`;
+    return { url: undefined, description, warning: undefined, child: undefined };
   }
   const binary = await findRedisBinary(input.searchPath);
   if (binary !== undefined) return privateRedis(binary, input);
   if (isInstalled('js-redis-server/core')) return inMemoryRedis(input);
   throw new StartError(
-    `Descent needs Redis, and there is none. Install it with:\n  ${await installCommand()}`,
+    `Descent needs Redis, and none was found. Install it with:\n  ${await installCommand()}`,
   );
 }
 
@@ -55,7 +56,7 @@ async function privateRedis(binary: RedisBinary, input: RedisChoiceInput): Promi
   const dir = join(await realpath(input.dataDir), 'redis');
   const wrapper: RedisWrapperArguments = { binary: binary.path, socketPath, dir };
   return {
-    url: `unix:${socketPath}`,
+    url: socketUrl(socketPath),
     description: `private ${binary.version} (${binary.path}), data in ${dir}`,
     warning: undefined,
     child: { entry: 'redis-wrapper.js', args: [JSON.stringify(wrapper)] },
@@ -65,7 +66,7 @@ async function privateRedis(binary: RedisBinary, input: RedisChoiceInput): Promi
 async function inMemoryRedis(input: RedisChoiceInput): Promise<RedisChoice> {
   const socketPath = join(input.socketFolder, 'redis-in-memory.sock');
   return {
-    url: `unix:${socketPath}`,
+    url: socketUrl(socketPath),
     description: 'js-redis-server, in memory only',
     warning:
       'Neither valkey-server nor redis-server (6.2 or newer) is on the PATH. Using a small in-memory stand-in: ' +
@@ -127,8 +128,4 @@ export async function installCommand(): Promise<string> {
     known?.[1] ??
     'docker run -d -p 127.0.0.1:6379:6379 valkey/valkey:8   (and set REDIS_URL=redis://127.0.0.1:6379)'
   );
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^(rediss?:\/\/)[^@/]*@/, '$1***@');
 }

@@ -7,13 +7,13 @@ import { StartError } from '../process/start-error.ts';
 
 /**
  * One `npm start` for a DATA_DIR. A unix socket rather than a pid file, because the kernel closes it with its
- * process, however that dies, and a pid can be anybody's.
+ * process, however that dies, and a pid may have been given to another process.
  *
  * Every start listens on a socket of its own name and then looks whether another one answers. Names are never used
  * twice, so a socket that refuses can be removed without the risk of removing one that was bound a moment ago, which
  * a single well-known name would have. Starts in the same instant may all see each other: each steps back, and tries again after
- * a random pause under a new name. Only who still finds a name that it found the last time gives up, since a holder keeps
- * its name. So never all of them give up: the last one could only do so for another that still looks, or holds.
+ * a random pause under a new name. A start that finds the same name twice gives up, since only a holder keeps
+ * its name. So they never all give up: the last one would need another that still looks, or holds.
  */
 
 const LONGEST_PAUSE_MS = 200;
@@ -38,7 +38,7 @@ export async function lockDataDir(dataDir: string, socketFolder: string): Promis
     await sleep(randomInt(LONGEST_PAUSE_MS));
   }
   throw new StartError(
-    `Descent already runs in DATA_DIR=${dataDir}. Stop it first, or start this one with another DATA_DIR and PORT.`,
+    `Descent is already running in DATA_DIR=${dataDir}. Stop it first, or start this one with another DATA_DIR and PORT.`,
   );
 }
 
@@ -60,7 +60,7 @@ async function publishLock(socketFolder: string): Promise<DataDirLock & { name: 
   };
 }
 
-/** The names under which others answer; those under which nobody does are removed. */
+/** The names under which others answer; the others are removed. */
 async function otherLocks(socketFolder: string, ownName: string): Promise<string[]> {
   const others = (await readdir(socketFolder)).filter((name) => name.startsWith('lock-') && name !== ownName);
   const held = await Promise.all(

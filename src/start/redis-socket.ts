@@ -2,13 +2,13 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../process/clock.ts';
 
-/** The few words that the wrapper of the private Redis has to say to it, without a client library. */
+/** The few commands that the wrapper sends to its private Redis, without a client library. */
 
 const ANSWER_TIMEOUT_MS = 2_000;
 const POLL_MS = 50;
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 
-/** Sends one command and answers what came back until `enough` matched; undefined when nobody listens. */
+/** Sends one command and returns what came back until `enough` matched; undefined when nothing listens. */
 export function askRedis(socketPath: string, command: string, enough: RegExp): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let answer = '';

@@ -58,7 +58,9 @@ function startRedis(): void {
   });
   redis.once('exit', async (code, signal) => {
     if (isStopping) process.exit(0);
-    console.error(`${binary} ended by itself (${signal ?? `exit code ${code}`}). Last lines of ${logFile}:`);
+    console.error(
+      `${binary} exited unexpectedly (${signal ?? `exit code ${code}`}). Last lines of ${logFile}:`,
+    );
     console.error(await tailOfLog());
     process.exit(1);
   });

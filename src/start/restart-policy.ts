@@ -1,6 +1,6 @@
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
-/** Who lived this long had no trouble starting: its next death is counted as a first one. */
+/** A child that lived this long had no trouble starting: its next death counts as the first. */
 const LONG_LIFE_MS = 30_000;
 const DEATHS_TO_GIVE_UP = 5;
 const DEATH_WINDOW_MS = 60_000;
@@ -11,7 +11,7 @@ export class RestartPolicy {
   #deathsMs: number[] = [];
 
   /**
-   * Notes a death and answers how long to wait before the next start, or undefined to give up.
+   * Records a death and returns how long to wait before the next start, or undefined to give up.
    * @param atMs monotonic time of the death
    * @param livedMs how long the child had lived
    */

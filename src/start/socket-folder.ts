@@ -8,8 +8,8 @@ const LONGEST_PATH_BYTES = 100;
 const LONGEST_NAME_BYTES = 30;
 
 /**
- * Makes DATA_DIR and a folder for the sockets that belong to it, which nobody else can enter; answers the folder.
- * The same DATA_DIR always has the same folder, whatever way its path is written.
+ * Makes DATA_DIR and a folder for the sockets that belong to it, which no other user can enter; returns the folder.
+ * The same DATA_DIR always has the same folder, however its path is written.
  */
 export async function openSocketFolder(dataDir: string): Promise<string> {
   let realDir: string;
@@ -34,12 +34,12 @@ function shortFolder(realDir: string): string {
   return join('/tmp', `descent-${createHash('sha256').update(realDir).digest('hex').slice(0, 16)}`);
 }
 
-/** In /tmp somebody else could have made the folder before us. */
+/** In /tmp another user could have made the folder before us. */
 async function assertPrivate(folder: string): Promise<void> {
   const found = await lstat(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.()) {
     throw new StartError(
-      `${folder} belongs to somebody else or is no folder; remove it or choose another DATA_DIR.`,
+      `${folder} belongs to another user or is not a folder; remove it or choose another DATA_DIR.`,
     );
   }
   if ((found.mode & 0o077) !== 0) await chmod(folder, 0o700);

@@ -106,10 +106,7 @@ export class SupervisedChild {
   #hear(message: unknown): void {
     const parsed = ChildMessageSchema.safeParse(message);
     if (!parsed.success) {
-      this.#report.output(
-        this.spec.name,
-        `sent a message that nobody understands: ${JSON.stringify(message)}`,
-      );
+      this.#report.output(this.spec.name, `sent an unknown message: ${JSON.stringify(message)}`);
     } else if (parsed.data.type === 'ready') this.#report.ready(this.spec.name, parsed.data.url);
     else if (parsed.data.type === 'busy') this.#report.busy(this.spec.name, parsed.data.text);
     else this.#refusal = parsed.data.reason;

@@ -19,7 +19,7 @@ export class Supervisor {
     this.#stages = stages.map((specs) => specs.map((spec) => new SupervisedChild(spec, listening)));
   }
 
-  /** Resolves when all are ready; waits for ever for one that never is, which `report.failed` tells. */
+  /** Resolves when all are ready. For one that never is it waits for ever; `report.failed` hears of that. */
   async start(): Promise<void> {
     for (const children of this.#stages) {
       await Promise.all(
@@ -36,7 +36,7 @@ export class Supervisor {
     for (const child of this.#stages.flat().reverse()) await child.stop();
   }
 
-  /** SIGKILL for everybody, at once. */
+  /** SIGKILL for all children, at once. */
   kill(): void {
     for (const child of this.#stages.flat()) child.kill();
   }

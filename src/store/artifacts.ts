@@ -1,142 +1,56 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { JOB_ID_PATTERN } from '../contract/job.ts';
-import { StorageUnavailableError } from '../contract/storage-error.ts';
-import { FileNameSchema, type JobFile } from './job-record.ts';
+import { z } from 'zod';
+import type { JobFile } from './job-record.ts';
+
+/** Where the artifacts lie: all that another process needs to open them, and so part of a trainer's command. */
+export const ArtifactsLocationSchema = z.strictObject({
+  /** The folder that holds a folder for each job. */
+  folder: z.string().min(1),
+});
+export type ArtifactsLocation = z.output<typeof ArtifactsLocationSchema>;
 
 /**
- * The files of the jobs: `<DATA_DIR>/jobs/<id>/<name>`. A file counts only while a record names it with its
- * SHA-256; everything else in a job's folder is litter.
+ * The files of the jobs, each known by its job and its name. A file counts only while a record names it with its
+ * SHA-256; all other files of a job are litter. `test/store/artifacts-conformance.ts` is what an implementation must pass.
  */
-export class Artifacts {
-  readonly #root: string;
-
-  constructor(dataDir: string) {
-    this.#root = join(dataDir, 'jobs');
-  }
+export interface Artifacts {
+  readonly location: ArtifactsLocation;
 
   /**
-   * Writes a file so that it is there whole or not at all, also after a power cut.
-   * @throws {StorageUnavailableError} when the disk is full, read-only or broken; nothing half-written keeps the name.
+   * Writes a file so that it is there whole or not at all, also after a power cut. Of several writers of one name, one
+   * wins.
+   * @throws {StorageUnavailableError} when the storage is full, read-only or broken; nothing half-written keeps the name.
    */
-  async write(jobId: string, name: string, bytes: Uint8Array): Promise<JobFile> {
-    const folder = this.#folder(jobId);
-    const path = join(folder, FileNameSchema.parse(name));
-    // In the same folder: a rename across file systems is no rename.
-    const temporary = join(folder, `.${name}.${randomUUID()}.tmp`);
-    try {
-      if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#root);
-      const file = await open(temporary, 'wx');
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-      await syncFolder(folder);
-    } catch (cause) {
-      await rm(temporary, { force: true }).catch(() => {});
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new StorageUnavailableError(`The job's files could not be written: ${reason}`, { cause });
-    }
-    return { name, sha256: sha256(bytes) };
-  }
+  write(jobId: string, name: string, bytes: Uint8Array): Promise<JobFile>;
 
   /** The file's bytes; undefined when it is missing, cannot be read, or is not the one that the record means. */
-  async read(jobId: string, file: JobFile): Promise<Buffer | undefined> {
-    const path = join(this.#folder(jobId), FileNameSchema.parse(file.name));
-    try {
-      const bytes = await readFile(path);
-      return sha256(bytes) === file.sha256 ? bytes : undefined;
-    } catch {
-      return undefined;
-    }
-  }
+  read(jobId: string, file: JobFile): Promise<Buffer | undefined>;
 
-  /** Removes from a job's folder everything but these files. */
-  async keepOnly(jobId: string, names: readonly string[]): Promise<void> {
-    const folder = this.#folder(jobId);
-    for (const name of await listFolder(folder)) {
-      if (!names.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
-    }
-  }
+  /** Removes all files of a job but these. */
+  keepOnly(jobId: string, names: readonly string[]): Promise<void>;
 
   /**
-   * Removes what attempts before this one wrote, but for these files. What a later attempt wrote is not this one's to
-   * judge: it may have stood still since it read the record.
+   * Removes what attempts before this one wrote, but for these files. It leaves what a later attempt wrote alone: this
+   * one may have stood still since it read the record.
    */
-  async removeEarlier(jobId: string, attempt: number, names: readonly string[]): Promise<void> {
-    const folder = this.#folder(jobId);
-    for (const name of await listFolder(folder)) {
-      const by = Number(/^\.?(\d+)-/.exec(name)?.[1] ?? 0);
-      if (by < attempt && !names.includes(name))
-        await rm(join(folder, name), { recursive: true, force: true });
-    }
-  }
+  removeEarlier(jobId: string, attempt: number, names: readonly string[]): Promise<void>;
 
-  async removeFile(jobId: string, name: string): Promise<void> {
-    await rm(join(this.#folder(jobId), FileNameSchema.parse(name)), { force: true });
-  }
+  removeFile(jobId: string, name: string): Promise<void>;
 
-  async remove(jobId: string): Promise<void> {
-    await rm(this.#folder(jobId), { recursive: true, force: true });
-  }
+  /** Removes all files of a job. */
+  remove(jobId: string): Promise<void>;
 
-  /** The jobs that have a folder, and when it was last written into, in ms since the Unix epoch. */
-  async list(): Promise<{ id: string; writtenMs: number }[]> {
-    const ids = (await listFolder(this.#root)).filter((name) => JOB_ID_PATTERN.test(name));
-    const found = ids.map(async (id) => {
-      try {
-        return [{ id, writtenMs: (await stat(this.#folder(id))).mtimeMs }];
-      } catch (error) {
-        if (isMissing(error)) return [];
-        throw error;
-      }
-    });
-    return (await Promise.all(found)).flat();
-  }
+  /** The jobs that have files, and when these last changed, in ms since the Unix epoch. */
+  list(): Promise<{ id: string; writtenMs: number }[]>;
 
   /** Bytes that a job's files take. */
-  async size(jobId: string): Promise<number> {
-    const folder = this.#folder(jobId);
-    const sizes = (await listFolder(folder)).map(async (name) => {
-      try {
-        return (await stat(join(folder, name))).size;
-      } catch (error) {
-        if (isMissing(error)) return 0;
-        throw error;
-      }
-    });
-    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-  }
+  size(jobId: string): Promise<number>;
 
-  #folder(jobId: string): string {
-    if (!JOB_ID_PATTERN.test(jobId)) throw new Error(`${JSON.stringify(jobId)} is not the id of a job`);
-    return join(this.#root, jobId);
-  }
-}
+  /**
+   * Writes a small file as `write` would, and removes it.
+   * @throws {StorageUnavailableError} with a sentence for the operator.
+   */
+  checkWritable(): Promise<void>;
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-
-async function listFolder(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  /** @throws {StorageUnavailableError} with a sentence for the operator, when no file could be read. */
+  checkReadable(): Promise<void>;
 }

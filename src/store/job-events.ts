@@ -1,28 +1,29 @@
-import { z } from 'zod';
-import { type JobEvent, JobEventSchema } from '../contract/job-event.ts';
+import type { JobEvent } from '../contract/job-event.ts';
 import type { MetricsRow } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
-import { isoTime } from './job-record.ts';
+import { type EventFields, StreamEntrySchema, unpack } from './job-packer.ts';
+import { isoTime } from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { answered } from './transition-runner.ts';
 
-const EntrySchema = z
-  .tuple([z.string().regex(/^\d+-0$/), z.array(z.string())])
-  .transform(([id, fields]): unknown => {
-    const entry = new Map<string, string>();
-    for (let i = 0; i < fields.length; i += 2) entry.set(fields[i] ?? '', fields[i + 1] ?? '');
-    return {
-      seq: Number.parseInt(id, 10),
-      type: entry.get('type'),
-      created_at: isoTime(Number(entry.get('at'))),
-      data: JSON.parse(entry.get('data') ?? 'null'),
-    };
-  })
-  .pipe(JobEventSchema);
+/** An event as it lies in the stream, its JSON put together but not parsed: a `JobEvent`. */
+export interface StoredEvent {
+  seq: number;
+  type: JobEvent['type'];
+  /** JSON of its data. */
+  data: string;
+  /** JSON of the whole event. */
+  text: string;
+}
+
+function storedEvent(seq: number, [type, at, data]: EventFields): StoredEvent {
+  const text = `{"seq":${seq},"type":"${type}","created_at":"${isoTime(Number(at))}","data":${data}}`;
+  return { seq, type: type as JobEvent['type'], data, text };
+}
 
 const METRICS_PAGE = 1000;
 
-/** The event stream of a job: what is read here is what was written, live or years later. */
+/** The events of a job, in its stream or packed: what is read here is what was written, live or years later. */
 export class JobEvents {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -36,28 +37,45 @@ export class JobEvents {
    * Events with seq > after, oldest first, at most `limit`.
    * @throws {StoreUnavailableError}
    */
-  async read(id: string, { after, limit }: { after: number; limit: number }): Promise<JobEvent[]> {
-    const entries = await answered(() =>
-      this.#redis.xrange(this.#keys.events(id), `${after + 1}-0`, '+', 'COUNT', limit),
-    );
-    return entries.map((entry) => EntrySchema.parse(entry));
+  async read(id: string, { after, limit }: { after: number; limit: number }): Promise<StoredEvent[]> {
+    const key = this.#keys.events(id);
+    try {
+      const entries = await answered(() => this.#redis.xrange(key, `${after + 1}-0`, '+', 'COUNT', limit));
+      return entries.map((entry) => {
+        const { seq, fields } = StreamEntrySchema.parse(entry);
+        return storedEvent(seq, fields);
+      });
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
+      const packed = await answered(() => this.#redis.get(key));
+      const events = packed === null ? [] : unpack(packed);
+      return events.slice(after, after + limit).map((fields, i) => storedEvent(after + 1 + i, fields));
+    }
   }
 
   /**
-   * The metrics of the epochs whose event has seq > after, in order.
+   * The metrics of the epochs whose event has seq > after, in order: JSON texts, each a `MetricsRow`.
    * @throws {StoreUnavailableError}
    */
-  async metrics(id: string, after: number): Promise<MetricsRow[]> {
-    const rows: MetricsRow[] = [];
+  async metrics(id: string, after: number): Promise<string[]> {
+    const rows: string[] = [];
     let cursor = after;
     for (;;) {
       const page = await this.read(id, { after: cursor, limit: METRICS_PAGE });
-      for (const event of page) {
-        if (event.type === 'job.epoch') rows.push({ ...event.data, seq: event.seq });
+      for (const { seq, type, data } of page) {
+        if (type === 'job.epoch') rows.push(`${data.slice(0, -1)},"seq":${seq}}`);
       }
       const last = page.at(-1);
       if (last === undefined || page.length < METRICS_PAGE) return rows;
       cursor = last.seq;
     }
+  }
+
+  /**
+   * The same rows, for those who count with them.
+   * @throws {StoreUnavailableError}
+   */
+  async metricsRows(id: string, after: number): Promise<MetricsRow[]> {
+    return (await this.metrics(id, after)).map((text) => JSON.parse(text) as MetricsRow);
   }
 }

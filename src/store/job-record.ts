@@ -1,10 +1,6 @@
 import { z } from 'zod';
 import { DataShapeSchema } from '../contract/data-shape.ts';
 import {
-  type Attempt,
-  AttemptOutcomeSchema,
-  isTerminal,
-  type Job,
   JobErrorSchema,
   JobResultSchema,
   JobStatusSchema,
@@ -12,6 +8,7 @@ import {
   ProgressSchema,
 } from '../contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
+import { VIEW_FIELDS } from './job-view.ts';
 
 /** The hash `job:<id>` as text, and what it means. Fields are written by the transitions alone. */
 
@@ -52,10 +49,10 @@ const RecordSchema = z.object({
   version: z.string(),
   status: JobStatusSchema,
   parameters: count,
-  delivery: count,
-  attempt: count,
-  faults: count,
-  epoch: count,
+  delivery: count.optional(),
+  attempt: count.default(0),
+  faults: count.default(0),
+  epoch: count.default(0),
   seq: count,
   progress: json(ProgressSchema),
   latest: json(LatestSchema).optional(),
@@ -74,6 +71,14 @@ export type JobRecord = z.output<typeof RecordSchema>;
 
 const HashSchema = z.record(z.string(), z.string());
 
+/** The fields of a packed record, as they were; see transitions/pack.lua. */
+function unpacked({ view, ...fields }: Record<string, string>): Record<string, string> {
+  if (view === undefined) return fields;
+  const values = view.split('\0');
+  const there = VIEW_FIELDS.map((name, i) => [name, values[i] ?? '']).filter(([, value]) => value !== '');
+  return { ...fields, ...Object.fromEntries(there) };
+}
+
 /** A record that another version wrote, or somebody's hand: the job cannot be run, and should end with that. */
 export class UnreadableRecordError extends Error {
   override readonly name = 'UnreadableRecordError';
@@ -91,70 +96,9 @@ export class UnreadableRecordError extends Error {
  * @throws {UnreadableRecordError}
  */
 export function parseRecord(hash: unknown): JobRecord | undefined {
-  const fields = HashSchema.parse(hash);
+  const fields = unpacked(HashSchema.parse(hash));
   if (Object.keys(fields).length === 0) return undefined;
   const parsed = RecordSchema.safeParse(fields);
   if (!parsed.success) throw new UnreadableRecordError(fields, { cause: parsed.error });
   return parsed.data;
-}
-
-/** ISO 8601 of milliseconds since the epoch. */
-export const isoTime = (ms: number): string => new Date(ms).toISOString();
-
-const isoTimeOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : isoTime(ms));
-
-/** A line of `job:<id>:attempts`: attempt, worker, from_epoch, reason, started_at, and at its end ended_at, outcome. */
-function parseAttempt(line: string): Attempt {
-  const [attempt, worker, fromEpoch, reason, startedAt, endedAt, outcome] = line.split('\n');
-  return {
-    attempt: count.parse(attempt),
-    worker: z.string().parse(worker),
-    from_epoch: count.parse(fromEpoch),
-    started_at: isoTime(count.parse(startedAt)),
-    ended_at: endedAt === undefined ? null : isoTime(count.parse(endedAt)),
-    outcome: outcome === undefined ? null : AttemptOutcomeSchema.parse(outcome),
-    reason: reason === undefined || reason === '' ? null : reason,
-  };
-}
-
-export const parseAttempts = (lines: unknown): Attempt[] =>
-  z.array(z.string()).parse(lines).map(parseAttempt);
-
-const linksOf = (id: string): Job['links'] => ({
-  self: `/jobs/${id}`,
-  metrics: `/jobs/${id}/metrics`,
-  events: `/jobs/${id}/events`,
-  evaluation: `/jobs/${id}/evaluation`,
-  loss_chart: `/jobs/${id}/charts/loss.svg`,
-  accuracy_chart: `/jobs/${id}/charts/accuracy.svg`,
-  cancel: `/jobs/${id}/cancel`,
-});
-
-/** What the API shows of a record. */
-export function renderJob(
-  id: string,
-  record: JobRecord,
-  attempts: Attempt[],
-  queuePosition: number | null,
-): Job {
-  return {
-    id,
-    object: 'job',
-    status: record.status,
-    terminal: isTerminal(record.status),
-    version: record.version,
-    created_at: isoTime(record.created_at),
-    started_at: isoTimeOrNull(record.started_at),
-    finished_at: isoTimeOrNull(record.finished_at),
-    spec: record.spec,
-    engine: record.engine ?? null,
-    parameters: record.parameters,
-    queue_position: record.status === 'queued' ? queuePosition : null,
-    progress: record.progress,
-    latest: record.latest ?? null,
-    result: record.result ?? null,
-    error: record.error ?? null,
-    attempts,
-    links: linksOf(id),
-  };
 }

@@ -53,17 +53,22 @@ export interface EpochReport {
  */
 export type Confirmation = { outcome: 'confirmed'; status: JobStatus } | { outcome: 'refused' | 'gap' };
 
+/** How a start is undone. */
 export interface Requeue {
-  /** undefined gives back a delivery that this worker did not start. */
-  token: string | undefined;
+  token: string;
+  /** The delivery that was started. */
   delivery: number;
-  /** Without a token: that a running record's worker is lost. */
-  lost?: boolean;
   outcome: Extract<AttemptOutcome, 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
   /** Why it will be started again, in words. */
   reason: string;
   /** How the job ends, should this be the third fault in a row; undefined when it is no fault. */
   error: JobError | undefined;
+}
+
+/** A delivery that this worker was handed and did not start; the fault is that of the start that its record may show. */
+export interface GiveBack extends Omit<Requeue, 'token'> {
+  /** Whether the worker that a running record names is lost; if not, the job is left to it. */
+  lost: boolean;
 }
 
 export type RequeueOutcome =
@@ -153,23 +158,34 @@ export class JobTransitions {
     return confirmation(answer);
   }
 
-  async requeue(id: string, requeue: Requeue): Promise<RequeueOutcome> {
-    const fault = requeue.error !== undefined;
+  /** Puts a job that this worker started back into the queue, under a new delivery. */
+  async requeue(id: string, { token, ...how }: Requeue): Promise<RequeueOutcome> {
+    return await this.#requeue(id, { ...how, lost: true }, token);
+  }
+
+  /** Puts a job that this worker was handed, and did not start, back into the queue, under a new delivery. */
+  async giveBack(id: string, how: GiveBack): Promise<RequeueOutcome> {
+    return await this.#requeue(id, how, '');
+  }
+
+  async #requeue(id: string, how: GiveBack, token: string): Promise<RequeueOutcome> {
+    const { delivery, error, lost, outcome, reason } = how;
+    const fault = error !== undefined;
     const event: EventData<'job.queued'> = { reason: fault ? 'fault' : 'drained' };
     const answer = await this.#run('requeue', id, {
-      token: requeue.token ?? '',
-      delivery: requeue.delivery,
-      lost: requeue.lost === false ? 'no' : 'yes',
-      outcome: requeue.outcome,
-      reason: requeue.reason,
+      token,
+      delivery,
+      lost: lost ? 'yes' : 'no',
+      outcome,
+      reason,
       fault: fault ? 'yes' : 'no',
-      error: fault ? JSON.stringify(requeue.error) : '',
+      error: fault ? JSON.stringify(error) : '',
       event: JSON.stringify(event),
     });
     if (answer.outcome === 'queued') {
       // A repeat is not told the delivery; the outbox has it.
-      const delivery = answer.delivery ?? String(requeue.delivery + 1);
-      return { outcome: 'queued', deliveryId: deliveryIdOf({ id, delivery: DELIVERED.parse(delivery) }) };
+      const next = DELIVERED.parse(answer.delivery ?? delivery + 1);
+      return { outcome: 'queued', deliveryId: deliveryIdOf({ id, delivery: next }) };
     }
     if (answer.outcome === 'succeeded') return { outcome: 'refused' };
     return { outcome: z.enum(['failed', 'cancelled', 'dropped', 'refused']).parse(answer.outcome) };

@@ -1,24 +1,50 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DataShape } from '../contract/data-shape.ts';
-import { type Job, type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
+import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
+import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
 import {
+  etagOf,
   isoTime,
-  type JobFile,
-  type JobRecord,
-  parseAttempts,
-  parseRecord,
+  type JobView,
   renderJob,
-  UnreadableRecordError,
-} from './job-record.ts';
-import { cutAtGaps, Gap } from './json-gaps.ts';
+  STATE_FIELDS,
+  VIEW_FIELDS,
+  type ViewFields,
+  viewJob,
+} from './job-view.ts';
 import { type Keys, statusMember } from './keys.ts';
-import { allAnswered, answered, runTransition } from './transition-runner.ts';
+import { allAnswered, answered, runScript, runTransition, scriptOf } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
+
+/**
+ * Reads what views are made of: a job's fields and its place in the queue, of one moment. One text a job, its values
+ * between zero bytes: a thousand small replies would cost more than all the rest.
+ * KEYS: queued, then the records; ARGV: the ids of the jobs.
+ */
+const READ_VIEWS = scriptOf(`
+local function joined(values)
+  for k = 1, #values do
+    values[k] = values[k] or ''
+  end
+  return table.concat(values, '\\0')
+end
+local views = {}
+for i = 2, #KEYS do
+  local state = redis.call('HMGET', KEYS[i], 'view', ${quoted(STATE_FIELDS)})
+  state[1] = state[1] or joined(redis.call('HMGET', KEYS[i], ${quoted(VIEW_FIELDS)}))
+  local rank = state[3] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
+  state[#state + 1] = rank and rank + 1 or ''
+  views[i - 1] = joined(state)
+end
+return views
+`);
 
 export interface NewJob {
   owner: string;
@@ -30,15 +56,17 @@ export interface NewJob {
   parameters: number;
   progress: Progress;
   version: string;
+  /** false: nothing new is taken; a repeat still finds its answer. */
+  accepting: boolean;
   /** Answer queue_full when this many jobs are queued. */
   maxQueued: number;
   idempotency?: { key: string; bodySha256: string };
 }
 
-/** What the client of a create gets, to the byte. */
+/** What the client of a create gets, to the byte, but for the links, which the API adds at its end. */
 export interface CreateAnswer {
   status: 202;
-  location: string;
+  id: string;
   body: string;
 }
 
@@ -46,10 +74,11 @@ export type CreateOutcome =
   | { outcome: 'created'; answer: CreateAnswer; deliveryId: string }
   | { outcome: 'replayed'; answer: CreateAnswer }
   | { outcome: 'key_reused' }
+  | { outcome: 'not_accepting' }
   | { outcome: 'queue_full'; queued: number };
 
 export type CancelOutcome =
-  | { outcome: 'cancelled'; job: Job }
+  | { outcome: 'cancelled'; job: JobView }
   | { outcome: 'finished'; status: JobStatus }
   | { outcome: 'not_found' };
 
@@ -65,6 +94,14 @@ export interface ListQuery {
   status?: JobStatus | undefined;
 }
 
+export interface JobHead {
+  status: JobStatus;
+  /** Of the newest event. */
+  seq: number;
+  /** Of whatever is made of the events: another one after each event. */
+  etag: string;
+}
+
 /** The job records, as the API reads and changes them. Every method may throw StoreUnavailableError. */
 export class JobStore {
   readonly #redis: Redis;
@@ -78,7 +115,7 @@ export class JobStore {
   /** Writes the job down and answers what the client is told; the job counts as accepted from here on. */
   async create(job: NewJob): Promise<CreateOutcome> {
     const { owner, id, spec, idempotency } = job;
-    const [head, middle, tail] = cutAnswer(job);
+    const [head = '', middle = '', tail = ''] = cutAnswer(job);
     const answer = await runTransition(this.#redis, this.#keys, 'create', {
       id,
       owner,
@@ -91,6 +128,7 @@ export class JobStore {
         parameters: job.parameters,
         progress: JSON.stringify(job.progress),
         event: JSON.stringify({ reason: 'created' }),
+        accepting: job.accepting ? 1 : 0,
         max_queued: job.maxQueued,
         body_sha256: idempotency?.bodySha256 ?? '',
         idempotency_ms: IDEMPOTENCY_MS,
@@ -109,7 +147,8 @@ export class JobStore {
       case 'replayed':
         return { outcome: 'replayed', answer: joinAnswer(answer) };
       case 'key_reused':
-        return { outcome: 'key_reused' };
+      case 'not_accepting':
+        return { outcome: answer.outcome };
       case 'queue_full':
         return { outcome: 'queue_full', queued: Number(answer.queued) };
       default:
@@ -117,23 +156,42 @@ export class JobStore {
     }
   }
 
-  async get(owner: string, id: string): Promise<Job | undefined> {
-    const [job] = await this.#read([id]);
-    return job?.record.owner === owner ? job.job : undefined;
+  async get(owner: string, id: string): Promise<JobView | undefined> {
+    const [view] = await this.#views([id]);
+    if (view instanceof UnreadableRecordError) throw view;
+    return view?.owner === owner ? view : undefined;
   }
 
-  /** Status and last seq: all that a stream needs to know of its job. */
-  async head(owner: string, id: string): Promise<{ status: JobStatus; seq: number } | undefined> {
-    const [itsOwner, status, seq] = await answered(() =>
-      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq'),
+  /** The ETag of what `get` would give. */
+  async etag(owner: string, id: string): Promise<string | undefined> {
+    const [itsOwner, status, revision, changedAt] = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'revision', 'changed_at'),
     );
-    return itsOwner === owner
-      ? { status: JobStatusSchema.parse(status), seq: z.coerce.number().parse(seq) }
-      : undefined;
+    if (itsOwner !== owner) return undefined;
+    const rank = status === 'queued' ? await answered(() => this.#redis.zrank(this.#keys.queued, id)) : null;
+    const queue_position = rank === null ? '' : String(rank + 1);
+    return etagOf({ revision: revision ?? '', changed_at: changedAt ?? '', queue_position });
+  }
+
+  /** All that a reader of the job's events needs to know of it. */
+  async head(owner: string, id: string): Promise<JobHead | undefined> {
+    const [itsOwner, status, seq, eventAt] = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq', 'event_at'),
+    );
+    if (itsOwner !== owner) return undefined;
+    return {
+      status: JobStatusSchema.parse(status),
+      seq: z.coerce.number().parse(seq),
+      // The time too: a Redis that lost its newest writes counts the same seqs again.
+      etag: `"${seq}.${eventAt}"`,
+    };
   }
 
   /** The owner's jobs, newest first; without those whose record cannot be read, which must not hide the others. */
-  async list(owner: string, { limit, after, status }: ListQuery): Promise<{ jobs: Job[]; hasMore: boolean }> {
+  async list(
+    owner: string,
+    { limit, after, status }: ListQuery,
+  ): Promise<{ jobs: JobView[]; hasMore: boolean }> {
     const [key, prefix] =
       status === undefined
         ? [this.#keys.jobs(owner), '']
@@ -144,8 +202,8 @@ export class JobStore {
       this.#redis.zrevrangebylex(key, below, `(${prefix}`, 'LIMIT', 0, limit + 1),
     );
     const ids = members.map((member) => member.slice(prefix.length));
-    const found = await this.#read(ids.slice(0, limit), 'skip unreadable');
-    return { jobs: found.map(({ job }) => job), hasMore: ids.length > limit };
+    const views = await this.#views(ids.slice(0, limit));
+    return { jobs: views.filter(isView), hasMore: ids.length > limit };
   }
 
   async cancel(owner: string, id: string): Promise<CancelOutcome> {
@@ -226,60 +284,60 @@ export class JobStore {
     return used === undefined || max === undefined || max === '0' ? undefined : Number(used) / Number(max);
   }
 
-  /** Reads records whole: a job's fields, attempts and place in the queue are of one moment. */
-  async #read(ids: string[], unreadable?: 'skip unreadable'): Promise<{ job: Job; record: JobRecord }[]> {
+  async #views(ids: string[]): Promise<(JobView | UnreadableRecordError | undefined)[]> {
     if (ids.length === 0) return [];
-    const transaction = this.#redis.multi();
-    for (const id of ids) {
-      transaction
-        .hgetall(this.#keys.job(id))
-        .lrange(this.#keys.attempts(id), 0, -1)
-        .zrank(this.#keys.queued, id);
-    }
-    const replies = await allAnswered(() => transaction.exec());
-    return ids.flatMap((id, i) => {
-      const [hash, attempts, rank] = replies.slice(3 * i, 3 * i + 3);
-      let record: JobRecord | undefined;
-      try {
-        record = parseRecord(hash);
-      } catch (error) {
-        if (unreadable === undefined || !(error instanceof UnreadableRecordError)) throw error;
-      }
-      if (record === undefined) return [];
-      const position = typeof rank === 'number' ? rank + 1 : null;
-      return [{ record, job: renderJob(id, record, parseAttempts(attempts), position) }];
+    const keyNames = [this.#keys.queued, ...ids.map((id) => this.#keys.job(id))];
+    const texts = ViewTextsSchema.parse(await runScript(this.#redis, READ_VIEWS, keyNames, ids));
+    return ids.map((id, i) => {
+      const fields = fieldsIn(texts[i] ?? '');
+      if (fields.status === '') return undefined;
+      return viewJob(id, fields) ?? new UnreadableRecordError({}, {});
     });
   }
 }
 
+const ViewTextsSchema = z.array(z.string());
+
+function fieldsIn(text: string): ViewFields {
+  const values = text.split('\0');
+  const names = [...VIEW_FIELDS, ...STATE_FIELDS, 'queue_position'];
+  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ''])) as ViewFields;
+}
+
+const isView = (view: JobView | UnreadableRecordError | undefined): view is JobView =>
+  view !== undefined && !(view instanceof UnreadableRecordError);
+
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The answer to a create, cut where the transition knows better: created_at and queue_position. */
-function cutAnswer(job: NewJob): [string, string, string] {
-  const record: JobRecord = {
-    owner: job.owner,
-    spec: job.spec,
-    version: job.version,
+/**
+ * The answer to a create, cut where the transition knows better: created_at and queue_position. The pieces are stored
+ * with the Idempotency-Key, so that a repeat gets the same bytes, whatever became of the job since.
+ */
+function cutAnswer({ id, owner, spec, version, parameters, progress }: NewJob): string[] {
+  const fields: ViewFields = {
+    owner,
     status: 'queued',
-    parameters: job.parameters,
-    delivery: 1,
-    attempt: 0,
-    faults: 0,
-    epoch: 0,
-    seq: 1,
-    progress: job.progress,
-    checkpoint: [],
-    created_at: 0,
+    version,
+    created_at: '',
+    started_at: '',
+    finished_at: '',
+    spec: JSON.stringify(spec),
+    engine: '',
+    parameters: String(parameters),
+    progress: JSON.stringify(progress),
+    latest: '',
+    result: '',
+    error: '',
+    attempts: '',
+    revision: '',
+    changed_at: '',
+    queue_position: '',
   };
-  const createdAt = new Gap();
-  const queuePosition = new Gap();
-  const body = {
-    ...renderJob(job.id, record, [], null),
-    created_at: createdAt,
-    queue_position: queuePosition,
-  };
-  return cutAtGaps(body, createdAt, queuePosition) as [string, string, string];
+  return renderJob(id, fields, GAP, GAP).split(GAP);
 }
+
+/** JSON has no zero byte: it escapes them. */
+const GAP = '\0';
 
 const AnswerPartsSchema = z.object({
   id: z.string(),
@@ -294,7 +352,7 @@ function joinAnswer(parts: Record<string, string>): CreateAnswer {
   const { id, created_at, queue_position, head, middle, tail } = AnswerPartsSchema.parse(parts);
   return {
     status: 202,
-    location: `/jobs/${id}`,
+    id,
     body: `${head}"${isoTime(created_at)}"${middle}${queue_position}${tail}`,
   };
 }

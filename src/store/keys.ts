@@ -5,8 +5,8 @@
  * | key | type | holds | written by | lives |
  * |---|---|---|---|---|
  * | job:<id> | hash | the record, one field a thing | every transition | until removed |
- * | job:<id>:attempts | list | one line a start | start; requeue, finish close it | with the record |
- * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | with the record |
+ * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | until packed |
+ * | | string | the same of a job that has ended, see job-packer.ts | pack | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
  * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
@@ -26,7 +26,6 @@ export interface Keys {
   /** `{<prefix>}:` */
   readonly root: string;
   job(id: string): string;
-  attempts(id: string): string;
   events(id: string): string;
   seqChannel(id: string): string;
   jobs(owner: string): string;
@@ -50,7 +49,6 @@ export function buildKeys(prefix: string): Keys {
   return {
     root,
     job: (id) => `${root}job:${id}`,
-    attempts: (id) => `${root}job:${id}:attempts`,
     events: (id) => `${root}job:${id}:events`,
     seqChannel: (id) => `${root}job:${id}:seq`,
     jobs: (owner) => `${root}jobs:${owner}`,

@@ -14,7 +14,8 @@ export type TransitionName =
   | 'requeue'
   | 'finish'
   | 'cancel'
-  | 'remove';
+  | 'remove'
+  | 'pack';
 
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
@@ -22,15 +23,19 @@ const read = (name: string): string =>
 /** What every transition begins and ends with. */
 const [RECORD, COMMIT] = [read('record'), read('commit')];
 
-interface Script {
+/** A Lua script that Redis knows by its SHA-1 once it has run it. */
+export interface Script {
   source: string;
   sha1: string;
 }
 
-function load(name: TransitionName): Script {
-  const source = `${RECORD}\nlocal function transition()\n${read(name)}end\n\n${COMMIT}`;
-  return { source, sha1: createHash('sha1').update(source).digest('hex') };
-}
+export const scriptOf = (source: string): Script => ({
+  source,
+  sha1: createHash('sha1').update(source).digest('hex'),
+});
+
+const load = (name: TransitionName): Script =>
+  scriptOf(`${RECORD}\nlocal function transition()\n${read(name)}end\n\n${COMMIT}`);
 
 const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   create: load('create'),
@@ -41,6 +46,7 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   finish: load('finish'),
   cancel: load('cancel'),
   remove: load('remove'),
+  pack: load('pack'),
 };
 
 const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list) => {
@@ -74,7 +80,6 @@ export async function runTransition(
   const { id } = call;
   const keyNames = [
     keys.job(id),
-    keys.attempts(id),
     keys.events(id),
     keys.queued,
     keys.live,
@@ -87,8 +92,18 @@ export async function runTransition(
   if (call.idempotencyKey !== undefined) keyNames.push(call.idempotencyKey);
   const channels = { seq_channel: keys.seqChannel(id), signals_channel: keys.signals };
   const args = Object.entries({ id, ...channels, ...call.args }).flat();
-  const { source, sha1 } = SCRIPTS[name];
-  const reply = await answered(async () => {
+  const reply = await runScript(redis, SCRIPTS[name], keyNames, args);
+  return AnswerSchema.parse(reply);
+}
+
+/** @throws {StoreUnavailableError} when Redis did not answer. */
+export async function runScript(
+  redis: Redis,
+  { source, sha1 }: Script,
+  keyNames: readonly string[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
+  return await answered(async () => {
     try {
       return await redis.evalsha(sha1, keyNames.length, ...keyNames, ...args);
     } catch (error) {
@@ -96,7 +111,6 @@ export async function runTransition(
       return await redis.eval(source, keyNames.length, ...keyNames, ...args);
     }
   });
-  return AnswerSchema.parse(reply);
 }
 
 /** Replies that say "not now" of Redis itself, not "wrong" of what was asked. */

@@ -4,9 +4,9 @@ import type { Keys } from './keys.ts';
 import { allAnswered, answered } from './transition-runner.ts';
 
 /** A worker that has not reported for so long is not listed any more. */
-const REPORT_TTL_MS = 15_000;
+export const REPORT_TTL_MS = 15_000;
 
-/** What the workers say of themselves. */
+/** What the workers report. */
 export class WorkerReports {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -41,7 +41,8 @@ export class WorkerReports {
   }
 
   /**
-   * The workers that reported lately, by id.
+   * The workers that reported lately, by id; without a report that this version cannot read, as it may be while versions
+   * change.
    * @throws {StoreUnavailableError}
    */
   async list(): Promise<WorkerReport[]> {
@@ -49,7 +50,7 @@ export class WorkerReports {
     if (ids.length === 0) return [];
     const texts = await answered(() => this.#redis.mget(ids.map((id) => this.#keys.worker(id))));
     return texts
-      .flatMap((text) => (text === null ? [] : [WorkerReportSchema.parse(JSON.parse(text))]))
+      .flatMap((text) => (text === null ? [] : parseReport(text)))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
@@ -57,4 +58,9 @@ export class WorkerReports {
     const [seconds, microseconds] = await answered(() => this.#redis.time());
     return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
   }
+}
+
+function parseReport(text: string): WorkerReport[] {
+  const { success, data } = WorkerReportSchema.safeParse(JSON.parse(text));
+  return success ? [data] : [];
 }

@@ -248,9 +248,10 @@ describe('a viewer who does not read', () => {
       Array.from(
         { length: limit },
         (_, i) =>
-          ({ seq: after + 1 + i, type: 'job.cancelling', data: 'x'.repeat(10_000) }) as unknown as JobEvent,
+          ({ seq: after + 1 + i, type: 'job.cancelling', data: '', text: 'x'.repeat(10_000) }) as const,
       ),
     metrics: async () => [],
+    metricsRows: async () => [],
   };
   const impatient = openApi({ timing: { drainMs: 100 }, events });
   const patient = openApi({ timing: { drainMs: 600_000 }, events });

@@ -108,7 +108,7 @@ describe('charts', () => {
     const empty = await api.request({ url });
     expect(empty.headers).toMatchObject({
       'content-type': 'image/svg+xml; charset=utf-8',
-      'cache-control': 'no-cache',
+      'cache-control': 'private, no-cache',
       'cross-origin-resource-policy': 'cross-origin',
     });
     expect(empty.body).toContain('no epochs yet');
@@ -121,7 +121,7 @@ describe('charts', () => {
     expect(first.body).not.toContain('no epochs yet');
     await api.transitions.finish(id, token, successOf(1));
     const last = await api.request({ url: `/jobs/${id}/charts/accuracy.svg?cache=1` });
-    expect(last.headers['cache-control']).toBe('public, max-age=3600');
+    expect(last.headers['cache-control']).toBe('private, no-cache');
     expect(last.body).toContain('Training Accuracy');
   });
 

@@ -10,6 +10,7 @@ import type { ApiDeps } from '../../src/api/deps.ts';
 import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
 import type { Job } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/problem.ts';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { TrainingQueue } from '../../src/queue/training-queue.ts';
 import {
   connectForRequests,
@@ -17,14 +18,15 @@ import {
   connectForWorkers,
   type Redis,
 } from '../../src/redis/connections.ts';
-import { Artifacts } from '../../src/store/artifacts.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
+import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Retention } from '../../src/store/retention.ts';
+import { StorageCheck } from '../../src/store/storage-check.ts';
 import { WorkerReports } from '../../src/store/worker-reports.ts';
 import { FAILURE, type OpenStore, openStore, SUCCESS, startOf } from '../store/open-store.ts';
 import { checkResponse } from './response-check.ts';
@@ -43,7 +45,7 @@ export const COMMITTED = JSON.parse(
 /** The API as production runs it, on the tests' Redis, with the worker's side of the store beside it. */
 export interface OpenApi extends OpenStore {
   readonly app: FastifyInstance;
-  readonly artifacts: Artifacts;
+  readonly artifacts: FolderArtifacts;
   readonly reports: WorkerReports;
   /** http://127.0.0.1:<port>: a real socket. */
   readonly url: string;
@@ -67,10 +69,10 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   const stored = ownRedisUrl === undefined ? openStore() : openStoreOn(ownRedisUrl);
   const folder = mkdtempSync(join(tmpdir(), 'descent-api-'));
   let app: FastifyInstance | undefined;
-  const commands = connectForRequests(redisUrl, () => {});
-  const subscriber = connectForSubscriptions(redisUrl, () => {});
+  const commands = connectForRequests(parseRedisUrl(redisUrl), () => {});
+  const subscriber = connectForSubscriptions(parseRedisUrl(redisUrl), () => {});
   const queue = new TrainingQueue(commands, stored.keys, NO_LOG);
-  const artifacts = new Artifacts(folder);
+  const artifacts = FolderArtifacts.in(folder);
   const reports = new WorkerReports(commands, stored.keys);
   const store = new JobStore(commands, stored.keys);
 
@@ -82,10 +84,12 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       events: new JobEvents(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,
+      storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
       queue,
       version: VERSION,
       allowedHosts: [],
+      basePath: '',
       auth: 'none',
       maxQueuedJobs: 1_000_000,
       ...changes,
@@ -160,7 +164,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
 function openStoreOn(url: string): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
-    const redis = connectForWorkers(url, () => {});
+    const redis = connectForWorkers(parseRedisUrl(url), () => {});
     connections.push(redis);
     return redis;
   };

@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import type { WorkerReport } from '../../src/contract/worker-report.ts';
@@ -13,6 +14,7 @@ const reportOf = (changes: Partial<WorkerReport>): Omit<WorkerReport, 'reported_
   version: VERSION,
   concurrency: 2,
   started_at: '2026-11-22T10:00:00.000Z',
+  problem: null,
   running: [],
   engines: [{ name: 'reference', available: true, version: VERSION, backend: null, reason: null }],
   counters: {
@@ -76,7 +78,58 @@ describe('the installation', () => {
 describe('operations', () => {
   it('say that the process lives and is ready', async () => {
     expect((await api.request({ url: '/livez' })).json()).toEqual({ status: 'ok', version: VERSION });
-    expect((await api.request({ url: '/readyz' })).json()).toEqual({ status: 'ready', version: VERSION });
+    expect((await api.request({ url: '/readyz' })).json()).toMatchObject({
+      status: 'ready',
+      version: VERSION,
+    });
+  });
+
+  it('say in /readyz that files cannot be read, and are ready all the same', async () => {
+    const jobs = api.artifacts.location.folder;
+    const storage = async () => {
+      const response = await api.request({ url: '/readyz' });
+      expect(response.statusCode).toBe(200);
+      return response.json().checks.storage;
+    };
+    // Nothing was written yet.
+    rmSync(jobs, { recursive: true, force: true });
+    expect(await storage()).toBe('ok');
+    writeFileSync(jobs, '');
+    expect(await storage()).toBe(`The folder ${jobs} cannot be read: ENOTDIR: not a directory.`);
+    rmSync(jobs);
+    mkdirSync(jobs);
+    expect(await storage()).toBe('ok');
+  });
+
+  it('say in /readyz whether a worker takes jobs, and in /workers why one does not', async () => {
+    for (const { id } of await api.reports.list()) await api.reports.withdraw(id);
+    const workers = async () => {
+      const { status, checks } = (await api.request({ url: '/readyz' })).json();
+      expect([status, checks.redis]).toEqual(['ready', 'ok']);
+      return checks.workers;
+    };
+    expect(await workers()).toBe('No worker is up. Jobs wait until one is.');
+    const problem = 'The folder /data/jobs cannot be written: EROFS: read-only file system.';
+    await api.reports.write(reportOf({ problem }));
+    expect(await workers()).toBe(`The only worker takes no jobs at the moment. host-a/1: ${problem}`);
+    await api.reports.write(reportOf({ id: 'host-b/2', problem: 'broken' }));
+    expect(await workers()).toBe(`None of the 2 workers takes jobs at the moment. host-a/1: ${problem}`);
+    await api.reports.write(reportOf({ id: 'host-c/3' }));
+    expect(await workers()).toBe('ok');
+    const { data } = (await api.request({ url: '/workers' })).json();
+    expect(data.map((report: WorkerReport) => report.problem)).toEqual([problem, 'broken', null]);
+  });
+
+  it('leave out a worker whose report this version cannot read, and take one of before', async () => {
+    for (const { id } of await api.reports.list()) await api.reports.withdraw(id);
+    await api.reports.write({ ...reportOf({ id: 'host-d/4' }), of: 'a later version' } as never);
+    const { problem: _, ...before } = reportOf({ id: 'host-e/5' });
+    await api.reports.write(before as never);
+    for (const url of ['/workers', '/engines', '/metrics', '/readyz'])
+      expect((await api.request({ url })).statusCode).toBe(200);
+    expect((await api.request({ url: '/workers' })).json().data).toMatchObject([
+      { id: 'host-e/5', problem: null },
+    ]);
   });
 
   it('count jobs, and time requests by route, not by path', async () => {

@@ -110,40 +110,6 @@ describe('a body that cannot be read', () => {
   });
 });
 
-describe('the Host header', () => {
-  const open = openApi({ allowedHosts: ['descent.example', 'other.example:8080'] });
-
-  it.each([
-    'localhost',
-    'localhost:3000',
-    '127.0.0.1:80',
-    '[::1]:3000',
-    'LOCALHOST',
-    'descent.example',
-    'other.example:1',
-  ])('%s is served', async (host) => {
-    expect((await open.request({ url: '/livez', headers: { host } })).statusCode).toBe(200);
-  });
-
-  it.each([
-    'evil.example',
-    'localhost.evil.example',
-    '127.0.0.1.nip.io',
-    '10.0.0.1',
-    'localhost@evil.example',
-    '[::2]',
-  ])('%s is not', async (host) => {
-    for (const url of ['/livez', '/jobs', '/docs', '/nowhere']) {
-      expectProblem(await open.request({ url, headers: { host } }), 421, 'misdirected_request');
-    }
-  });
-
-  it('is needed', async () => {
-    const answer = parseRaw(await raw('GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n'));
-    expect([answer.status, JSON.parse(answer.body).code]).toEqual([400, 'malformed_request']);
-  });
-});
-
 describe('what is no HTTP', () => {
   it.each([
     ['nonsense', 'nonsense\r\n\r\n', 400, 'malformed_request'],

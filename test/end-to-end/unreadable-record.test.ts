@@ -1,5 +1,6 @@
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { JobListSchema } from '../../src/contract/job.ts';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers } from '../../src/redis/connections.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Installation } from './installation.ts';
@@ -7,7 +8,7 @@ import { SMALL } from './small-jobs.ts';
 
 it('ends a job whose record this version cannot read at its first delivery, and hides no other', async () => {
   const descent = await Installation.start({ workers: 0 });
-  const redis = connectForWorkers(inject('redisUrl'), () => {});
+  const redis = connectForWorkers(parseRedisUrl(inject('redisUrl')), () => {});
   onTestFinished(() => redis.disconnect());
   const keys = buildKeys(descent.keyPrefix);
   const { id } = await descent.create(SMALL);
@@ -27,7 +28,7 @@ it('ends a job whose record this version cannot read at its first delivery, and 
 
 it('trains a job whose record was written before records had the shape of their data', async () => {
   const descent = await Installation.start({ workers: 0 });
-  const redis = connectForWorkers(inject('redisUrl'), () => {});
+  const redis = connectForWorkers(parseRedisUrl(inject('redisUrl')), () => {});
   onTestFinished(() => redis.disconnect());
   const keys = buildKeys(descent.keyPrefix);
   const [earlier, today] = [await descent.create(SMALL), await descent.create(SMALL)];

@@ -252,13 +252,11 @@ async function nothingLeft(site: Site, when: string): Promise<void> {
 
 async function leftKeys(site: Site): Promise<string[]> {
   const { keys, commands, client } = site;
-  const expected = new Set(
-    [...client.acknowledged.keys()].flatMap((id) => [keys.job(id), keys.attempts(id), keys.events(id)]),
-  );
+  const expected = new Set([...client.acknowledged.keys()].flatMap((id) => [keys.job(id), keys.events(id)]));
   const bull = ['meta', 'events', 'marker', 'stalled-check', 'id'].map(
     (name) => `${keys.root}bull:training:${name}`,
   );
-  const lists = client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished] : [];
+  const lists = client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished, keys.statuses] : [];
   const lasting = [...lists, keys.workers, keys.reconciler, keys.probe, ...bull];
   const left: string[] = [];
   for (const key of await commands.keys('*')) {

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
 import { descendantsOf, listProcesses, type ProcessEntry, signalAll } from '../support/processes.ts';
@@ -220,8 +221,8 @@ export class Site extends RunningInstallation {
   }
 
   #look(): void {
-    this.#commands = connectForWorkers(this.redisUrl, () => {});
-    this.#subscriber = connectForWorkers(this.redisUrl, () => {});
+    this.#commands = connectForWorkers(parseRedisUrl(this.redisUrl), () => {});
+    this.#subscriber = connectForWorkers(parseRedisUrl(this.redisUrl), () => {});
     const prefix = this.keys.job('');
     this.#subscriber.on('pmessage', (_pattern: string, channel: string) => {
       const job = channel.slice(prefix.length).split(':')[0]!;

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, ConfigSchema, listSettings, loadConfig } from '../../src/process/config.ts';
+import { ConfigSchema, listSettings, loadConfig } from '../../src/process/config.ts';
+import { ConfigError } from '../../src/process/config-error.ts';
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 
@@ -29,6 +30,7 @@ describe('loadConfig', () => {
       HOST: '127.0.0.1',
       PORT: 3000,
       ALLOWED_HOSTS: [],
+      BASE_PATH: '',
       KEY_PREFIX: 'descent',
       DATA_DIR: './data',
       WORKER_CONCURRENCY: availableParallelism(),
@@ -57,9 +59,9 @@ describe('loadConfig', () => {
     expect(config).toMatchObject({
       PORT: 0,
       ALLOWED_HOSTS: ['descent.example.org', 'gpu-box', '[fe80::1]'],
-      REDIS_URL: 'unix:/run/redis.sock',
       RETENTION_GB: 0.5,
     });
+    expect(`${config.REDIS_URL}`).toBe('unix:/run/redis.sock');
   });
 
   it.each([
@@ -70,9 +72,14 @@ describe('loadConfig', () => {
     ['PORT', '0x50', 'a whole number from 0 to 65535'],
     ['PORT', ' ', 'a whole number from 0 to 65535'],
     ['AUTH', 'keys', 'none (API keys come in a later version)'],
-    ['ALLOWED_HOSTS', 'https://example.org', 'host names with commas between'],
-    ['ALLOWED_HOSTS', 'example.org:3000', 'without a port'],
-    ['REDIS_URL', 'localhost:6379', 'redis://host:port'],
+    ['HOST', '127.0.0.1:3000', 'without a port'],
+    ['HOST', '[::1]:3000', 'without a port'],
+    ['HOST', 'http://localhost', 'an address of this machine'],
+    ['ALLOWED_HOSTS', '*', '"*" would let any web page use the API'],
+    ['ALLOWED_HOSTS', 'a.example, b c@d', 'such as descent.example.org, *.example.org'],
+    ['ALLOWED_HOSTS', 'a.*.example', '"a.*.example" is neither'],
+    ['ALLOWED_HOSTS', '*.127.0.0.1', '"*.127.0.0.1" is neither'],
+    ['BASE_PATH', 'https://example.org/descent', 'a path such as /descent'],
     ['KEY_PREFIX', 'a:b', '1 to 64 letters, digits, - or _'],
     ['WORKER_CONCURRENCY', '0', 'a whole number from 1 to 256'],
     ['LEASE_MS', '999', 'a whole number from 1000 to 600000'],
@@ -94,11 +101,64 @@ describe('loadConfig', () => {
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.5', 'gpu-box'])('refuses HOST=%s unless AUTH is said', (host) => {
-    expect(() => loadConfig({ HOST: host })).toThrow(/AUTH: expected none\..*whoever reaches HOST/);
+    expect(() => loadConfig({ HOST: host })).toThrow(/AUTH: expected none\..*anyone who can reach HOST/);
     expect(loadConfig({ HOST: host, AUTH: 'none' }).HOST).toBe(host);
   });
 
-  it.each(['localhost', '127.0.0.1', '127.0.0.53', '::1'])('takes HOST=%s without AUTH', (host) => {
+  it('takes hosts in every way that people write them', () => {
+    const written = [
+      'EXAMPLE.org',
+      'a.example:3000 https://b.example/descent/',
+      'http://with-hyphen.example:80;c.example.',
+      'fe80::1, [FE80::2]:80,0:0:0:0:0:0:0:1,[fe80::3%eth0]',
+      '10.0.0.1:3000,::ffff:10.0.0.2,my_service,bücher.example',
+      '*.Example.org.,https://*.example.net:8080',
+    ].join(',');
+    expect(loadConfig({ ALLOWED_HOSTS: written }).ALLOWED_HOSTS).toEqual([
+      ...['example.org', 'a.example', 'b.example', 'with-hyphen.example', 'c.example'],
+      ...['[fe80::1]', '[fe80::2]', '[::1]', '[fe80::3]'],
+      ...['10.0.0.1', '10.0.0.2', 'my_service', 'xn--bcher-kva.example'],
+      ...['*.example.org', '*.example.net'],
+    ]);
+  });
+
+  it.each(['//evil.example', '/a//b', '/a/..', '/../a', '/a/./b', '/a?b', '/a#b', '/a b', '/%61', '/a//'])(
+    'refuses BASE_PATH=%s',
+    (path) => {
+      expect(() => loadConfig({ BASE_PATH: path })).toThrow(
+        `BASE_PATH=${path}: expected a path such as /descent`,
+      );
+    },
+  );
+
+  it.each([
+    ['/', ''],
+    ['descent', '/descent'],
+    ['/descent/', '/descent'],
+    [' /lab/Descent_2.0~x/ ', '/lab/Descent_2.0~x'],
+    ['/...', '/...'],
+    ['/jobsite', '/jobsite'],
+  ])('takes BASE_PATH=%j as %j', (given, path) => {
+    expect(loadConfig({ BASE_PATH: given }).BASE_PATH).toBe(path);
+  });
+
+  const { paths } = JSON.parse(readFileSync('openapi/openapi.json', 'utf8')) as { paths: object };
+  it.each(['/docs', '/jobs/x/', ...Object.keys(paths).filter((path) => path !== '/')])(
+    "refuses BASE_PATH=%s, which begins like one of the API's own paths",
+    (path) => {
+      const plain = path.replaceAll(/[{}]/g, '');
+      expect(() => loadConfig({ BASE_PATH: plain })).toThrow(/does not begin like one of the API's own/);
+    },
+  );
+
+  it('takes the brackets off HOST', () => {
+    expect(loadConfig({ HOST: '[::1]' }).HOST).toBe('::1');
+  });
+
+  it.each([
+    ...['localhost', '127.0.0.1', '127.0.0.53', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1'],
+    ...['LOCALHOST', 'localhost.'],
+  ])('takes HOST=%s without AUTH', (host) => {
     expect(loadConfig({ HOST: host }).AUTH).toBeUndefined();
   });
 });

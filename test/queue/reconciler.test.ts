@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { Reconciler } from '../../src/queue/reconciler.ts';
 import { bullPrefix, QUEUE_NAME, TrainingQueue } from '../../src/queue/training-queue.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
@@ -53,7 +54,7 @@ describe('the queue', () => {
   });
 
   it('gives up at once without a connection: the outbox keeps the delivery', async () => {
-    const nowhere = connectForRequests('unix:/nowhere/redis.sock', () => {});
+    const nowhere = connectForRequests(parseRedisUrl('unix:/nowhere/redis.sock'), () => {});
     onTestFinished(() => nowhere.disconnect());
     const { queue, logged } = openQueue(nowhere);
     const id = await created(store);

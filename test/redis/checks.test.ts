@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { checkRedis, checkRedisOnConnect, type RedisFinding } from '../../src/redis/checks.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import { waitUntilRedisAnswers } from '../../src/start/redis-socket.ts';
@@ -35,7 +36,7 @@ async function startRedis(settings: readonly string[]) {
 }
 
 function connect(url: string) {
-  const redis = connectForRequests(url, () => {});
+  const redis = connectForRequests(parseRedisUrl(url), () => {});
   onTestFinished(() => redis.disconnect());
   return redis;
 }

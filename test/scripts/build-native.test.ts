@@ -19,11 +19,11 @@ async function makeProject() {
   return { folder, addon };
 }
 
-/** The build's last step, with that compiler. */
-function build(folder: string, CC: string) {
+/** The build's step for the kernel, with that compiler. */
+function build(folder: string, CC: string, NATIVE_BUILD = '') {
   const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('dist/scripts/build-native.js')], {
     cwd: folder,
-    env: { ...process.env, CC },
+    env: { ...process.env, CC, NATIVE_BUILD },
     encoding: 'utf8',
   });
   return { status, output: stdout + stderr };
@@ -50,6 +50,40 @@ describe('the build of the native kernel', () => {
         'The native engine could not be compiled (wasm takes its place): train.c:1: error: no vectors here\n',
     });
     expect(existsSync(addon)).toBe(false);
+    for (const level of ['required', 'strict']) {
+      expect(build(folder, failing, level)).toEqual({
+        status: 1,
+        output: expect.stringContaining('train.c:1: error: no vectors here'),
+      });
+    }
+  });
+
+  it.runIf(knowsPlatform)('fails without a compiler where the kernel is required', async () => {
+    const { folder, addon } = await makeProject();
+    for (const level of ['required', 'strict']) {
+      expect(build(folder, '/no/such/compiler', level)).toEqual({
+        status: 1,
+        output: `NATIVE_BUILD=${level}: /no/such/compiler is no C compiler\n`,
+      });
+      expect(existsSync(addon)).toBe(false);
+    }
+  });
+
+  it('knows no other NATIVE_BUILD', async () => {
+    const { folder } = await makeProject();
+    expect(build(folder, cc, 'yes')).toEqual({
+      status: 1,
+      output: 'NATIVE_BUILD=yes: expected required or strict\n',
+    });
+  });
+
+  it.runIf(knowsPlatform)('takes warnings for errors where it is strict, and only there', async () => {
+    const { folder } = await makeProject();
+    const telling = join(folder, 'telling-cc');
+    writeFileSync(telling, `#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "$@" >&2\nexit 1\n`);
+    chmodSync(telling, 0o755);
+    expect(build(folder, telling, 'strict').output).toContain('-Wall -Wextra -Werror');
+    expect(build(folder, telling, 'required').output).not.toContain('-W');
   });
 
   it.skipIf(compiler === undefined)('compiles anew only what is older than its sources', async () => {

@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { chooseRedis, installCommand } from '../../src/start/choose-redis.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -16,7 +17,12 @@ async function makePrograms(versions: Record<string, string>): Promise<string> {
 
 async function choose(searchPath: string, redisUrl?: string) {
   const dataDir = await makeTemporaryFolder();
-  return chooseRedis({ redisUrl, dataDir, socketFolder: join(dataDir, 'run'), searchPath });
+  return chooseRedis({
+    redisUrl: redisUrl === undefined ? undefined : parseRedisUrl(redisUrl),
+    dataDir,
+    socketFolder: join(dataDir, 'run'),
+    searchPath,
+  });
 }
 
 const VALKEY = 'Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64';
@@ -26,8 +32,8 @@ describe('chooseRedis', () => {
   it('takes REDIS_URL before anything else, and never shows its password', async () => {
     const path = await makePrograms({ 'redis-server': REDIS });
     const choice = await choose(path, 'redis://me:secret@db:6379');
-    expect(choice).toMatchObject({ url: 'redis://me:secret@db:6379', child: undefined, warning: undefined });
-    expect(choice.description).toBe('Redis of REDIS_URL, redis://***@db:6379');
+    expect(choice).toMatchObject({ url: undefined, child: undefined, warning: undefined });
+    expect(choice.description).toBe('redis://db:6379, from REDIS_URL');
   });
 
   it('prefers Valkey, wherever on the PATH', async () => {

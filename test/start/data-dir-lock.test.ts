@@ -13,7 +13,7 @@ describe('lockDataDir', () => {
     const folder = await openSocketFolder(await makeTemporaryFolder());
     const first = await lockDataDir('./data', folder);
     await expect(lockDataDir('./data', folder)).rejects.toThrow(
-      /already runs in DATA_DIR=\.\/data\. Stop it/,
+      /already running in DATA_DIR=\.\/data\. Stop it/,
     );
     await first.release();
     const second = await lockDataDir('./data', folder);

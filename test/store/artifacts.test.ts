@@ -1,89 +1,105 @@
-import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { Artifacts } from '../../src/store/artifacts.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
+import { SmallDisk } from '../support/small-disk.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+import { conformsToArtifacts, keepsItsWordWhenBroken } from './artifacts-conformance.ts';
 import { newJobId } from './open-store.ts';
 
-async function open() {
-  const dataDir = await makeTemporaryFolder();
-  const id = newJobId();
-  return { artifacts: new Artifacts(dataDir), id, folder: join(dataDir, 'jobs', id) };
+function artifactsIn(dataDir: string) {
+  const folder = (id: string) => join(dataDir, 'jobs', id);
+  return {
+    artifacts: FolderArtifacts.in(dataDir),
+    again: () => new FolderArtifacts(FolderArtifacts.in(dataDir).location),
+    damage: (id: string, name: string, bytes: Uint8Array) => writeFile(join(folder(id), name), bytes),
+    leavePart: (id: string, attempt: number) =>
+      writeFile(join(folder(id), `.${attempt}-3.ckpt.x.tmp`), bytes),
+    names: async (id: string) => (await readdir(folder(id)).catch(() => [])).sort(),
+  };
 }
 
 const bytes = new Uint8Array([1, 2, 3, 4]);
 
-describe('artifacts', () => {
-  it('gives back what was written, and leaves no temporary file', async () => {
-    const { artifacts, id, folder } = await open();
-    const file = await artifacts.write(id, '1-2.ckpt', bytes);
-    expect(file.sha256).toBe('9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a');
-    expect(new Uint8Array((await artifacts.read(id, file))!)).toEqual(bytes);
-    expect(await readdir(folder)).toEqual(['1-2.ckpt']);
-    expect(await artifacts.size(id)).toBe(4);
-  });
+describe('artifacts in a folder', () => {
+  conformsToArtifacts(async () => artifactsIn(await makeTemporaryFolder()));
 
-  it('does not believe a file that was changed, cut or lost', async () => {
-    const { artifacts, id, folder } = await open();
-    const file = await artifacts.write(id, 'a.bin', bytes);
-    await writeFile(join(folder, 'a.bin'), new Uint8Array([1, 2, 3, 5]));
-    expect(await artifacts.read(id, file)).toBeUndefined();
-    await truncate(join(folder, 'a.bin'), 2);
-    expect(await artifacts.read(id, file)).toBeUndefined();
-    await artifacts.removeFile(id, 'a.bin');
-    expect(await artifacts.read(id, file)).toBeUndefined();
-  });
-
-  it('takes a file that cannot be read for one that is not there', async () => {
-    const { artifacts, id, folder } = await open();
+  it('take a file that cannot be read for one that is not there', async () => {
+    const dataDir = await makeTemporaryFolder();
+    const { artifacts } = artifactsIn(dataDir);
+    const id = newJobId();
     const file = await artifacts.write(id, 'a.bin', bytes);
     await artifacts.removeFile(id, 'a.bin');
-    await mkdir(join(folder, 'a.bin'));
+    await mkdir(join(dataDir, 'jobs', id, 'a.bin'));
     expect(await artifacts.read(id, file)).toBeUndefined();
   });
 
-  it('leaves nothing behind when a write fails', async () => {
-    const { artifacts, id, folder } = await open();
+  it('leave nothing behind when a write fails at its last step', async () => {
+    const dataDir = await makeTemporaryFolder();
+    const { artifacts, names } = artifactsIn(dataDir);
+    const id = newJobId();
     // A folder where the file should be makes the rename fail, for root too.
-    await mkdir(join(folder, 'a.bin', 'in-the-way'), { recursive: true });
-    await expect(artifacts.write(id, 'a.bin', bytes)).rejects.toMatchObject({
+    await mkdir(join(dataDir, 'jobs', id, 'a.bin', 'in-the-way'), { recursive: true });
+    await expect(artifacts.write(id, 'a.bin', bytes)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(await names(id)).toEqual(['a.bin']);
+  });
+
+  it('list no folder that is not a job’s, and remove folders of strangers within a job’s', async () => {
+    const dataDir = await makeTemporaryFolder();
+    const { artifacts, names } = artifactsIn(dataDir);
+    const id = newJobId();
+    await artifacts.write(id, '1-2.ckpt', bytes);
+    await mkdir(join(dataDir, 'jobs', 'of-somebody'));
+    await mkdir(join(dataDir, 'jobs', id, '0-folder', 'of-somebody'), { recursive: true });
+    expect((await artifacts.list()).map((job) => job.id)).toEqual([id]);
+    await artifacts.keepOnly(id, ['1-2.ckpt']);
+    expect(await names(id)).toEqual(['1-2.ckpt']);
+  });
+});
+
+const unmountable = SmallDisk.missing();
+if (unmountable !== undefined) console.warn(`skipped: full and read-only disks. ${unmountable}`);
+
+describe('artifacts in a folder that cannot be written', () => {
+  it('a file in the place of the folder', async () => {
+    const dataDir = await makeTemporaryFolder();
+    await writeFile(join(dataDir, 'jobs'), '');
+    const mend = () => rm(join(dataDir, 'jobs'));
+    await expect(FolderArtifacts.in(dataDir).checkReadable()).rejects.toMatchObject({
       code: 'storage_unavailable',
     });
-    expect(await readdir(folder)).toEqual(['a.bin']);
+    await keepsItsWordWhenBroken({ ...artifactsIn(dataDir), mend });
   });
 
-  it('keeps only what it is told, and removes whole jobs', async () => {
-    const { artifacts, id, folder } = await open();
-    for (const name of ['1-1.ckpt', '1-2.ckpt', '2-3.ckpt']) await artifacts.write(id, name, bytes);
-    await mkdir(join(folder, '0-folder', 'of-somebody'), { recursive: true });
-    await artifacts.keepOnly(id, ['1-2.ckpt']);
-    expect(await readdir(folder)).toEqual(['1-2.ckpt']);
-    await artifacts.remove(id);
-    await artifacts.remove(id);
-    expect(await artifacts.size(id)).toBe(0);
+  it.skipIf(unmountable !== undefined)('a full disk', async () => {
+    const disk = new SmallDisk(2 ** 20);
+    onTestFinished(() => disk.close());
+    await mkdir(join(disk.folder, 'jobs'));
+    disk.fill(0);
+    await keepsItsWordWhenBroken({ ...artifactsIn(disk.folder), mend: () => disk.free() });
   });
 
-  it('of earlier attempts go, and never those of a later one', async () => {
-    const { artifacts, id, folder } = await open();
-    for (const name of ['1-1.ckpt', '1-2.ckpt', '2-3.ckpt', '3-model.bin', '10-4.ckpt'])
-      await artifacts.write(id, name, bytes);
-    for (const name of ['.1-3.ckpt.x.tmp', '.3-4.ckpt.x.tmp', 'of-nobody'])
-      await writeFile(join(folder, name), bytes);
-    await artifacts.removeEarlier(id, 3, ['1-2.ckpt']);
-    expect((await readdir(folder)).sort()).toEqual([
-      '.3-4.ckpt.x.tmp',
-      '1-2.ckpt',
-      '10-4.ckpt',
-      '3-model.bin',
-    ]);
+  it.skipIf(unmountable !== undefined)('a read-only mount', async () => {
+    const disk = new SmallDisk(2 ** 20);
+    onTestFinished(() => disk.close());
+    disk.remount('ro');
+    await FolderArtifacts.in(disk.folder).checkReadable();
+    await keepsItsWordWhenBroken({ ...artifactsIn(disk.folder), mend: () => disk.remount('rw') });
   });
 
-  it.each(['../escape', '..', '', 'a/b', '.hidden', 'x'.repeat(200), 'nul\0'])(
-    'refuses the name %j',
-    async (name) => {
-      const { artifacts, id } = await open();
-      await expect(artifacts.write(id, name, bytes)).rejects.toThrow();
-      await expect(artifacts.write(`../${id}`, 'a.bin', bytes)).rejects.toThrow('is not the id of a job');
-    },
-  );
+  it.skipIf(process.getuid?.() !== 0)('a folder of another user', async () => {
+    const dataDir = await makeTemporaryFolder();
+    const script = `
+      const { FolderArtifacts } = await import('./dist/src/store/folder-artifacts.js');
+      await FolderArtifacts.in(${JSON.stringify(dataDir)}).checkWritable().catch((e) => console.log(e.message));`;
+    const nobody = { uid: 65534, gid: 65534 };
+    const { stdout } = spawnSync('node', ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      ...nobody,
+    });
+    expect(stdout.trim()).toBe(
+      `The folder ${dataDir}/jobs cannot be written: EACCES: permission denied. Let the user 65534, as whom Descent runs, own it.`,
+    );
+  });
 });

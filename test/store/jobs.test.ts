@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { DATASETS } from '../../src/dataset/registry.ts';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import { JobStore } from '../../src/store/jobs.ts';
-import { created, epochReport, FAILURE, newJob, openStore, startOf } from './open-store.ts';
+import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';
 
 const { store, transitions, events, keys, redis, connect } = openStore();
 
@@ -12,8 +13,8 @@ describe('create', () => {
     const outcome = await store.create(newJob({ owner: 'create' }));
     if (outcome.outcome !== 'created') throw new Error(outcome.outcome);
     const body = JSON.parse(outcome.answer.body);
-    expect(await store.get('create', body.id)).toEqual(body);
-    expect(outcome.answer.location).toBe(`/jobs/${body.id}`);
+    expect(await jobIn(store, 'create', body.id)).toEqual(body);
+    expect(outcome.answer.id).toBe(body.id);
     expect(outcome.deliveryId).toBe(`${body.id}-1`);
   });
 
@@ -27,7 +28,7 @@ describe('create', () => {
     const name = '"\\ \u0000 gap \u2028 {"created_at":"x"} 😀 %s';
     const job = newJob({ owner: 'odd' });
     const id = await created(store, { ...job, spec: { ...job.spec, name, metadata: { [name]: name } } });
-    const { spec } = (await store.get('odd', id))!;
+    const { spec } = await jobIn(store, 'odd', id);
     expect(spec.name).toBe(name);
     expect(spec.metadata).toEqual({ [name]: name });
     expect(spec.training.validation_split).toBe(0.2);
@@ -48,6 +49,16 @@ describe('create', () => {
     });
     const elsewhere = await store.create(newJob({ owner: 'another', idempotency: other }));
     expect(elsewhere.outcome).toBe('created');
+  });
+
+  it('takes nothing new while it is not accepting, and still answers a repeat', async () => {
+    const idempotency = { key: randomUUID(), bodySha256: '3'.repeat(64) };
+    const first = await store.create(newJob({ owner: 'full', idempotency }));
+    const refused = newJob({ owner: 'full', accepting: false });
+    expect(await store.create(refused)).toEqual({ outcome: 'not_accepting' });
+    expect(await store.get('full', refused.id)).toBeUndefined();
+    const repeat = await store.create(newJob({ owner: 'full', accepting: false, idempotency }));
+    expect(repeat).toEqual({ outcome: 'replayed', answer: 'answer' in first && first.answer });
   });
 
   it('lets an idempotency entry live for a day', async () => {
@@ -75,7 +86,7 @@ describe('get', () => {
     const before = (await store.counts()).queued;
     const first = await created(store, { owner: 'place' });
     const second = await created(store, { owner: 'place' });
-    const position = async (id: string) => (await others.get('place', id))!.queue_position;
+    const position = async (id: string) => (await jobIn(others, 'place', id)).queue_position;
     expect(await position(first)).toBe(before + 1);
     expect(await position(second)).toBe(before + 2);
     const start = startOf();
@@ -165,14 +176,14 @@ describe('counts', () => {
     expect(await store.counts()).toMatchObject({ queued: before.queued, live: before.live + 1 });
     await transitions.finish(id, start.token, FAILURE);
     expect(await store.counts()).toMatchObject({ live: before.live, finished: before.finished + 1 });
-    expect(await store.head('local', id)).toEqual({ status: 'failed', seq: 4 });
+    expect(await store.head('local', id)).toMatchObject({ status: 'failed', seq: 4 });
     expect((await events.read(id, { after: 1, limit: 2 })).map(({ seq }) => seq)).toEqual([2, 3]);
   });
 });
 
 describe('without Redis', () => {
   it('a request fails at once, by name', async () => {
-    const nowhere = connectForRequests('unix:/nowhere/redis.sock', () => {});
+    const nowhere = connectForRequests(parseRedisUrl('unix:/nowhere/redis.sock'), () => {});
     try {
       await expect(new JobStore(nowhere, keys).get('local', 'job_x')).rejects.toMatchObject({
         code: 'store_unavailable',

@@ -6,6 +6,7 @@ import {
   created,
   epochReport,
   FAILURE,
+  jobIn,
   newJob,
   newJobId,
   openStore,
@@ -105,7 +106,7 @@ describe(`${CALLERS} callers at once`, () => {
     const outcomes = await all((caller, i) =>
       caller.transitions.finish(id, token, i % 2 === 0 ? SUCCESS : FAILURE),
     );
-    const { status } = (await store.get('local', id))!;
+    const { status } = await jobIn(store, 'local', id);
     expect(count(outcomes, status)).toBe(CALLERS);
     expect(await typesOf(id)).toEqual(['job.queued', 'job.running', `job.${status}`]);
   });

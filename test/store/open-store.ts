@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { ulid } from 'ulid';
 import { afterAll, inject } from 'vitest';
+import { JobSchema } from '../../src/contract/job.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
+import { jobOf, type StoredJob } from '../../src/store/job-view.ts';
 import { type CreateOutcome, JobStore, type NewJob } from '../../src/store/jobs.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
 
@@ -24,7 +27,7 @@ export interface OpenStore {
 export function openStore(redisUrl: string = inject('redisUrl')): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
-    const redis = connectForWorkers(redisUrl, () => {});
+    const redis = connectForWorkers(parseRedisUrl(redisUrl), () => {});
     connections.push(redis);
     return redis;
   };
@@ -62,6 +65,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
     steps_per_second: null,
   },
   version: '0.0.0',
+  accepting: true,
   maxQueued: 1_000_000,
   ...changes,
 });
@@ -71,6 +75,15 @@ export async function created(store: JobStore, changes: Partial<NewJob> = {}): P
   const outcome: CreateOutcome = await store.create(job);
   if (outcome.outcome !== 'created') throw new Error(`not created: ${outcome.outcome}`);
   return job.id;
+}
+
+const StoredJobSchema = JobSchema.omit({ links: true });
+
+/** A job that is there, as the API shows it, but for its links. */
+export async function jobIn(store: JobStore, owner: string, id: string): Promise<StoredJob> {
+  const view = await store.get(owner, id);
+  if (view === undefined) throw new Error(`there is no job ${id} of ${owner}`);
+  return StoredJobSchema.parse(jobOf(view));
 }
 
 export const startOf = (changes: Partial<Start> = {}): Start => ({

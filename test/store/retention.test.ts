@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Artifacts } from '../../src/store/artifacts.ts';
+import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { Retention } from '../../src/store/retention.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { created, newJobId, openStore } from './open-store.ts';
@@ -15,7 +15,7 @@ const NO_LIMITS = { days: 1000, jobs: 1000, gigabytes: 1000 };
 async function finishedJobs(count: number) {
   await redis.del(keys.finished, keys.trash);
   const dataDir = await makeTemporaryFolder();
-  const artifacts = new Artifacts(dataDir);
+  const artifacts = FolderArtifacts.in(dataDir);
   const ids: string[] = [];
   for (let i = 0; i < count; i++) {
     const id = await created(store);

@@ -76,9 +76,9 @@ const TRANSITIONS = {
       error: FAULT,
     }),
   'give back': (job: Held) =>
-    transitions.requeue(job.id, {
-      token: undefined,
+    transitions.giveBack(job.id, {
       delivery: job.delivery,
+      lost: true,
       outcome: 'worker_lost',
       reason: 'lost',
       error: FAULT,

@@ -9,8 +9,12 @@ import { created, openStore } from '../store/open-store.ts';
 const { store, keys, redis } = openStore();
 
 /** A heartbeat of a worker that does nothing; what it calls, in order. */
-function beating(lastFetchMs: () => number, counts = () => store.counts()) {
-  const reports = new WorkerReports(redis, keys);
+function beating(
+  lastFetchMs: () => number,
+  counts = () => store.counts(),
+  problem: () => string | null = () => null,
+  reports: Pick<WorkerReports, 'write' | 'withdraw'> = new WorkerReports(redis, keys),
+) {
   const calls: string[] = [];
   const called: Record<string, () => void> = {};
   const call = (name: string) => new Promise<void>((resolve) => Object.assign(called, { [name]: resolve }));
@@ -31,6 +35,7 @@ function beating(lastFetchMs: () => number, counts = () => store.counts()) {
         version: '0.0.0',
         concurrency: 1,
         started_at: '2026-01-01T00:00:00.000Z',
+        problem: problem(),
         running: [],
         engines: [],
         counters: newCounters(),
@@ -42,11 +47,12 @@ function beating(lastFetchMs: () => number, counts = () => store.counts()) {
     { intervalMs: 20, idleMs: 100, wedgedMs: 400 },
   );
   onTestFinished(() => heartbeat.stop());
-  return { heartbeat, reports, calls, idle, wedged };
+  return { heartbeat, calls, idle, wedged };
 }
 
 it('reports the worker and touches the file of the health check, until it stops', async () => {
-  const { heartbeat, reports } = beating(monotonicMs);
+  const reports = new WorkerReports(redis, keys);
+  const { heartbeat } = beating(monotonicMs);
   const before = Date.now();
   heartbeat.start();
   await expect.poll(async () => (await reports.list()).map(({ id }) => id)).toEqual(['host-a/1']);
@@ -80,4 +86,58 @@ it('does not take an outage of Redis for a queue that hands over nothing', async
   await idle;
   expect(calls).toEqual(['idle']);
   await store.cancel('local', id);
+});
+
+it('does not take a worker that takes no jobs for one that is handed none', async () => {
+  const id = await created(store);
+  let problem: string | null = 'the storage does not work';
+  let looks = 0;
+  let lookedOften: () => void = () => {};
+  const often = new Promise<void>((resolve) => {
+    lookedOften = resolve;
+  });
+  const counts = async () => {
+    // Of 20 ms each: more than it takes to be idle, and then wedged.
+    if (++looks === 40) lookedOften();
+    return await store.counts();
+  };
+  const { heartbeat, calls, idle, wedged } = beating(
+    () => 0,
+    counts,
+    () => problem,
+  );
+  heartbeat.start();
+  await often;
+  expect(calls).toEqual([]);
+  problem = null;
+  await idle;
+  await wedged;
+  await store.cancel('local', id);
+});
+
+it('takes the worker off the list for good, also with a report on its way', async () => {
+  const list = new WorkerReports(redis, keys);
+  let arrived: () => void = () => {};
+  const onItsWay = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  let letThrough: () => void = () => {};
+  const held = new Promise<void>((resolve) => {
+    letThrough = resolve;
+  });
+  const slow: Pick<WorkerReports, 'write' | 'withdraw'> = {
+    withdraw: (id) => list.withdraw(id),
+    async write(report) {
+      arrived();
+      await held;
+      await list.write(report);
+    },
+  };
+  const { heartbeat } = beating(monotonicMs, undefined, undefined, slow);
+  heartbeat.start();
+  await onItsWay;
+  const stopped = heartbeat.stop();
+  letThrough();
+  await stopped;
+  expect(await list.list()).toEqual([]);
 });

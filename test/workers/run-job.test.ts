@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { TrainingQueue } from '../../src/queue/training-queue.ts';
-import { Artifacts } from '../../src/store/artifacts.ts';
+import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { newCounters } from '../../workers/counters.ts';
 import { Runs } from '../../workers/run.ts';
 import { runJob } from '../../workers/run-job.ts';
@@ -14,7 +14,7 @@ import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 const { store, transitions, keys, redis } = openStore();
 const log = { info() {}, warn() {}, error() {} };
 
-async function worker(): Promise<WorkerParts> {
+async function worker(): Promise<WorkerParts & { queue: TrainingQueue }> {
   const folder = await makeTemporaryFolder();
   const queue = new TrainingQueue(redis, keys, log);
   onTestFinished(() => queue.close());
@@ -23,15 +23,17 @@ async function worker(): Promise<WorkerParts> {
     store,
     transitions,
     queue,
-    artifacts: new Artifacts(folder),
-    trainers: new TrainerPool(folder, log),
+    artifacts: FolderArtifacts.in(folder),
+    dataDir: folder,
+    storage: { look: async () => {} },
+    trainers: new TrainerPool(log),
     runs: new Runs(),
     counters: newCounters(),
     leaseMs: 15_000,
     log,
     engineFor: () => ({ name: 'reference', available: true, version: null, backend: null, reason: null }),
     onUnable: () => {},
-    isDraining: () => false,
+    takesJobs: () => true,
   };
 }
 
@@ -51,6 +53,19 @@ it('gives a job back that still waits, since nobody else will be handed it', asy
   const id = await created(store);
   const parts = await worker();
   await runJob({ id, delivery: 1, extendLock: lapsed }, parts);
+  expect(await redis.hmget(keys.job(id), 'status', 'delivery', 'attempt', 'faults')).toEqual([
+    'queued',
+    '2',
+    '0',
+    '0',
+  ]);
+  expect(await parts.queue.has(`${id}-2`)).toBe(true);
+});
+
+it('gives a job back, and fails none, while the worker takes no jobs', async () => {
+  const id = await created(store);
+  const parts = { ...(await worker()), takesJobs: () => false };
+  await runJob({ id, delivery: 1, extendLock: async () => true }, parts);
   expect(await redis.hmget(keys.job(id), 'status', 'delivery', 'attempt', 'faults')).toEqual([
     'queued',
     '2',

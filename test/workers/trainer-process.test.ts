@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as compiled from '../../dist/workers/trainer-process.js';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
+import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import type { TrainCommand, TrainerMessage } from '../../workers/trainer-message.ts';
 import type * as Sources from '../../workers/trainer-process.ts';
 import { newJobId } from '../store/open-store.ts';
@@ -13,7 +14,7 @@ const { TrainerPool } = compiled as typeof Sources;
 
 const log = { info() {}, warn() {}, error() {} };
 
-const command = (changes: object = {}): TrainCommand => ({
+const commandIn = (dataDir: string, changes: object): TrainCommand => ({
   type: 'train',
   job: newJobId(),
   attempt: 1,
@@ -24,11 +25,15 @@ const command = (changes: object = {}): TrainCommand => ({
     training: { epochs: 4, batch_size: 64, ...changes },
   }),
   engine: 'reference',
+  dataDir,
+  artifacts: FolderArtifacts.in(dataDir).location,
   checkpoints: [],
 });
 
 async function openPool() {
-  const pool = new TrainerPool(await makeTemporaryFolder(), log);
+  const dataDir = await makeTemporaryFolder();
+  const command = (changes: object = {}) => commandIn(dataDir, changes);
+  const pool = new TrainerPool(log);
   const trainer = await pool.take();
   onTestFinished(async () => {
     pool.close();
@@ -37,15 +42,15 @@ async function openPool() {
   });
   const next = async (): Promise<TrainerMessage> => {
     const message = await trainer.next();
-    if ('how' in message) throw new Error(`the trainer ended: ${message.how}`);
+    if (message.type === 'exited') throw new Error(`the trainer ended: ${message.how}`);
     return message.type === 'ready' || message.type === 'progress' ? await next() : message;
   };
-  return { pool, trainer, next };
+  return { pool, trainer, next, command };
 }
 
 describe('a trainer', () => {
   it('computes at most one epoch ahead of the last one confirmed', async () => {
-    const { trainer, next } = await openPool();
+    const { trainer, next, command } = await openPool();
     trainer.train(command());
     expect(await next()).toMatchObject({ type: 'epoch', metrics: { epoch: 1 } });
     trainer.send({ type: 'confirmed', epoch: 1 });
@@ -56,7 +61,7 @@ describe('a trainer', () => {
   });
 
   it('takes the next job after one that ended cleanly, with the same bits as a fresh one', async () => {
-    const { pool, trainer, next } = await openPool();
+    const { pool, trainer, next, command } = await openPool();
     const finish = async () => {
       for (;;) {
         const message = await next();
@@ -76,7 +81,7 @@ describe('a trainer', () => {
   });
 
   it('that drains stops at the next epoch’s end, with a checkpoint of it', async () => {
-    const { trainer, next } = await openPool();
+    const { trainer, next, command } = await openPool();
     trainer.train(command({ epochs: 1000 }));
     await next();
     trainer.send({ type: 'drain' });
@@ -98,7 +103,7 @@ describe('a trainer', () => {
   });
 
   it('that does not load is no job’s fault, and is told as such', async () => {
-    const pool = new TrainerPool(await makeTemporaryFolder(), log);
+    const pool = new TrainerPool(log);
     vi.stubEnv('NODE_OPTIONS', '--no-such-option');
     onTestFinished(() => void vi.unstubAllEnvs());
     await expect(pool.take()).rejects.toMatchObject({

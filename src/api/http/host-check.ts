@@ -1,26 +1,49 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyRequest } from 'fastify';
+import {
+  canonicalHost,
+  canonicalPattern,
+  isAddress,
+  isEveryAddress,
+  isLoopback,
+} from '../../process/host-name.ts';
 import { ProblemError } from './problems.ts';
 
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+const KEY = 'anyHost';
 
-const hostName = (host: string): string => host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+/** For a route's config: probes and scrapers reach a process by whatever address they have for it. */
+export const ANY_HOST = { [KEY]: true } as FastifyContextConfig;
+
+const takesAnyHost = ({ routeOptions }: FastifyRequest): boolean => KEY in (routeOptions.config ?? {});
 
 /**
  * Refuses host names that are not ours. Without it, a web page whose name was pointed at 127.0.0.1 could use
- * the API from its visitor's browser (DNS rebinding).
+ * the API from its visitor's browser (DNS rebinding). That takes a name: an address in a Host header is the one
+ * that the client connected to.
  */
 export function buildHostCheck(allowedHosts: readonly string[]): (request: FastifyRequest) => Promise<void> {
-  const served = new Set([...LOOPBACK, ...allowedHosts.map(hostName)]);
+  const isServed = buildIsServed(allowedHosts);
   return async (request) => {
     const { host } = request.headers;
+    const canonical = host === undefined ? undefined : canonicalHost(host);
+    if ((canonical !== undefined && isServed(canonical)) || takesAnyHost(request)) return;
     if (host === undefined || host === '') {
       throw new ProblemError('malformed_request', 'A request needs a Host header.');
     }
-    if (!served.has(hostName(host))) {
-      throw new ProblemError(
-        'misdirected_request',
-        'Ask for localhost, or have the operator add this host name to ALLOWED_HOSTS.',
-      );
-    }
+    throw new ProblemError(
+      'misdirected_request',
+      `This server does not answer to the host name ${JSON.stringify(host.slice(0, 255))}. Use localhost, or have the operator add the name to ALLOWED_HOSTS.`,
+    );
   };
+}
+
+/** Whether a canonical host is one of ours: the loopback, what is allowed, and every address if we listen on all. */
+function buildIsServed(allowedHosts: readonly string[]): (host: string) => boolean {
+  const allowed = allowedHosts.flatMap((text) => canonicalPattern(text) ?? []);
+  const names = new Set(allowed);
+  const endings = allowed.filter((host) => host.startsWith('*.')).map((host) => host.slice(1));
+  const addresses = allowed.some(isEveryAddress);
+  return (host) =>
+    isLoopback(host) ||
+    names.has(host) ||
+    (isAddress(host) ? addresses : endings.some((ending) => host.endsWith(ending)));
 }

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { invalidFields, ProblemError } from './problems.ts';
+import { findDuplicateKey } from './duplicate-keys.ts';
+import { ProblemError } from './problems.ts';
+import { toPointer } from './validation-errors.ts';
 
 /** What a body may be: JSON in UTF-8, with exactly this media type, read before anything believes it. */
 
@@ -25,6 +27,21 @@ function parse(text: string): unknown {
   }
 }
 
+/** JSON.parse keeps the last of two equal keys, so the other value would be dropped without a word. */
+function refuseDuplicateKeys(text: string): void {
+  const path = findDuplicateKey(text);
+  if (path === undefined) return;
+  throw new ProblemError(
+    'malformed_request',
+    'An object in the body has the same key twice; `errors` points to it. Send each key once.',
+    {
+      errors: [
+        { in: 'body', pointer: toPointer(path), detail: 'appears twice in the same object; send it once' },
+      ],
+    },
+  );
+}
+
 /**
  * `__proto__` as a key, however it is written, is never meant well, and what walks an object later may drop it
  * or worse. Looks at every object of the parsed text, without recursion: the text may be nested deeply.
@@ -48,29 +65,19 @@ function refuseEncodedBody(encoding: string | undefined): void {
   }
 }
 
-/** JSON with a body that is wanted. */
+/** For the paths of `app` whose body is JSON. */
 export function acceptJsonBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
     async ({ headers }: FastifyRequest, bytes: Buffer) => {
       refuseEncodedBody(headers['content-encoding']);
-      const value = parse(decode(bytes));
+      const text = decode(bytes);
+      const value = parse(text);
+      refuseDuplicateKeys(text);
       refusePrototypes(value);
       return value;
     },
   );
-}
-
-/** For paths that take no body: nothing, or {} of clients that always send something, whatever the type. */
-export function acceptNoBody(app: FastifyInstance): void {
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: FastifyRequest, bytes: Buffer) => {
-    const text = decode(bytes).trim();
-    if (text !== '' && text !== '{}') {
-      throw invalidFields([
-        { in: 'body', pointer: '', detail: 'must be left out: this request takes no body' },
-      ]);
-    }
-    return undefined;
-  });
 }

@@ -3,7 +3,12 @@ import { ProblemError } from './problems.ts';
 
 /** Which methods each path takes: for OPTIONS, for 405 with Allow, and to tell both from 404. */
 export class PathMethods {
+  readonly #basePath: string;
   readonly #paths = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+
+  constructor(basePath: string) {
+    this.#basePath = basePath;
+  }
 
   /** Collects the routes of an app; call it before they are registered. */
   observe(app: FastifyInstance): void {
@@ -24,11 +29,15 @@ export class PathMethods {
     const allow = this.#allow(request.url);
     // A method that is allowed but found no route: the pattern is wider than the router's.
     if (allow === undefined || (allow.split(', ').includes(request.method) && request.method !== 'OPTIONS')) {
-      throw pathNotFound();
+      throw this.notFound();
     }
     if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send();
     throw new ProblemError('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
   };
+
+  notFound(): ProblemError {
+    return new ProblemError('not_found', `No such path. ${this.#basePath}/docs lists the paths there are.`);
+  }
 
   #allow(url: string): string | undefined {
     const path = decodePath(url.split('?', 1)[0] ?? '');
@@ -39,9 +48,6 @@ export class PathMethods {
     return methods.size === 0 ? undefined : [...methods].sort().join(', ');
   }
 }
-
-export const pathNotFound = (): ProblemError =>
-  new ProblemError('not_found', 'No such path. /docs lists what there is.');
 
 /** The router decodes too; what it could not decode it has refused already. */
 function decodePath(path: string): string {

@@ -27,7 +27,7 @@ export class ProblemError extends Error {
 }
 
 export const jobNotFound = (): ProblemError =>
-  new ProblemError('job_not_found', 'No job has this id. GET /jobs lists the jobs there are.');
+  new ProblemError('job_not_found', 'No job has this id. List the jobs to see which there are.');
 
 /** The `type` of a problem: a name, not an address. */
 export const problemType = (code: ProblemCode): string => `urn:descent:problem:${code}`;
@@ -38,12 +38,17 @@ export function renderProblem(problem: ProblemError, requestId: string): Problem
     type: problemType(problem.code),
     title,
     status,
-    detail: problem.message,
+    detail: wellFormed(problem.message),
     instance: `urn:uuid:${requestId}`,
     code: problem.code,
-    ...(problem.errors && { errors: problem.errors }),
+    ...(problem.errors && {
+      errors: problem.errors.map((error) => ({ ...error, pointer: wellFormed(error.pointer) })),
+    }),
   };
 }
+
+/** A client's text may hold half of a surrogate pair, which many JSON readers cannot write out again. */
+const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
 /** Fastify's error handler, and what answers when there is no route to hang one on. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -98,7 +103,7 @@ function storeUnavailable(request: FastifyRequest, cause: unknown): ProblemError
     ? 'Repeat the request in a few seconds.'
     : request.headers['idempotency-key'] !== undefined
       ? 'Repeat the request with the same Idempotency-Key: it creates the job once, whatever happened to this attempt.'
-      : 'The job may or may not have been created: look at GET /jobs first, then send an Idempotency-Key with the repeat, so that it is safe to repeat with the same Idempotency-Key.';
+      : 'The job may or may not have been created: list the jobs first, then send an Idempotency-Key with the repeat, so that it is safe to repeat with the same Idempotency-Key.';
   return new ProblemError('store_unavailable', advice, { headers: { 'retry-after': '2' }, cause });
 }
 

@@ -75,13 +75,18 @@ function* sentences(schema: JsonSchema, issue: Issue, data: unknown): Generator<
     for (const key of issue.keys) yield [[...path, key], `is not known here; ${words}`];
   } else if (issue.code === 'invalid_key') {
     const keys = resolveNode(schema, schemaAt(schema, path.slice(0, -1), data)).propertyNames ?? {};
-    yield [path, `is not allowed as a key: a key ${describeAllowed(schema, keys)}`];
+    const key = String(path.at(-1));
+    const got = HALF_A_PAIR.test(key) ? `; got ${inShort(key)}` : '';
+    yield [path, `is not allowed as a key: a key ${describeAllowed(schema, keys)}${got}`];
   } else {
     const given = valueAt(data, path);
     const allowed = describeAllowed(schema, schemaAt(schema, path, data));
     yield [path, `${allowed}${given === undefined ? '' : `; got ${inShort(given)}`}`];
   }
 }
+
+/** What is no character and has no UTF-8 form: \ud83d without \ude00. */
+const HALF_A_PAIR = /\p{Surrogate}/u;
 
 const valueAt = (data: unknown, path: Path): unknown =>
   path.reduce<unknown>(
@@ -96,5 +101,6 @@ function inShort(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value !== 'string') return String(value);
+  if (HALF_A_PAIR.test(value)) return 'text with half of a surrogate pair, which is no character';
   return value.length <= 40 ? JSON.stringify(value) : `text of ${[...value].length} characters`;
 }

@@ -6,7 +6,7 @@ import type { OpenApiDocument } from './document.ts';
 /** /docs: Swagger UI over our own document. */
 export function docsPage(
   app: FastifyInstance,
-  { openapi }: { openapi: () => OpenApiDocument },
+  { basePath, openapi }: { basePath: string; openapi: () => OpenApiDocument },
   done: () => void,
 ): void {
   // The document is complete when every route is there; the plugin reads it at the first request.
@@ -14,9 +14,15 @@ export function docsPage(
   app.addHook('onReady', async () => {
     Object.assign(document, openapi());
   });
+  // The page redirects to itself without knowing of a base path.
+  app.addHook('onSend', async (_request, reply) => {
+    const location = reply.getHeader('location');
+    if (typeof location === 'string') reply.header('location', `${basePath}${location}`);
+  });
   app.register(swagger, { mode: 'static', specification: { document: document as never } });
   app.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: basePath,
     uiConfig: {
       layout: 'BaseLayout',
       docExpansion: 'list',

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Job } from '../../contract/job.ts';
 import { PROBLEMS, type ProblemCode, ProblemSchema } from '../../contract/problem.ts';
 import { problemType } from '../http/problems.ts';
 import {
@@ -29,7 +30,9 @@ interface CollectedRoute {
 const ANYWHERE: readonly ProblemCode[] = [
   'malformed_request',
   'request_timeout',
+  'payload_too_large',
   'misdirected_request',
+  'validation_failed',
   'headers_too_large',
   'internal',
   'overloaded',
@@ -38,12 +41,14 @@ const ANYWHERE: readonly ProblemCode[] = [
 /** Gathers the documented routes of an app as they are registered. */
 export class RouteCollector {
   readonly #version: string;
+  readonly #basePath: string;
   readonly #routes: CollectedRoute[] = [];
   #document: OpenApiDocument | undefined;
   #text: string | undefined;
 
-  constructor(version: string) {
+  constructor(version: string, basePath: string) {
     this.#version = version;
+    this.#basePath = basePath;
   }
 
   observe(app: FastifyInstance): void {
@@ -61,7 +66,7 @@ export class RouteCollector {
   }
 
   document(): OpenApiDocument {
-    this.#document ??= buildDocument(this.#routes, this.#version);
+    this.#document ??= underBasePath(this.#basePath, buildDocument(this.#routes, this.#version));
     return this.#document;
   }
 
@@ -102,12 +107,27 @@ function buildDocument(routes: readonly CollectedRoute[], version: string): Open
   };
 }
 
+/** The paths of the document are below its server; only examples carry whole ones. */
+function underBasePath(basePath: string, document: OpenApiDocument): OpenApiDocument {
+  if (basePath === '') return document;
+  const text = JSON.stringify(document, (key, value: Partial<Job['links']>) => {
+    if (key !== 'links' || typeof value.self !== 'string') return value;
+    return Object.fromEntries(Object.entries(value).map(([name, path]) => [name, `${basePath}${path}`]));
+  });
+  return {
+    ...(JSON.parse(text) as OpenApiDocument),
+    servers: [{ url: basePath, description: 'This server.' }],
+  };
+}
+
 function describeApi(): string {
   const rows = Object.entries(PROBLEMS).map(
     ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
   );
   return [
     'Post a job, watch it learn, get the same bits every time.',
+    'A query parameter that a path does not know is refused (422), since it may be a mistyped filter. Only what others add to a URL is ignored: cache-busters (`_`, `t`, `cb`, `nocache`, a number alone and the like), trackers (`utm_*`, `gclid`, `fbclid`, `ref` and the like), and names that begin with one `_`. A parameter that is there twice or empty is refused where one value is needed.',
+    'Where a request needs no body, everything that client libraries send for nothing is taken for nothing: `{}`, `[]`, `null`, `""`, blanks, whatever the Content-Type. A body that carries something is refused (422).',
     'Every error is `application/problem+json` (RFC 9457). Its `code` is what a program branches on:',
     '<details><summary>All codes</summary>',
     ['| code | status | title |', '|---|---|---|', ...rows].join('\n'),

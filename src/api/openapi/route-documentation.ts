@@ -59,15 +59,19 @@ export const json = (
   return { description, content: { 'application/json': { schema, ...(examples && { examples }) } }, ...rest };
 };
 
-export const ETAG_HEADER: HeaderDoc = {
+const ETAG_HEADER: HeaderDoc = {
   description: 'Send it back as If-None-Match: 304 says that nothing has changed.',
   schema: { type: 'string' },
 };
 
-export const VARY_ACCEPT: HeaderDoc = {
-  description: 'The answer depends on Accept.',
-  schema: { type: 'string', const: 'accept' },
+/** Of what only its owner may see, and what is asked about before each use. */
+export const CACHE_HEADERS: Record<string, HeaderDoc> = {
+  ETag: ETAG_HEADER,
+  'Cache-Control': { description: 'private, no-cache', schema: { type: 'string' } },
+  Vary: { description: 'What the answer depends on besides the path.', schema: { type: 'string' } },
 };
+
+export const NOT_MODIFIED: ResponseDoc = { description: 'You have it.', headers: CACHE_HEADERS };
 
 export const IF_NONE_MATCH: HeaderDoc = {
   description: 'The ETag of the representation you have.',

@@ -1,15 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ChartName, drawEpochChart } from '../../charts/epoch-chart.ts';
+import { jobOf } from '../../store/job-view.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { etagOf, sendCacheable } from '../http/conditional.ts';
+import { isUnchanged } from '../http/conditional.ts';
 import { jobNotFound } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
-import { documented, ETAG_HEADER, IF_NONE_MATCH } from '../openapi/route-documentation.ts';
+import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
 
 const CHARTS: readonly ChartName[] = ['loss', 'accuracy'];
 
-/** Pictures a README can link. A query is let through unread: people add one to get past a cache. */
+/** Pictures a README can link. */
 export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, done: () => void): void {
   for (const chart of CHARTS) {
     app.withTypeProvider<ZodTypeProvider>().route({
@@ -19,22 +20,22 @@ export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, do
       config: documentationOfChart(chart),
       handler: async (request, reply) => {
         const { id } = request.params;
-        const job = await store.get(OWNER, id);
-        if (job === undefined) throw jobNotFound();
-        const content = drawEpochChart(
-          chart,
-          job.spec.name ?? id,
-          await events.metrics(id, 0),
-          job.spec.training.epochs,
-        );
         // Other sites may show it; everything else is kept to this one by helmet.
         reply.header('cross-origin-resource-policy', 'cross-origin');
-        return sendCacheable(request, reply, {
-          content,
-          type: 'image/svg+xml; charset=utf-8',
-          etag: etagOf(content),
-          cacheControl: job.terminal ? 'public, max-age=3600' : 'no-cache',
-        });
+        // A picture shows nothing that an event did not bring.
+        const head = await store.head(OWNER, id);
+        if (head === undefined) throw jobNotFound();
+        if (isUnchanged(request, reply, head.etag)) return reply.send();
+        const view = await store.get(OWNER, id);
+        if (view === undefined) throw jobNotFound();
+        const { spec } = jobOf(view);
+        const content = drawEpochChart(
+          chart,
+          spec.name ?? id,
+          await events.metricsRows(id, 0),
+          spec.training.epochs,
+        );
+        return reply.type('image/svg+xml; charset=utf-8').send(content);
       },
     });
   }
@@ -52,10 +53,10 @@ const documentationOfChart = (chart: ChartName) =>
     responses: {
       200: {
         description: 'The picture.',
-        headers: { ETag: ETAG_HEADER },
+        headers: CACHE_HEADERS,
         content: { 'image/svg+xml': { schema: { type: 'string' } } },
       },
-      304: { description: 'You have it.', headers: { ETag: ETAG_HEADER } },
+      304: NOT_MODIFIED,
     },
     problems: ['job_not_found', 'store_unavailable'],
   });

@@ -3,14 +3,16 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { monotonicFactory } from 'ulid';
 import { JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
+import { progressOf } from '../../contract/progress.ts';
 import { resolveDataset } from '../../dataset/registry.ts';
 import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
+import { sendJson } from '../http/conditional.ts';
 import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
-import { NoQuerySchema } from '../http/request-schemas.ts';
+import { pathOfJob, withLinks } from '../links.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
@@ -50,9 +52,7 @@ const DOCUMENTATION = documented({
     }),
   },
   problems: [
-    'payload_too_large',
     'unsupported_media_type',
-    'validation_failed',
     'idempotency_key_reused',
     'queue_full',
     'store_unavailable',
@@ -67,7 +67,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
     url: '/jobs',
-    schema: { body: JobSpecSchema, querystring: NoQuerySchema },
+    schema: { body: JobSpecSchema },
     config: DOCUMENTATION,
     // Validation puts the spec with its defaults in the body's place; two bodies are compared as they were sent.
     preValidation: async (request) => {
@@ -77,9 +77,9 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const { answer, replayed } = await createJob(deps, enqueue, request.body, key, sent.get(request));
-      reply.code(answer.status).header('location', answer.location);
+      reply.code(answer.status).header('location', pathOfJob(deps.basePath, answer.id));
       if (replayed) reply.header('idempotency-replayed', 'true');
-      return reply.type('application/json').send(answer.body);
+      return sendJson(reply, withLinks(deps.basePath, { id: answer.id, text: answer.body }));
     },
   });
   done();
@@ -131,17 +131,10 @@ async function createJob(
     spec,
     data,
     parameters: size.parameters,
-    progress: {
-      epoch: 0,
-      epochs: spec.training.epochs,
-      step: 0,
-      steps: size.steps,
-      fraction: 0,
-      eta_seconds: null,
-      steps_per_second: null,
-    },
+    progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,
-    maxQueued: full ? 0 : maxQueuedJobs,
+    accepting: !full,
+    maxQueued: maxQueuedJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
   });
   switch (outcome.outcome) {
@@ -155,8 +148,9 @@ async function createJob(
         'idempotency_key_reused',
         'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or the first body for a repeat.',
       );
+    case 'not_accepting':
+      throw storageFull();
     case 'queue_full':
-      if (full) throw storageFull();
       throw new ProblemError(
         'queue_full',
         `${outcome.queued} jobs wait already, and ${maxQueuedJobs} may. Repeat when some have started, or cancel one.`,

@@ -3,11 +3,12 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobEventListSchema } from '../../contract/job-event.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
 import { type EventStreams, isOver } from '../event-streams.ts';
+import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { invalidFields, jobNotFound } from '../http/problems.ts';
 import { EventsQuerySchema, JobPathSchema } from '../http/request-schemas.ts';
 import { EVENT_STREAM, EVENTS } from '../openapi/examples.ts';
-import { documented, VARY_ACCEPT } from '../openapi/route-documentation.ts';
+import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
 
 const STREAM = 'text/event-stream';
 
@@ -26,15 +27,18 @@ export function eventRoutes(
     config: DOCUMENTATION,
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { after, limit } = request.query;
+      const { limit, lastEventId } = request.query;
+      const after = lastEventId ?? request.query.after;
       reply.header('vary', 'accept');
       const live = negotiate(request, ['application/json', STREAM]) === STREAM;
-      const cursor = live ? (lastEventId(request) ?? after) : after;
+      const cursor = live ? (lastEventIdHeader(request) ?? after) : after;
       const head = await store.head(OWNER, id);
       if (head === undefined) throw jobNotFound();
       if (!live) {
+        if (isUnchanged(request, reply, head.etag)) return reply.send();
         const page = await events.read(id, { after, limit: limit + 1 });
-        return { object: 'list', data: page.slice(0, limit), has_more: page.length > limit };
+        const data = page.slice(0, limit).map(({ text }) => text);
+        return sendJson(reply, `{"object":"list","data":[${data}],"has_more":${page.length > limit}}`);
       }
       if (isOver(head, cursor)) return reply.code(204).send();
       if (request.method === 'HEAD') return reply.type(STREAM).send();
@@ -46,7 +50,7 @@ export function eventRoutes(
 }
 
 /** Where a viewer that was here before left off. */
-function lastEventId(request: FastifyRequest): number | undefined {
+function lastEventIdHeader(request: FastifyRequest): number | undefined {
   const header = request.headers['last-event-id'];
   if (header === undefined || header === '') return undefined;
   if (typeof header !== 'string' || !/^\d{1,15}$/.test(header)) {
@@ -72,15 +76,17 @@ const DOCUMENTATION = documented({
     'Should the server have lost its last second of events, a message `reset` comes first, and then everything from 1.',
   ].join('\n\n'),
   requestHeaders: {
+    'If-None-Match': IF_NONE_MATCH,
     'Last-Event-ID': {
-      description: 'Of a stream: the last seq you have; wins over `after`. EventSource sends it by itself.',
+      description:
+        'Of a stream: the last seq you have; wins over `after` and `lastEventId`. EventSource sends it by itself.',
       schema: { type: 'integer', minimum: 0 },
     },
   },
   responses: {
     200: {
       description: 'The events.',
-      headers: { Vary: VARY_ACCEPT },
+      headers: CACHE_HEADERS,
       content: {
         'application/json': {
           schema: JobEventListSchema,
@@ -97,7 +103,8 @@ const DOCUMENTATION = documented({
         },
       },
     },
+    304: NOT_MODIFIED,
     204: { description: 'Stream: the job has ended and you have its last event. Do not come back.' },
   },
-  problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'not_acceptable', 'store_unavailable'],
 });

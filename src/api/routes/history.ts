@@ -6,12 +6,18 @@ import type { MetricsRow } from '../../contract/metrics.ts';
 import { MetricsRowSchema } from '../../contract/metrics.ts';
 import { MetricsListSchema } from '../../contract/metrics-list.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { sendCacheable } from '../http/conditional.ts';
+import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
-import { JobPathSchema, MetricsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
+import { JobPathSchema, MetricsQuerySchema } from '../http/request-schemas.ts';
 import { EVALUATION, METRICS_ROW } from '../openapi/examples.ts';
-import { documented, ETAG_HEADER, IF_NONE_MATCH, json, VARY_ACCEPT } from '../openapi/route-documentation.ts';
+import {
+  CACHE_HEADERS,
+  documented,
+  IF_NONE_MATCH,
+  json,
+  NOT_MODIFIED,
+} from '../openapi/route-documentation.ts';
 
 const CSV = 'text/csv';
 
@@ -33,18 +39,26 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
       // The status first: rows may then be newer than it, but never missing from a terminal one.
       const head = await store.head(OWNER, id);
       if (head === undefined) throw jobNotFound();
-      const rows = await events.metrics(id, after);
-      if (type === 'csv' || type === CSV) {
-        return reply.type('text/csv; charset=utf-8; header=present').send(toCsv(rows));
+      const wantsCsv = type === 'csv' || type === CSV;
+      if (isUnchanged(request, reply, wantsCsv ? head.etag.replace(/"$/, '.csv"') : head.etag))
+        return reply.send();
+      if (wantsCsv) {
+        const csv = toCsv(await events.metricsRows(id, after));
+        return reply.type('text/csv; charset=utf-8; header=present').send(csv);
       }
-      return { object: 'list', data: rows, status: head.status, terminal: isTerminal(head.status) };
+      const rows = await events.metrics(id, after);
+      const { status } = head;
+      return sendJson(
+        reply,
+        `{"object":"list","data":[${rows}],"status":"${status}","terminal":${isTerminal(status)}}`,
+      );
     },
   });
 
   routes.route({
     method: 'GET',
     url: '/jobs/:id/evaluation',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: EVALUATE,
     handler: async (request, reply) => {
       const { id } = request.params;
@@ -52,14 +66,9 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
       if (found === undefined) throw jobNotFound();
       const { status, file } = found;
       if (file === undefined) throw noEvaluation(status);
+      if (isUnchanged(request, reply, `"${file.sha256}"`)) return reply.send();
       const content = await artifacts.read(id, file);
-      if (content === undefined) return await explainMissingFile(id, file.name);
-      return sendCacheable(request, reply, {
-        content,
-        type: 'application/json',
-        etag: `"${file.sha256}"`,
-        cacheControl: 'no-cache',
-      });
+      return content === undefined ? await explainMissingFile(id, file.name) : sendJson(reply, content);
     },
   });
 
@@ -95,10 +104,11 @@ const METRICS = documented({
   tag: 'watching',
   summary: "A job's history: one row an epoch",
   description: 'Empty before the first epoch has ended. As CSV with `format=csv` or `Accept: text/csv`.',
+  requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: {
       description: 'The rows.',
-      headers: { Vary: VARY_ACCEPT },
+      headers: CACHE_HEADERS,
       content: {
         'application/json': {
           schema: MetricsListSchema,
@@ -115,8 +125,9 @@ const METRICS = documented({
         },
       },
     },
+    304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'not_acceptable', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'not_acceptable', 'store_unavailable'],
 });
 
 const EVALUATE = documented({
@@ -126,10 +137,10 @@ const EVALUATE = documented({
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: json('The evaluation.', EvaluationSchema, {
-      headers: { ETag: ETAG_HEADER },
+      headers: CACHE_HEADERS,
       examples: { small: { summary: 'Two classes, four rows', value: EVALUATION } },
     }),
-    304: { description: 'You have it.', headers: { ETag: ETAG_HEADER } },
+    304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'not_available_yet', 'not_found', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'not_available_yet', 'not_found', 'store_unavailable'],
 });

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import {
   type Dataset,
   DatasetListSchema,
@@ -10,24 +9,21 @@ import {
 import type { DatasetName } from '../../contract/job-spec.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS, type DatasetEntry } from '../../dataset/registry.ts';
+import { REPORT_TTL_MS } from '../../store/worker-reports.ts';
 import type { ApiDeps } from '../deps.ts';
-import { NoQuerySchema } from '../http/request-schemas.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
 /** What this installation can train, with what, and who does it. */
 export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, done: () => void): void {
-  const routes = app.withTypeProvider<ZodTypeProvider>();
-  const schema = { querystring: NoQuerySchema };
-
-  routes.get('/datasets', { schema, config: DATASETS_DOCUMENTATION }, async () =>
+  app.get('/datasets', { config: DATASETS_DOCUMENTATION }, async () =>
     listOf((Object.entries(DATASETS) as [DatasetName, DatasetEntry][]).map(toDataset)),
   );
 
-  routes.get('/engines', { schema, config: ENGINES_DOCUMENTATION }, async () =>
+  app.get('/engines', { config: ENGINES_DOCUMENTATION }, async () =>
     listOf(groupEngines(await workers.list())),
   );
 
-  routes.get('/workers', { schema, config: WORKERS_DOCUMENTATION }, async () => listOf(await workers.list()));
+  app.get('/workers', { config: WORKERS_DOCUMENTATION }, async () => listOf(await workers.list()));
   done();
 }
 
@@ -70,7 +66,7 @@ const DATASETS_DOCUMENTATION = documented({
   tag: 'installation',
   summary: 'The datasets: names, sizes, classes, hashes',
   responses: { 200: json('All of them.', DatasetListSchema) },
-  problems: ['validation_failed'],
+  problems: [],
 });
 
 const ENGINES_DOCUMENTATION = documented({
@@ -78,13 +74,15 @@ const ENGINES_DOCUMENTATION = documented({
   tag: 'installation',
   summary: 'The engines, as the live workers report them',
   responses: { 200: json('Each engine with its version, or why it is missing.', EngineListSchema) },
-  problems: ['validation_failed', 'store_unavailable'],
+  problems: ['store_unavailable'],
 });
 
 const WORKERS_DOCUMENTATION = documented({
   operationId: 'listWorkers',
   tag: 'installation',
   summary: 'Who is working, on what, at how many steps a second',
-  responses: { 200: json('The workers that reported in the last 15 seconds.', WorkerListSchema) },
-  problems: ['validation_failed', 'store_unavailable'],
+  responses: {
+    200: json(`The workers that reported in the last ${REPORT_TTL_MS / 1000} seconds.`, WorkerListSchema),
+  },
+  problems: ['store_unavailable'],
 });

@@ -2,15 +2,25 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
-import { acceptNoBody } from '../http/json-body.ts';
+import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
-import { JobPathSchema, ListJobsQuerySchema, NoQuerySchema } from '../http/request-schemas.ts';
+import { JobPathSchema, ListJobsQuerySchema } from '../http/request-schemas.ts';
+import { etagWithLinks, withLinks } from '../links.ts';
 import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
-import { documented, json } from '../openapi/route-documentation.ts';
+import {
+  CACHE_HEADERS,
+  documented,
+  IF_NONE_MATCH,
+  json,
+  NOT_MODIFIED,
+} from '../openapi/route-documentation.ts';
 
 /** The record of the jobs: list, look at, cancel, remove. */
-export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, done: () => void): void {
-  acceptNoBody(app);
+export function jobRoutes(
+  app: FastifyInstance,
+  { store, retention, basePath }: ApiDeps,
+  done: () => void,
+): void {
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.route({
@@ -22,28 +32,40 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       const { limit, after, status } = request.query;
       const { jobs, hasMore } = await store.list(OWNER, { limit, after, status });
       const last = jobs.at(-1);
-      const next = hasMore && last !== undefined ? nextPage(limit, last.id, status) : null;
+      const next = hasMore && last !== undefined ? `${basePath}${nextPage(limit, last.id, status)}` : null;
       if (next !== null) reply.header('link', `<${next}>; rel="next"`);
-      return { object: 'list', data: jobs, has_more: next !== null, next };
+      const data = jobs.map((job) => withLinks(basePath, job));
+      return sendJson(
+        reply,
+        `{"object":"list","data":[${data}],"has_more":${next !== null},"next":${JSON.stringify(next)}}`,
+      );
     },
   });
 
   routes.route({
     method: 'GET',
     url: '/jobs/:id',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: GET,
-    handler: async (request) => {
-      const job = await store.get(OWNER, request.params.id);
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      if (isConditional(request)) {
+        const etag = await store.etag(OWNER, id);
+        if (etag === undefined) throw jobNotFound();
+        if (isUnchanged(request, reply, etagWithLinks(basePath, etag))) return reply.send();
+      }
+      const job = await store.get(OWNER, id);
       if (job === undefined) throw jobNotFound();
-      return job;
+      return isUnchanged(request, reply, etagWithLinks(basePath, job.etag))
+        ? reply.send()
+        : sendJson(reply, withLinks(basePath, job));
     },
   });
 
   routes.route({
     method: 'DELETE',
     url: '/jobs/:id',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: REMOVE,
     handler: async (request, reply) => {
       const removal = await retention.remove(OWNER, request.params.id);
@@ -61,7 +83,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
   routes.route({
     method: 'POST',
     url: '/jobs/:id/cancel',
-    schema: { params: JobPathSchema, querystring: NoQuerySchema },
+    schema: { params: JobPathSchema },
     config: CANCEL,
     handler: async (request, reply) => {
       const cancel = await store.cancel(OWNER, request.params.id);
@@ -69,7 +91,7 @@ export function jobRoutes(app: FastifyInstance, { store, retention }: ApiDeps, d
       if (cancel.outcome === 'finished') {
         throw new ProblemError('job_finished', `The job has ${cancel.status} already; nothing was changed.`);
       }
-      return reply.code(202).send(cancel.job);
+      return sendJson(reply.code(202), withLinks(basePath, cancel.job));
     },
   });
   done();
@@ -97,22 +119,25 @@ const LIST = documented({
       },
     }),
   },
-  problems: ['validation_failed', 'store_unavailable'],
+  problems: ['store_unavailable'],
 });
 
 const GET = documented({
   operationId: 'getJob',
   tag: 'jobs',
   summary: 'Look at a job',
+  requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: json('The job.', JobSchema, {
+      headers: CACHE_HEADERS,
       examples: {
         queued: { summary: 'Queued', value: QUEUED_JOB },
         succeeded: { summary: 'Succeeded', value: SUCCEEDED_JOB },
       },
     }),
+    304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'validation_failed', 'store_unavailable'],
+  problems: ['job_not_found', 'store_unavailable'],
 });
 
 const REMOVE = documented({
@@ -120,14 +145,7 @@ const REMOVE = documented({
   tag: 'jobs',
   summary: 'Remove a finished job with everything it left',
   responses: { 204: { description: 'Removed.' } },
-  problems: [
-    'job_not_found',
-    'job_not_finished',
-    'payload_too_large',
-    'unsupported_media_type',
-    'validation_failed',
-    'store_unavailable',
-  ],
+  problems: ['job_not_found', 'job_not_finished', 'store_unavailable'],
 });
 
 const CANCEL = documented({
@@ -137,12 +155,5 @@ const CANCEL = documented({
   description:
     'Cancelling again changes nothing and is answered alike. A running job is `cancelling` until its worker has stopped; it may still end succeeded if it was faster.',
   responses: { 202: json('Cancelled, or being cancelled.', JobSchema) },
-  problems: [
-    'job_not_found',
-    'job_finished',
-    'payload_too_large',
-    'unsupported_media_type',
-    'validation_failed',
-    'store_unavailable',
-  ],
+  problems: ['job_not_found', 'job_finished', 'store_unavailable'],
 });

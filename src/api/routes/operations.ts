@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts';
 import type { ApiDeps } from '../deps.ts';
+import { ANY_HOST } from '../http/host-check.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
+import { checkReadiness } from '../readiness.ts';
 
 export type OperationsDeps = ApiDeps & {
   metrics: ApiMetrics;
@@ -15,18 +17,22 @@ const ALWAYS = { pressureHandler: () => undefined };
 
 /** For those who run it. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
-  const { store, version, metrics, openapi } = deps;
+  const { version, basePath, metrics, openapi } = deps;
 
-  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect('/docs', 302));
+  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
 
-  app.get('/livez', { config: { ...LIVEZ, ...ALWAYS } }, async () => ({ status: 'ok', version }));
+  app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...ALWAYS } }, async () => ({
+    status: 'ok',
+    version,
+  }));
 
-  app.get('/readyz', { config: READYZ }, async () => {
-    await store.probe();
-    return { status: 'ready', version };
-  });
+  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST } }, async () => ({
+    status: 'ready',
+    version,
+    checks: await checkReadiness(deps),
+  }));
 
-  app.get('/metrics', { config: { ...METRICS, ...ALWAYS } }, async (_request, reply) =>
+  app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ALWAYS } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
   );
 
@@ -43,7 +49,7 @@ const ROOT = documented({
   responses: {
     302: {
       description: 'To /docs.',
-      headers: { Location: { description: '/docs', schema: { type: 'string' } } },
+      headers: { Location: { description: 'The path of /docs.', schema: { type: 'string' } } },
     },
   },
   problems: [],
@@ -61,7 +67,7 @@ const READYZ = documented({
   operationId: 'getReadiness',
   tag: 'operations',
   summary: 'Can this process serve requests?',
-  responses: { 200: json('It can.', ReadinessSchema) },
+  responses: { 200: json('It can; `checks` has what does not work beside it.', ReadinessSchema) },
   problems: ['store_unavailable'],
 });
 

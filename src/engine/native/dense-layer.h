@@ -20,9 +20,7 @@
 /**
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j] of a panel of z and `rows` of the batch, a constant.
  */
-INLINE void denseForwardRows(
-  uint32_t rows, float *z, const float *x, const float *W, uint32_t I, uint32_t xPanel
-) {
+INLINE void denseForwardRows(uint32_t rows, float *z, const float *x, const float *W, uint32_t I, uint32_t xPanel) {
   Row sums[ROWS];
   EACH_ROW sums[n] = zeroRow();
   for (uint32_t i = 0; i < I; i += PANEL_COLUMNS) {
@@ -100,8 +98,8 @@ INLINE void sumDeltas(uint32_t rule, const Hyper *hyper, float *b, const float *
  * ROWS rows of W at a time. I need not be a multiple: x has columns up to the end of its last panel.
  */
 INLINE void denseBackwardUpdate(
-  uint32_t rule, const Hyper *hyper, uint8_t *memory,
-  float *W, const float *x, const float *dz, uint32_t B, uint32_t I, uint32_t P
+  uint32_t rule, const Hyper *hyper, uint8_t *memory, float *W, const float *x, const float *dz, uint32_t B, uint32_t I,
+  uint32_t P
 ) {
   const uint32_t panel = batchPanel(memory);
   const uint32_t rows = ROWS;

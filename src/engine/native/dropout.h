@@ -28,9 +28,7 @@ INLINE Words mixWords(Words x) {
  * kept[r, j] = u32(seed, layer, step, r * O + j) >= threshold ? h[r, j] * scale : +0, with the step that is running.
  * kept, h: (P, B, 16); they may be the same buffer.
  */
-static void applyDropout(
-  uint8_t *memory, float *kept, const float *h, uint32_t layer, uint32_t B, uint32_t O
-) {
+static void applyDropout(uint8_t *memory, float *kept, const float *h, uint32_t layer, uint32_t B, uint32_t O) {
   uint32_t prefix = mix(getU32(memory, SEED) + GOLDEN_RATIO);
   prefix = mix(prefix ^ mix(layer + GOLDEN_RATIO));
   prefix = mix(prefix ^ mix(getU32(memory, JOB_STEP) + 1 + GOLDEN_RATIO));

@@ -59,8 +59,8 @@ static void pixelsForward(uint8_t *memory, float *z, float *W, uint32_t B, uint3
 
 /** pixelsBackwardUpdate() of `count` panels, a constant: 1 or PANELS. */
 INLINE void pixelsBackwardUpdatePanels(
-  uint32_t count, uint32_t rule, const Hyper *hyper, uint8_t *memory,
-  float *W, float *dz, const LitRow *litRowsEnd, uint32_t B, uint32_t I
+  uint32_t count, uint32_t rule, const Hyper *hyper, uint8_t *memory, float *W, float *dz, const LitRow *litRowsEnd,
+  uint32_t B, uint32_t I
 ) {
   const size_t zPanel = batchPanel(memory), wPanel = (I + 1) * PANEL_COLUMNS;
   for (const LitRow *litRow = region(memory, LIT_ROWS); litRow < litRowsEnd; litRow += 1) {
@@ -86,8 +86,8 @@ INLINE void pixelsBackwardUpdatePanels(
  * the next rows of W and their slots ahead was no faster.
  */
 INLINE void pixelsBackwardUpdate(
-  uint32_t rule, const Hyper *hyper, uint8_t *memory,
-  float *W, float *dz, const LitRow *litRowsEnd, uint32_t B, uint32_t I, uint32_t P
+  uint32_t rule, const Hyper *hyper, uint8_t *memory, float *W, float *dz, const LitRow *litRowsEnd, uint32_t B,
+  uint32_t I, uint32_t P
 ) {
   for (uint32_t p = 0; p < P;) {
     const uint32_t count = p + PANELS <= P ? PANELS : 1;

@@ -2,13 +2,13 @@
 -- connection's user, a key of another type, and, only before the first write of a script, Redis's memory, its disk and
 -- its being a replica.
 local TYPES = {
-  [JOB] = 'hash', [ATTEMPTS] = 'list', [EVENTS] = 'stream', [QUEUED] = 'zset', [LIVE] = 'set', [FINISHED] = 'zset',
+  [JOB] = 'hash', [EVENTS] = 'stream', [QUEUED] = 'zset', [LIVE] = 'set', [FINISHED] = 'zset',
   [OUTBOX] = 'zset', [TRASH] = 'set', [STATUSES] = 'zset',
 }
 
 local function record_writes()
   local fields, gone = { 'HSET', JOB }, { 'HDEL', JOB }
-  for field in pairs(changed) do
+  for field in pairs(is_rewritten and record or changed) do
     if record[field] then
       fields[#fields + 1] = field
       fields[#fields + 1] = record[field]
@@ -26,6 +26,9 @@ local function planned_writes()
   local fields, gone = record_writes()
   if event then
     writes[#writes + 1] = event
+  end
+  if is_rewritten then
+    writes[#writes + 1] = { 'DEL', JOB }
   end
   if #fields > 2 then
     writes[#writes + 1] = fields
@@ -49,7 +52,8 @@ local function refusal(write)
     return 'NOPERM this user may not run ' .. write[1] .. ' on ' .. write[2]
   end
   local wanted = TYPES[write[2]]
-  if wanted then
+  -- These two take a key of any type.
+  if wanted and write[1] ~= 'SET' and write[1] ~= 'DEL' then
     local found = redis.call('TYPE', write[2]).ok
     if found ~= wanted and found ~= 'none' then
       return 'WRONGTYPE ' .. write[2] .. ' is a ' .. found .. ', not a ' .. wanted
@@ -63,6 +67,7 @@ for key, kind in pairs(more_types) do
 end
 if next(changed) then
   set('revision', (record.revision or 0) + 1)
+  set('changed_at', now)
 end
 local writes = planned_writes()
 for _, write in ipairs(writes) do

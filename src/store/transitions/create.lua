@@ -1,7 +1,8 @@
 -- create: nothing -> queued. The idempotency look-up, the queue cap, the record, its first event, the indexes and the
 -- outbox entry, in one transition.
--- Answers: created {created_at, queue_position}, replayed {the stored answer}, key_reused, queue_full {queued}.
-local JOBS, IDEMPOTENCY = KEYS[10], KEYS[11]
+-- Answers: created {created_at, queue_position}, replayed {the stored answer}, key_reused, not_accepting,
+-- queue_full {queued}.
+local JOBS, IDEMPOTENCY = KEYS[9], KEYS[10]
 more_types[JOBS] = 'zset'
 
 -- The client library may send a command twice after a lost reply: the second finds the first one's work.
@@ -21,6 +22,9 @@ if IDEMPOTENCY then
   end
 end
 
+if given.accepting == '0' then
+  return answer('not_accepting')
+end
 local queued = redis.call('ZCARD', QUEUED)
 if queued >= tonumber(given.max_queued) then
   return answer('queue_full', 'queued', queued)

@@ -13,6 +13,7 @@
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
 -- | owner            | who may see it                                            | create                        |            |
 -- | spec             | JSON: what to train, every default filled in              | create                        |            |
+-- | data             | JSON: what the dataset was then, with its SHA-256         | create                        |            |
 -- | version          | of Descent, which accepted the job                        | create                        |            |
 -- | parameters       | weights and biases of the model                           | create                        |            |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
@@ -21,17 +22,19 @@
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
 -- | seq              | of the newest event                                       | all that append               |            |
 -- | event_at         | time of the newest event; no later one is timed before it | all that append               |            |
--- | revision         | counts the changes that a reader of the job can see       | all that change a field       |            |
--- | delivery         | number of the current one                                 | create, requeue               |            |
--- | attempt          | number of the latest one                                  | start                         |            |
+-- | revision         | counts the changes of the record                          | all that change a field       |            |
+-- | changed_at       | time of the latest of them                                | all that change a field       |            |
+-- | delivery         | number of the current one                                 | create, requeue               | until terminal |
+-- | attempt          | number of the latest one                                  | start                         | until packed |
+-- | attempts         | a line each, see job-view.ts                              | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
 -- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        |            |
 -- | released_as      | what became of the job then: the answer to a repeat       | requeue, finish, start        |            |
--- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  |            |
--- | reason           | why the next attempt will be needed                       | requeue                       |            |
+-- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  | until terminal |
+-- | reason           | why the next attempt will be needed                       | requeue                       | until terminal |
 -- | engine           | that runs it                                              | start                         |            |
 -- | started_at       | the first start                                           | start                         |            |
--- | epoch            | the last one that was appended                            | epoch                         |            |
+-- | epoch            | the last one that was appended                            | epoch                         | until packed |
 -- | latest           | JSON: its metrics                                         | epoch                         |            |
 -- | checkpoint       | JSON: the last two files, newest first; empty for none    | epoch                         | until terminal |
 -- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | epoch                         | until terminal |
@@ -43,8 +46,9 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: likewise                                            | finish                        |            |
+-- | view             | the fields VIEW_FIELDS of job-view.ts in one; they go     | pack                          |            |
 
-local JOB, ATTEMPTS, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 9)
+local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 8)
 
 local given = {}
 for i = 1, #ARGV, 2 do
@@ -77,6 +81,9 @@ end
 
 -- The planned writes: fields of the record, then commands in order, then what is told to those who listen.
 local changed, event, commands, signals = {}, nil, {}, {}
+
+-- Whether the record is written anew: a hash that has lost fields keeps the room that they took.
+local is_rewritten = false
 
 -- The types of keys that only this transition has, for commit.lua.
 local more_types = {}
@@ -154,10 +161,15 @@ local function leave_queue()
   plan('ZREM', OUTBOX, delivery_id())
 end
 
+-- The form of an attempt, and what stands between two of them: as in job-view.ts.
+local function open_attempt(...)
+  local earlier = record.attempts and record.attempts .. '\30' or ''
+  set('attempts', earlier .. table.concat({ ... }, '\n'))
+end
+
 local function close_attempt(outcome)
-  local line = redis.call('LINDEX', ATTEMPTS, -1)
-  if line then
-    plan('LSET', ATTEMPTS, -1, line .. '\n' .. text(now) .. '\n' .. outcome)
+  if record.attempts then
+    set('attempts', record.attempts .. '\n' .. text(now) .. '\n' .. outcome)
   end
 end
 
@@ -174,7 +186,8 @@ local function terminate(status, data)
   leave_queue()
   set_status(status)
   set('finished_at', now)
-  unset('token', 'place', 'checkpoint', 'checkpoint_epoch', 'progress_step', 'progress_events')
+  unset('token', 'place', 'delivery', 'faults', 'reason', 'checkpoint', 'checkpoint_epoch', 'progress_step',
+    'progress_events')
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)

@@ -1,7 +1,7 @@
--- remove: a finished job's record, events, attempts and index entries go; its id goes to the trash until its folder is
+-- remove: a finished job's record, events and index entries go; its id goes to the trash until its folder is
 -- gone too. Until then a repeat is answered like the first.
 -- Answers: removed, not_finished {status}, not_found.
-local JOBS = KEYS[10]
+local JOBS = KEYS[9]
 more_types[JOBS] = 'zset'
 
 if not record.status and redis.call('SISMEMBER', TRASH, given.id) == 1 then
@@ -15,7 +15,6 @@ if not terminal then
 end
 -- A full Redis refuses no DEL, and after the first write of a script nothing more: a job can be removed then too.
 plan('DEL', JOB)
-plan('DEL', ATTEMPTS)
 plan('DEL', EVENTS)
 plan('ZREM', JOBS, given.id)
 plan('ZREM', FINISHED, given.id)

@@ -49,7 +49,6 @@ set('engine', given.engine)
 if not record.started_at then
   set('started_at', now)
 end
-plan('RPUSH', ATTEMPTS,
-  record.attempt .. '\n' .. given.worker .. '\n' .. given.from_epoch .. '\n' .. reason .. '\n' .. text(now))
+open_attempt(record.attempt, given.worker, given.from_epoch, reason, text(now))
 append('job.running', given.event)
 return started()

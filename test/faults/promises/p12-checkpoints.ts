@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTerminal, type Job } from '../../../src/contract/job.ts';
 import { signalAll } from '../../support/processes.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { CALLS, type DiskFault, EVERY_CALL, FaultDisk } from '../fault-disk.ts';
 import type { Random } from '../random.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
-import { SmallDisk } from '../small-disk.ts';
 import { LONG, RESUMABLE } from '../specs.ts';
 
 /** An atomic write is five calls; a job of a few seconds writes about four files. */

@@ -117,6 +117,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     parameters: 1,
     progress: PROGRESS,
     version: '0.0.0',
+    accepting: true,
     maxQueued: 1_000_000,
   });
   const job: ModelJob = {
@@ -162,7 +163,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     if (outcome !== expected) throw new Error(`answered ${outcome}, not ${expected}${story()}`);
     await compare(site, id, job, story);
   }
-  await site.commands.del(site.keys.job(id), site.keys.attempts(id), site.keys.events(id));
+  await site.commands.del(site.keys.job(id), site.keys.events(id));
 }
 
 const PROGRESS = {
@@ -261,15 +262,18 @@ function callOf(
         fault: move.fault,
         lost: move.lost,
       } as const;
-      const requeue = {
-        token: asked.token,
+      const how = {
         delivery: asked.delivery,
-        lost: asked.lost,
         outcome: move.fault ? 'trainer_crashed' : 'drained',
         reason: 'a fault',
         error: move.fault ? ERROR : undefined,
       } as const;
-      return { asked, run: () => transitions.requeue(id, requeue), repeatable: asked.token !== undefined };
+      const { token: given, lost } = asked;
+      const run = () =>
+        given === undefined
+          ? transitions.giveBack(id, { ...how, lost })
+          : transitions.requeue(id, { ...how, token: given });
+      return { asked, run, repeatable: given !== undefined };
     }
     case 'finish': {
       const { how } = move;

@@ -8,7 +8,7 @@ process.on('exit', () => {
   for (const disk of mounted) disk.unmount();
 });
 
-/** A real disk (tmpfs) that is small enough to be full. */
+/** A real disk (tmpfs) that is small enough to be full, and may become read-only. */
 export class SmallDisk {
   readonly #root = mkdtempSync(join(tmpdir(), 'descent-small-'));
   readonly #filler = join(this.#root, 'filler');
@@ -48,6 +48,12 @@ export class SmallDisk {
 
   free(): void {
     rmSync(this.#filler, { force: true });
+  }
+
+  /** @throws when a file on it is open for writing. */
+  remount(how: 'ro' | 'rw'): void {
+    const { status, stderr } = spawnSync('mount', ['-o', `remount,${how}`, this.#root], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(stderr.trim());
   }
 
   unmount(): void {

@@ -1,0 +1,38 @@
+import type { Job } from '../contract/job.ts';
+import type { JobView } from '../store/job-view.ts';
+
+/**
+ * Every path that an answer carries begins with BASE_PATH, so that it leads back through the proxy that the
+ * request came by. Requests are taken with it and without: a proxy may strip it.
+ */
+
+/** The path of a request as the routes know it. */
+export function withoutBasePath(basePath: string, url: string): string {
+  if (!url.startsWith(basePath)) return url;
+  const rest = url.slice(basePath.length);
+  if (rest.startsWith('/')) return rest;
+  return rest === '' || rest.startsWith('?') ? `/${rest}` : url;
+}
+
+export const pathOfJob = (basePath: string, id: string): string => `${basePath}/jobs/${id}`;
+
+function linksOf(basePath: string, id: string): Job['links'] {
+  const self = pathOfJob(basePath, id);
+  return {
+    self,
+    metrics: `${self}/metrics`,
+    events: `${self}/events`,
+    evaluation: `${self}/evaluation`,
+    loss_chart: `${self}/charts/loss.svg`,
+    accuracy_chart: `${self}/charts/accuracy.svg`,
+    cancel: `${self}/cancel`,
+  };
+}
+
+/** A job as the API shows it: the JSON that the store has, and the links at its end. */
+export const withLinks = (basePath: string, { id, text }: Pick<JobView, 'id' | 'text'>): string =>
+  `${text.slice(0, -1)},"links":${JSON.stringify(linksOf(basePath, id))}}`;
+
+/** The ETag of that: whoever has the links of another BASE_PATH gets the new ones. */
+export const etagWithLinks = (basePath: string, etag: string): string =>
+  basePath === '' ? etag : `${etag.slice(0, -1)}.${basePath}"`;

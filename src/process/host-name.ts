@@ -1,0 +1,53 @@
+import { isIP } from 'node:net';
+
+/** Host names as clients, operators and programs write them, in the one form in which they can be compared. */
+
+/** IPv6 in brackets, perhaps with a zone, or a name or IPv4 address; with a port or without. */
+const AUTHORITY = /^(?:\[([0-9a-f:.]+)(?:%[^\s\]]*)?\]|([^\s:/?#@\\%[\]]+?)\.?)(?::\d{0,5})?$/i;
+
+const NAME = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/;
+
+/** How URL writes an IPv4 address that is mapped into IPv6. */
+const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
+
+/**
+ * The host of a Host header, of a setting or of a socket: lower case, without port, without the dot of the root,
+ * addresses in their shortest form, IPv6 in brackets and without a zone.
+ * @returns undefined when it is no host.
+ */
+export function canonicalHost(text: string): string | undefined {
+  const given = text.trim();
+  const [, ipv6, name] = AUTHORITY.exec(isIP(given) === 6 ? `[${given}]` : given) ?? [];
+  const host = ipv6 === undefined ? name : `[${ipv6}]`;
+  if (host === undefined || !URL.canParse(`http://${host}`)) return undefined;
+  const { hostname } = new URL(`http://${host}`);
+  const [, high, low] = MAPPED.exec(hostname) ?? [];
+  if (high !== undefined && low !== undefined) return toIPv4(high, low);
+  return hostname.startsWith('[') || NAME.test(hostname) ? hostname : undefined;
+}
+
+function toIPv4(high: string, low: string): string {
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 255, b >> 8, b & 255].join('.');
+}
+
+/**
+ * An entry of ALLOWED_HOSTS: a host, or `*.` and the name under which all names are meant. A URL counts as its host.
+ * @returns undefined when it is neither.
+ */
+export function canonicalPattern(text: string): string | undefined {
+  const authority = text.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/[/?#].*$/, '');
+  if (!authority.startsWith('*.')) return canonicalHost(authority);
+  const parent = canonicalHost(authority.slice(2));
+  return parent === undefined || isAddress(parent) ? undefined : `*.${parent}`;
+}
+
+/** Of a canonical host: whether it is an address, and no name. */
+export const isAddress = (host: string): boolean => host.startsWith('[') || isIP(host) === 4;
+
+/** Of a canonical host: whether only this machine reaches it. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
+
+/** Of a canonical host: whether who listens on it listens on every address of the machine. */
+export const isEveryAddress = (host: string): boolean => host === '0.0.0.0' || host === '[::]';

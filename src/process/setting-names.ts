@@ -1,0 +1,40 @@
+/** Finds the setting that somebody meant who wrote another name. */
+
+const OUR_PREFIX = /^DESCENT_+/i;
+
+/** Up to so many letters of a long name, or of a short one, may be wrong. */
+const LONG_NAME = 10;
+
+/** The setting that this name is almost, or undefined when it is a setting or looks like none. */
+export function likelySetting(name: string, settings: readonly string[]): string | undefined {
+  if (settings.includes(name)) return undefined;
+  const letters = lettersOf(name.replace(OUR_PREFIX, ''));
+  const byDistance = settings
+    .map((setting) => ({ setting, distance: distance(letters, lettersOf(setting)) }))
+    .sort((one, other) => one.distance - other.distance);
+  const nearest = byDistance[0]!;
+  const allowed = lettersOf(nearest.setting).length >= LONG_NAME ? 2 : 1;
+  return nearest.distance <= allowed ? nearest.setting : undefined;
+}
+
+const lettersOf = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '');
+
+/** Letters to insert, remove, replace or swap with their neighbour, to make one text of the other. */
+function distance(one: string, other: string): number {
+  const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, k) => k)];
+  for (let i = 1; i <= one.length; i++) {
+    const row = [i];
+    for (let k = 1; k <= other.length; k++) {
+      const isSame = one[i - 1] === other[k - 1];
+      const isSwapped = one[i - 1] === other[k - 2] && one[i - 2] === other[k - 1];
+      row[k] = Math.min(
+        rows[i - 1]![k]! + 1,
+        row[k - 1]! + 1,
+        rows[i - 1]![k - 1]! + (isSame ? 0 : 1),
+        isSwapped ? rows[i - 2]![k - 2]! + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    rows.push(row);
+  }
+  return rows[one.length]![other.length]!;
+}

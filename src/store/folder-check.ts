@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, opendir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageUnavailableError } from '../contract/storage-error.ts';
+
+/** Whether a folder can be used, found out by using it: permission bits do not know of full disks and read-only mounts. */
+
+/** Enough that a full disk has no room for it. */
+const TEST_BYTES = 4096;
+
+/**
+ * Makes the folder if it is missing, then writes a small file into it, down to the disk, and removes that again.
+ * @throws {StorageUnavailableError}
+ */
+export async function checkWritable(folder: string): Promise<void> {
+  const path = join(folder, `.write-test-${randomUUID()}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(Buffer.alloc(TEST_BYTES));
+      await file.sync();
+    } finally {
+      await file.close();
+      await rm(path, { force: true });
+    }
+  } catch (cause) {
+    throw unusable(folder, 'written', cause);
+  }
+}
+
+/**
+ * A folder that is not there yet will be made by the first write.
+ * @throws {StorageUnavailableError}
+ */
+export async function checkReadable(folder: string): Promise<void> {
+  try {
+    const opened = await opendir(folder);
+    try {
+      await opened.read();
+    } finally {
+      await opened.close();
+    }
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOENT') throw unusable(folder, 'read', cause);
+  }
+}
+
+function unusable(folder: string, how: 'written' | 'read', cause: unknown): StorageUnavailableError {
+  // Without the call and its path, which is another one each time.
+  const reason = (cause instanceof Error ? cause.message : String(cause)).split(',', 1)[0];
+  const uid = process.geteuid?.();
+  const isForbidden = ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '') && uid !== undefined;
+  const help = isForbidden ? ` Let the user ${uid}, as whom Descent runs, own it.` : '';
+  return new StorageUnavailableError(`The folder ${folder} cannot be ${how}: ${reason}.${help}`, { cause });
+}
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error ? String(error.code) : undefined;

@@ -1,0 +1,82 @@
+import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
+import { z } from 'zod';
+import type { Redis } from '../redis/connections.ts';
+import { VIEW_FIELDS } from './job-view.ts';
+import type { Keys } from './keys.ts';
+import { allAnswered, answered, runTransition } from './transition-runner.ts';
+
+/** A job that has ended is kept packed: half the room, and quicker to list. */
+
+/** What an entry of the stream holds besides its id, which counts from 1: its type, its time in ms, its data as JSON. */
+export type EventFields = [type: string, at: string, data: string];
+
+/** As XRANGE gives it, the fields in the order in which transitions/record.lua writes them. */
+export const StreamEntrySchema = z
+  .tuple([z.string().regex(/^\d+-0$/), z.array(z.string()).length(6)])
+  .transform(([id, [, type, , at, , data]]) => ({
+    seq: Number.parseInt(id, 10),
+    fields: [type, at, data] as EventFields,
+  }));
+
+const PackedSchema: z.ZodType<EventFields[]> = z.array(z.tuple([z.string(), z.string(), z.string()]));
+
+/** Base64, since the Redis in JavaScript knows only text. */
+const pack = (events: EventFields[]): string => brotliCompressSync(JSON.stringify(events)).toString('base64');
+
+/** @throws when the text is not what `JobPacker` wrote. */
+export const unpack = (text: string): EventFields[] =>
+  PackedSchema.parse(JSON.parse(brotliDecompressSync(Buffer.from(text, 'base64')).toString('utf8')));
+
+/** Who watches a job to its end has seen the end by then, from the stream. */
+const AGE_MS = 10_000;
+
+/** Looked at in one round trip. */
+const PAGE = 500;
+
+/** Packs the jobs that ended since it last looked; the first look sees all. */
+export class JobPacker {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  #sinceMs = 0;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /**
+   * @returns how many jobs it packed.
+   * @throws {StoreUnavailableError} what is not packed yet is found by the next look.
+   */
+  async packFinished(): Promise<number> {
+    const [seconds] = await answered(() => this.#redis.time());
+    const untilMs = Number(seconds) * 1000 - AGE_MS;
+    const ids = await answered(() => this.#redis.zrangebyscore(this.#keys.finished, this.#sinceMs, untilMs));
+    let packed = 0;
+    for (let from = 0; from < ids.length; from += PAGE) {
+      for (const id of await this.#withStream(ids.slice(from, from + PAGE))) {
+        if (await this.#pack(id)) packed += 1;
+      }
+    }
+    // A job may have ended in the same millisecond: the next look begins with it.
+    this.#sinceMs = untilMs;
+    return packed;
+  }
+
+  async #withStream(ids: string[]): Promise<string[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const id of ids) pipeline.type(this.#keys.events(id));
+    const types = await allAnswered(() => pipeline.exec());
+    return ids.filter((_, i) => types[i] === 'stream');
+  }
+
+  async #pack(id: string): Promise<boolean> {
+    const entries = await answered(() => this.#redis.xrange(this.#keys.events(id), '-', '+'));
+    const events = entries.map((entry) => StreamEntrySchema.parse(entry).fields);
+    const answer = await runTransition(this.#redis, this.#keys, 'pack', {
+      id,
+      args: { seq: events.length, events: pack(events), view_fields: VIEW_FIELDS.join(' ') },
+    });
+    return answer.outcome === 'packed';
+  }
+}

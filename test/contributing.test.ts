@@ -1,0 +1,32 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { OptimizerSchema } from '../src/contract/optimizer.ts';
+import { OPTIMIZERS } from './engine/small-problem.ts';
+
+/** What CONTRIBUTING.md promises that a test would notice, where no other test does. */
+
+const TYPES = OptimizerSchema.options.map((option) => option.shape.type.value);
+
+describe('CONTRIBUTING.md', () => {
+  it('names files and commands that are there', () => {
+    const page = readFileSync('CONTRIBUTING.md', 'utf8');
+    const paths = [
+      ...page.matchAll(/`((?:src|test|workers|scripts)\/[^`]*|[\w.-]+\.(?:yml|txt)|\.env\.example)`/g),
+    ];
+    expect(paths.length).toBeGreaterThan(20);
+    expect(paths.map(([, path]) => path!).filter((path) => !existsSync(path))).toEqual([]);
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object };
+    const commands = [...page.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!);
+    expect(commands.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+describe.each(TYPES)('the optimizer %s', (type) => {
+  it('is among those that the engines are compared with', () => {
+    expect(Object.values(OPTIMIZERS).map((optimizer) => optimizer.type)).toContain(type);
+  });
+
+  it('stands in README', () => {
+    expect(readFileSync('README.md', 'utf8')).toMatch(new RegExp(`\`${type}\`\\s+\\(learning_rate`));
+  });
+});

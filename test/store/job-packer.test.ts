@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { JobPacker } from '../../src/store/job-packer.ts';
+import { created, epochReport, FAILURE, jobIn, openStore, startOf, successOf } from './open-store.ts';
+
+const { store, transitions, events, keys, redis } = openStore();
+
+const all = (id: string) => events.read(id, { after: 0, limit: 1000 });
+
+/** Ended so long ago that nobody watches any more. */
+async function ended(epochs: number): Promise<string> {
+  const id = await created(store);
+  const start = startOf();
+  await transitions.start(id, start);
+  for (let epoch = 1; epoch <= epochs; epoch += 1)
+    await transitions.epoch(id, start.token, epochReport(epoch));
+  await transitions.finish(id, start.token, epochs > 0 ? successOf(epochs) : FAILURE);
+  await redis.zincrby(keys.finished, -60_000, id);
+  return id;
+}
+
+it('what was written is read, packed or not, whole or in pages', async () => {
+  const ids = [await ended(0), await ended(3)];
+  const before = await Promise.all(ids.map(all));
+  const views = await Promise.all(ids.map((id) => jobIn(store, 'local', id)));
+  const records = await Promise.all(ids.map((id) => store.record(id)));
+  const rows = await events.metrics(ids[1]!, 0);
+  expect(rows).toHaveLength(3);
+
+  expect(await new JobPacker(redis, keys).packFinished()).toBe(ids.length);
+  expect(await Promise.all(ids.map((id) => redis.type(keys.events(id))))).toEqual(['string', 'string']);
+  expect(await Promise.all(ids.map(all))).toEqual(before);
+  expect(await Promise.all(ids.map((id) => jobIn(store, 'local', id)))).toEqual(views);
+  for (const [i, id] of ids.entries()) {
+    const { evaluation, model, status, spec } = records[i]!;
+    expect(await store.record(id)).toMatchObject({ status, spec, ...(evaluation && { evaluation, model }) });
+  }
+  expect(await events.metrics(ids[1]!, 0)).toEqual(rows);
+  expect(await events.metrics(ids[1]!, 4)).toEqual(rows.slice(2));
+  expect(await events.read(ids[1]!, { after: 2, limit: 2 })).toEqual(before[1]!.slice(2, 4));
+  expect(await events.read(ids[1]!, { after: 99, limit: 2 })).toEqual([]);
+});
+
+it('jobs that run, or ended a moment ago, keep their stream; what is packed is left alone', async () => {
+  const running = await created(store);
+  await transitions.start(running, startOf());
+  const old = await ended(1);
+  const young = await created(store);
+  await store.cancel('local', young);
+  const packer = new JobPacker(redis, keys);
+  expect(await packer.packFinished()).toBe(1);
+  expect(await packer.packFinished()).toBe(0);
+  expect(await new JobPacker(redis, keys).packFinished()).toBe(0);
+  const types = [running, old, young].map((id) => redis.type(keys.events(id)));
+  expect(await Promise.all(types)).toEqual(['stream', 'string', 'stream']);
+});
+
+it('a packed job can be removed', async () => {
+  const id = await ended(1);
+  await new JobPacker(redis, keys).packFinished();
+  expect(await store.remove('local', id)).toEqual({ outcome: 'removed' });
+  expect(await redis.keys(`${keys.root}*${id}*`)).toEqual([]);
+});

@@ -1,0 +1,183 @@
+import { hostname } from 'node:os';
+import type { EngineReport, WorkerReport } from '../src/contract/worker-report.ts';
+import { datasetsFolder } from '../src/dataset/prepared.ts';
+import { wallClockMs } from '../src/process/clock.ts';
+import type { Log } from '../src/process/log.ts';
+import { Reconciler } from '../src/queue/reconciler.ts';
+import { TrainingQueue } from '../src/queue/training-queue.ts';
+import type { Redis } from '../src/redis/connections.ts';
+import type { Artifacts } from '../src/store/artifacts.ts';
+import { checkWritable } from '../src/store/folder-check.ts';
+import { JobPacker } from '../src/store/job-packer.ts';
+import { JobTransitions } from '../src/store/job-transitions.ts';
+import { JobStore } from '../src/store/jobs.ts';
+import type { Keys } from '../src/store/keys.ts';
+import { Retention, type RetentionLimits } from '../src/store/retention.ts';
+import { StorageCheck } from '../src/store/storage-check.ts';
+import { WorkerReports } from '../src/store/worker-reports.ts';
+import { Consumer } from './consumer.ts';
+import { newCounters } from './counters.ts';
+import { Heartbeat, heartbeatTiming } from './heartbeat.ts';
+import { Runs } from './run.ts';
+import { runJob } from './run-job.ts';
+import { StatusWatch } from './status-watch.ts';
+import { StorageWatch } from './storage-watch.ts';
+import type { TrainerPool } from './trainer-process.ts';
+import type { WorkerParts } from './worker-parts.ts';
+
+/** What a worker stands on. The entry makes it. */
+export interface WorkerDeps {
+  readonly version: string;
+  /** Waits for Redis as long as it must. */
+  readonly commands: Redis;
+  readonly subscriber: Redis;
+  readonly keys: Keys;
+  readonly artifacts: Artifacts;
+  /** Where the prepared datasets lie. */
+  readonly dataDir: string;
+  readonly trainers: TrainerPool;
+  readonly engines: readonly EngineReport[];
+  /** Jobs it trains at a time. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  readonly retention: RetentionLimits;
+  readonly log: Log;
+}
+
+export interface BuiltWorker {
+  /** host/pid */
+  readonly id: string;
+  /** Settles with the reason when this worker cannot work, and should be drained and started again. */
+  readonly unable: Promise<string>;
+  /** Takes jobs from here on, as soon as the storage works. */
+  start(): Promise<void>;
+  /** Takes no more jobs, and gives every job back or to its end; none of that is a fault of the job's. */
+  drain(): Promise<void>;
+  /** Ends all trainers at once. */
+  stop(): void;
+}
+
+/** After a drain began, the trainers have so long to reach an epoch's end. */
+const DRAIN_MS = 7_000;
+/** A write takes no longer on a disk that works. */
+const STORAGE_TIMEOUT_MS = 10_000;
+
+/** The whole worker: takes jobs from the queue and has them trained. It opens no connection and closes none. */
+export function buildWorker(deps: WorkerDeps): BuiltWorker {
+  const { commands, keys, log, artifacts, dataDir, trainers, concurrency, leaseMs } = deps;
+  const id = `${hostname()}/${process.pid}`;
+  const startedAt = new Date(wallClockMs()).toISOString();
+  let draining = false;
+  let onUnable: (reason: string) => void = () => {};
+  const unable = new Promise<string>((resolve) => {
+    onUnable = resolve;
+  });
+
+  const store = new JobStore(commands, keys);
+  const transitions = new JobTransitions(commands, keys);
+  const queue = new TrainingQueue(commands, keys, log);
+  const retention = new Retention(commands, keys, store, artifacts, log);
+  const reconciler = new Reconciler(commands, keys, queue, log, id);
+  const packer = new JobPacker(commands, keys);
+  const runs = new Runs();
+  const counters = newCounters();
+  const statusWatch = new StatusWatch(runs, transitions, log);
+  const storage = new StorageWatch(new StorageCheck(() => checkStorage(deps), STORAGE_TIMEOUT_MS), log);
+
+  const parts: WorkerParts = {
+    id,
+    store,
+    transitions,
+    queue,
+    artifacts,
+    dataDir,
+    storage,
+    trainers,
+    runs,
+    counters,
+    leaseMs,
+    log,
+    engineFor: (wanted) =>
+      deps.engines.find(({ name, available }) => (wanted === 'auto' ? available : name === wanted))!,
+    onUnable,
+    takesJobs: () => !draining && storage.problem === undefined,
+  };
+  const consumer = new Consumer({
+    redis: commands,
+    keys,
+    log,
+    concurrency,
+    leaseMs,
+    onDelivery: (delivery) => runJob(delivery, parts),
+  });
+  const heartbeat = new Heartbeat(
+    {
+      reports: new WorkerReports(commands, keys),
+      store,
+      log,
+      report: () => ({
+        id,
+        host: hostname(),
+        pid: process.pid,
+        version: deps.version,
+        concurrency,
+        started_at: startedAt,
+        problem: storage.problem ?? null,
+        running: runningJobs(runs),
+        engines: [...deps.engines],
+        counters: { ...counters },
+      }),
+      lastFetchMs: () => consumer.lastFetchMs,
+      onIdle: () => reconciler.compare(),
+      onWedged: () => onUnable('jobs wait, this worker has room for them, and BullMQ hands over none'),
+    },
+    heartbeatTiming(leaseMs),
+  );
+
+  const stop = () => {
+    for (const run of runs.all()) run.kill();
+  };
+  return {
+    id,
+    unable,
+    stop,
+    async start() {
+      statusWatch.start(deps.subscriber, keys);
+      reconciler.start(async () => {
+        const removed = await retention.sweep(deps.retention);
+        if (removed > 0) log.info({ removed }, 'old jobs removed');
+        await packer.packFinished();
+      });
+      await storage.start((works) => void (works ? consumer.resume() : consumer.pause()));
+      // A drain may have begun meanwhile.
+      if (draining) return;
+      consumer.start();
+      heartbeat.start();
+    },
+    async drain() {
+      draining = true;
+      reconciler.stop();
+      storage.stop();
+      for (const run of runs.all()) run.interrupt('drained');
+      const deadline = setTimeout(stop, DRAIN_MS);
+      await consumer.close();
+      clearTimeout(deadline);
+      statusWatch.stop();
+      await heartbeat.stop();
+      trainers.close();
+    },
+  };
+}
+
+/** Whether the files that a job needs can be written. */
+async function checkStorage({ artifacts, dataDir }: WorkerDeps): Promise<void> {
+  await artifacts.checkWritable();
+  await checkWritable(datasetsFolder(dataDir));
+}
+
+const runningJobs = (runs: Runs): WorkerReport['running'] =>
+  runs.all().flatMap(({ id: job, progress }) => {
+    if (progress === undefined) return [];
+    const { epoch, epochs, steps_per_second } = progress;
+    return [{ job, epoch, epochs, steps_per_second }];
+  });

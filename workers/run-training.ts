@@ -1,0 +1,145 @@
+import { resolveDataset } from '../src/dataset/registry.ts';
+import { leavesProcessClean } from '../src/engine/engines.ts';
+import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
+import type { Confirmation } from '../src/store/job-transitions.ts';
+import { persist } from './persist.ts';
+import type { Run } from './run.ts';
+import { type End, type LastMessage, tidy } from './run-end.ts';
+import type { Started } from './run-start.ts';
+import type { TrainerMessage } from './trainer-message.ts';
+import type { TrainerProcess } from './trainer-process.ts';
+import type { WorkerParts } from './worker-parts.ts';
+
+/** A run while its trainer works. */
+
+/** A started job and the trainer that was kept ready for it. */
+type Training = Started & { trainer: TrainerProcess };
+
+/** Lets the trainer compute the job and writes down what it reports; gives how it ended. */
+export async function train(run: Run, job: Training, worker: WorkerParts): Promise<End> {
+  const { record, trainer } = job;
+  const engine = worker.engineFor(record.spec.engine);
+  if (!engine.available) {
+    // Not left to the trainer: it may load the engine, and then crash or compute something else.
+    worker.trainers.giveBack(trainer);
+    const message = `The engine ${engine.name} is not available: ${engine.reason}`;
+    return ended(job, {
+      type: 'failed',
+      error: { code: 'engine_unavailable', message, retryable: true },
+    });
+  }
+  const named = record.checkpoint.map(({ name }) => name);
+  await tidy(run.id, worker, () => worker.artifacts.removeEarlier(run.id, record.attempt, named));
+  const limit = limitTime(run, job);
+  run.progress = record.progress;
+  trainer.train({
+    type: 'train',
+    job: run.id,
+    attempt: record.attempt,
+    spec: record.spec,
+    // Earlier records have a name only, which meant the same then.
+    data: record.data ?? resolveDataset(record.spec.dataset),
+    engine: engine.name,
+    dataDir: worker.dataDir,
+    artifacts: worker.artifacts.location,
+    checkpoints: record.checkpoint,
+  });
+  run.attach(trainer);
+  let last: LastMessage | undefined;
+  try {
+    last = await follow(run, job, worker);
+  } finally {
+    clearTimeout(limit);
+    run.detach();
+    const isClean = last?.type === 'finished' || last?.type === 'stopped';
+    if (trainer.alive && isClean && leavesProcessClean(engine.name)) {
+      worker.trainers.giveBack(trainer);
+    } else {
+      trainer.kill();
+      // Until it is gone it may still write files.
+      await trainer.exited;
+    }
+  }
+  return ended(job, last);
+}
+
+const ended = ({ record }: Training, last: LastMessage): End => ({
+  type: 'trained',
+  spec: record.spec,
+  last,
+});
+
+function limitTime(run: Run, { record, elapsedMs }: Training): NodeJS.Timeout | undefined {
+  const { max_seconds } = record.spec.limits;
+  if (max_seconds === null) return undefined;
+  return setTimeout(() => run.interrupt('timeout'), Math.max(0, max_seconds * 1000 - elapsedMs));
+}
+
+/** Appends what the trainer reports, until it ends. */
+async function follow(run: Run, { record, trainer }: Training, worker: WorkerParts): Promise<LastMessage> {
+  const checkpoints = new Checkpoints(run, record, worker);
+  for (;;) {
+    const message = await trainer.next();
+    switch (message.type) {
+      case 'ready':
+        continue;
+      case 'progress': {
+        run.progress = message.progress;
+        await confirm(run, () => worker.transitions.progress(run.id, run.token, message.progress));
+        continue;
+      }
+      case 'epoch': {
+        if (message.warning !== undefined) worker.log.warn({ job: run.id }, message.warning);
+        run.progress = message.progress;
+        const report = checkpoints.reportOf(message);
+        if (!(await confirm(run, () => worker.transitions.epoch(run.id, run.token, report)))) continue;
+        worker.counters.epochs++;
+        trainer.send({ type: 'confirmed', epoch: message.metrics.epoch });
+        await checkpoints.keep(report.checkpoints);
+        continue;
+      }
+      default:
+        return message;
+    }
+  }
+}
+
+/** The checkpoints that the record names: the last two, newest first. */
+class Checkpoints {
+  readonly #run: Run;
+  readonly #worker: WorkerParts;
+  #named: CheckpointFile[];
+
+  constructor(run: Run, record: JobRecord, worker: WorkerParts) {
+    this.#run = run;
+    this.#worker = worker;
+    this.#named = record.checkpoint;
+  }
+
+  /** What goes into the record of an epoch. */
+  reportOf({ metrics, progress, checkpoint }: Extract<TrainerMessage, { type: 'epoch' }>) {
+    const checkpoints = checkpoint === undefined ? undefined : [checkpoint, ...this.#named.slice(0, 1)];
+    return { metrics, progress, checkpoints };
+  }
+
+  /** Once the record names these, the files of the others go. */
+  async keep(named: CheckpointFile[] | undefined): Promise<void> {
+    if (named === undefined) return;
+    for (const { name } of this.#named.filter((old) => !named.includes(old))) {
+      await tidy(this.#run.id, this.#worker, () => this.#worker.artifacts.removeFile(this.#run.id, name));
+    }
+    this.#named = named;
+  }
+}
+
+/** Runs a fenced transition; false when the run is over because the record is not ours any more. */
+async function confirm(run: Run, transition: () => Promise<Confirmation>): Promise<boolean> {
+  const answer = await persist(transition);
+  if (answer.outcome === 'confirmed') {
+    if (answer.status === 'cancelling') run.interrupt('cancelled');
+    return true;
+  }
+  // After a gap the next start goes on from a checkpoint and appends what Redis lost.
+  run.interrupt(answer.outcome === 'gap' ? 'lease_lost' : 'evicted');
+  return false;
+}
