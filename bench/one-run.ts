@@ -34,7 +34,7 @@ const spec = JobSpecSchema.parse({
   training: { epochs: Number(values.epochs), seed: Number(values.seed) },
 });
 const dataset = await (values.idx === undefined
-  ? openDataset('mnist', join(tmpdir(), 'descent-bench'))
+  ? openDataset(DATASETS.mnist.shape, join(tmpdir(), 'descent-bench'))
   : readIdxFolder(values.idx));
 const loaded = await loadEngine(spec.engine);
 if (!loaded.available) throw new Error(loaded.reason);
@@ -95,14 +95,15 @@ const figures: RunFigures = {
 console.log(JSON.stringify(figures));
 
 /** Of a train image, on average. */
-function litPixels({ train, pixels }: Dataset): number {
-  const images = new Uint8Array(train.rows * pixels);
+function litPixels({ train, shape }: Dataset): number {
+  const images = new Uint8Array(train.rows * shape.inputs);
   train.readImages(images, 0);
   return images.reduce((lit, pixel) => lit + (pixel === 0 ? 0 : 1), 0) / train.rows;
 }
 
 function readIdxFolder(folder: string): Dataset {
-  const { classes, pixels, image, sources } = DATASETS.mnist;
+  const { shape, sources } = DATASETS.mnist;
+  const { inputs: pixels, image } = shape;
   const part = (images: string, labels: string): LabelledImages => {
     const { values } = parseIdx(readFileSync(join(folder, images)), [0, image.height, image.width]);
     const found = parseIdx(readFileSync(join(folder, labels)), [0]).values;
@@ -112,12 +113,12 @@ function readIdxFolder(folder: string): Dataset {
       readImages: (into, from) => into.set(values.subarray(from * pixels, from * pixels + into.length)),
     };
   };
+  const train = part(sources.trainImages.file, sources.trainLabels.file);
+  const test = part(sources.testImages.file, sources.testLabels.file);
   return {
-    name: 'mnist',
-    classes,
-    pixels,
-    train: part(sources.trainImages.file, sources.trainLabels.file),
-    test: part(sources.testImages.file, sources.testLabels.file),
+    shape: { ...shape, rows: { train: train.rows, test: test.rows } },
+    train,
+    test,
     close: () => {},
   };
 }

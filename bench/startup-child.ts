@@ -2,6 +2,7 @@ import '../workers/training-session.ts';
 import { z } from 'zod';
 import { EngineNameSchema, JobSpecSchema } from '../src/contract/job-spec.ts';
 import { openDataset } from '../src/dataset/prepared.ts';
+import { resolveDataset } from '../src/dataset/registry.ts';
 import { loadEngine } from '../src/engine/engines.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 
@@ -9,7 +10,7 @@ import { createJobEngine } from '../src/training/job-engine.ts';
 const [engine, dataDir] = z.tuple([EngineNameSchema, z.string()]).parse(process.argv.slice(2));
 
 const modulesMs = performance.now();
-const dataset = await openDataset('mnist', dataDir);
+const dataset = await openDataset(resolveDataset('mnist'), dataDir);
 const loaded = await loadEngine(engine);
 if (!loaded.available) throw new Error(loaded.reason);
 createJobEngine(loaded, JobSpecSchema.parse({ engine }), dataset);

@@ -58,8 +58,25 @@ const ARROWS = new Map(
   ),
 );
 
+/** The rules of the engines: the numbers that rules.ts defines, and every citation of one. */
+const RULES = 'src/engine/rules.ts';
+const CITING = ['src', 'test', 'workers'].flatMap((top) =>
+  readdirSync(top, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|c|h)$/.test(name))
+    .map((name) => join(top, name)),
+);
+
 const TENSORFLOW = 'src/engine/tensorflow/tensorflow-module.ts';
 const ASSEMBLY = 'src/engine/wasm/assembly/';
+
+it('every rule of the engines that is cited has its number in rules.ts', () => {
+  const numbers = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, n]) => Number(n));
+  const defined = numbers(readFileSync(RULES, 'utf8'), /^ \* Rule (\d+), /gm);
+  expect(defined).toEqual(defined.map((_, k) => k + 1));
+  const cited = CITING.flatMap((file) => numbers(readFileSync(file, 'utf8'), /\b[Rr]ule (\d+)\b/g));
+  expect(cited.filter((n) => !defined.includes(n))).toEqual([]);
+  expect(cited.length).toBeGreaterThan(defined.length);
+});
 
 describe('the arrows', () => {
   it('the page has a line for every room', () => {

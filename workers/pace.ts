@@ -3,7 +3,7 @@ import type { JobSpec } from '../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import { progressOf } from '../src/contract/progress.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
-import { stepsPerEpoch, trainRows } from '../src/dataset/registry.ts';
+import { countTrainRows, stepsPerEpoch } from '../src/dataset/row-counts.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import type { EpochResult } from '../src/training/fit.ts';
 
@@ -44,7 +44,7 @@ export class Pace {
   #toldMs = monotonicMs();
 
   constructor({ training }: JobSpec, dataset: Dataset, fromEpoch: number) {
-    const rows = trainRows(dataset.train.rows, training.validation_split);
+    const rows = countTrainRows(dataset.shape.rows.train, training.validation_split);
     this.#stepsPerEpoch = stepsPerEpoch(rows, training.batch_size);
     this.#total = { epochs: training.epochs, steps: this.#stepsPerEpoch * training.epochs };
     this.#epoch = fromEpoch;

@@ -1,3 +1,4 @@
+import { resolveDataset } from '../src/dataset/registry.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
 import type { Confirmation } from '../src/store/job-transitions.ts';
@@ -36,6 +37,8 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
     job: run.id,
     attempt: record.attempt,
     spec: record.spec,
+    // Earlier records have a name only, which meant the same then.
+    data: record.data ?? resolveDataset(record.spec.dataset),
     engine: engine.name,
     dataDir: worker.dataDir,
     artifacts: worker.artifacts.location,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DataShapeSchema } from '../src/contract/data-shape.ts';
 import { JobErrorSchema, JobIdSchema, JobResultSchema, ProgressSchema } from '../src/contract/job.ts';
 import { EngineNameSchema, type JobSpec } from '../src/contract/job-spec.ts';
 import { EpochMetricsSchema } from '../src/contract/metrics.ts';
@@ -18,6 +19,8 @@ export const TrainCommandSchema = z.strictObject({
   job: JobIdSchema,
   attempt: z.int().gte(1),
   spec: ParsedSpecSchema,
+  /** What the spec's dataset was when the job was created. */
+  data: DataShapeSchema,
   /** What the spec's `engine` means; the record has it too. */
   engine: EngineNameSchema,
   /** Where the prepared datasets lie. */

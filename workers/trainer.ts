@@ -76,11 +76,11 @@ async function train(command: TrainCommand, onSession: (session: TrainingSession
 
 let opened: Dataset | undefined;
 
-async function openOnce({ spec, dataDir }: TrainCommand): Promise<Dataset> {
-  if (opened?.name !== spec.dataset) {
+async function openOnce({ data, dataDir }: TrainCommand): Promise<Dataset> {
+  if (opened?.shape.sha256 !== data.sha256) {
     opened?.close();
     opened = undefined;
-    opened = await openDataset(spec.dataset, dataDir);
+    opened = await openDataset(data, dataDir);
   }
   // Takes in the messages that have arrived meanwhile.
   await turn();

@@ -13,6 +13,7 @@ import {
   decodeCheckpoint,
   encodeCheckpoint,
 } from '../src/training/checkpoint.ts';
+import { divergenceAdvice } from '../src/training/divergence-advice.ts';
 import { evaluate } from '../src/training/evaluate.ts';
 import { fit } from '../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../src/training/hashes.ts';
@@ -153,9 +154,10 @@ export class TrainingSession {
     const startedMs = monotonicMs();
     const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_MULTIPLE * this.#checkpointCostMs);
     if (!always && startedMs - this.#lastCheckpointMs < interval) return {};
-    const { job, attempt, spec } = this.#command;
+    const { job, attempt } = this.#command;
     try {
-      const bytes = encodeCheckpoint({ epoch, state: this.#engine.state(), history: this.#history }, spec);
+      const checkpoint = { epoch, state: this.#engine.state(), history: this.#history };
+      const bytes = encodeCheckpoint(checkpoint, this.#command);
       const file = await this.#artifacts.write(job, `${attempt}-${epoch}.ckpt`, bytes);
       return { checkpoint: { ...file, epoch } };
     } catch (error) {
@@ -185,7 +187,7 @@ export class TrainingSession {
       return;
     }
     const { evaluation } = next.value;
-    const { job, attempt, spec } = this.#command;
+    const { job, attempt } = this.#command;
     const { weights } = this.#engine.state();
     const files = {
       evaluation: await this.#artifacts.write(
@@ -193,7 +195,7 @@ export class TrainingSession {
         `${attempt}-evaluation.json`,
         Buffer.from(JSON.stringify(evaluation)),
       ),
-      model: await this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(weights, spec)),
+      model: await this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(weights, this.#command)),
     };
     this.#send({ type: 'finished', result: this.#result(evaluation, weights), ...files });
   }
@@ -224,7 +226,7 @@ export class TrainingSession {
       type: 'failed',
       error: {
         code: 'diverged',
-        message: `${what}. A smaller learning_rate usually helps.`,
+        message: `${what}. ${divergenceAdvice(this.#command.spec)}`,
         retryable: false,
       },
     });
@@ -243,7 +245,7 @@ async function newestCheckpoint(
     const bytes = await artifacts.read(command.job, file);
     if (bytes === undefined) continue;
     try {
-      return decodeCheckpoint(bytes, command.spec);
+      return decodeCheckpoint(bytes, command);
     } catch (error) {
       // Its hash is right, but another version wrote it: an earlier epoch gives the same bits.
       if (!(error instanceof CheckpointError)) throw error;

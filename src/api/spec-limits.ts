@@ -1,6 +1,8 @@
+import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
-import { DATASETS, stepsPerEpoch, trainRows } from '../dataset/registry.ts';
+import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
+import { dropoutFault, optimizerFaults } from '../engine/number-limits.ts';
 import { tensorflowLacks } from '../engine/tensorflow/tensorflow-limits.ts';
 import type { FieldError } from './http/validation-errors.ts';
 
@@ -16,11 +18,10 @@ export interface SpecSize {
   steps: number;
 }
 
-export function measureSpec({ dataset, model, training }: JobSpec): SpecSize {
-  const { pixels, classes, trainRows: all } = DATASETS[dataset];
-  const rows = trainRows(all, training.validation_split);
+export function measureSpec({ model, training }: JobSpec, data: DataShape): SpecSize {
+  const rows = countTrainRows(data.rows.train, training.validation_split);
   return {
-    parameters: countParameters(pixels, model.hidden_units, classes.length),
+    parameters: countParameters(data.inputs, model.hidden_units, data.outputs),
     rows,
     steps: stepsPerEpoch(rows, training.batch_size) * training.epochs,
   };
@@ -41,6 +42,26 @@ export function checkSize(spec: JobSpec, { parameters, rows }: SpecSize): FieldE
       in: 'body',
       pointer: '/training/batch_size',
       detail: `must be a whole number from 1 to ${rows}, the train rows of ${spec.dataset} that validation_split ${spec.training.validation_split} leaves; got ${spec.training.batch_size}`,
+    });
+  }
+  return errors;
+}
+
+/** Numbers that mean something else, or nothing, as the engines use them; empty when all of them hold. */
+export function checkNumbers({ optimizer, model, training }: JobSpec, data: DataShape): FieldError[] {
+  const errors: FieldError[] = optimizerFaults(optimizer).map(({ field, detail }) => ({
+    in: 'body',
+    pointer: `/optimizer/${field}`,
+    detail,
+  }));
+  const dropout = dropoutFault(model.dropout);
+  if (dropout !== undefined) errors.push({ in: 'body', pointer: '/model/dropout', detail: dropout });
+  const { validation_split } = training;
+  if (validation_split > 0 && countTrainRows(data.rows.train, validation_split) === data.rows.train) {
+    errors.push({
+      in: 'body',
+      pointer: '/training/validation_split',
+      detail: `must be 0 or at least ${Number.EPSILON / 2}; ${validation_split} would leave no row to validate with`,
     });
   }
   return errors;

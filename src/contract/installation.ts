@@ -13,6 +13,10 @@ export const DatasetSchema = z
     test_rows: z.int().gte(1),
     image: z.strictObject({ height: z.int().gte(1), width: z.int().gte(1) }),
     classes: z.array(z.string()).meta({ description: 'classes[i] is the name of class i.' }),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .meta({ description: 'Of the content that a job sees: shape, labels, values. The same everywhere.' }),
     files: z
       .array(z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
       .meta({ description: 'The files it is read from; any other SHA-256 is refused.' }),

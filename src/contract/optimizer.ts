@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The optimizers a job may ask for, with Keras's argument names and defaults. The bounds are ours; the
- * update rules stand in src/engine/optimizers.ts.
+ * update rules stand in src/engine/reference/update-rules.ts.
  */
 
 const learningRate = (value: number) =>
@@ -73,7 +73,11 @@ export const AdamSchema = z
 
 export const OptimizerSchema = z
   .discriminatedUnion('type', [RmspropSchema, SgdSchema, AdagradSchema, AdamSchema])
-  .meta({ id: 'Optimizer', description: 'How the weights follow the gradient.' });
+  .meta({
+    id: 'Optimizer',
+    description:
+      'How the weights follow the gradient. Its numbers are used as 32-bit floats: one that would become 0, or 1 where it must be less, is refused.',
+  });
 
 export type Optimizer = z.output<typeof OptimizerSchema>;
 export type Rmsprop = z.output<typeof RmspropSchema>;

@@ -6,12 +6,6 @@ export class DatasetUnavailableError extends Error {
   readonly code = 'dataset_unavailable';
 }
 
-/** The prepared file cannot be written: the folder is full, read-only or not a folder. */
-export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailableError';
-  readonly code = 'storage_unavailable';
-}
-
 /** The prepared file changed under its reader, and was removed: whoever opens the dataset next makes it anew. */
 export class DatasetDamagedError extends Error {
   override readonly name = 'DatasetDamagedError';

@@ -44,7 +44,7 @@ export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): Id
     }
   });
   const rowValues = dims.slice(1).reduce((product, size) => product * size, 1);
-  const expectedBytes = headerBytes + found[0]! * rowValues;
+  const expectedBytes = headerBytes + found[0] * rowValues;
   if (bytes.length !== expectedBytes) {
     throw new IdxError(`has ${bytes.length} bytes, but ${found[0]} rows make ${expectedBytes}`);
   }

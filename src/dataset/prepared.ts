@@ -2,20 +2,22 @@ import { closeSync, constants, fstatSync, openSync, readSync, rmSync } from 'nod
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { DatasetName } from '../contract/job-spec.ts';
-import { DatasetDamagedError, StorageUnavailableError } from './dataset-error.ts';
-import { loadMnistPart } from './mnist.ts';
-import { DATASETS, type DatasetEntry } from './registry.ts';
+import { canonicalJson } from '../contract/canonical-json.ts';
+import type { DataShape } from '../contract/data-shape.ts';
+import { StorageUnavailableError } from '../contract/storage-error.ts';
+import type { Content } from './content.ts';
+import { DatasetDamagedError } from './dataset-error.ts';
+import { loadContent } from './sources.ts';
 
 /**
  * A dataset in the form the engine eats, kept in one file so that a trainer is ready at once:
  *
- *     header       one line of ASCII: format, dataset, shapes and the SHA-256 of the source files
+ *     header       one line: the format, and the shape with the content's SHA-256 as canonical JSON
  *     train labels | test labels        one byte a row
  *     CRC-32       of each block of images, train before test, and then of everything up to here: u32, little-endian
  *     train images | test images        one byte a pixel, in blocks of BLOCK_ROWS rows
  *
- * The registry knows the header and so every length: reading compares, and parses nothing. Images are read from the
+ * The shape gives the header and so every length: reading compares, and parses nothing. Images are read from the
  * file into the place where they are needed, and only labels stay here: a trainer has each image at most once. Every
  * block is checked when it is read. CRC-32 takes a fifth of SHA-256's time, and finds what a disk does to a file; the
  * source files, which come from elsewhere, are checked by their SHA-256.
@@ -35,10 +37,7 @@ export interface LabelledImages {
 }
 
 export interface Dataset {
-  readonly name: DatasetName;
-  readonly classes: readonly string[];
-  /** Pixels of one image. */
-  readonly pixels: number;
+  readonly shape: DataShape;
   readonly train: LabelledImages;
   readonly test: LabelledImages;
   /** Images cannot be read any more; labels can. */
@@ -59,22 +58,25 @@ const CRC_BYTES = 4;
  * @throws {DatasetUnavailableError} code 'dataset_unavailable'
  * @throws {StorageUnavailableError} code 'storage_unavailable'
  */
-export async function openDataset(name: DatasetName, dataDir: string, sourceDir?: string): Promise<Dataset> {
-  const entry = DATASETS[name];
-  const file = join(datasetsFolder(dataDir), `${name}.prepared`);
-  const prepared = openPrepared(file, entry);
+export async function openDataset(shape: DataShape, dataDir: string, sourceDir?: string): Promise<Dataset> {
+  const file = join(datasetsFolder(dataDir), preparedName(shape));
+  const prepared = openPrepared(file, shape);
   if (prepared) return prepared;
-  await writePrepared(file, await prepare(entry, sourceDir));
-  const made = openPrepared(file, entry);
+  await writePrepared(file, partsOf(shape, await loadContent(shape, sourceDir)));
+  const made = openPrepared(file, shape);
   if (made) return made;
   throw new DatasetDamagedError(`${file} was written a moment ago, and does not read as it was written`);
 }
 
+/** Data of other content have another file; the name in it is for people. */
+export function preparedName({ dataset, sha256 }: DataShape): string {
+  return `${dataset}-${sha256.slice(0, 16)}.prepared`;
+}
 /** Where the prepared files lie. */
 export const datasetsFolder = (dataDir: string): string => join(dataDir, 'datasets');
 
 /** The dataset in the prepared file; undefined when that is missing, cut, of another version or has a damaged head. */
-function openPrepared(file: string, entry: DatasetEntry): Dataset | undefined {
+function openPrepared(file: string, shape: DataShape): Dataset | undefined {
   let fd: number;
   try {
     fd = openSync(file, 'r');
@@ -82,8 +84,8 @@ function openPrepared(file: string, entry: DatasetEntry): Dataset | undefined {
     return undefined;
   }
   try {
-    const head = readHead(fd, entry);
-    if (head) return datasetIn(fd, file, head, entry);
+    const head = readHead(fd, shape);
+    if (head) return datasetIn(fd, file, head, shape);
   } catch {
     // A disk that cannot be read: made anew, like a file that is damaged.
   }
@@ -91,21 +93,22 @@ function openPrepared(file: string, entry: DatasetEntry): Dataset | undefined {
   return undefined;
 }
 
-function readHead(fd: number, entry: DatasetEntry): Buffer | undefined {
-  const head = Buffer.alloc(headBytes(entry));
-  const imageBytes = (entry.trainRows + entry.testRows) * entry.pixels;
+function readHead(fd: number, shape: DataShape): Buffer | undefined {
+  const header = headerOf(shape);
+  const head = Buffer.alloc(headBytes(shape));
+  const imageBytes = (shape.rows.train + shape.rows.test) * shape.inputs;
   const intact =
     fstatSync(fd).size === head.length + imageBytes &&
     readSync(fd, head, 0, head.length, 0) === head.length &&
-    head.subarray(0, headerOf(entry).length).equals(headerOf(entry)) &&
+    head.subarray(0, header.length).equals(header) &&
     head.readUInt32LE(head.length - CRC_BYTES) === crc32(head.subarray(0, -CRC_BYTES));
   return intact ? head : undefined;
 }
 
-function datasetIn(fd: number, file: string, head: Buffer, entry: DatasetEntry): Dataset {
-  const { name, classes, pixels, trainRows, testRows } = entry;
-  const firstLabel = headerOf(entry).length;
-  const firstCrc = firstLabel + trainRows + testRows;
+function datasetIn(fd: number, file: string, head: Buffer, shape: DataShape): Dataset {
+  const { inputs: pixels, rows: counts } = shape;
+  const firstLabel = headerOf(shape).length;
+  const firstCrc = firstLabel + counts.train + counts.test;
   const part = (rows: number, label: number, block: number, image: number): LabelledImages => ({
     rows,
     labels: new Uint8Array(head.subarray(label, label + rows)),
@@ -135,11 +138,14 @@ function datasetIn(fd: number, file: string, head: Buffer, entry: DatasetEntry):
     },
   });
   return {
-    name,
-    classes,
-    pixels,
-    train: part(trainRows, firstLabel, 0, head.length),
-    test: part(testRows, firstLabel + trainRows, blocks(trainRows), head.length + trainRows * pixels),
+    shape,
+    train: part(counts.train, firstLabel, 0, head.length),
+    test: part(
+      counts.test,
+      firstLabel + counts.train,
+      blocks(counts.train),
+      head.length + counts.train * pixels,
+    ),
     close: () => closeSync(fd),
   };
 }
@@ -151,20 +157,15 @@ interface Parts {
   images: Uint8Array[];
 }
 
-/** Makes it from the source files. */
-async function prepare(entry: DatasetEntry, sourceDir?: string): Promise<Parts> {
-  const { pixels, trainRows, testRows } = entry;
-  const load = async (part: Parameters<typeof loadMnistPart>[1], bytes: number) =>
-    // A sample takes the first rows of each file.
-    (await loadMnistPart(entry, part, sourceDir)).subarray(0, bytes);
-  const labels = [await load('trainLabels', trainRows), await load('testLabels', testRows)];
-  const images = [await load('trainImages', trainRows * pixels), await load('testImages', testRows * pixels)];
+function partsOf(shape: DataShape, { train, test }: Content): Parts {
+  const images = [train.values, test.values];
+  const blockBytes = BLOCK_ROWS * shape.inputs;
   const crcs = images.flatMap((part) =>
-    Array.from({ length: blocks(part.length / pixels) }, (_, b) =>
-      u32(crc32(part.subarray(b * BLOCK_ROWS * pixels, (b + 1) * BLOCK_ROWS * pixels))),
+    Array.from({ length: Math.ceil(part.length / blockBytes) }, (_, b) =>
+      u32(crc32(part.subarray(b * blockBytes, (b + 1) * blockBytes))),
     ),
   );
-  const head = Buffer.concat([headerOf(entry), ...labels, ...crcs]);
+  const head = Buffer.concat([headerOf(shape), train.labels, test.labels, ...crcs]);
   return { head: Buffer.concat([head, u32(crc32(head))]), images };
 }
 
@@ -216,16 +217,12 @@ function u32(value: number): Buffer {
   return bytes;
 }
 
-function headerOf({ name, trainRows, testRows, image, sources }: DatasetEntry): Buffer {
-  const hashes = Object.values(sources).map((source) => source.sha256);
-  const shape = `${trainRows}+${testRows} ${image.height}x${image.width}`;
-  return Buffer.from(`descent dataset 2: ${name} ${shape} ${hashes.join(' ')}\n`, 'ascii');
+function headerOf(shape: DataShape): Buffer {
+  return Buffer.from(`descent dataset 3: ${canonicalJson(shape)}\n`);
 }
 
 /** Bytes before the images. */
-function headBytes(entry: DatasetEntry): number {
-  const { trainRows, testRows } = entry;
-  return (
-    headerOf(entry).length + trainRows + testRows + (blocks(trainRows) + blocks(testRows) + 1) * CRC_BYTES
-  );
+function headBytes(shape: DataShape): number {
+  const { train, test } = shape.rows;
+  return headerOf(shape).length + train + test + (blocks(train) + blocks(test) + 1) * CRC_BYTES;
 }

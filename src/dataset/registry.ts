@@ -1,6 +1,7 @@
+import type { DataShape } from '../contract/data-shape.ts';
 import type { DatasetName } from '../contract/job-spec.ts';
 
-/** The datasets by name: what the API shows of them, and the row arithmetic that needs no data. */
+/** The datasets by name: what the API shows of them, and what their names mean. */
 
 /** A file that a dataset is made of, and the SHA-256 without which it is not believed. */
 export interface SourceFile {
@@ -9,16 +10,9 @@ export interface SourceFile {
 }
 
 export interface DatasetEntry {
-  readonly name: DatasetName;
   readonly title: string;
   readonly description: string;
-  /** Class i of the labels is called classes[i]. */
-  readonly classes: readonly string[];
-  readonly image: { readonly height: number; readonly width: number };
-  /** height * width: what one row feeds into the model. */
-  readonly pixels: number;
-  readonly trainRows: number;
-  readonly testRows: number;
+  readonly shape: DataShape;
   readonly sources: {
     readonly trainImages: SourceFile;
     readonly trainLabels: SourceFile;
@@ -47,42 +41,42 @@ const MNIST_SOURCES: DatasetEntry['sources'] = {
   },
 };
 
-const MNIST = {
+const DIGITS = {
+  kind: 'images',
+  task: 'classification',
+  inputs: 784,
+  image: { height: 28, width: 28, channels: 1 },
+  outputs: 10,
   classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
-  image: { height: 28, width: 28 },
-  pixels: 784,
-  sources: MNIST_SOURCES,
-};
+  storage: 'u8',
+} satisfies Partial<DataShape>;
 
 export const DATASETS: { readonly [Name in DatasetName]: DatasetEntry } = {
   mnist: {
-    ...MNIST,
-    name: 'mnist',
     title: 'MNIST handwritten digits',
     description: '70,000 grey images of 28 x 28 pixels, each a digit 0 to 9 written by hand.',
-    trainRows: 60_000,
-    testRows: 10_000,
+    shape: {
+      ...DIGITS,
+      dataset: 'mnist',
+      rows: { train: 60_000, test: 10_000 },
+      sha256: '6241b3c60704d63befb72f3faab227a7a701bdf802070df6eab3f8cbb2f2eeef',
+    },
+    sources: MNIST_SOURCES,
   },
   mnist_sample: {
-    ...MNIST,
-    name: 'mnist_sample',
     title: 'MNIST sample',
     description: 'The first 6,000 train and the first 1,000 test images of mnist, for quick trials.',
-    trainRows: 6_000,
-    testRows: 1_000,
+    shape: {
+      ...DIGITS,
+      dataset: 'mnist_sample',
+      rows: { train: 6_000, test: 1_000 },
+      sha256: 'e2653c3afc7530fe4a24308d9ced9b9f145b789ae1c18b8f39ed3581dba4df72',
+    },
+    sources: MNIST_SOURCES,
   },
 };
 
-/**
- * Train rows that are left when a share at the END is kept for validation, as Keras counts them
- * (keras/src/trainers/data_adapters/data_adapter_utils.py, train_validation_split):
- * floor(rows * (1 - validationSplit)). The other rows are only measured.
- */
-export function trainRows(datasetRows: number, validationSplit: number): number {
-  return Math.floor(datasetRows * (1 - validationSplit));
-}
-
-/** Optimizer steps of an epoch: the last batch may be short, but it is a step. */
-export function stepsPerEpoch(rows: number, batchSize: number): number {
-  return Math.ceil(rows / batchSize);
+/** What a dataset's name means: asked once for a job, when it is created, and kept in its record. */
+export function resolveDataset(name: DatasetName): DataShape {
+  return DATASETS[name].shape;
 }

@@ -1,7 +1,7 @@
 import { u32 } from './random.ts';
 
 /**
- * Dropout behind a hidden layer's activation, in training only: each output is kept with probability 1 - rate and
+ * Dropout (rule 4) behind a hidden layer's activation, in training only: each output is kept with probability 1 - rate and
  * then scaled by 1 / (1 - rate), so that sums keep their size; the others are +0.
  *
  * Srivastava, Hinton et al.: Dropout: a simple way to prevent neural networks from overfitting (2014), in the
@@ -46,6 +46,6 @@ export function applyDropout(
   const threshold = dropoutThreshold(rate);
   const scale = dropoutScale(rate);
   for (let k = 0; k < B * O; k += 1) {
-    dropped[k] = u32(seed, layer, step, k) >= threshold ? h[k]! * scale : 0;
+    dropped[k] = u32(seed, layer, step, k) >= threshold ? h[k] * scale : 0;
   }
 }

@@ -5,18 +5,12 @@ import type { ModelLayout } from './model-layout.ts';
 /**
  * What every engine can do. An engine is one model in training: it owns the weights, the optimizer's slots
  * and the running totals of the epoch, and it knows nothing of files, clocks or datasets. Engines follow the
- * rules of the reference engine (reference/reference.ts) and give the same bits; tensorflow alone has its own.
+ * numbered rules in rules.ts and give the same bits; tensorflow alone has its own.
  *
  * The caller slices the work: `train(order, 0, 1500)` and 1,500 calls of one step each leave the same bits.
  *
  * Dims: R = rows of a set of images, P = parameters of the model, O = classes.
  */
-
-/**
- * Grows when the rules change so that the same spec gives other bits. Checkpoints of another version are
- * refused.
- */
-export const RULES_VERSION = 1;
 
 export interface EngineOptions {
   readonly layout: ModelLayout;

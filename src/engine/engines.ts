@@ -1,10 +1,11 @@
 import type { EngineName, JobSpec } from '../contract/job-spec.ts';
 import { findBuilt } from './built-files.ts';
-import { type Engine, type EngineOptions, RULES_VERSION } from './engine.ts';
+import type { Engine, EngineOptions } from './engine.ts';
 import { nativeFault } from './native/native-check.ts';
 import { createNativeEngine } from './native/native-engine.ts';
 import { loadAddon } from './native/native-module.ts';
 import { createReferenceEngine } from './reference/reference.ts';
+import { RULES_VERSION } from './rules.ts';
 import { createTensorFlowEngine } from './tensorflow/tensorflow-engine.ts';
 import { findTensorFlow, loadTensorFlow } from './tensorflow/tensorflow-module.ts';
 import { createWasmEngine } from './wasm/wasm-engine.ts';
@@ -40,7 +41,7 @@ const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | Mis
       available: true,
       name: 'native',
       version: String(RULES_VERSION),
-      backend: `C, ${addon.widths[0]!.name}`,
+      backend: `C, ${addon.widths[0].name}`,
       create: (options) => createNativeEngine(addon, options),
     };
   },

@@ -1,6 +1,6 @@
 /**
  * Where each weight of a model lies. All parameters live in one flat float32 buffer, in the order
- * W1 b1 W2 b2 ..., so that an optimizer is one loop, a hash is one pass, and a checkpoint is one copy.
+ * W1 b1 W2 b2 ... (rule 11), so that an optimizer is one loop, a hash is one pass, and a checkpoint is one copy.
  *
  * Dims: I = inputs of a layer, O = outputs of a layer. W is (I, O), row-major: W[i, o] = buffer[i * O + o].
  */
@@ -37,7 +37,7 @@ export function modelLayout(inputs: number, hiddenUnits: readonly number[], clas
   const layers: DenseLayer[] = [];
   let offset = 0;
   for (let l = 0; l + 1 < widths.length; l += 1) {
-    const [I, O] = [widths[l]!, widths[l + 1]!];
+    const [I, O] = [widths[l], widths[l + 1]];
     layers.push({ inputs: I, outputs: O, weightsOffset: offset, biasesOffset: offset + I * O });
     offset += I * O + O;
   }

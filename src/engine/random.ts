@@ -1,7 +1,7 @@
 import type { ModelLayout } from './model-layout.ts';
 
 /**
- * Randomness without state: every number is a hash of (seed, stream, a, b), so that the order of epoch 7 or
+ * Randomness without state (rule 10): every number is a hash of (seed, stream, a, b), so that the order of epoch 7 or
  * the weight 12,345 can be had without drawing those before it, and a resume has nothing to restore.
  */
 
@@ -70,8 +70,8 @@ export function epochOrder(seed: number, epoch: number, rows: number): Uint32Arr
   for (let i = rows - 1; i > 0; i -= 1) {
     // u32 * (i + 1) stays below 2^53 for up to 2^21 rows, and is exact.
     const j = Math.floor((u32(seed, EPOCH_ORDER, epoch, i) * (i + 1)) / TWO_TO_32);
-    const row = order[i]!;
-    order[i] = order[j]!;
+    const row = order[i];
+    order[i] = order[j];
     order[j] = row;
   }
   return order;

@@ -2,10 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { JOB_ID_PATTERN } from '../contract/job.ts';
+import { StorageUnavailableError } from '../contract/storage-error.ts';
 import type { Artifacts, ArtifactsLocation } from './artifacts.ts';
 import { checkReadable, checkWritable } from './folder-check.ts';
 import { FileNameSchema, type JobFile } from './job-record.ts';
-import { StorageUnavailableError } from './store-error.ts';
 
 /** Artifacts in a folder: `<root>/<job>/<name>`. */
 export class FolderArtifacts implements Artifacts {

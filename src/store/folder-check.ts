@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, opendir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StorageUnavailableError } from './store-error.ts';
+import { StorageUnavailableError } from '../contract/storage-error.ts';
 
 /** Whether a folder can be used, found out by using it: permission bits do not know of full disks and read-only mounts. */
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DataShapeSchema } from '../contract/data-shape.ts';
 import {
   JobErrorSchema,
   JobResultSchema,
@@ -43,6 +44,8 @@ export const CheckpointsSchema = z.array(CheckpointFileSchema).max(2);
 const RecordSchema = z.object({
   owner: z.string(),
   spec: json(JobSpecSchema),
+  /** What the spec's dataset was when the job was created; missing in records of 0.1.0 and before. */
+  data: json(DataShapeSchema).optional(),
   version: z.string(),
   status: JobStatusSchema,
   parameters: count,

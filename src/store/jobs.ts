@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { DataShape } from '../contract/data-shape.ts';
 import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
@@ -50,6 +51,8 @@ export interface NewJob {
   /** job_ and a ULID, made by the caller. */
   id: string;
   spec: JobSpec;
+  /** What the spec's dataset is now. */
+  data: DataShape;
   parameters: number;
   progress: Progress;
   version: string;
@@ -120,6 +123,7 @@ export class JobStore {
       args: {
         owner,
         spec: JSON.stringify(spec),
+        data: JSON.stringify(job.data),
         version: job.version,
         parameters: job.parameters,
         progress: JSON.stringify(job.progress),

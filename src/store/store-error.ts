@@ -10,9 +10,3 @@ export class StoreUnavailableError extends Error {
     this.refused = refused;
   }
 }
-
-/** The file system did not take a job's file. */
-export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailableError';
-  readonly code = 'storage_unavailable';
-}

@@ -1,9 +1,8 @@
-import type { JobSpec } from '../contract/job-spec.ts';
 import { type EpochMetrics, EpochMetricsSchema } from '../contract/metrics.ts';
 import type { EngineState } from '../engine/engine.ts';
-import { powerCount, slotNames } from '../engine/optimizers.ts';
+import { powerCount, slotNames } from '../engine/optimizer-state.ts';
 import { type Container, ContainerError, decodeContainer, encodeContainer } from './container.ts';
-import { jobLayout } from './job-engine.ts';
+import { type JobInput, jobLayout } from './job-engine.ts';
 import { specFingerprint } from './spec-fingerprint.ts';
 
 /** All that is needed to go on after an epoch, bit for bit. */
@@ -29,10 +28,10 @@ export class CheckpointError extends Error {
 
 const KIND = 'checkpoint';
 
-/** spec: the job's; a checkpoint can only be read back with a spec that trains the same. */
-export function encodeCheckpoint({ epoch, state, history }: Checkpoint, spec: JobSpec): Uint8Array {
+/** job: whose it is; a checkpoint can only be read back with a spec and data that train the same. */
+export function encodeCheckpoint({ epoch, state, history }: Checkpoint, job: JobInput): Uint8Array {
   return encodeContainer(KIND, {
-    about: { fingerprint: specFingerprint(spec), epoch, steps: state.steps, history },
+    about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history },
     arrays: [
       { name: 'weights', values: state.weights },
       ...state.slots,
@@ -42,16 +41,17 @@ export function encodeCheckpoint({ epoch, state, history }: Checkpoint, spec: Jo
 }
 
 /** Gives back what encodeCheckpoint took. @throws {CheckpointError} */
-export function decodeCheckpoint(bytes: Uint8Array, spec: JobSpec): Checkpoint {
+export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
+  const { spec } = job;
   const { about, arrays } = open(bytes);
   const { fingerprint, epoch, steps, history } = about;
-  if (fingerprint !== specFingerprint(spec) || epoch > spec.training.epochs) {
+  if (fingerprint !== specFingerprint(job) || epoch > spec.training.epochs) {
     throw new CheckpointError(
       'checkpoint_of_other_spec',
-      'the checkpoint was made by another spec or by another version of the engines',
+      'the checkpoint was made by another spec, with other data or by another version of the engines',
     );
   }
-  const parameters = jobLayout(spec).parameters;
+  const parameters = jobLayout(job).parameters;
   const slots = slotNames(spec.optimizer);
   const expected = [
     `weights Float32Array ${parameters}`,
@@ -62,7 +62,7 @@ export function decodeCheckpoint(bytes: Uint8Array, spec: JobSpec): Checkpoint {
     .map(({ name, values }) => `${name} ${values.constructor.name} ${values.length}`)
     .join(', ');
   if (found !== expected) throw damaged(`it holds ${found} instead of ${expected}`);
-  const float32 = (index: number) => arrays[index]!.values as Float32Array;
+  const float32 = (index: number) => arrays[index].values as Float32Array;
   return {
     epoch,
     history,

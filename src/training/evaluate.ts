@@ -33,26 +33,26 @@ export function* evaluate({
   dataset,
   engine,
 }: EvaluateOptions): Generator<EvaluateYield, EvaluateOutcome, number | undefined> {
-  const { classes, pixels, test } = dataset;
-  const O = classes.length;
+  const { shape, test } = dataset;
+  const { classes, outputs: O } = shape;
   const confusion = classes.map(() => new Array<number>(O).fill(0));
   const mistakes: Mistake[] = [];
   let lossSum = 0;
-  const reader = new ImageReader(test, pixels);
+  const reader = new ImageReader(test, shape.inputs);
   let slice = 1;
   for (let from = 0; from < test.rows; ) {
     const { images, labels, rows } = reader.read(from, slice * engine.batchSize);
     const { predicted, probabilities, losses } = engine.predict(images, labels, 0, rows);
     for (let r = 0; r < rows; r += 1) {
-      const [label, choice, loss] = [labels[r]!, predicted[r]!, losses[r]!];
+      const [label, choice, loss] = [labels[r], predicted[r], losses[r]];
       lossSum += loss;
-      confusion[label]![choice]! += 1;
+      confusion[label][choice] += 1;
       if (choice === label) continue;
       mistakes.push({
         index: from + r,
-        label: classes[label]!,
-        predicted: classes[choice]!,
-        probability: probabilities[r * O + choice]!,
+        label: classes[label],
+        predicted: classes[choice],
+        probability: probabilities[r * O + choice],
         loss,
       });
     }
@@ -76,9 +76,9 @@ export function* evaluate({
 
 /** confusion[i][j] = rows of class i predicted as class j. A share of nothing is 0. */
 function classScores(confusion: readonly number[][], c: number) {
-  const right = confusion[c]![c]!;
-  const support = confusion[c]!.reduce((sum, rows) => sum + rows, 0);
-  const chosen = confusion.reduce((sum, row) => sum + row[c]!, 0);
+  const right = confusion[c][c];
+  const support = confusion[c].reduce((sum, rows) => sum + rows, 0);
+  const chosen = confusion.reduce((sum, row) => sum + row[c], 0);
   const precision = share(right, chosen);
   const recall = share(right, support);
   return { precision, recall, f1: share(2 * precision * recall, precision + recall), support };

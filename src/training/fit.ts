@@ -1,7 +1,7 @@
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Dataset } from '../dataset/prepared.ts';
-import { stepsPerEpoch, trainRows } from '../dataset/registry.ts';
+import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import type { Engine, Totals } from '../engine/engine.ts';
 import { epochOrder, fileOrder } from '../engine/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -44,7 +44,7 @@ type Pulled<Result> = Generator<FitYield, Result, number | undefined>;
  */
 export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitOutcome> {
   const { epochs, batch_size, validation_split, shuffle, seed } = spec.training;
-  const rows = trainRows(dataset.train.rows, validation_split);
+  const rows = countTrainRows(dataset.shape.rows.train, validation_split);
   const steps = stepsPerEpoch(rows, batch_size);
   if (resume) engine.restore(resume.state);
 
@@ -96,13 +96,13 @@ function* trainEpoch(
 /** Measures the rows from firstRow to the end, in file order; null when there are none. */
 function* validate(
   engine: Engine,
-  { train, pixels }: Dataset,
+  { train, shape }: Dataset,
   firstRow: number,
   epoch: number,
 ): Pulled<(Totals & { rows: number }) | null> {
   if (firstRow === train.rows) return null;
   const totals = { lossSum: 0, correct: 0, rows: train.rows - firstRow };
-  const reader = new ImageReader(train, pixels);
+  const reader = new ImageReader(train, shape.inputs);
   let slice = 1;
   for (let row = firstRow; row < train.rows; ) {
     const { images, labels, rows } = reader.read(row, slice * engine.batchSize);

@@ -1,23 +1,29 @@
+import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Dataset } from '../dataset/prepared.ts';
-import { DATASETS, trainRows } from '../dataset/registry.ts';
+import { countTrainRows } from '../dataset/row-counts.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LoadedEngine } from '../engine/engines.ts';
 import { type ModelLayout, modelLayout } from '../engine/model-layout.ts';
 
-/** The one place that turns a job's spec into what an engine is made from. */
+/** The one place that turns a job's spec and data into what an engine is made from. */
 
-/** The shapes of the spec's model on the spec's dataset. */
-export function jobLayout(spec: JobSpec): ModelLayout {
-  const { pixels, classes } = DATASETS[spec.dataset];
-  return modelLayout(pixels, spec.model.hidden_units, classes.length);
+/** What decides a job's bits: what was asked for, and what its dataset's name meant then. */
+export interface JobInput {
+  readonly spec: JobSpec;
+  readonly data: DataShape;
+}
+
+/** The shapes of the spec's model on the job's data. */
+export function jobLayout({ spec, data }: JobInput): ModelLayout {
+  return modelLayout(data.inputs, spec.model.hidden_units, data.outputs);
 }
 
 /** A fresh engine for a job, with its initial weights. */
 export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Dataset): Engine {
-  const rows = trainRows(dataset.train.rows, spec.training.validation_split);
+  const rows = countTrainRows(dataset.shape.rows.train, spec.training.validation_split);
   return loaded.create({
-    layout: jobLayout(spec),
+    layout: jobLayout({ spec, data: dataset.shape }),
     activation: spec.model.activation,
     dropout: spec.model.dropout,
     optimizer: spec.optimizer,

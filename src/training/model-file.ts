@@ -1,21 +1,18 @@
-import type { JobSpec } from '../contract/job-spec.ts';
-import { DATASETS } from '../dataset/registry.ts';
 import { ContainerError, decodeContainer, encodeContainer } from './container.ts';
-import { jobLayout } from './job-engine.ts';
+import { type JobInput, jobLayout } from './job-engine.ts';
 
 /** The finished model as one file: what it was trained on, its shape, its weights in layout order. */
 
 const KIND = 'model';
 
-/** weights: (P) of the spec's model. */
-export function encodeModel(weights: Float32Array, spec: JobSpec): Uint8Array {
-  const { pixels, classes } = DATASETS[spec.dataset];
-  const { parameters } = jobLayout(spec);
+/** weights: (P) of the job's model. */
+export function encodeModel(weights: Float32Array, job: JobInput): Uint8Array {
+  const { parameters } = jobLayout(job);
   if (weights.length !== parameters) {
-    throw new Error(`the spec's model has ${parameters} parameters, not ${weights.length}`);
+    throw new Error(`the job's model has ${parameters} parameters, not ${weights.length}`);
   }
   return encodeContainer(KIND, {
-    about: { dataset: spec.dataset, inputs: pixels, ...spec.model, classes },
+    about: { data: job.data, model: job.spec.model },
     arrays: [{ name: 'weights', values: weights }],
   });
 }

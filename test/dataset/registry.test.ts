@@ -1,36 +1,40 @@
 import { describe, expect, it } from 'vitest';
+import { DataShapeSchema } from '../../src/contract/data-shape.ts';
 import { DatasetNameSchema } from '../../src/contract/job-spec.ts';
-import { DATASETS, stepsPerEpoch, trainRows } from '../../src/dataset/registry.ts';
+import { contentSha256 } from '../../src/dataset/content.ts';
+import { DATASETS, resolveDataset } from '../../src/dataset/registry.ts';
+import { loadContent } from '../../src/dataset/sources.ts';
 
-describe('DATASETS', () => {
-  it('describes every dataset of the contract under its own name', () => {
-    for (const name of DatasetNameSchema.options) {
-      const { image, pixels, classes, ...entry } = DATASETS[name];
-      expect(entry.name).toBe(name);
-      expect(pixels).toBe(image.height * image.width);
-      expect(classes).toHaveLength(10);
+describe.each(DatasetNameSchema.options)('%s', (name) => {
+  const shape = resolveDataset(name);
+
+  it('means a data shape under its own name', () => {
+    expect(DataShapeSchema.parse(shape)).toEqual(shape);
+    expect(shape.dataset).toBe(name);
+  });
+
+  it('has the content of its SHA-256, which covers every value, every label and the shape', async () => {
+    const content = await loadContent(shape);
+    const { train, test } = content;
+    expect([train.values.length, test.values.length]).toEqual([
+      shape.rows.train * shape.inputs,
+      shape.rows.test * shape.inputs,
+    ]);
+    expect(contentSha256(shape, content)).toBe(shape.sha256);
+    expect(contentSha256({ ...shape, dataset: 'other', sha256: '' }, content)).toBe(shape.sha256);
+    for (const part of [train.values, train.labels, test.values, test.labels]) {
+      const last = part.length - 1;
+      part[last]! ^= 1;
+      expect(contentSha256(shape, content)).not.toBe(shape.sha256);
+      part[last]! ^= 1;
     }
+    const image = { ...shape.image, height: 14, width: 56 };
+    expect(contentSha256({ ...shape, image }, content)).not.toBe(shape.sha256);
+    expect(contentSha256({ ...shape, classes: shape.classes.toReversed() }, content)).not.toBe(shape.sha256);
   });
 });
 
-describe('trainRows', () => {
-  it.each([
-    [60_000, 0.2, 48_000],
-    [60_000, 0, 60_000],
-    // 1 - 0.9 is a little less than 0.1 in float64, and Keras rounds down.
-    [6_000, 0.9, 599],
-    [10, 0.9, 0],
-    [60_000, 1 / 3, 40_000],
-    [60_000, 1e-9, 59_999],
-  ])('of %i rows with a split of %f is %i', (rows, split, expected) => {
-    expect(trainRows(rows, split)).toBe(expected);
-  });
-});
-
-describe('stepsPerEpoch', () => {
-  it('counts a short last batch', () => {
-    expect(stepsPerEpoch(48_000, 32)).toBe(1_500);
-    expect(stepsPerEpoch(33, 32)).toBe(2);
-    expect(stepsPerEpoch(1, 32)).toBe(1);
-  });
+it('no two names mean the same content', () => {
+  const hashes = Object.values(DATASETS).map(({ shape }) => shape.sha256);
+  expect(new Set(hashes).size).toBe(hashes.length);
 });

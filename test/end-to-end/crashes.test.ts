@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
+import { preparedName } from '../../src/dataset/prepared.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { signalAll } from '../support/processes.ts';
 import { Installation } from './installation.ts';
 import { MEDIUM, SMALL } from './small-jobs.ts';
@@ -91,7 +93,10 @@ describe("a dataset's prepared file that went bad on the disk", () => {
   it('is made anew, and the job goes on to the same bits', async () => {
     const descent = await Installation.start();
     const whole = await unbroken(descent, SMALL);
-    const file = await open(join(descent.dataDir, 'datasets', 'mnist_sample.prepared'), 'r+');
+    const file = await open(
+      join(descent.dataDir, 'datasets', preparedName(DATASETS.mnist_sample.shape)),
+      'r+',
+    );
     // A test image: it is read when the training is over.
     await file.write(Buffer.of(77), 0, 1, (await file.stat()).size - 1);
     await file.close();
@@ -102,7 +107,7 @@ describe("a dataset's prepared file that went bad on the disk", () => {
     expect(job.result!.weights_sha256).toBe(whole.result!.weights_sha256);
     expect(job.result!.test).toEqual(whole.result!.test);
     expect(job.attempts[0]).toMatchObject({ outcome: 'trainer_crashed' });
-    expect(job.attempts[1]!.reason).toMatch(/mnist_sample\.prepared is damaged .*and was removed/);
+    expect(job.attempts[1]!.reason).toMatch(/mnist_sample-\w+\.prepared is damaged .*and was removed/);
   });
 });
 

@@ -25,3 +25,18 @@ it('ends a job whose record this version cannot read at its first delivery, and 
   expect(list.data.map((job) => job.id)).toEqual([other.id]);
   expect((await descent.fetch(`/jobs/${id}`, { method: 'DELETE' })).status).toBe(204);
 });
+
+it('trains a job whose record was written before records had the shape of their data', async () => {
+  const descent = await Installation.start({ workers: 0 });
+  const redis = connectForWorkers(parseRedisUrl(inject('redisUrl')), () => {});
+  onTestFinished(() => redis.disconnect());
+  const keys = buildKeys(descent.keyPrefix);
+  const [earlier, today] = [await descent.create(SMALL), await descent.create(SMALL)];
+  expect(await redis.hdel(keys.job(earlier.id), 'data')).toBe(1);
+  await descent.startWorker();
+  for (const { id } of [earlier, today]) await descent.toEnd(id);
+  const [first, second] = await Promise.all([descent.job(earlier.id), descent.job(today.id)]);
+  expect(first.error).toBeNull();
+  expect(first.status).toBe('succeeded');
+  expect(first.result!.weights_sha256).toBe(second.result!.weights_sha256);
+});

@@ -5,7 +5,7 @@ import type { EngineProblem } from './small-problem.ts';
 
 /**
  * The rules of the engine once more, as literally as they can be written: one sum an output, every term of it,
- * pixels of 0 included, and rule 8 (untouched rows) replayed from its words. Same bits as the engine, other
+ * pixels of 0 included, and rule 8 (untouched rows, src/engine/rules.ts) replayed from its words. Same bits as the engine, other
  * loops. Slow.
  *
  * Takes initial weights from the engine under test, and exp, log, sigmoid, tanh and u32, which have oracles of their own.

@@ -55,19 +55,31 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
   };
 }
 
-/** Every optimizer and every variant that has code of its own. */
-export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = {
-  rmsprop: OptimizerSchema.parse({ type: 'rmsprop' }),
-  'rmsprop momentum': OptimizerSchema.parse({ type: 'rmsprop', momentum: 0.9 }),
-  'rmsprop centered': OptimizerSchema.parse({ type: 'rmsprop', centered: true }),
-  'rmsprop centered momentum': OptimizerSchema.parse({ type: 'rmsprop', centered: true, momentum: 0.5 }),
-  sgd: OptimizerSchema.parse({ type: 'sgd' }),
-  'sgd momentum': OptimizerSchema.parse({ type: 'sgd', momentum: 0.9 }),
-  'sgd nesterov': OptimizerSchema.parse({ type: 'sgd', momentum: 0.9, nesterov: true }),
-  adagrad: OptimizerSchema.parse({ type: 'adagrad' }),
-  adam: OptimizerSchema.parse({ type: 'adam' }),
-  'adam amsgrad': OptimizerSchema.parse({ type: 'adam', amsgrad: true, beta_2: 0.9 }),
+/** The variants of each optimizer that have code of their own; a new optimizer does not compile without any. */
+const VARIANTS: { readonly [Type in Optimizer['type']]: readonly [string, object][] } = {
+  rmsprop: [
+    ['rmsprop', {}],
+    ['rmsprop momentum', { momentum: 0.9 }],
+    ['rmsprop centered', { centered: true }],
+    ['rmsprop centered momentum', { centered: true, momentum: 0.5 }],
+  ],
+  sgd: [
+    ['sgd', {}],
+    ['sgd momentum', { momentum: 0.9 }],
+    ['sgd nesterov', { momentum: 0.9, nesterov: true }],
+  ],
+  adagrad: [['adagrad', {}]],
+  adam: [
+    ['adam', {}],
+    ['adam amsgrad', { amsgrad: true, beta_2: 0.9 }],
+  ],
 };
+
+export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = Object.fromEntries(
+  Object.entries(VARIANTS).flatMap(([type, variants]) =>
+    variants.map(([name, options]) => [name, OptimizerSchema.parse({ type, ...options })]),
+  ),
+);
 
 /** A pixel that no image has. */
 export function darkPixel({ images, layout }: EngineProblem): number {

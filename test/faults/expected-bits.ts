@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { openDataset } from '../../src/dataset/prepared.ts';
+import { resolveDataset } from '../../src/dataset/registry.ts';
 import { loadEngine } from '../../src/engine/engines.ts';
 import { type EpochResult, fit } from '../../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
@@ -36,7 +37,7 @@ export function expectedBits(given: JobSpec): Promise<Bits> {
 
 async function train(spec: JobSpec): Promise<Bits> {
   folder ??= mkdtempSync(join(tmpdir(), 'descent-expected-'));
-  const dataset = await openDataset(spec.dataset, folder);
+  const dataset = await openDataset(resolveDataset(spec.dataset), folder);
   const loaded = await loadEngine('wasm');
   if (!loaded.available) throw new Error(`no wasm engine: ${loaded.reason}`);
   const engine = createJobEngine(loaded, spec, dataset);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import { JobStore } from '../../src/store/jobs.ts';
@@ -15,6 +16,12 @@ describe('create', () => {
     expect(await jobIn(store, 'create', body.id)).toEqual(body);
     expect(outcome.answer.id).toBe(body.id);
     expect(outcome.deliveryId).toBe(`${body.id}-1`);
+  });
+
+  it('keeps what the dataset was', async () => {
+    const data = { ...DATASETS.mnist.shape, dataset: 'elsewhere', classes: [...'abcdefghij'] };
+    const id = await created(store, { data });
+    expect((await store.record(id))!.data).toEqual(data);
   });
 
   it('keeps odd strings as they are', async () => {

@@ -4,6 +4,7 @@ import { afterAll, inject } from 'vitest';
 import { JobSchema } from '../../src/contract/job.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
@@ -52,6 +53,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   owner: 'local',
   id: newJobId(),
   spec: JobSpecSchema.parse({ training: { epochs: 3 } }),
+  data: DATASETS.mnist.shape,
   parameters: 109_386,
   progress: {
     epoch: 0,

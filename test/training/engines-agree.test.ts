@@ -10,6 +10,7 @@ import { loadSmallDataset, type Run, runJob, smallSpec, withoutTimes } from './s
 /** The same job through the epoch loop, on real digits, by the reference engine and by each of the fast ones. */
 
 const dataset = await loadSmallDataset();
+const data = dataset.shape;
 
 const hashes = ({ engine, history }: Run) => ({
   weights: weightsSha256(engine.state().weights),
@@ -46,7 +47,10 @@ for (const fast of ['native', 'wasm'] as const) {
           [run, 'reference'],
         ] as const) {
           for (const checkpoint of from.checkpoints.slice(0, -1)) {
-            const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, spec('reference')), spec(to));
+            const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, { spec: spec('reference'), data }), {
+              spec: spec(to),
+              data,
+            });
             expect(hashes(runJob(spec(to), dataset, { resume }))).toEqual(hashes(reference));
           }
         }
@@ -66,7 +70,7 @@ for (const fast of ['native', 'wasm'] as const) {
         ] as const) {
           const spec = smallSpec({ engine: to, model });
           for (const checkpoint of from.checkpoints.slice(0, -1)) {
-            const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, spec), spec);
+            const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, { spec, data }), { spec, data });
             expect(hashes(runJob(spec, dataset, { resume }))).toEqual(hashes(reference));
           }
         }

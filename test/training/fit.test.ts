@@ -97,10 +97,11 @@ describe('resuming', () => {
     'after any epoch ends as an unbroken run does, with %s',
     (_, optimizer) => {
       const spec = smallSpec({ optimizer });
+      const job = { spec, data: dataset.shape };
       const unbroken = runJob(spec, dataset);
       expect(unbroken.checkpoints).toHaveLength(4);
       for (const checkpoint of unbroken.checkpoints) {
-        const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, spec), spec);
+        const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, job), job);
         const resumed = runJob(spec, dataset, { resume });
         expect(resumed.outcome).toEqual({ outcome: 'completed' });
         expect(resumed.checkpoints).toHaveLength(4 - checkpoint.epoch);

@@ -1,26 +1,29 @@
 import { describe, expect, it } from 'vitest';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { ContainerError } from '../../src/training/container.ts';
 import { decodeModelWeights, encodeModel } from '../../src/training/model-file.ts';
 import { smallSpec } from './small-job.ts';
 
 const spec = smallSpec({ model: { hidden_units: [2] } });
+const data = { ...DATASETS.mnist_sample.shape, dataset: 'few_digits' };
+const job = { spec, data };
 const weights = Float32Array.from({ length: 784 * 2 + 2 + 2 * 10 + 10 }, (_, k) => k / 7);
 
 describe('a model file', () => {
   it('gives its weights back', () => {
-    expect(decodeModelWeights(encodeModel(weights, spec))).toEqual(weights);
+    expect(decodeModelWeights(encodeModel(weights, job))).toEqual(weights);
   });
 
   it('says what it is in plain text', () => {
-    const text = Buffer.from(encodeModel(weights, spec)).toString('latin1');
+    const text = Buffer.from(encodeModel(weights, job)).toString('latin1');
     expect(text).toContain(
-      '"kind":"model","about":{"dataset":"mnist_sample","inputs":784,"hidden_units":[2]',
+      `"kind":"model","about":{"data":${JSON.stringify(data)},"model":${JSON.stringify(spec.model)}}`,
     );
   });
 
   it('refuses weights of another model, and damaged bytes', () => {
-    expect(() => encodeModel(weights.subarray(1), spec)).toThrow('1600 parameters, not 1599');
-    const bytes = encodeModel(weights, spec);
+    expect(() => encodeModel(weights.subarray(1), job)).toThrow('1600 parameters, not 1599');
+    const bytes = encodeModel(weights, job);
     bytes[200]! ^= 1;
     expect(() => decodeModelWeights(bytes)).toThrow(ContainerError);
   });

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 // @ts-expect-error it has no declarations
 import * as compiled from '../../dist/workers/trainer-process.js';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import type { TrainCommand, TrainerMessage } from '../../workers/trainer-message.ts';
 import type * as Sources from '../../workers/trainer-process.ts';
@@ -17,6 +18,7 @@ const commandIn = (dataDir: string, changes: object): TrainCommand => ({
   type: 'train',
   job: newJobId(),
   attempt: 1,
+  data: DATASETS.mnist_sample.shape,
   spec: JobSpecSchema.parse({
     dataset: 'mnist_sample',
     model: { hidden_units: [8] },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../contract/canonical-json.ts';
 import { invalidFields } from './problems.ts';
 
 const BARE = /^[\x21-\x7e]{1,255}$/;
@@ -27,16 +28,6 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
   return key;
 }
 
-/** The same text for the same JSON, whatever the order of its keys. Only for JSON of a known depth. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, child]) => [key, canonical(child)]));
-}
-
 /** What makes two bodies the same one: SHA-256 of the parsed JSON with sorted keys. */
 export const hashBody = (body: unknown): string =>
-  createHash('sha256')
-    .update(JSON.stringify(canonical(body)))
-    .digest('hex');
+  createHash('sha256').update(canonicalJson(body)).digest('hex');

@@ -4,6 +4,7 @@ import { monotonicFactory } from 'ulid';
 import { JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
+import { resolveDataset } from '../../dataset/registry.ts';
 import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { type ApiDeps, OWNER } from '../deps.ts';
@@ -14,7 +15,7 @@ import { invalidFields, ProblemError } from '../http/problems.ts';
 import { pathOfJob, withLinks } from '../links.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
-import { checkEngine, checkSize, measureSpec } from '../spec-limits.ts';
+import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that makes something. */
 
@@ -118,8 +119,9 @@ async function createJob(
   key: string | undefined,
   sent: unknown,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
-  const size = measureSpec(spec);
-  const errors = [...checkSize(spec, size), ...checkEngine(spec)];
+  const data = resolveDataset(spec.dataset);
+  const size = measureSpec(spec, data);
+  const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
   // A full store takes no job, but a repeat still finds its answer.
   const full = await isFull(store);
@@ -127,6 +129,7 @@ async function createJob(
     owner: OWNER,
     id: `job_${nextUlid(wallClockMs())}`,
     spec,
+    data,
     parameters: size.parameters,
     progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,

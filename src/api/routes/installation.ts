@@ -6,6 +6,7 @@ import {
   EngineListSchema,
   WorkerListSchema,
 } from '../../contract/installation.ts';
+import type { DatasetName } from '../../contract/job-spec.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS, type DatasetEntry } from '../../dataset/registry.ts';
 import { REPORT_TTL_MS } from '../../store/worker-reports.ts';
@@ -15,7 +16,7 @@ import { documented, json } from '../openapi/route-documentation.ts';
 /** What this installation can train, with what, and who does it. */
 export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, done: () => void): void {
   app.get('/datasets', { config: DATASETS_DOCUMENTATION }, async () =>
-    listOf(Object.values(DATASETS).map(toDataset)),
+    listOf((Object.entries(DATASETS) as [DatasetName, DatasetEntry][]).map(toDataset)),
   );
 
   app.get('/engines', { config: ENGINES_DOCUMENTATION }, async () =>
@@ -28,15 +29,16 @@ export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, d
 
 const listOf = <Item>(data: Item[]) => ({ object: 'list' as const, data, has_more: false as const });
 
-const toDataset = (entry: DatasetEntry): Dataset => ({
-  name: entry.name,
-  title: entry.title,
-  description: entry.description,
-  train_rows: entry.trainRows,
-  test_rows: entry.testRows,
-  image: { height: entry.image.height, width: entry.image.width },
-  classes: [...entry.classes],
-  files: Object.values(entry.sources).map(({ file, sha256 }) => ({ file, sha256 })),
+const toDataset = ([name, { title, description, shape, sources }]: [DatasetName, DatasetEntry]): Dataset => ({
+  name,
+  title,
+  description,
+  train_rows: shape.rows.train,
+  test_rows: shape.rows.test,
+  image: { height: shape.image.height, width: shape.image.width },
+  classes: [...shape.classes],
+  sha256: shape.sha256,
+  files: Object.values(sources).map(({ file, sha256 }) => ({ file, sha256 })),
 });
 
 /** Workers that report the same of an engine share an entry. */

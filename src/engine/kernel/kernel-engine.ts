@@ -1,6 +1,7 @@
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { initialSlotValue, powerCount, slotNames } from '../optimizers.ts';
+import { initialSlotValue, powerCount, SMALLEST_NORMAL, slotNames } from '../optimizer-state.ts';
 import { initialiseWeights } from '../random.ts';
 import * as header from './header.ts';
 import {
@@ -30,8 +31,6 @@ export interface Kernel {
   denormalsAreAlive(smallest: number): number;
 }
 
-const SMALLEST_NORMAL = 1.1754943508222875e-38;
-
 /**
  * An engine whose arithmetic is a compiled kernel: the wasm engine and the native one. This side owns the memory that
  * the kernel works in, of exactly the size that kernelBytes() says, and has the order of calls.
@@ -43,6 +42,7 @@ export class KernelEngine implements Engine {
   readonly map: KernelMemory;
   readonly memory: ArrayBuffer;
   readonly kernel: Kernel;
+  readonly #guards: Guards;
   readonly #header: DataView;
   readonly #epochRows: number;
   readonly #slots: readonly string[];
@@ -53,6 +53,7 @@ export class KernelEngine implements Engine {
     const { layout, batchSize, epochRows, labels, optimizer, dropout } = options;
     this.layout = layout;
     this.batchSize = batchSize;
+    this.#guards = new Guards(options);
     this.#epochRows = epochRows;
     const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
     this.map = kernelMemory(shape);
@@ -88,13 +89,8 @@ export class KernelEngine implements Engine {
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    if (order.length !== this.#epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${this.#epochRows}`);
-    }
-    if (from !== this.#epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
-    }
-    const there = Math.min(steps, this.#stepsPerEpoch - from);
+    this.#guards.assertNext(order, from, this.#epochStep);
+    const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
     // The kernel would read another row's bytes, or beyond the memory.
@@ -102,14 +98,12 @@ export class KernelEngine implements Engine {
     if (stray !== undefined) throw new Error(`there is no image of row ${stray}`);
     this.#u32(this.map.order).set(rows, first);
     const trained = this.kernel.train(from, there);
-    if (trained === there && there < steps) throw new Error(`the epoch has no batch ${from + there}`);
+    if (trained === there && there < steps) this.#guards.assertBatch(from + there);
     return trained;
   }
 
   endEpoch(): EpochEnd {
-    if (this.#epochStep !== this.#stepsPerEpoch) {
-      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
-    }
+    this.#guards.assertEpochDone(this.#epochStep);
     this.kernel.settleRows();
     const lossSum = this.#header.getFloat64(header.LOSS_SUM, true);
     const correct = this.#header.getUint32(header.CORRECT, true);
@@ -125,7 +119,7 @@ export class KernelEngine implements Engine {
     for (let start = from; start < to; start += this.batchSize) {
       const B = this.#measure(images, labels, start, to);
       for (let r = 0; r < B; r += 1) {
-        totals.lossSum += losses[r]!;
+        totals.lossSum += losses[r];
         if (predicted[r] === labels[start + r]) totals.correct += 1;
       }
     }
@@ -146,7 +140,7 @@ export class KernelEngine implements Engine {
         for (let j = 0; j < O; j += 1) {
           const panel = Math.floor(j / header.PANEL_COLUMNS) * (this.map.batchPanelBytes / 4);
           const column = r * header.PANEL_COLUMNS + (j % header.PANEL_COLUMNS);
-          probabilities[(start - from + r) * O + j] = panels[panel + column]!;
+          probabilities[(start - from + r) * O + j] = panels[panel + column];
         }
       }
     }
@@ -179,7 +173,7 @@ export class KernelEngine implements Engine {
   }
 
   state(): EngineState {
-    this.#assertBetweenEpochs();
+    this.#guards.assertBetweenEpochs(this.#epochStep);
     return {
       weights: this.#read(0),
       slots: this.#slots.map((name, s) => ({ name, values: this.#read(s + 1) })),
@@ -189,27 +183,16 @@ export class KernelEngine implements Engine {
   }
 
   restore(state: EngineState): void {
-    this.#assertBetweenEpochs();
-    const P = this.layout.parameters;
-    const expected = [P, this.#powers.length, ...this.#slots.map((name) => `${name} ${P}`)].join();
-    const given = [
-      state.weights.length,
-      state.powers.length,
-      ...state.slots.map(({ name, values }) => `${name} ${values.length}`),
-    ].join();
-    if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
+    this.#guards.assertBetweenEpochs(this.#epochStep);
+    this.#guards.assertOwnState(state);
     this.#write(0, state.weights);
     state.slots.forEach(({ values }, s) => {
       this.#write(s + 1, values);
     });
     this.#powers.forEach((place, k) => {
-      this.#header.setFloat64(place, state.powers[k]!, true);
+      this.#header.setFloat64(place, state.powers[k], true);
     });
     this.#header.setUint32(header.JOB_STEP, state.steps, true);
-  }
-
-  #assertBetweenEpochs(): void {
-    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 
   /** Weights are block 0, the first slot is block 1, ... flat: (P). */
@@ -225,10 +208,6 @@ export class KernelEngine implements Engine {
 
   get #epochStep(): number {
     return this.#header.getUint32(header.EPOCH_STEP, true);
-  }
-
-  get #stepsPerEpoch(): number {
-    return Math.ceil(this.#epochRows / this.batchSize);
   }
 
   #bytes({ address, bytes }: Region): Uint8Array {

@@ -1,6 +1,6 @@
 import type { Optimizer } from '../../contract/optimizer.ts';
 import type { DenseLayer, ModelLayout } from '../model-layout.ts';
-import { skipsUntouchedRows, slotNames } from '../optimizers.ts';
+import { decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
 import { HEADER_BYTES, ITEM_BYTES, LIT_ROW_BYTES, PANEL_BYTES, PANEL_COLUMNS } from './header.ts';
 
 /**
@@ -53,7 +53,7 @@ export interface KernelMemory {
   readonly slotDistance: number;
   /** Bytes of a panel of outputs or deltas. */
   readonly batchPanelBytes: number;
-  /** (steps of an epoch + 1) float32 for rmsprop that skips rows, otherwise nothing. */
+  /** (steps of an epoch + 1) float32 where slots of untouched rows decay, otherwise nothing. */
   readonly decays: Region;
   /** (I of the first layer) u32. */
   readonly updatedAt: Region;
@@ -129,19 +129,18 @@ export function kernelMemory({
     const bytes = panels(layer.outputs) * batchPanelBytes;
     const out = region(bytes);
     const kept = dropout > 0 ? region(bytes) : out;
-    return { ...layer, weights: weights[l]!, out, kept, deltas: region(bytes) };
+    return { ...layer, weights: weights[l], out, kept, deltas: region(bytes) };
   });
   // denseBackwardInputs writes up to three rows behind the last.
   const transposedBytes = layout.layers
     .slice(1)
     .map(({ inputs, outputs }) => (panels(inputs) * (outputs + 1) + 3) * PANEL_BYTES);
-  const decays = optimizer.type === 'rmsprop' && skipsUntouchedRows(optimizer);
   const regions = {
     layers,
     parameters,
     slotDistance,
     batchPanelBytes,
-    decays: region(decays ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
+    decays: region(decaysUntouchedSlots(optimizer) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
     imageStarts: region((imageRows + 1) * U32_BYTES),

@@ -16,7 +16,7 @@ export function writePanels(
   layers: readonly KernelLayer[],
 ): void {
   forEachRow(memory, distance, layers, (panels, at, offset, columns) => {
-    for (let c = 0; c < columns; c += 1) panels[at + c] = flat[offset + c]!;
+    for (let c = 0; c < columns; c += 1) panels[at + c] = flat[offset + c];
   });
 }
 
@@ -28,7 +28,7 @@ export function readPanels(
   layers: readonly KernelLayer[],
 ): void {
   forEachRow(memory, distance, layers, (panels, at, offset, columns) => {
-    for (let c = 0; c < columns; c += 1) flat[offset + c] = panels[at + c]!;
+    for (let c = 0; c < columns; c += 1) flat[offset + c] = panels[at + c];
   });
 }
 

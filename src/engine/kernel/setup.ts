@@ -1,7 +1,7 @@
 import type { JobSpec } from '../../contract/job-spec.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
 import { dropoutScale, dropoutThreshold } from '../dropout.ts';
-import { powersOf, skipsUntouchedRows } from '../optimizers.ts';
+import { decaysUntouchedSlots, powersOf, skipsUntouchedRows, unknown } from '../optimizer-state.ts';
 import * as header from './header.ts';
 import type { KernelMemory, KernelShape } from './memory.ts';
 
@@ -51,7 +51,7 @@ export function writeKernelHeader(
     u32(record + header.KEPT, kept.address);
     u32(record + header.DELTAS, deltas.address);
   });
-  // setFloat32 rounds once, as the rules have it.
+  // Rule 1; setFloat32 rounds once.
   for (let pixel = 0; pixel < 256; pixel += 1) {
     view.setFloat32(header.PIXEL_VALUES + 4 * pixel, pixel / 255, true);
   }
@@ -77,11 +77,11 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
       f32(header.MOMENTUM, optimizer.momentum);
       f32(header.EPSILON, optimizer.epsilon);
       view.setUint32(header.CENTERED, optimizer.centered ? 1 : 0, true);
-      if (skipsUntouchedRows(optimizer)) {
+      if (decaysUntouchedSlots(optimizer)) {
         const decays = powersOf(Math.fround(optimizer.rho), map.decays.bytes / 4 - 1);
         new Float32Array(view.buffer, map.decays.address, decays.length).set(decays);
         // An update of rows that are never left alone is a decay by one step.
-        f32(header.RHO, decays[1]!);
+        f32(header.RHO, decays[1]);
       }
       break;
     case 'sgd':
@@ -101,6 +101,9 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
       view.setUint32(header.AMSGRAD, optimizer.amsgrad ? 1 : 0, true);
       f64(header.POWER_1, 1);
       f64(header.POWER_2, 1);
+      break;
+    default:
+      unknown(optimizer);
   }
 }
 
@@ -114,5 +117,7 @@ function ruleOf(optimizer: Optimizer): number {
       return header.RULE_ADAGRAD;
     case 'adam':
       return header.RULE_ADAM;
+    default:
+      return unknown(optimizer);
   }
 }

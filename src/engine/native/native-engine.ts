@@ -42,7 +42,7 @@ export interface NativeAddon {
 export function createNativeEngine(
   addon: NativeAddon,
   options: EngineOptions,
-  width = addon.widths[0]!.width,
+  width = addon.widths[0].width,
 ): KernelEngine {
   return new KernelEngine(({ buffer }) => {
     return {

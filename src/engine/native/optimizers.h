@@ -1,5 +1,5 @@
 /**
- * The update rules of ../optimizers.ts, where the formulas stand, for the sixteen weights of a panel's row at a time.
+ * The update rules of ../reference/update-rules.ts, where the formulas stand, for the sixteen weights of a panel's row at a time.
  *
  * `rule` is a constant wherever update() is compiled in, so that each rule has loops of its own with the update inside.
  */

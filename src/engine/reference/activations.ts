@@ -2,7 +2,7 @@ import type { JobSpec } from '../../contract/job-spec.ts';
 import { exp } from './exp-log.ts';
 
 /**
- * What stands behind each hidden layer. Derivatives are taken from the output, so that forward may write over
+ * What stands behind each hidden layer (rule 3). Derivatives are taken from the output, so that forward may write over
  * its input.
  */
 export interface Activation {
@@ -17,31 +17,31 @@ const { abs, fround } = Math;
 /** relu(z) = max(z, 0). NaN stays NaN: a comparison, not Math.max. */
 const relu: Activation = {
   forward(h, n) {
-    for (let k = 0; k < n; k += 1) if (h[k]! < 0) h[k] = 0;
+    for (let k = 0; k < n; k += 1) if (h[k] < 0) h[k] = 0;
   },
   // The derivative at 0 is taken as 0, as everybody does.
   backward(dh, h, n) {
-    for (let k = 0; k < n; k += 1) if (!(h[k]! > 0)) dh[k] = 0;
+    for (let k = 0; k < n; k += 1) if (!(h[k] > 0)) dh[k] = 0;
   },
 };
 
 /** sigmoid(z) = 1 / (1 + e^-z), in float64, rounded once; sigmoid' = s (1 - s), in float32. */
 const sigmoid: Activation = {
   forward(h, n) {
-    for (let k = 0; k < n; k += 1) h[k] = sigmoid64(h[k]!);
+    for (let k = 0; k < n; k += 1) h[k] = sigmoid64(h[k]);
   },
   backward(dh, h, n) {
-    for (let k = 0; k < n; k += 1) dh[k] = dh[k]! * fround(h[k]! * fround(1 - h[k]!));
+    for (let k = 0; k < n; k += 1) dh[k] = dh[k] * fround(h[k] * fround(1 - h[k]));
   },
 };
 
 /** tanh in float64, rounded once; tanh' = 1 - t^2, in float32. */
 const tanh: Activation = {
   forward(h, n) {
-    for (let k = 0; k < n; k += 1) h[k] = tanh64(h[k]!);
+    for (let k = 0; k < n; k += 1) h[k] = tanh64(h[k]);
   },
   backward(dh, h, n) {
-    for (let k = 0; k < n; k += 1) dh[k] = dh[k]! * fround(1 - fround(h[k]! * h[k]!));
+    for (let k = 0; k < n; k += 1) dh[k] = dh[k] * fround(1 - fround(h[k] * h[k]));
   },
 };
 

@@ -1,5 +1,5 @@
 /**
- * A dense layer behind the first: y = x W + b, and its gradients. Every loop runs over outputs innermost, so
+ * A dense layer behind the first: y = x W + b, and its gradients (rules 2 and 6). Every loop runs over outputs innermost, so
  * that each sum adds its terms in the stated order, and no product or sum goes unrounded.
  *
  * Dims: B = rows of this batch, I = inputs, O = outputs. All row-major.
@@ -22,11 +22,11 @@ export function denseForward(
     const zr = r * O;
     z.fill(0, zr, zr + O);
     for (let i = 0; i < I; i += 1) {
-      const xi = x[r * I + i]!;
+      const xi = x[r * I + i];
       const wi = i * O;
-      for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j]! + fround(xi * W[wi + j]!));
+      for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j] + fround(xi * W[wi + j]));
     }
-    for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j]! + b[j]!);
+    for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j] + b[j]);
   }
 }
 
@@ -43,8 +43,8 @@ export function denseBackwardInputs(
     const dxr = r * I;
     dx.fill(0, dxr, dxr + I);
     for (let j = 0; j < O; j += 1) {
-      const d = dz[r * O + j]!;
-      for (let k = 0; k < I; k += 1) dx[dxr + k] = fround(dx[dxr + k]! + fround(d * W[k * O + j]!));
+      const d = dz[r * O + j];
+      for (let k = 0; k < I; k += 1) dx[dxr + k] = fround(dx[dxr + k] + fround(d * W[k * O + j]));
     }
   }
 }
@@ -61,9 +61,9 @@ export function denseBackwardWeights(
   for (let r = 0; r < B; r += 1) {
     const dzr = r * O;
     for (let k = 0; k < I; k += 1) {
-      const xk = x[r * I + k]!;
+      const xk = x[r * I + k];
       const wk = k * O;
-      for (let j = 0; j < O; j += 1) dW[wk + j] = fround(dW[wk + j]! + fround(xk * dz[dzr + j]!));
+      for (let j = 0; j < O; j += 1) dW[wk + j] = fround(dW[wk + j] + fround(xk * dz[dzr + j]));
     }
   }
 }
@@ -71,6 +71,6 @@ export function denseBackwardWeights(
 /** db[j] = sum over r ascending of dz[r, j].   db comes in as +0. */
 export function denseBackwardBiases(db: Float32Array, dz: Float32Array, B: number, O: number): void {
   for (let r = 0; r < B; r += 1) {
-    for (let j = 0; j < O; j += 1) db[j] = fround(db[j]! + dz[r * O + j]!);
+    for (let j = 0; j < O; j += 1) db[j] = fround(db[j] + dz[r * O + j]);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * exp and log in float64, from + - * / and floor alone. Those are exactly rounded on every machine, while
+ * exp and log (rule 5) in float64, from + - * / and floor alone. Those are exactly rounded on every machine, while
  * Math.exp, Math.log and Math.pow may give other last bits from one JavaScript engine to the next. Callers
  * round the result to float32 once, and are then within 1 ulp of the true value.
  */
@@ -17,7 +17,7 @@ const SMALLEST_EXPONENT = -104;
 /** HALVES[k] = 2^-k, exact because it is made by halving. */
 const HALVES = new Float64Array(151);
 HALVES[0] = 1;
-for (let k = 1; k < HALVES.length; k += 1) HALVES[k] = HALVES[k - 1]! / 2;
+for (let k = 1; k < HALVES.length; k += 1) HALVES[k] = HALVES[k - 1] / 2;
 
 /** INVERSE_FACTORIALS[n] = 1 / n! */
 const TAYLOR_DEGREE = 11;
@@ -38,9 +38,9 @@ export function exp(x: number): number {
   if (x < SMALLEST_EXPONENT) return 0;
   const k = Math.floor(x * LOG2E + 0.5);
   const r = x - k * LN2;
-  let series = INVERSE_FACTORIALS[TAYLOR_DEGREE]!;
-  for (let n = TAYLOR_DEGREE - 1; n >= 0; n -= 1) series = series * r + INVERSE_FACTORIALS[n]!;
-  return series * HALVES[-k]!;
+  let series = INVERSE_FACTORIALS[TAYLOR_DEGREE];
+  for (let n = TAYLOR_DEGREE - 1; n >= 0; n -= 1) series = series * r + INVERSE_FACTORIALS[n];
+  return series * HALVES[-k];
 }
 
 /**

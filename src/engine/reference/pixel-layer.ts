@@ -1,5 +1,5 @@
 /**
- * The first layer: dense like the others, but its inputs are pixels, most of them 0 (81 % in MNIST), and a
+ * The first layer (rules 1, 2 and 6): dense like the others, but its inputs are pixels, most of them 0 (81 % in MNIST), and a
  * pixel of 0 adds nothing. Leaving those terms out is exact: a sum that starts at +0 and adds x * w = ±0
  * stays as it is.
  *
@@ -24,17 +24,17 @@ export function pixelsForward(
   O: number,
 ): void {
   for (let r = 0; r < B; r += 1) {
-    const image = rows[r]! * I;
+    const image = rows[r] * I;
     const zr = r * O;
     z.fill(0, zr, zr + O);
     for (let i = 0; i < I; i += 1) {
-      const pixel = images[image + i]!;
+      const pixel = images[image + i];
       if (pixel === 0) continue;
-      const x = PIXEL_VALUES[pixel]!;
+      const x = PIXEL_VALUES[pixel];
       const wi = i * O;
-      for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j]! + fround(x * W[wi + j]!));
+      for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j] + fround(x * W[wi + j]));
     }
-    for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j]! + b[j]!);
+    for (let j = 0; j < O; j += 1) z[zr + j] = fround(z[zr + j] + b[j]);
   }
 }
 
@@ -55,15 +55,15 @@ export function pixelsBackwardWeights(
 ): void {
   touched.fill(0);
   for (let r = 0; r < B; r += 1) {
-    const image = rows[r]! * I;
+    const image = rows[r] * I;
     const dzr = r * O;
     for (let i = 0; i < I; i += 1) {
-      const pixel = images[image + i]!;
+      const pixel = images[image + i];
       if (pixel === 0) continue;
       touched[i] = 1;
-      const x = PIXEL_VALUES[pixel]!;
+      const x = PIXEL_VALUES[pixel];
       const wi = i * O;
-      for (let j = 0; j < O; j += 1) dW[wi + j] = fround(dW[wi + j]! + fround(x * dz[dzr + j]!));
+      for (let j = 0; j < O; j += 1) dW[wi + j] = fround(dW[wi + j] + fround(x * dz[dzr + j]));
     }
   }
 }

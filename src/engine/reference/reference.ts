@@ -1,7 +1,7 @@
 import { applyDropout, type DropoutMask } from '../dropout.ts';
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { createUpdateRule, type UpdateRule } from '../optimizers.ts';
 import { initialiseWeights } from '../random.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
 import {
@@ -13,16 +13,15 @@ import {
 import { type LayerBuffers, layerBuffers } from './layer-buffers.ts';
 import { pixelsBackwardWeights, pixelsForward } from './pixel-layer.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
+import { createUpdateRule, type UpdateRule } from './update-rules.ts';
 
 /**
  * The reference engine: the specification in code, to be read beside the formulas. Every other engine must
  * give its bits.
  *
  * One step is forward, loss, backward, update; each has its method below, each of their loops its function in
- * pixel-layer.ts, dense-layer.ts, activations.ts, softmax-loss.ts and optimizers.ts. The rules that make the
- * bits the same everywhere: every operation on float32 is rounded at once (Math.fround, or the store into a
- * Float32Array), a sum starts at +0 and adds its terms in the stated order, and nothing is computed that
- * machines may round differently (no Math.exp, no fused multiply-add).
+ * pixel-layer.ts, dense-layer.ts, activations.ts, softmax-loss.ts and update-rules.ts. The rules that make the
+ * bits the same everywhere are numbered in ../rules.ts.
  *
  * It does not claim to be fast; about 5 ms a step for the reference run.
  */
@@ -33,6 +32,7 @@ export function createReferenceEngine(options: EngineOptions): Engine {
 class ReferenceEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
+  readonly #guards: Guards;
   readonly #images: Uint8Array;
   readonly #labels: Uint8Array;
   readonly #epochRows: number;
@@ -67,6 +67,7 @@ class ReferenceEngine implements Engine {
     const { layout, batchSize, epochRows, labels } = options;
     this.layout = layout;
     this.batchSize = batchSize;
+    this.#guards = new Guards(options);
     this.#images = new Uint8Array(labels.length * layout.inputs);
     options.readImages(this.#images, 0);
     this.#labels = labels;
@@ -74,7 +75,7 @@ class ReferenceEngine implements Engine {
     this.#activation = ACTIVATIONS[options.activation];
     this.#dropout = options.dropout;
     this.#seed = options.seed;
-    this.#rule = createUpdateRule(options.optimizer, layout.parameters, Math.ceil(epochRows / batchSize));
+    this.#rule = createUpdateRule(options.optimizer, layout.parameters, this.#guards.stepsPerEpoch);
 
     this.#weights = new Float32Array(layout.parameters);
     initialiseWeights(this.#weights, layout, options.seed);
@@ -88,15 +89,10 @@ class ReferenceEngine implements Engine {
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    if (order.length !== this.#epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${this.#epochRows}`);
-    }
-    if (from !== this.#epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
-    }
+    this.#guards.assertNext(order, from, this.#epochStep);
     for (let s = 0; s < steps; s += 1) {
       const start = (from + s) * this.batchSize;
-      if (start >= order.length) throw new Error(`the epoch has no batch ${from + s}`);
+      this.#guards.assertBatch(from + s);
       if (!this.#step(order.subarray(start, start + this.batchSize))) return s;
     }
     return steps;
@@ -155,8 +151,8 @@ class ReferenceEngine implements Engine {
   /** Adds the batch's losses and right answers to totals, in float64, row after row. */
   #addTotals(totals: Totals, labels: Uint8Array, rows: Uint32Array): void {
     for (let r = 0; r < rows.length; r += 1) {
-      totals.lossSum += this.#losses[r]!;
-      if (this.#predicted[r] === labels[rows[r]!]) totals.correct += 1;
+      totals.lossSum += this.#losses[r];
+      if (this.#predicted[r] === labels[rows[r]]) totals.correct += 1;
     }
   }
 
@@ -167,15 +163,15 @@ class ReferenceEngine implements Engine {
     const last = this.#layers.at(-1)!;
     softmaxLossBackward(last.dz, this.#probabilities, this.#labels, rows, B, last.O);
     for (let l = this.#layers.length - 1; l > 0; l -= 1) {
-      const { I, O, W, dW, db, dz } = this.#layers[l]!;
-      const below = this.#layers[l - 1]!;
+      const { I, O, W, dW, db, dz } = this.#layers[l];
+      const below = this.#layers[l - 1];
       denseBackwardBiases(db, dz, B, O);
       denseBackwardWeights(dW, below.kept, dz, B, I, O);
       denseBackwardInputs(below.dz, dz, W, B, I, O);
       if (this.#dropout > 0) applyDropout(below.dz, below.dz, this.#mask(l - 1), B, I);
       this.#activation.backward(below.dz, below.out, B * I);
     }
-    const { I, O, dW, db, dz } = this.#layers[0]!;
+    const { I, O, dW, db, dz } = this.#layers[0];
     denseBackwardBiases(db, dz, B, O);
     pixelsBackwardWeights(dW, this.#touched, dz, this.#images, rows, B, I, O);
   }
@@ -191,10 +187,10 @@ class ReferenceEngine implements Engine {
       rule.update(weights, gradients, 0, weights.length, 1);
       return;
     }
-    const { I, O } = this.#layers[0]!;
+    const { I, O } = this.#layers[0];
     for (let i = 0; i < I; i += 1) {
       if (this.#touched[i] === 0) continue;
-      rule.update(weights, gradients, i * O, i * O + O, epochStep - this.#updatedAt[i]!);
+      rule.update(weights, gradients, i * O, i * O + O, epochStep - this.#updatedAt[i]);
       this.#updatedAt[i] = epochStep;
     }
     rule.update(weights, gradients, I * O, weights.length, 1);
@@ -204,9 +200,7 @@ class ReferenceEngine implements Engine {
     const epochRows = this.#epochRows;
     const lossSum = this.#lossSum;
     const correct = this.#correct;
-    if (this.#epochStep !== Math.ceil(epochRows / this.batchSize)) {
-      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
-    }
+    this.#guards.assertEpochDone(this.#epochStep);
     if (this.#rule.skipsUntouchedRows) this.#settleRows();
     this.#epochStep = 0;
     this.#lossSum = 0;
@@ -217,9 +211,9 @@ class ReferenceEngine implements Engine {
 
   /** Brings the slots of rows that the last steps skipped to the end of the epoch. */
   #settleRows(): void {
-    const { I, O } = this.#layers[0]!;
+    const { I, O } = this.#layers[0];
     for (let i = 0; i < I; i += 1) {
-      const elapsed = this.#epochStep - this.#updatedAt[i]!;
+      const elapsed = this.#epochStep - this.#updatedAt[i];
       if (elapsed > 0) this.#rule.settle(i * O, i * O + O, elapsed);
     }
     this.#updatedAt.fill(0);
@@ -239,7 +233,7 @@ class ReferenceEngine implements Engine {
     const probabilities = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
     for (const rows of this.#batches(from, to)) {
-      const [B, start] = [rows.length, rows[0]! - from];
+      const [B, start] = [rows.length, rows[0] - from];
       this.#forward(images, rows, false);
       this.#loss(labels, rows);
       predicted.set(this.#predicted.subarray(0, B), start);
@@ -258,7 +252,7 @@ class ReferenceEngine implements Engine {
   }
 
   state(): EngineState {
-    this.#assertBetweenEpochs();
+    this.#guards.assertBetweenEpochs(this.#epochStep);
     return {
       weights: this.#weights.slice(),
       slots: this.#rule.slots.map(({ name, values }) => ({ name, values: values.slice() })),
@@ -268,23 +262,15 @@ class ReferenceEngine implements Engine {
   }
 
   restore(state: EngineState): void {
-    this.#assertBetweenEpochs();
+    this.#guards.assertBetweenEpochs(this.#epochStep);
+    this.#guards.assertOwnState(state);
     const { slots, powers } = this.#rule;
-    const shape = (s: Pick<EngineState, 'weights' | 'slots'>, powerCount: number) =>
-      [s.weights.length, powerCount, ...s.slots.map(({ name, values }) => `${name} ${values.length}`)].join();
-    const expected = shape({ weights: this.#weights, slots }, powers.length);
-    const given = shape(state, state.powers.length);
-    if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
     this.#weights.set(state.weights);
     slots.forEach((slot, s) => {
-      slot.values.set(state.slots[s]!.values);
+      slot.values.set(state.slots[s].values);
     });
     powers.set(state.powers);
     this.#steps = state.steps;
-  }
-
-  #assertBetweenEpochs(): void {
-    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 }
 

@@ -1,7 +1,7 @@
 import { exp, log } from './exp-log.ts';
 
 /**
- * Softmax and categorical cross-entropy in one, since together they are simpler than either: the gradient of
+ * Softmax and categorical cross-entropy in one (rule 5), since together they are simpler than either: the gradient of
  * the loss with respect to the logits is the probabilities minus the one-hot label.
  *
  * Dims: B = rows of this batch, O = classes. z, p and dz: (B, O), row-major. labels: (R), the label of each
@@ -30,19 +30,19 @@ export function softmaxLossForward(
   for (let r = 0; r < B; r += 1) {
     const zr = r * O;
     let best = 0;
-    for (let j = 1; j < O; j += 1) if (z[zr + j]! > z[zr + best]!) best = j;
-    const m = z[zr + best]!;
+    for (let j = 1; j < O; j += 1) if (z[zr + j] > z[zr + best]) best = j;
+    const m = z[zr + best];
 
     let s = 0;
     for (let j = 0; j < O; j += 1) {
-      const e = fround(exp(fround(z[zr + j]! - m)));
+      const e = fround(exp(fround(z[zr + j] - m)));
       p[zr + j] = e;
       s = fround(s + e);
     }
-    for (let j = 0; j < O; j += 1) p[zr + j] = fround(p[zr + j]! / s);
+    for (let j = 0; j < O; j += 1) p[zr + j] = fround(p[zr + j] / s);
 
-    const y = labels[rows[r]!]!;
-    losses[r] = fround(fround(log(s)) - fround(z[zr + y]! - m));
+    const y = labels[rows[r]];
+    losses[r] = fround(fround(log(s)) - fround(z[zr + y] - m));
     predicted[r] = best;
   }
 }
@@ -57,9 +57,9 @@ export function softmaxLossBackward(
   O: number,
 ): void {
   for (let r = 0; r < B; r += 1) {
-    const y = labels[rows[r]!]!;
+    const y = labels[rows[r]];
     for (let j = 0; j < O; j += 1) {
-      dz[r * O + j] = fround(fround(p[r * O + j]! - (j === y ? 1 : 0)) / B);
+      dz[r * O + j] = fround(fround(p[r * O + j] - (j === y ? 1 : 0)) / B);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { applyDropout } from '../dropout.ts';
 import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialiseWeights } from '../random.ts';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, TensorFlow, Variable } from './tensorflow-module.ts';
@@ -22,6 +23,7 @@ class TensorFlowEngine implements Engine {
   readonly batchSize: number;
   readonly #tf: TensorFlow['core'];
   readonly #options: EngineOptions;
+  readonly #guards: Guards;
   readonly #images: Uint8Array;
   readonly #layers: readonly ReturnType<TensorFlow['layers']['layers']['dense']>[];
   /** W1 b1 W2 b2 ..., the layout's order. */
@@ -42,6 +44,7 @@ class TensorFlowEngine implements Engine {
     this.batchSize = options.batchSize;
     this.#tf = tensorflow.core;
     this.#options = options;
+    this.#guards = new Guards(options);
     this.#images = new Uint8Array(options.labels.length * layout.inputs);
     options.readImages(this.#images, 0);
     const last = layout.layers.length - 1;
@@ -64,16 +67,10 @@ class TensorFlowEngine implements Engine {
   }
 
   train(order: Uint32Array, from: number, steps: number): number {
-    const { epochRows } = this.#options;
-    if (order.length !== epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${epochRows}`);
-    }
-    if (from !== this.#epochStep) {
-      throw new Error(`batch ${from} asked for, but batch ${this.#epochStep} is the next`);
-    }
+    this.#guards.assertNext(order, from, this.#epochStep);
     for (let s = 0; s < steps; s += 1) {
       const start = (from + s) * this.batchSize;
-      if (start >= order.length) throw new Error(`the epoch has no batch ${from + s}`);
+      this.#guards.assertBatch(from + s);
       const rows = order.subarray(start, start + this.batchSize);
       if (!this.#tf.tidy(() => this.#step(rows))) return s;
     }
@@ -94,7 +91,7 @@ class TensorFlowEngine implements Engine {
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
     this.#trained.beginStep();
-    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name]! })));
+    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name] })));
     this.#lossSum += totals.lossSum;
     this.#correct += totals.correct;
     this.#steps += 1;
@@ -107,7 +104,7 @@ class TensorFlowEngine implements Engine {
     const I = this.layout.inputs;
     const x = new Float32Array(rows.length * I);
     rows.forEach((row, r) => {
-      for (let i = 0; i < I; i += 1) x[r * I + i] = images[row * I + i]! / 255;
+      for (let i = 0; i < I; i += 1) x[r * I + i] = images[row * I + i] / 255;
     });
     return this.#tf.tensor2d(x, [rows.length, I]);
   }
@@ -136,7 +133,7 @@ class TensorFlowEngine implements Engine {
     const tf = this.#tf;
     const y = tf.oneHot(
       tf.tensor1d(
-        Int32Array.from(rows, (row) => labels[row]!),
+        Int32Array.from(rows, (row) => labels[row]),
         'int32',
       ),
       this.layout.classes,
@@ -153,9 +150,7 @@ class TensorFlowEngine implements Engine {
     const lossSum = this.#lossSum;
     const correct = this.#correct;
     const options = this.#options;
-    if (this.#epochStep !== Math.ceil(options.epochRows / this.batchSize)) {
-      throw new Error(`the epoch ended after ${this.#epochStep} steps`);
-    }
+    this.#guards.assertEpochDone(this.#epochStep);
     this.#epochStep = 0;
     this.#lossSum = 0;
     this.#correct = 0;
@@ -182,7 +177,7 @@ class TensorFlowEngine implements Engine {
       losses: new Float32Array(to - from),
     };
     for (const rows of this.#batches(from, to)) {
-      const start = rows[0]! - from;
+      const start = rows[0] - from;
       this.#tf.tidy(() => {
         const logits = this.#forward(this.#pixels(images, rows), false);
         const measured = this.#measured(logits, this.#losses(logits, labels, rows));
@@ -203,40 +198,26 @@ class TensorFlowEngine implements Engine {
   }
 
   state(): EngineState {
-    this.#assertBetweenEpochs();
+    this.#guards.assertBetweenEpochs(this.#epochStep);
     const { slots, powers } = this.#trained;
     return {
       weights: this.#read(this.#weights),
       slots: slots.map(({ name, variables }) => ({ name, values: this.#read(variables) })),
-      powers: powers.map((power) => floats(power)[0]!),
+      powers: [...powers],
       steps: this.#steps,
     };
   }
 
   restore(state: EngineState): void {
-    this.#assertBetweenEpochs();
-    const tf = this.#tf;
+    this.#guards.assertBetweenEpochs(this.#epochStep);
+    this.#guards.assertOwnState(state);
     const trained = this.#trained;
-    const P = this.layout.parameters;
-    const expected = [P, trained.powers.length, ...trained.slots.map(({ name }) => `${name} ${P}`)].join();
-    const given = [
-      state.weights.length,
-      state.powers.length,
-      ...state.slots.map(({ name, values }) => `${name} ${values.length}`),
-    ].join();
-    if (given !== expected) throw new Error(`the state (${given}) is not of this model (${expected})`);
     this.#write(this.#weights, state.weights);
     trained.slots.forEach(({ variables }, s) => {
-      this.#write(variables, state.slots[s]!.values);
+      this.#write(variables, state.slots[s].values);
     });
-    trained.powers.forEach((power, k) => {
-      tf.tidy(() => power.assign(tf.scalar(state.powers[k]!)));
-    });
+    trained.powers.set(state.powers);
     this.#steps = state.steps;
-  }
-
-  #assertBetweenEpochs(): void {
-    if (this.#epochStep !== 0) throw new Error('the state is defined between epochs only');
   }
 
   /** Variables W1 b1 W2 b2 ... from and to one flat buffer: (P). */
@@ -276,7 +257,7 @@ function addTotals(
   rows: Uint32Array,
 ): void {
   rows.forEach((row, r) => {
-    totals.lossSum += losses[r]!;
+    totals.lossSum += losses[r];
     if (predicted[r] === labels[row]) totals.correct += 1;
   });
 }
@@ -285,7 +266,7 @@ function addTotals(
 function largest(values: Float32Array, O: number): Uint16Array {
   return Uint16Array.from({ length: values.length / O }, (_, r) => {
     let best = 0;
-    for (let j = 1; j < O; j += 1) if (values[r * O + j]! > values[r * O + best]!) best = j;
+    for (let j = 1; j < O; j += 1) if (values[r * O + j] > values[r * O + best]) best = j;
     return best;
   });
 }

@@ -90,7 +90,7 @@ export function loadNode(): LoadedTensorFlow | string {
     const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
     return { ...describeNode(binding.TF_Version), tensorflow: { core: tf, layers: tf } };
   } catch (error) {
-    return doesNotLoad(error instanceof Error ? error.message.split('\n')[0]! : String(error));
+    return doesNotLoad(error instanceof Error ? error.message.split('\n')[0] : String(error));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Optimizer } from '../../contract/optimizer.ts';
-import { initialSlotValue, slotNames } from '../optimizers.ts';
+import { initialSlotValue, powerCount, slotNames, unknown } from '../optimizer-state.ts';
 import type { TensorFlow, TfOptimizer, Variable } from './tensorflow-module.ts';
 
 /**
@@ -13,8 +13,8 @@ export interface TensorFlowOptimizer {
   readonly optimizer: TfOptimizer;
   /** In the order of slotNames(). `variables`: one a weight variable, of its shape. */
   readonly slots: readonly { readonly name: string; readonly variables: readonly Variable[] }[];
-  /** adam's beta_1 and beta_2 to the power of the NEXT step; otherwise empty. */
-  readonly powers: readonly Variable[];
+  /** adam's beta_1^t and beta_2^t after t steps, as the other engines keep them; otherwise empty. */
+  readonly powers: Float64Array;
   /** Once before each step's applyGradients(). */
   beginStep(): void;
 }
@@ -34,22 +34,29 @@ export function createTensorFlowOptimizer(
       core.tidy(() => core.fill(shape, initialSlotValue(options)).variable(false)),
     );
     fields[fieldOf(options, name)] = variables.map((variable, w) => ({
-      originalName: `${weights[w]!.name}/${name}`,
+      originalName: `${weights[w].name}/${name}`,
       variable,
     }));
     return { name, variables };
   });
-  const powers = (options.type === 'adam' ? [fields.accBeta1, fields.accBeta2] : []) as Variable[];
+  const powers = new Float64Array(powerCount(options)).fill(1);
+  if (options.type === 'adam') {
+    for (const power of [fields.accBeta1, fields.accBeta2] as Variable[]) {
+      core.tidy(() => power.assign(core.scalar(0)));
+    }
+  }
   return {
     optimizer,
     slots,
     powers,
     beginStep() {
       if (options.type !== 'adam') return;
-      // tfjs adds epsilon to the root AFTER undoing v's start at 0, Keras (and Kingma's efficient form) before it: there
-      // it counts for 1 / sqrt(1 - beta_2^t) times as much, 32 times in the first step.
-      const power = powers[1]!.dataSync()[0]!;
-      fields.epsilon = options.epsilon / Math.sqrt(1 - power);
+      // tfjs keeps its powers in float32, where 1 - beta_2^t has few digits left while beta_2 is near 1, and adds epsilon
+      // to the root AFTER undoing v's start at 0, Keras (and Kingma's efficient form) before it. With powers of 0 it
+      // undoes nothing, and what is left is Keras's formula with alpha for the learning rate.
+      powers[0] *= options.beta_1;
+      powers[1] *= options.beta_2;
+      fields.learningRate = (options.learning_rate * Math.sqrt(1 - powers[1])) / (1 - powers[0]);
     },
   };
 }
@@ -66,6 +73,8 @@ function construct(train: TensorFlow['core']['train'], options: Optimizer): TfOp
       return train.adagrad(options.learning_rate, options.initial_accumulator_value);
     case 'adam':
       return train.adam(options.learning_rate, options.beta_1, options.beta_2, options.epsilon);
+    default:
+      return unknown(options);
   }
 }
 

@@ -30,7 +30,7 @@ if queued >= tonumber(given.max_queued) then
   return answer('queue_full', 'queued', queued)
 end
 
-for _, field in ipairs({ 'owner', 'spec', 'version', 'parameters', 'progress' }) do
+for _, field in ipairs({ 'owner', 'spec', 'data', 'version', 'parameters', 'progress' }) do
   set(field, given[field])
 end
 for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events', 'checkpoint_epoch' }) do

@@ -13,6 +13,7 @@
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
 -- | owner            | who may see it                                            | create                        |            |
 -- | spec             | JSON: what to train, every default filled in              | create                        |            |
+-- | data             | JSON: what the dataset was then, with its SHA-256         | create                        |            |
 -- | version          | of Descent, which accepted the job                        | create                        |            |
 -- | parameters       | weights and biases of the model                           | create                        |            |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |

@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { type JobSpec, JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import { type Optimizer, OptimizerSchema, type Sgd } from '../../../src/contract/optimizer.ts';
 import { openDataset } from '../../../src/dataset/prepared.ts';
+import { DATASETS } from '../../../src/dataset/registry.ts';
 import type { Engine, EngineOptions } from '../../../src/engine/engine.ts';
+import { optimizerFaults } from '../../../src/engine/number-limits.ts';
 import { epochOrder, fileOrder } from '../../../src/engine/random.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
 import { createTensorFlowEngine } from '../../../src/engine/tensorflow/tensorflow-engine.ts';
@@ -26,7 +28,7 @@ const CLOSE = 1e-3;
 const BATCH = 32;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'descent-'));
-const { train: digits } = await openDataset('mnist_sample', dataDir);
+const { train: digits } = await openDataset(DATASETS.mnist_sample.shape, dataDir);
 const images = new Uint8Array(digits.rows * 784);
 digits.readImages(images, 0);
 rmSync(dataDir, { recursive: true });
@@ -35,7 +37,7 @@ rmSync(dataDir, { recursive: true });
 function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): EngineProblem {
   const spec = JobSpecSchema.parse({ dataset: 'mnist_sample', model, optimizer });
   return {
-    layout: jobLayout(spec),
+    layout: jobLayout({ spec, data: DATASETS.mnist_sample.shape }),
     activation: spec.model.activation,
     dropout: spec.model.dropout,
     optimizer,
@@ -67,6 +69,30 @@ const ACCEPTED = Object.entries({
   'adam, short memory': OptimizerSchema.parse({ type: 'adam', beta_1: 0.5, beta_2: 0.9 }),
 }).filter(([, optimizer]) => tensorflowLacks(optimizer).length === 0);
 
+/** Hyper-parameters at the ends of what float32 and the contract take. */
+const make = {
+  rmsprop: (options: object) => OptimizerSchema.parse({ type: 'rmsprop', ...options }),
+  sgd: (options: object) => OptimizerSchema.parse({ type: 'sgd', ...options }),
+  adagrad: (options: object) => OptimizerSchema.parse({ type: 'adagrad', ...options }),
+  adam: (options: object) => OptimizerSchema.parse({ type: 'adam', ...options }),
+};
+const GRID = [
+  ...[0, 0.9, 0.9999999].flatMap((beta_1) =>
+    [0.5, 0.9, 0.999999, 0.9999999].map((beta_2) => make.adam({ beta_1, beta_2 })),
+  ),
+  ...[1e-30, 1e-10, 1e-3, 1].map((epsilon) => make.adam({ epsilon, beta_2: 0.999999 })),
+  ...[0, 1e-30, 0.5, 0.99, 0.999999, 0.9999999].map((rho) => make.rmsprop({ rho, learning_rate: 1e-4 })),
+  ...[1e-30, 0.5, 0.999999].map((momentum) => make.rmsprop({ momentum, learning_rate: 1e-4 })),
+  ...[1e-30, 1e-3, 1].map((epsilon) => make.rmsprop({ epsilon })),
+  ...[1e-30, 0.999999, 0.9999999].flatMap((momentum) => [
+    make.sgd({ momentum }),
+    make.sgd({ momentum, nesterov: true }),
+  ]),
+  ...[1e-30, 1e-6, 10].map((initial_accumulator_value) =>
+    make.adagrad({ initial_accumulator_value, learning_rate: 0.01 }),
+  ),
+].map((optimizer) => [JSON.stringify(optimizer), optimizer] as const);
+
 export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
   const create = (options: EngineOptions) => createTensorFlowEngine(tensorflow, options);
   const { rmsprop, adam } = OPTIMIZERS as { rmsprop: Optimizer; adam: Optimizer };
@@ -87,6 +113,16 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
   describe('the losses of the first 50 steps', () => {
     it.each(ACCEPTED)('are those of the reference engine with %s', (_, optimizer) => {
       expectCloseRun(digitsProblem({}, optimizer));
+    });
+
+    it.each(GRID)('stay close with %s', (_, optimizer) => {
+      expect([...optimizerFaults(optimizer), ...tensorflowLacks(optimizer)]).toEqual([]);
+      const options = digitsProblem({ hidden_units: [16] }, optimizer);
+      const [found, expected] = [create(options), createReferenceEngine(options)].map((engine) =>
+        firstSteps(engine, options),
+      );
+      const apart = found!.map(({ loss }, s) => Math.abs(loss - expected![s]!.loss));
+      expect(Math.max(...apart)).toBeLessThan(CLOSE);
     });
 
     it.each(['relu', 'tanh', 'sigmoid'] as const)('with %s, with and without dropout', (activation) => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { ulid } from 'ulid';
 import type { JobStatus } from '../../../src/contract/job.ts';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
+import { resolveDataset } from '../../../src/dataset/registry.ts';
 import { JobEvents } from '../../../src/store/job-events.ts';
 import { JobTransitions } from '../../../src/store/job-transitions.ts';
 import { JobStore } from '../../../src/store/jobs.ts';
@@ -112,6 +113,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     owner: 'local',
     id,
     spec: JobSpecSchema.parse({}),
+    data: resolveDataset('mnist'),
     parameters: 1,
     progress: PROGRESS,
     version: '0.0.0',

@@ -19,7 +19,7 @@ import {
 } from '../../kernel/header.ts';
 
 /**
- * The update rules of ../optimizers.ts, where the formulas stand, for sixteen weights at a time.
+ * The update rules of ../../reference/update-rules.ts, where the formulas stand, for sixteen weights at a time.
  *
  * A rule is a class without fields, so that the layers' loops are compiled once for each, with the update inside. Its
  * hyper-parameters are loaded from memory where they are used: as constants, or held in registers, they pushed sums

@@ -1,9 +1,10 @@
-import type { Adagrad, Adam, Optimizer, Rmsprop, Sgd } from '../contract/optimizer.ts';
-import type { Slot } from './engine.ts';
+import type { Adagrad, Adam, Optimizer, Rmsprop, Sgd } from '../../contract/optimizer.ts';
+import type { Slot } from '../engine.ts';
+import { initialSlotValue, powersOf, skipsUntouchedRows, slotNames, unknown } from '../optimizer-state.ts';
 
 /**
  * How weights follow gradients: Keras's update rules in Keras's order of operations
- * (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16), every operation rounded to float32 at once.
+ * (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16), every operation rounded to float32 at once (rule 12).
  *
  * In the formulas w = a weight, g = its gradient, lr = learning rate; the other letters are slots: buffers
  * shaped like the weights, one value a parameter. Hyper-parameters, and constants made of them, are computed
@@ -30,9 +31,6 @@ export interface UpdateRule {
 
 const { fround, sqrt } = Math;
 
-/** Below it a float32 is denormal: it has fewer digits, and some machines are slow at it. */
-const SMALLEST_NORMAL = 1.1754943508222875e-38;
-
 /** The rule for a model of so many parameters. stepsPerEpoch: the longest a row can be left alone. */
 export function createUpdateRule(
   optimizer: Optimizer,
@@ -52,51 +50,8 @@ export function createUpdateRule(
       return adagrad(optimizer, slots);
     case 'adam':
       return adam(optimizer, slots);
-  }
-}
-
-/** The slots an optimizer keeps, in the order in which they are saved. */
-export function slotNames(optimizer: Optimizer): string[] {
-  switch (optimizer.type) {
-    case 'rmsprop':
-      return [
-        'mean_square',
-        ...(optimizer.centered ? ['mean_gradient'] : []),
-        ...(optimizer.momentum > 0 ? ['momentum'] : []),
-      ];
-    case 'sgd':
-      return optimizer.momentum > 0 ? ['momentum'] : [];
-    case 'adagrad':
-      return ['accumulator'];
-    case 'adam':
-      return ['first_moment', 'second_moment', ...(optimizer.amsgrad ? ['largest_second_moment'] : [])];
-  }
-}
-
-/** What every value of an optimizer's slots starts from. */
-export function initialSlotValue(optimizer: Optimizer): number {
-  return optimizer.type === 'adagrad' ? fround(optimizer.initial_accumulator_value) : 0;
-}
-
-/** How many float64 running products an optimizer keeps. */
-export function powerCount(optimizer: Optimizer): number {
-  return optimizer.type === 'adam' ? 2 : 0;
-}
-
-/**
- * Whether a row of the first layer whose pixels were all 0 in a batch, and whose gradient therefore is 0, may be left
- * alone in that step. True where a gradient of 0 changes no weight.
- */
-export function skipsUntouchedRows(optimizer: Optimizer): boolean {
-  switch (optimizer.type) {
-    case 'rmsprop':
-      return !optimizer.centered && optimizer.momentum === 0;
-    case 'sgd':
-      return optimizer.momentum === 0;
-    case 'adagrad':
-      return true;
-    case 'adam':
-      return false;
+    default:
+      return unknown(optimizer);
   }
 }
 
@@ -109,7 +64,7 @@ export function skipsUntouchedRows(optimizer: Optimizer): boolean {
  * momentum:  m = momentum * m + lr * g / sqrt(...);  w = w - m
  *
  * Without momentum and not centered, a weight whose gradient is 0 does not move, only v decays. So rows may
- * be skipped and their v caught up with in one go: n steps of decay are the factor decays[n].
+ * be skipped and their v caught up with in one go: n steps of decay are the factor decays[n] (rule 8).
  */
 function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): UpdateRule {
   const { centered, momentum } = options;
@@ -130,29 +85,29 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
     skipsUntouchedRows: skips,
     beginStep() {},
     update(weights, gradients, from, to, elapsed) {
-      const decay = skips ? decays[elapsed]! : rho;
+      const decay = skips ? decays[elapsed] : rho;
       for (let k = from; k < to; k += 1) {
-        const g = gradients[k]!;
-        const v = fround(fround(decay * meanSquare[k]!) + fround(oneMinusRho * fround(g * g)));
+        const g = gradients[k];
+        const v = fround(fround(decay * meanSquare[k]) + fround(oneMinusRho * fround(g * g)));
         meanSquare[k] = v;
         let d = v;
         if (centered) {
-          const a = fround(fround(rho * meanGradient[k]!) + fround(oneMinusRho * g));
+          const a = fround(fround(rho * meanGradient[k]) + fround(oneMinusRho * g));
           meanGradient[k] = a;
           d = fround(v - fround(a * a));
           if (d < 0) d = 0;
         }
         let step = fround(fround(lr * g) / fround(sqrt(fround(d + epsilon))));
         if (momentum > 0) {
-          step = fround(fround(mu * increment[k]!) + step);
+          step = fround(fround(mu * increment[k]) + step);
           increment[k] = step;
         }
-        weights[k] = fround(weights[k]! - step);
+        weights[k] = fround(weights[k] - step);
       }
     },
     settle(from, to, elapsed) {
-      const decay = decays[elapsed]!;
-      for (let k = from; k < to; k += 1) meanSquare[k] = fround(decay * meanSquare[k]!);
+      const decay = decays[elapsed];
+      for (let k = from; k < to; k += 1) meanSquare[k] = fround(decay * meanSquare[k]);
     },
   };
 }
@@ -176,13 +131,13 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
-        const step = fround(gradients[k]! * lr);
+        const step = fround(gradients[k] * lr);
         if (momentum > 0) {
-          const m = fround(fround(velocity[k]! * mu) - step);
+          const m = fround(fround(velocity[k] * mu) - step);
           velocity[k] = m;
-          weights[k] = fround(weights[k]! + (nesterov ? fround(fround(m * mu) - step) : m));
+          weights[k] = fround(weights[k] + (nesterov ? fround(fround(m * mu) - step) : m));
         } else {
-          weights[k] = fround(weights[k]! - step);
+          weights[k] = fround(weights[k] - step);
         }
       }
     },
@@ -208,10 +163,10 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
-        const g = gradients[k]!;
-        const c = fround(accumulator[k]! + fround(g * g));
+        const g = gradients[k];
+        const c = fround(accumulator[k] + fround(g * g));
         accumulator[k] = c;
-        weights[k] = fround(weights[k]! - fround(fround(lr * g) / fround(sqrt(fround(c + epsilon)))));
+        weights[k] = fround(weights[k] - fround(fround(lr * g) / fround(sqrt(fround(c + epsilon)))));
       }
     },
     settle() {},
@@ -243,24 +198,24 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
     powers,
     skipsUntouchedRows: skipsUntouchedRows(options),
     beginStep() {
-      powers[0] = powers[0]! * beta_1;
-      powers[1] = powers[1]! * beta_2;
-      alpha = fround((learning_rate * sqrt(1 - powers[1]!)) / (1 - powers[0]!));
+      powers[0] = powers[0] * beta_1;
+      powers[1] = powers[1] * beta_2;
+      alpha = fround((learning_rate * sqrt(1 - powers[1])) / (1 - powers[0]));
     },
     update(weights, gradients, from, to) {
       const rate = alpha;
       for (let k = from; k < to; k += 1) {
-        const g = gradients[k]!;
-        const m = fround(firstMoment[k]! + fround(fround(g - firstMoment[k]!) * oneMinusBeta1));
-        const v = fround(secondMoment[k]! + fround(fround(fround(g * g) - secondMoment[k]!) * oneMinusBeta2));
+        const g = gradients[k];
+        const m = fround(firstMoment[k] + fround(fround(g - firstMoment[k]) * oneMinusBeta1));
+        const v = fround(secondMoment[k] + fround(fround(fround(g * g) - secondMoment[k]) * oneMinusBeta2));
         firstMoment[k] = m;
         secondMoment[k] = v;
         let d = v;
         if (amsgrad) {
-          if (largest[k]! < v) largest[k] = v;
-          d = largest[k]!;
+          if (largest[k] < v) largest[k] = v;
+          d = largest[k];
         }
-        weights[k] = fround(weights[k]! - fround(fround(m * rate) / fround(fround(sqrt(d)) + epsilon)));
+        weights[k] = fround(weights[k] - fround(fround(m * rate) / fround(fround(sqrt(d)) + epsilon)));
       }
     },
     settle() {},
@@ -270,15 +225,4 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
 /** A slot's buffer; an empty one when the optimizer does without it. */
 function values(slots: readonly Slot[], name: string): Float32Array {
   return slots.find((slot) => slot.name === name)?.values ?? new Float32Array(0);
-}
-
-/** base^0 .. base^n, each the one before times base, rounded; too small to be a normal float32 = 0. */
-export function powersOf(base: number, n: number): Float32Array {
-  const powers = new Float32Array(n + 1);
-  powers[0] = 1;
-  for (let k = 1; k <= n; k += 1) {
-    const power = fround(powers[k - 1]! * base);
-    powers[k] = power < SMALLEST_NORMAL ? 0 : power;
-  }
-  return powers;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../../src/contract/optimizer.ts';
-import { createUpdateRule } from '../../../src/engine/optimizers.ts';
+import { createUpdateRule } from '../../../src/engine/reference/update-rules.ts';
 
 /**
  * The update rules worked by hand. Where "Keras" stands beside a test, the first digits are those of Keras's

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../contract/canonical-json.ts';
+import type { DataShape } from '../contract/data-shape.ts';
+
+/** All rows of a dataset in the form the engine takes, in file order. */
+export interface Content {
+  /** (rows, inputs), one byte a value. */
+  readonly train: Rows;
+  readonly test: Rows;
+}
+
+export interface Rows {
+  /** (rows, inputs) */
+  readonly values: Uint8Array;
+  /** (rows), each an index into the classes. */
+  readonly labels: Uint8Array;
+}
+
+/**
+ * SHA-256, in hex, of all that a job can see of its data: a line of canonical JSON (the shape without its name and its
+ * hash), then the train labels, the test labels, the train values and the test values.
+ */
+export function contentSha256(
+  { dataset: _name, sha256: _hash, ...seen }: DataShape,
+  content: Content,
+): string {
+  const { train, test } = content;
+  const hash = createHash('sha256').update(`${canonicalJson(seen)}\n`);
+  for (const part of [train.labels, test.labels, train.values, test.values]) hash.update(part);
+  return hash.digest('hex');
+}

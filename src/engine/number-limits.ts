@@ -1,0 +1,78 @@
+import { type Optimizer, OptimizerSchema } from '../contract/optimizer.ts';
+import { SMALLEST_NORMAL, unknown } from './optimizer-state.ts';
+
+/**
+ * Whether numbers that the contract takes still mean the same as the engines will use them: in float32, and dropout's
+ * share as a threshold of 32 bits. Every number of an optimizer is checked, also one that is new.
+ */
+
+export interface NumberFault {
+  readonly field: string;
+  /** What is allowed, and what the number would become. */
+  readonly detail: string;
+}
+
+const { fround, sqrt } = Math;
+
+/** The numbers of an optimizer that float32 cannot hold; empty when it holds all of them. */
+export function optimizerFaults(optimizer: Optimizer): NumberFault[] {
+  const faults = Object.entries(optimizer).flatMap(([field, value]) => {
+    if (typeof value !== 'number') return [];
+    const detail = faultOf(optimizer, field, value);
+    return detail === undefined ? [] : [{ field, detail }];
+  });
+  return faults.length > 0 ? faults : derivedFaults(optimizer);
+}
+
+function faultOf(optimizer: Optimizer, field: string, value: number): string | undefined {
+  const allows = (number: number) => OptimizerSchema.safeParse({ ...optimizer, [field]: number }).success;
+  const used = fround(value);
+  if (value !== 0 && Math.abs(used) < SMALLEST_NORMAL) {
+    const zero = allows(0) ? '0 or ' : '';
+    return `must be ${zero}at least ${SMALLEST_NORMAL}, the smallest number that 32-bit floats hold in full; ${value} would become ${used}`;
+  }
+  if (allows(used)) return undefined;
+  return `must be at most ${floatBelow(used)} to stay below ${used} as a 32-bit float; ${value} would become ${used}`;
+}
+
+/** Constants that an engine makes of several numbers. */
+function derivedFaults(optimizer: Optimizer): NumberFault[] {
+  switch (optimizer.type) {
+    case 'adam': {
+      const { learning_rate, beta_1, beta_2 } = optimizer;
+      const factor = sqrt(1 - beta_2) / (1 - beta_1);
+      const used = fround(learning_rate * factor);
+      if (used >= SMALLEST_NORMAL) return [];
+      return [
+        {
+          field: 'learning_rate',
+          detail: `must be at least ${(1.001 * SMALLEST_NORMAL) / factor} with these beta_1 and beta_2; the first step's rate, learning_rate * sqrt(1 - beta_2) / (1 - beta_1), would become ${used} as a 32-bit float`,
+        },
+      ];
+    }
+    // Theirs are 1 - rho, which is never smaller than 2^-24 once rho stays below 1, or none.
+    case 'rmsprop':
+    case 'sgd':
+    case 'adagrad':
+      return [];
+    default:
+      return unknown(optimizer);
+  }
+}
+
+/** The next float32 below a positive one. */
+function floatBelow(value: number): number {
+  const bits = new Uint32Array(Float32Array.of(value).buffer);
+  bits[0] -= 1;
+  return new Float32Array(bits.buffer)[0];
+}
+
+/** Shares of dropout count in steps of 2^-32 (rule 4). */
+const SHARE_STEP = 1 / 4_294_967_296;
+
+/** What is wrong with a share of dropout, 0 to less than 1, as it will be used; undefined when nothing is. */
+export function dropoutFault(rate: number): string | undefined {
+  if (rate === 0 || (rate >= SHARE_STEP && rate <= 1 - SHARE_STEP)) return undefined;
+  const used = rate < SHARE_STEP ? 'leave nothing out' : 'leave everything out';
+  return `must be 0, or from ${SHARE_STEP} to ${1 - SHARE_STEP}; ${rate} would ${used}`;
+}
