@@ -74,7 +74,7 @@ const peak_rss_mb = process.resourceUsage().maxRSS / 1024;
 /** Products and sums of the lit pixels' rows (forward, gradient) and of the other layers (forward, both gradients). */
 const { layers } = engine.layout;
 const denseWeights = layers.slice(1).reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
-const perRow = 2 * (2 * litPixels(dataset) * layers[0]!.outputs + 3 * denseWeights);
+const perRow = 2 * (2 * litPixels(dataset) * layers[0].outputs + 3 * denseWeights);
 
 const figures: RunFigures = {
   framework: 'descent',
@@ -85,7 +85,7 @@ const figures: RunFigures = {
   train_seconds: (trainedMs - readyMs) / 1000,
   evaluate_seconds: (evaluatedMs - trainedMs) / 1000,
   us_per_step: (stepsMs * 1000) / steps,
-  us_per_step_best: chunkUs.sort((a, b) => a - b)[Math.floor(chunkUs.length / 10)]!,
+  us_per_step_best: chunkUs.sort((a, b) => a - b)[Math.floor(chunkUs.length / 10)],
   mflop_per_step: (perRow * spec.training.batch_size) / 1e6,
   test_accuracy: end.value.evaluation.accuracy,
   test_loss: end.value.evaluation.loss,

@@ -5,7 +5,7 @@
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const place = share * (sorted.length - 1);
-  const below = sorted[Math.floor(place)]!;
-  const above = sorted[Math.ceil(place)]!;
+  const below = sorted[Math.floor(place)];
+  const above = sorted[Math.ceil(place)];
   return below + (above - below) * (place - Math.floor(place));
 }

@@ -19,7 +19,7 @@ for (let kill = 1; kill <= KILLS; kill++) {
   for await (const event of descent.watch(id)) {
     if (killedMs === undefined && (event.type === 'job.epoch' || event.type === 'job.progress')) {
       const { attempts } = await descent.job(id);
-      process.kill(Number(attempts[0]!.worker.split('/').at(-1)), 'SIGKILL');
+      process.kill(Number(attempts[0].worker.split('/').at(-1)), 'SIGKILL');
       killedMs = performance.now();
     } else if (killedMs !== undefined && event.type === 'job.running') {
       startedAgain = true;

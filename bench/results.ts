@@ -34,11 +34,9 @@ function tableOf(data: string, rows: readonly BenchRow[]): string {
   const groups = groupsOf(rows);
   groups.sort((a, b) => median(a, 'train_seconds') - median(b, 'train_seconds'));
   const lines = [COLUMNS, COLUMNS.map(() => '---'), ...groups.map(lineOf)];
-  return [
-    `${data}, ${rows[0]!.epochs} epochs:`,
-    '',
-    ...lines.map((cells) => `| ${cells.join(' | ')} |`),
-  ].join('\n');
+  return [`${data}, ${rows[0].epochs} epochs:`, '', ...lines.map((cells) => `| ${cells.join(' | ')} |`)].join(
+    '\n',
+  );
 }
 
 /** Runs of the same thing, together. */
@@ -52,7 +50,7 @@ function groupsOf(rows: readonly BenchRow[]): BenchRow[][] {
 }
 
 function lineOf(group: readonly BenchRow[]): string[] {
-  const { framework, version, variant, threads } = group[0]!;
+  const { framework, version, variant, threads } = group[0];
   const seconds = group.map(({ train_seconds }) => train_seconds);
   const usPerStep = median(group, 'us_per_step');
   const best = group.flatMap(({ us_per_step_best }) => us_per_step_best ?? []);
@@ -103,8 +101,8 @@ export function ratios(rows: readonly BenchRow[]): string {
       if (ours === undefined || peer === undefined) continue;
       const ratio = median(peer, 'train_seconds') / median(ours, 'train_seconds');
       lines.push(
-        `- ${data}, peers with ${threads === '1' ? 'one thread' : 'all cores'}: the fastest is ${peer[0]!.framework} ` +
-          `${peer[0]!.variant} with ${median(peer, 'train_seconds').toFixed(2)} s of training; our ${ours[0]!.variant}, ` +
+        `- ${data}, peers with ${threads === '1' ? 'one thread' : 'all cores'}: the fastest is ${peer[0].framework} ` +
+          `${peer[0].variant} with ${median(peer, 'train_seconds').toFixed(2)} s of training; our ${ours[0].variant}, ` +
           `one thread, takes ${median(ours, 'train_seconds').toFixed(2)} s: **${ratio.toFixed(2)} times as fast**.`,
       );
     }

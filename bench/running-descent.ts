@@ -30,7 +30,7 @@ export class RunningDescent {
     const url = await new Promise<string>((resolve, reject) => {
       createInterface({ input: child.stdout! }).on('line', (line) => {
         const found = /API +(http:\S+)/.exec(line);
-        if (found !== null) resolve(found[1]!);
+        if (found !== null) resolve(found[1]);
       });
       child.once('close', (code) => reject(new Error(`Descent ended with ${code}`)));
     });
@@ -87,7 +87,7 @@ export class RunningDescent {
       pid: Number(pid),
       parent: Number(parent),
       what: /(\S+?)(\.js)?( |$)/
-        .exec(args!.replace(/^\S*node /, ''))![1]!
+        .exec(args!.replace(/^\S*node /, ''))![1]
         .split('/')
         .slice(-2)
         .join('/'),
@@ -106,4 +106,4 @@ export class RunningDescent {
 }
 
 export const machine = (): string =>
-  `${cpus().length} x ${cpus()[0]!.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+  `${cpus().length} x ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;

@@ -34,7 +34,7 @@ export const knowsPlatform = process.platform !== 'win32' && process.arch in WID
 /** The compiler, split into program and arguments, if it answers; undefined where there is none. */
 export async function findCompiler(cc: string): Promise<readonly string[] | undefined> {
   const compiler = cc.split(' ');
-  const answers = await run(compiler[0]!, [...compiler.slice(1), '--version']).then(
+  const answers = await run(compiler[0], [...compiler.slice(1), '--version']).then(
     () => true,
     () => false,
   );
@@ -56,7 +56,7 @@ export async function compileNative(
   const folder = await mkdtemp(join(dirname(out), 'native-'));
   try {
     await writeFile(join(folder, 'kernel-header.h'), cHeader());
-    const cc = (...args: string[]) => run(compiler[0]!, [...compiler.slice(1), ...args]);
+    const cc = (...args: string[]) => run(compiler[0], [...compiler.slice(1), ...args]);
     const compile = async (source: string, object: string, flags: readonly string[]) => {
       const file = join(folder, object);
       const includes = ['-I', folder, '-I', HEADERS];
@@ -65,7 +65,7 @@ export async function compileNative(
     };
     const objects = await Promise.all([
       compile('addon.c', 'addon.o', []),
-      ...Object.entries(WIDTHS[process.arch]!).map(([width, flags]) =>
+      ...Object.entries(WIDTHS[process.arch]).map(([width, flags]) =>
         compile('train.c', `train-${width}.o`, [`-DWIDTH=${width}`, ...flags]),
       ),
     ]);

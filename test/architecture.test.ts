@@ -33,7 +33,7 @@ const packageImports = (file: string): string[] =>
 
 /** src/store, workers, scripts, or the file itself where it lies in no room: src/main.ts. */
 const roomOf = (file: string): string =>
-  file.startsWith('src/') ? file.split('/').slice(0, 2).join('/') : file.split('/', 1)[0]!;
+  file.startsWith('src/') ? file.split('/').slice(0, 2).join('/') : file.split('/', 1)[0];
 
 /** A name of the page as a path: `store` -> src/store, `main` -> src/main.ts, `process/log` -> src/process/log.ts. */
 function pathOf(name: string): string {

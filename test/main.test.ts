@@ -41,7 +41,7 @@ async function startReady(options: StartOptions = {}) {
 function find(program: StartedProgram, words: string): ProcessEntry {
   const found = descendantsOf(program.pid).filter(({ command }) => command.includes(words));
   expect(found, `processes with ${words}`).toHaveLength(1);
-  return found[0]!;
+  return found[0];
 }
 
 function connect(folder: string) {

@@ -13,7 +13,7 @@ const LISTENING = /"Server listening at (http:\S+)"/;
 async function startServer(env: NodeJS.ProcessEnv) {
   const cwd = await makeTemporaryFolder();
   const program = new StartedProgram(SERVER, [], { cwd, env: { PATH: process.env.PATH, PORT: '0', ...env } });
-  return { program, listening: async () => LISTENING.exec(await program.line(LISTENING))![1]! };
+  return { program, listening: async () => LISTENING.exec(await program.line(LISTENING))![1] };
 }
 
 const noRedis = inject('redisBinary') === null;

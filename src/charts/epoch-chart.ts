@@ -65,7 +65,7 @@ const pointsOf = (rows: readonly MetricsRow[], measure: Measure) =>
 
 /** "Training Loss: 0.2671 after epoch 1, 0.0230 after epoch 10." */
 function tell({ label, points }: Series): string {
-  const first = points[0]!;
+  const first = points[0];
   const last = points.at(-1)!;
   const start = `${label}: ${say(first.y)} after epoch ${first.x}`;
   return first === last ? `${start}.` : `${start}, ${say(last.y)} after epoch ${last.x}.`;

@@ -13,7 +13,7 @@ const NOT_XML = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/g
 
 /** Text for between tags and in attributes. */
 export const escapeXml = (text: string): string =>
-  text.replace(NOT_XML, '\u{fffd}').replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+  text.replace(NOT_XML, '\u{fffd}').replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 /** Coordinates in tenths of a pixel: finer is not seen, and only makes the file bigger. */
 export const px = (value: number): string => String(Math.round(value * 10) / 10);

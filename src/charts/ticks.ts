@@ -33,7 +33,7 @@ export function valueAxis(values: readonly number[], bounds: { min: number; max:
   const first = Math.floor(low / step + 1e-9);
   const last = Math.ceil(high / step - 1e-9);
   const ticks = Array.from({ length: last - first + 1 }, (_, i) => round((first + i) * step));
-  return { min: ticks[0]!, max: ticks.at(-1)!, ticks };
+  return { min: ticks[0], max: ticks.at(-1)!, ticks };
 }
 
 /** A horizontal axis from epoch 1 to the last, with at most eleven marks, all at whole numbers. */
@@ -50,7 +50,7 @@ const round = (value: number): number => Number(value.toPrecision(12));
 
 /** Labels with just the digits that tell neighbours apart. */
 export function labelsOf(ticks: readonly number[]): string[] {
-  const step = ticks.length < 2 ? 1 : Math.abs(ticks[1]! - ticks[0]!);
+  const step = ticks.length < 2 ? 1 : Math.abs(ticks[1] - ticks[0]);
   const largest = Math.max(...ticks.map(Math.abs));
   if (largest >= 1e5 || (largest > 0 && largest < 1e-3)) {
     const digits = Math.max(0, Math.ceil(Math.log10(largest / step)));

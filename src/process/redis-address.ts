@@ -116,7 +116,7 @@ export function parseRedisUrl(text: string): RedisAddress {
     username: only('user', decoded(url.username) || undefined, parameters.get('username')),
     password: only('password', decoded(url.password) || undefined, parameters.get('password')),
   });
-  if (!parsed.success) throw new RedisUrlError(`${FORMS}; ${parsed.error.issues[0]!.message}`);
+  if (!parsed.success) throw new RedisUrlError(`${FORMS}; ${parsed.error.issues[0].message}`);
   const { host, port, db, family, username, password } = parsed.data;
   const login = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
   if (isSocket) return new RedisAddress(`unix:${path}${db === 0 ? '' : `?db=${db}`}`, { path, db, ...login });

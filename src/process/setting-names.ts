@@ -12,7 +12,7 @@ export function likelySetting(name: string, settings: readonly string[]): string
   const byDistance = settings
     .map((setting) => ({ setting, distance: distance(letters, lettersOf(setting)) }))
     .sort((one, other) => one.distance - other.distance);
-  const nearest = byDistance[0]!;
+  const nearest = byDistance[0];
   const allowed = lettersOf(nearest.setting).length >= LONG_NAME ? 2 : 1;
   return nearest.distance <= allowed ? nearest.setting : undefined;
 }
@@ -28,13 +28,13 @@ function distance(one: string, other: string): number {
       const isSame = one[i - 1] === other[k - 1];
       const isSwapped = one[i - 1] === other[k - 2] && one[i - 2] === other[k - 1];
       row[k] = Math.min(
-        rows[i - 1]![k]! + 1,
-        row[k - 1]! + 1,
-        rows[i - 1]![k - 1]! + (isSame ? 0 : 1),
-        isSwapped ? rows[i - 2]![k - 2]! + 1 : Number.POSITIVE_INFINITY,
+        rows[i - 1][k] + 1,
+        row[k - 1] + 1,
+        rows[i - 1][k - 1] + (isSame ? 0 : 1),
+        isSwapped ? rows[i - 2][k - 2] + 1 : Number.POSITIVE_INFINITY,
       );
     }
     rows.push(row);
   }
-  return rows[one.length]![other.length]!;
+  return rows[one.length][other.length];
 }

@@ -74,7 +74,7 @@ export class Retention {
     const list = await answered(() => this.#redis.zrange(this.#keys.finished, 0, -1, 'WITHSCORES'));
     const finished: Remains[] = [];
     for (let i = 0; i < list.length; i += 2) {
-      finished.push({ id: list[i]!, sinceMs: Number(list[i + 1]), hasRecord: true });
+      finished.push({ id: list[i], sinceMs: Number(list[i + 1]), hasRecord: true });
     }
     return finished;
   }

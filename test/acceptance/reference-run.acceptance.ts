@@ -10,7 +10,7 @@ const KERAS = [
 ];
 
 const documented = (name: string): string =>
-  new RegExp(`\`${name}\` of \`{}\` \\| \`([0-9a-f]{64})\``).exec(readFileSync('README.md', 'utf8'))![1]!;
+  new RegExp(`\`${name}\` of \`{}\` \\| \`([0-9a-f]{64})\``).exec(readFileSync('README.md', 'utf8'))![1];
 
 it.each(['auto', 'wasm', 'reference', 'tensorflow'])(
   '{} is the reference run, engine %s: its accuracy, its curve, and the bits that README promises, or its own',
@@ -28,8 +28,8 @@ it.each(['auto', 'wasm', 'reference', 'tensorflow'])(
     expect(result!.metrics_sha256).toEqual(bits('metrics_sha256'));
     const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
     for (const { epoch, loss, val_loss } of KERAS) {
-      expect(Math.abs(rows[epoch - 1]!.loss - loss)).toBeLessThan(0.01);
-      expect(Math.abs(rows[epoch - 1]!.val_loss! - val_loss)).toBeLessThan(0.03);
+      expect(Math.abs(rows[epoch - 1].loss - loss)).toBeLessThan(0.01);
+      expect(Math.abs(rows[epoch - 1].val_loss! - val_loss)).toBeLessThan(0.03);
     }
     console.log(
       `reference run, engine ${engine}: ${result!.duration_seconds} s, test accuracy ${result!.test.accuracy}`,

@@ -33,7 +33,7 @@ async function copySources(): Promise<string> {
 /** Changes one byte of a file. */
 async function flipByte(file: string, offset: number): Promise<void> {
   const bytes = await readFile(file);
-  bytes[offset < 0 ? bytes.length + offset : offset]! ^= 1;
+  bytes[offset < 0 ? bytes.length + offset : offset] ^= 1;
   await writeFile(file, bytes);
 }
 

@@ -59,9 +59,9 @@ describe('kill -9 of the worker with its trainer', () => {
       if (job.attempts.length > 1) {
         // On a machine that is too busy to renew a short lease it may have been lost before.
         expect(job.attempts.map(({ outcome }) => outcome)).toContain('worker_lost');
-        const gap = Date.parse(job.attempts[1]!.started_at) - Date.parse(job.attempts[0]!.started_at);
+        const gap = Date.parse(job.attempts[1].started_at) - Date.parse(job.attempts[0].started_at);
         expect(gap).toBeLessThan(30_000);
-        resumedFrom.push(job.attempts[1]!.from_epoch);
+        resumedFrom.push(job.attempts[1].from_epoch);
       }
     }
     expect(resumedFrom.length).toBeGreaterThan(10);
@@ -107,7 +107,7 @@ describe("a dataset's prepared file that went bad on the disk", () => {
     expect(job.result!.weights_sha256).toBe(whole.result!.weights_sha256);
     expect(job.result!.test).toEqual(whole.result!.test);
     expect(job.attempts[0]).toMatchObject({ outcome: 'trainer_crashed' });
-    expect(job.attempts[1]!.reason).toMatch(/mnist_sample-\w+\.prepared is damaged .*and was removed/);
+    expect(job.attempts[1].reason).toMatch(/mnist_sample-\w+\.prepared is damaged .*and was removed/);
   });
 });
 
@@ -123,7 +123,7 @@ describe('kill -9 of the trainer', () => {
     expectWhole(events, job);
     expect(job.result!.weights_sha256).toBe(whole.result!.weights_sha256);
     expect(job.attempts[0]).toMatchObject({ outcome: 'trainer_crashed' });
-    expect(job.attempts[1]!.reason).toContain('SIGKILL');
+    expect(job.attempts[1].reason).toContain('SIGKILL');
   });
 
   it('three times in a row ends the job with that', async () => {
@@ -235,7 +235,7 @@ describe('SIGTERM of the worker', () => {
     const events = await descent.toEnd(id);
     const job = await descent.job(id);
     expectWhole(events, job);
-    expect(job.attempts[1]!.from_epoch).toBe(waiting.progress.epoch);
+    expect(job.attempts[1].from_epoch).toBe(waiting.progress.epoch);
     expect(job.result!.weights_sha256).toBe(whole.result!.weights_sha256);
     expect(events.find(({ seq, type }) => type === 'job.queued' && seq > 1)!.data).toEqual({
       reason: 'drained',

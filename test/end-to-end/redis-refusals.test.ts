@@ -147,7 +147,7 @@ describe.skipIf(inject('redisBinary') === null)('a Redis that refuses', { timeou
     });
     const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
     const pid = Number(/^ready (\d+)$/.exec(line)![1]);
-    await REFUSALS[0]!.begin(admin, disk);
+    await REFUSALS[0].begin(admin, disk);
     await sleep(5_500);
     parent.kill('SIGKILL');
     await expect

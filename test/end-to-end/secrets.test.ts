@@ -75,7 +75,7 @@ async function visit(url: string): Promise<string> {
   return [...(await Promise.all(answers)), await (await post).text()].join('\n');
 }
 
-const apiOf = async (program: StartedProgram) => /(http:\S+)/.exec(await program.line(/^ {2}API /))![1]!;
+const apiOf = async (program: StartedProgram) => /(http:\S+)/.exec(await program.line(/^ {2}API /))![1];
 
 describe.skipIf(inject('redisBinary') === null)('a login to Redis', () => {
   const tcp = ({ port }: Place) => `redis://${USER}:${ENCODED}@127.0.0.1:${port}`;

@@ -43,7 +43,7 @@ describe('a job on tensorflow', () => {
     expect(killed).toBe(1);
     const { attempts, result } = await descent.job(id);
     expect(attempts.map(({ outcome }) => outcome)).toEqual(['trainer_crashed', 'succeeded']);
-    expect(attempts[1]!.from_epoch).toBeGreaterThan(0);
+    expect(attempts[1].from_epoch).toBeGreaterThan(0);
     const { weights_sha256, metrics_sha256 } = (await descent.job(unbroken.id)).result!;
     expect(result).toMatchObject({ weights_sha256, metrics_sha256 });
   }, 400_000);

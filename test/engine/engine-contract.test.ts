@@ -24,7 +24,7 @@ describeEach(ENGINES, (create) => {
           const cut = create(options);
           let from = 0;
           for (let k = 0; from < 20; k += 1) {
-            const steps = Math.min(k < lengths.length ? lengths[k]! : 20, 20 - from);
+            const steps = Math.min(k < lengths.length ? lengths[k] : 20, 20 - from);
             // An array of its own for each call: nothing may be kept of it.
             expect(cut.train(order.slice(), from, steps)).toBe(steps);
             from += steps;
@@ -77,7 +77,7 @@ describeEach(ENGINES, (create) => {
         const row = probabilities.subarray(r * CLASSES, (r + 1) * CLASSES);
         expect(row.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 6);
         expect(row[choice]).toBe(Math.max(...row));
-        expect(losses[r]).toBeCloseTo(-Math.log(row[labels[10 + r]!]!), 5);
+        expect(losses[r]).toBeCloseTo(-Math.log(row[labels[10 + r]]), 5);
       });
     });
 
@@ -191,7 +191,7 @@ describeEach(ENGINES, (create) => {
 
         const slots = create(options);
         const clean = slots.state();
-        clean.slots[0]!.values[dark * CLASSES] = poison;
+        clean.slots[0].values[dark * CLASSES] = poison;
         slots.restore(clean);
         expect(trainEpoch(slots, options, 1).finite).toBe(false);
       }

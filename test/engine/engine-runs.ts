@@ -21,7 +21,7 @@ export function expectSameState(engine: Engine, reference: Engine): void {
   expect(bits(found.weights).equals(bits(expected.weights)), 'weights').toBe(true);
   expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
   for (const [s, { name, values }] of expected.slots.entries()) {
-    expect(bits(found.slots[s]!.values).equals(bits(values)), name).toBe(true);
+    expect(bits(found.slots[s].values).equals(bits(values)), name).toBe(true);
   }
   expect(found.powers).toEqual(expected.powers);
   expect(found.steps).toBe(expected.steps);

@@ -19,14 +19,14 @@ export function float64Loss(
     layout.layers.forEach(({ outputs, weightsOffset, biasesOffset }, l) => {
       const sums = Array.from({ length: outputs }, (_, j) =>
         values.reduce(
-          (sum, x, i) => sum + x * weights[weightsOffset + i * outputs + j]!,
-          weights[biasesOffset + j]!,
+          (sum, x, i) => sum + x * weights[weightsOffset + i * outputs + j],
+          weights[biasesOffset + j],
         ),
       );
       values = l + 1 < layout.layers.length ? sums.map(activation) : sums;
     });
     const sumOfExponentials = values.reduce((sum, z) => sum + Math.exp(z), 0);
-    return Math.log(sumOfExponentials) - values[labels[row]!]!;
+    return Math.log(sumOfExponentials) - values[labels[row]];
   });
   return losses.reduce((sum, loss) => sum + loss, 0) / rows.length;
 }

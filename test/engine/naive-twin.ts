@@ -73,33 +73,33 @@ export class NaiveTwin {
     const h: number[][][] = [[]];
     const x: number[][][] = [
       rows.map((row) =>
-        Array.from({ length: layout.inputs }, (_, i) => f(images[row * layout.inputs + i]! / 255)),
+        Array.from({ length: layout.inputs }, (_, i) => f(images[row * layout.inputs + i] / 255)),
       ),
     ];
     layout.layers.forEach(({ inputs, outputs, weightsOffset, biasesOffset }, l) => {
       h.push(
         rows.map((_, r) =>
           Array.from({ length: outputs }, (_, j) => {
-            const product = sum(inputs, (i) => x[l]![r]![i]! * weights[weightsOffset + i * outputs + j]!);
-            const z = f(product + weights[biasesOffset + j]!);
+            const product = sum(inputs, (i) => x[l][r][i] * weights[weightsOffset + i * outputs + j]);
+            const z = f(product + weights[biasesOffset + j]);
             return l < last ? this.#activation(z) : z;
           }),
         ),
       );
       x.push(
-        h[l + 1]!.map((row, r) => (l < last ? row.map((v, j) => this.#drop(v, l, r * outputs + j)) : row)),
+        h[l + 1].map((row, r) => (l < last ? row.map((v, j) => this.#drop(v, l, r * outputs + j)) : row)),
       );
     });
 
     // Loss, and the gradient d[r][j] of its mean with respect to the logits.
     let lossSum = 0;
     let correct = 0;
-    let d = x[last + 1]!.map((z, r) => {
-      const y = labels[rows[r]!]!;
+    let d = x[last + 1].map((z, r) => {
+      const y = labels[rows[r]];
       const m = Math.max(...z);
       const e = z.map((value) => f(exp(f(value - m))));
-      const s = sum(e.length, (j) => e[j]!);
-      lossSum += f(f(log(s)) - f(z[y]! - m));
+      const s = sum(e.length, (j) => e[j]);
+      lossSum += f(f(log(s)) - f(z[y] - m));
       if (z.indexOf(m) === y) correct += 1;
       return e.map((ej, j) => f(f(f(ej / s) - (j === y ? 1 : 0)) / n));
     });
@@ -107,32 +107,31 @@ export class NaiveTwin {
     // Backward, with the weights as they were.
     const gradients = new Float32Array(layout.parameters);
     for (let l = last; l >= 0; l -= 1) {
-      const { inputs, outputs, weightsOffset, biasesOffset } = layout.layers[l]!;
+      const { inputs, outputs, weightsOffset, biasesOffset } = layout.layers[l];
       for (let j = 0; j < outputs; j += 1) {
-        gradients[biasesOffset + j] = sum(n, (r) => d[r]![j]!);
+        gradients[biasesOffset + j] = sum(n, (r) => d[r][j]);
         for (let k = 0; k < inputs; k += 1) {
-          gradients[weightsOffset + k * outputs + j] = sum(n, (r) => f(x[l]![r]![k]! * d[r]![j]!));
+          gradients[weightsOffset + k * outputs + j] = sum(n, (r) => f(x[l][r][k] * d[r][j]));
         }
       }
       const above = d;
       d = rows.map((_, r) =>
         Array.from({ length: inputs }, (_, k) => {
-          const dh = sum(outputs, (j) => f(above[r]![j]! * weights[weightsOffset + k * outputs + j]!));
+          const dh = sum(outputs, (j) => f(above[r][j] * weights[weightsOffset + k * outputs + j]));
           if (l === 0) return dh;
           const delta = this.#drop(dh, l - 1, r * inputs + k);
-          return this.#backward(delta, h[l]![r]![k]!);
+          return this.#backward(delta, h[l][r][k]);
         }),
       );
     }
 
     this.#beginUpdate();
-    const isTouched = (i: number) => x[0]!.some((row) => row[i] !== 0);
+    const isTouched = (i: number) => x[0].some((row) => row[i] !== 0);
     for (let p = 0; p < layout.parameters; p += 1) {
-      const first = layout.layers[0]!;
+      const first = layout.layers[0];
       const row = p < first.inputs * first.outputs ? Math.floor(p / first.outputs) : undefined;
-      if (row === undefined) this.#update(p, gradients[p]!, 1);
-      else if (!this.#skips() || isTouched(row))
-        this.#update(p, gradients[p]!, step - this.#lastUpdate[row]!);
+      if (row === undefined) this.#update(p, gradients[p], 1);
+      else if (!this.#skips() || isTouched(row)) this.#update(p, gradients[p], step - this.#lastUpdate[row]);
     }
     if (this.#skips()) {
       for (let i = 0; i < layout.inputs; i += 1) if (isTouched(i)) this.#lastUpdate[i] = step;
@@ -186,10 +185,10 @@ export class NaiveTwin {
     const { optimizer, layout } = this.#options;
     if (optimizer.type === 'rmsprop' && this.#skips()) {
       const v = this.slots.mean_square!;
-      const { inputs, outputs } = layout.layers[0]!;
+      const { inputs, outputs } = layout.layers[0];
       for (let p = 0; p < inputs * outputs; p += 1) {
-        const s = this.#lastUpdate[Math.floor(p / outputs)]!;
-        if (s < T) v[p] = f(this.#decay(optimizer.rho, T - s) * v[p]!);
+        const s = this.#lastUpdate[Math.floor(p / outputs)];
+        if (s < T) v[p] = f(this.#decay(optimizer.rho, T - s) * v[p]);
       }
     }
     this.#lastUpdate.fill(0);
@@ -210,52 +209,52 @@ export class NaiveTwin {
       case 'sgd': {
         const s = f(g * lr);
         if (optimizer.momentum === 0) {
-          w[p] = f(w[p]! - s);
+          w[p] = f(w[p] - s);
         } else {
           const m = slots.momentum!;
-          m[p] = f(f(m[p]! * f(optimizer.momentum)) - s);
-          w[p] = f(w[p]! + (optimizer.nesterov ? f(f(m[p]! * f(optimizer.momentum)) - s) : m[p]!));
+          m[p] = f(f(m[p] * f(optimizer.momentum)) - s);
+          w[p] = f(w[p] + (optimizer.nesterov ? f(f(m[p] * f(optimizer.momentum)) - s) : m[p]));
         }
         break;
       }
       case 'adagrad': {
         const acc = slots.accumulator!;
-        acc[p] = f(acc[p]! + f(g * g));
-        w[p] = f(w[p]! - f(f(lr * g) / f(Math.sqrt(f(acc[p]! + f(optimizer.epsilon))))));
+        acc[p] = f(acc[p] + f(g * g));
+        w[p] = f(w[p] - f(f(lr * g) / f(Math.sqrt(f(acc[p] + f(optimizer.epsilon))))));
         break;
       }
       case 'adam': {
         const alpha = f((optimizer.learning_rate * Math.sqrt(1 - this.#p2)) / (1 - this.#p1));
         const [m, v] = [slots.first_moment!, slots.second_moment!];
-        m[p] = f(m[p]! + f(f(g - m[p]!) * f(1 - optimizer.beta_1)));
-        v[p] = f(v[p]! + f(f(f(g * g) - v[p]!) * f(1 - optimizer.beta_2)));
-        let d = v[p]!;
+        m[p] = f(m[p] + f(f(g - m[p]) * f(1 - optimizer.beta_1)));
+        v[p] = f(v[p] + f(f(f(g * g) - v[p]) * f(1 - optimizer.beta_2)));
+        let d = v[p];
         if (optimizer.amsgrad) {
           const largest = slots.largest_second_moment!;
-          largest[p] = Math.max(largest[p]!, d);
-          d = largest[p]!;
+          largest[p] = Math.max(largest[p], d);
+          d = largest[p];
         }
-        w[p] = f(w[p]! - f(f(m[p]! * alpha) / f(f(Math.sqrt(d)) + f(optimizer.epsilon))));
+        w[p] = f(w[p] - f(f(m[p] * alpha) / f(f(Math.sqrt(d)) + f(optimizer.epsilon))));
         break;
       }
       case 'rmsprop': {
         const v = slots.mean_square!;
         const oneMinusRho = f(1 - optimizer.rho);
-        v[p] = f(f(this.#decay(optimizer.rho, elapsed) * v[p]!) + f(oneMinusRho * f(g * g)));
-        let d = f(v[p]! + f(optimizer.epsilon));
+        v[p] = f(f(this.#decay(optimizer.rho, elapsed) * v[p]) + f(oneMinusRho * f(g * g)));
+        let d = f(v[p] + f(optimizer.epsilon));
         if (optimizer.centered) {
           const a = slots.mean_gradient!;
-          a[p] = f(f(f(optimizer.rho) * a[p]!) + f(oneMinusRho * g));
-          const variance = f(v[p]! - f(a[p]! * a[p]!));
+          a[p] = f(f(f(optimizer.rho) * a[p]) + f(oneMinusRho * g));
+          const variance = f(v[p] - f(a[p] * a[p]));
           d = f(Math.max(variance, 0) + f(optimizer.epsilon));
         }
         const inc = f(f(lr * g) / f(Math.sqrt(d)));
         if (optimizer.momentum === 0) {
-          w[p] = f(w[p]! - inc);
+          w[p] = f(w[p] - inc);
         } else {
           const m = slots.momentum!;
-          m[p] = f(f(f(optimizer.momentum) * m[p]!) + inc);
-          w[p] = f(w[p]! - m[p]!);
+          m[p] = f(f(f(optimizer.momentum) * m[p]) + inc);
+          w[p] = f(w[p] - m[p]);
         }
       }
     }

@@ -14,7 +14,7 @@ describe('u32', () => {
       let flipped = 0;
       for (let bit = 0; bit < 32; bit += 1) {
         const changed = [...parts] as [number, number, number, number];
-        changed[part] = (changed[part]! ^ (1 << bit)) >>> 0;
+        changed[part] = (changed[part] ^ (1 << bit)) >>> 0;
         flipped += bitsSet(u32(...changed) ^ before);
       }
       // 1,024 fair coins: 512 with a standard deviation of 16.
@@ -24,7 +24,7 @@ describe('u32', () => {
 
   it('fills 256 buckets evenly', () => {
     const buckets = new Array<number>(256).fill(0);
-    for (let b = 0; b < 256_000; b += 1) buckets[u32(1, 2, 3, b) >>> 24]! += 1;
+    for (let b = 0; b < 256_000; b += 1) buckets[u32(1, 2, 3, b) >>> 24] += 1;
     const chiSquare = buckets.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
     // 255 degrees of freedom: 255 with a standard deviation of 22.6.
     expect(Math.abs(chiSquare - 255)).toBeLessThan(5 * 22.6);
@@ -65,7 +65,7 @@ describe('initialiseWeights', () => {
   it('gives the same weights for the same seed and others for another', () => {
     expect(weights(42)).toEqual(weights(42));
     expect(weights(42)).not.toEqual(weights(43));
-    expect(weights(42)[0]).not.toBe(weights(42)[layout.layers[1]!.weightsOffset]);
+    expect(weights(42)[0]).not.toBe(weights(42)[layout.layers[1].weightsOffset]);
   });
 });
 

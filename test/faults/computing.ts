@@ -15,7 +15,7 @@ const LOOK_MS = 400;
 export async function computing(trainers: readonly ProcessEntry[]): Promise<ProcessEntry[]> {
   const before = trainers.map(({ pid }) => ticksOf(pid));
   await sleep(LOOK_MS);
-  return trainers.filter(({ pid }, i) => ticksOf(pid) - before[i]! >= LEAST_TICKS);
+  return trainers.filter(({ pid }, i) => ticksOf(pid) - before[i] >= LEAST_TICKS);
 }
 
 /** The jobs whose running attempt is this worker's, by the record: also of one that was struck a moment ago. */

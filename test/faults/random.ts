@@ -41,7 +41,7 @@ export class Random {
 
   pick<Item>(items: readonly Item[]): Item {
     if (items.length === 0) throw new Error('there is nothing to pick from');
-    return items[this.between(0, items.length - 1)]!;
+    return items[this.between(0, items.length - 1)];
   }
 
   /** `count` different items, in the order they were drawn. */

@@ -122,7 +122,7 @@ function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void 
     if (seq !== i + 1) throw fail(`event ${i + 1} has seq ${seq}`);
   });
   events.slice(1).forEach(({ created_at }, i) => {
-    if (created_at < events[i]!.created_at) throw fail(`event ${i + 2} is earlier than the one before`);
+    if (created_at < events[i].created_at) throw fail(`event ${i + 2} is earlier than the one before`);
   });
   const ends = events.filter(({ type }) => TERMINAL.test(type));
   if (ends.length !== 1) throw fail(`${ends.length} terminal events`);
@@ -140,7 +140,7 @@ function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void 
     throw fail(`${starts.length} starts, ${job.attempts.length} attempts`);
   for (const [i, attempt] of job.attempts.entries()) {
     const { attempt: number, worker, from_epoch, started_at, ended_at, outcome } = attempt;
-    const told = starts[i]!;
+    const told = starts[i];
     if (
       number !== i + 1 ||
       told.attempt !== number ||

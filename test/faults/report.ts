@@ -161,4 +161,4 @@ function verdict(n: number, failures: number): string {
 const round = (value: number): number => Math.round(value * 100) / 100;
 
 export const machine = (): string =>
-  `${cpus().length} x ${cpus()[0]!.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`;
+  `${cpus().length} x ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`;

@@ -225,7 +225,7 @@ export class Site extends RunningInstallation {
     this.#subscriber = connectForWorkers(parseRedisUrl(this.redisUrl), () => {});
     const prefix = this.keys.job('');
     this.#subscriber.on('pmessage', (_pattern: string, channel: string) => {
-      const job = channel.slice(prefix.length).split(':')[0]!;
+      const job = channel.slice(prefix.length).split(':')[0];
       for (const listener of this.#listeners) listener(job);
     });
     void this.#subscriber.psubscribe(`${prefix}*:seq`).catch(() => {});

@@ -24,9 +24,9 @@ it('wakes every watcher of a job at each append, on one channel a job', async ()
   await store.cancel('local', id);
   await Promise.all(woken.map(({ happened }) => happened));
 
-  woken[0]!.end();
-  woken[0]!.end();
+  woken[0].end();
+  woken[0].end();
   await expect.poll(channels).toEqual([keys.seqChannel(id)]);
-  woken[1]!.end();
+  woken[1].end();
   await expect.poll(channels).toEqual([]);
 });

@@ -139,7 +139,7 @@ describe('epochs', () => {
     const job = await jobIn(store, 'local', id);
     expect(job.error).toEqual(FAULT);
     expect(job.attempts.map(({ outcome }) => outcome)).toEqual(Array(5).fill('trainer_crashed'));
-    expect(job.attempts[1]!.reason).toBe('crashed');
+    expect(job.attempts[1].reason).toBe('crashed');
   });
 });
 

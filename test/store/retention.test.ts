@@ -57,10 +57,10 @@ it('removes the oldest beyond the room', async () => {
 
 it('finishes a removal that a crash cut short', async () => {
   const { ids, retention, dataDir } = await finishedJobs(1);
-  await store.remove('local', ids[0]!);
-  expect(existsSync(join(dataDir, 'jobs', ids[0]!))).toBe(true);
+  await store.remove('local', ids[0]);
+  expect(existsSync(join(dataDir, 'jobs', ids[0]))).toBe(true);
   await retention.sweep(NO_LIMITS);
-  expect(existsSync(join(dataDir, 'jobs', ids[0]!))).toBe(false);
+  expect(existsSync(join(dataDir, 'jobs', ids[0]))).toBe(false);
   expect(await redis.scard(keys.trash)).toBe(0);
 });
 
@@ -95,7 +95,7 @@ it('leaves the folder of a job that is not finished alone, whatever its age', as
 
 it('is not stopped by a record that nobody can read', async () => {
   const { ids, retention, left } = await finishedJobs(3);
-  await redis.hset(keys.job(ids[0]!), 'spec', '{"of":"another version"}');
+  await redis.hset(keys.job(ids[0]), 'spec', '{"of":"another version"}');
   expect(await retention.sweep({ ...NO_LIMITS, days: 2 })).toBe(1);
   expect(await left()).toBe('12');
 });

@@ -111,7 +111,7 @@ describe('evaluate', () => {
     const rows = Array.from({ length: 50 }, (_, row) => [0, 1, 50 + ((row * 7) % 50)] as const);
     const { worst_mistakes } = evaluationOf(shown(rows), readingModel());
     expect(worst_mistakes).toHaveLength(20);
-    const brightnesses = worst_mistakes.map(({ index }) => rows[index]![2]);
+    const brightnesses = worst_mistakes.map(({ index }) => rows[index][2]);
     expect(brightnesses).toEqual(Array.from({ length: 20 }, (_, rank) => 99 - rank));
   });
 

@@ -37,8 +37,8 @@ describe('a small run', () => {
       [4, 32],
     ]);
     expect(run.history.every(({ learning_rate }) => learning_rate === 0.001)).toBe(true);
-    expect(run.history[3]!.loss).toBeLessThan(run.history[0]!.loss);
-    expect(run.history[3]!.val_accuracy).toBeGreaterThan(0.3);
+    expect(run.history[3].loss).toBeLessThan(run.history[0].loss);
+    expect(run.history[3].val_accuracy).toBeGreaterThan(0.3);
   });
 
   it('has the same bits for the same seed and others for another', () => {
@@ -121,10 +121,10 @@ describe('the validation split', () => {
     const [clean, dirty] = [runJob(smallSpec(), dataset), runJob(smallSpec(), spoilt)];
     const lossOf = (run: typeof clean) => run.history.map(({ loss, accuracy }) => [loss, accuracy]);
     expect(lossOf(dirty)).toEqual(lossOf(clean));
-    expect(dirty.history[0]!.val_loss).not.toBe(clean.history[0]!.val_loss);
+    expect(dirty.history[0].val_loss).not.toBe(clean.history[0].val_loss);
 
     const early = dataset.train.labels.slice();
-    early[239] = (early[239]! + 1) % 10;
+    early[239] = (early[239] + 1) % 10;
     const touched = runJob(smallSpec(), { ...dataset, train: { ...dataset.train, labels: early } });
     expect(lossOf(touched)).not.toEqual(lossOf(clean));
   });
@@ -162,15 +162,15 @@ describe("the epoch's loss and accuracy", () => {
       measuring.train(order, 0, batch);
       for (let k = from!; k < to!; k += 1) {
         const totals = { lossSum: 0, correct: 0 };
-        measuring.evaluate(images, dataset.train.labels, order[k]!, order[k]! + 1, totals);
+        measuring.evaluate(images, dataset.train.labels, order[k], order[k] + 1, totals);
         lossSum += totals.lossSum;
         correct += totals.correct;
       }
       engine.train(order, batch, 1);
     }
     const { history } = runJob(spec, dataset);
-    expect(history[0]!.loss).toBeCloseTo(lossSum / 240, 12);
-    expect(history[0]!.accuracy).toBe(correct / 240);
+    expect(history[0].loss).toBeCloseTo(lossSum / 240, 12);
+    expect(history[0].accuracy).toBe(correct / 240);
   });
 });
 
@@ -206,7 +206,7 @@ describe('divergence', () => {
 
   it('counts steps over the whole job', () => {
     const run = runJob(smallSpec(), dataset);
-    const resume = run.checkpoints[1]!;
+    const resume = run.checkpoints[1];
     resume.state.weights.fill(Number.NaN);
     expect(runJob(smallSpec(), dataset, { resume }).outcome).toEqual({
       outcome: 'diverged',
@@ -219,7 +219,7 @@ describe('divergence', () => {
     const spec = smallSpec({ training: { epochs: 2 } });
     const state = makeEngine(spec, dataset).state();
     // The first pixel of an image, top left, is always dark.
-    state.slots[0]!.values[0] = Number.NaN;
+    state.slots[0].values[0] = Number.NaN;
     const run = runJob(spec, dataset, { resume: { epoch: 1, state, history: [] } });
     expect(run.outcome).toEqual({ outcome: 'diverged', epoch: 2, step: 16 });
   });

@@ -24,7 +24,7 @@ describe('a model file', () => {
   it('refuses weights of another model, and damaged bytes', () => {
     expect(() => encodeModel(weights.subarray(1), job)).toThrow('1600 parameters, not 1599');
     const bytes = encodeModel(weights, job);
-    bytes[200]! ^= 1;
+    bytes[200] ^= 1;
     expect(() => decodeModelWeights(bytes)).toThrow(ContainerError);
   });
 });

@@ -86,7 +86,7 @@ export const invalidFields = (errors: NonNullable<Problem['errors']>): ProblemEr
   new ProblemError(
     'validation_failed',
     errors.length === 1
-      ? `${errors[0]!.pointer || 'The body'} ${errors[0]!.detail}`
+      ? `${errors[0].pointer || 'The body'} ${errors[0].detail}`
       : `${errors.length} values are not allowed; \`errors\` says which, and what is.`,
     { errors },
   );

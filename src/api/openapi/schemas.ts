@@ -85,7 +85,7 @@ export class OpenApiSchemas {
     tag.mapping = Object.fromEntries(
       ids.map((id) => {
         const properties = this.#named[direction][id]?.properties as Record<string, { const: string }>;
-        return [properties[tag.propertyName]!.const, this.#refer(id, direction).$ref as string];
+        return [properties[tag.propertyName].const, this.#refer(id, direction).$ref as string];
       }),
     );
   }

@@ -7,7 +7,7 @@ const floats = new Float32Array(words.buffer);
 /** A float32 as an integer that grows with it, so that neighbours differ by 1. */
 function place(x: number): number {
   floats[0] = x;
-  const word = words[0]!;
+  const word = words[0];
   return word >= 0x8000_0000 ? 0x8000_0000 - word : word;
 }
 

@@ -7,9 +7,9 @@ const floats = new Float32Array(words.buffer);
 /** How many float32 steps lie between two non-negative float32 numbers: their bit patterns are in order. */
 function ulpsBetween(a: number, b: number): number {
   floats[0] = a;
-  const wordOfA = words[0]!;
+  const wordOfA = words[0];
   floats[0] = b;
-  return Math.abs(wordOfA - words[0]!);
+  return Math.abs(wordOfA - words[0]);
 }
 
 /** The largest distance, in ulps of float32, to an oracle in float64, over many points of a range. */

@@ -30,7 +30,7 @@ function engineGradient(
   engine.train(fileOrder(rows), 0, 1);
   const { lossSum } = engine.endEpoch();
   const after = engine.state().weights;
-  const gradient = Array.from(before, (w, k) => (w - after[k]!) / RATE);
+  const gradient = Array.from(before, (w, k) => (w - after[k]) / RATE);
   return { options, before, gradient, loss: lossSum / rows };
 }
 
@@ -55,15 +55,15 @@ describe.each([
       const lossAt = (k: number, weight: number) => {
         weights[k] = weight;
         const result = float64Loss(weights, layout, images, labels, BATCH, ACTIVATIONS[activation]);
-        weights[k] = before[k]!;
+        weights[k] = before[k];
         return result;
       };
-      expect(Math.abs(loss - lossAt(0, before[0]!))).toBeLessThan(1e-6);
+      expect(Math.abs(loss - lossAt(0, before[0]))).toBeLessThan(1e-6);
 
       const h = 1e-5;
       let largest = 0;
       gradient.forEach((g, k) => {
-        const difference = (lossAt(k, before[k]! + h) - lossAt(k, before[k]! - h)) / (2 * h);
+        const difference = (lossAt(k, before[k] + h) - lossAt(k, before[k] - h)) / (2 * h);
         expect(Math.abs(g - difference), `parameter ${k}`).toBeLessThan(1e-6);
         largest = Math.max(largest, Math.abs(g));
       });

@@ -21,7 +21,7 @@ function expectTwinBits(options: EngineProblem, epochs: number): void {
     expect(bits(weights).equals(bits(twin.weights))).toBe(true);
     expect(slots.map(({ name }) => name)).toEqual(Object.keys(twin.slots));
     for (const { name, values } of slots) {
-      expect(bits(values).equals(bits(twin.slots[name]!)), name).toBe(true);
+      expect(bits(values).equals(bits(twin.slots[name])), name).toBe(true);
     }
   }
 }
@@ -79,10 +79,10 @@ describe('skipping untouched rows', () => {
     }
     const [a, b] = [skipping.state(), updating.state()];
     a.weights.forEach((w, k) => {
-      expect(Math.abs(w - b.weights[k]!)).toBeLessThan(1e-5);
+      expect(Math.abs(w - b.weights[k])).toBeLessThan(1e-5);
     });
-    a.slots[0]!.values.forEach((v, k) => {
-      const expected = b.slots[0]!.values[k]!;
+    a.slots[0].values.forEach((v, k) => {
+      const expected = b.slots[0].values[k];
       expect(Math.abs(v - expected)).toBeLessThanOrEqual(1e-4 * expected);
     });
   });

@@ -18,20 +18,20 @@ function trajectory(settings: Optimizer, start: number, gradients: readonly numb
   return gradients.map((gradient) => {
     rule.beginStep();
     rule.update(weights, Float32Array.of(gradient), 0, 1, 1);
-    return weights[0]!;
+    return weights[0];
   });
 }
 
 function expectClose(actual: readonly number[], expected: readonly number[]): void {
   expect(actual).toHaveLength(expected.length);
   actual.forEach((value, index) => {
-    expect(Math.abs(value - expected[index]!), `[${index}]: ${value}`).toBeLessThanOrEqual(1e-6);
+    expect(Math.abs(value - expected[index]), `[${index}]: ${value}`).toBeLessThanOrEqual(1e-6);
   });
 }
 
 /** One step from w = 1 2 3 4 with g = 1 6 7 2. */
 function oneStep(settings: Optimizer): number[] {
-  return [1, 2, 3, 4].map((w, index) => trajectory(settings, w, [[1, 6, 7, 2][index]!])[0]!);
+  return [1, 2, 3, 4].map((w, index) => trajectory(settings, w, [[1, 6, 7, 2][index]])[0]);
 }
 
 const SMALL_THEN_LARGE = [0.01, 0.1, 0.1, 0.1, 0.1];
@@ -98,7 +98,7 @@ describe('rmsprop', () => {
     for (const rule of [skipped, updated]) rule.update(weights, Float32Array.of(3), 0, 1, 1);
     for (let t = 0; t < 40; t += 1) updated.update(weights, Float32Array.of(0), 0, 1, 1);
     skipped.settle(0, 1, 40);
-    const [v, expected] = [skipped.slots[0]!.values[0]!, updated.slots[0]!.values[0]!];
+    const [v, expected] = [skipped.slots[0].values[0], updated.slots[0].values[0]];
     expect(Math.abs(v / expected - 1)).toBeLessThan(40 * 2 ** -23);
     expect(expected).toBeGreaterThan(0);
   });
@@ -107,9 +107,9 @@ describe('rmsprop', () => {
     // 0.5^126 = 2^-126 is the smallest normal float32.
     const settle = (elapsed: number) => {
       const rule = createUpdateRule(optimizer({ type: 'rmsprop', rho: 0.5 }), 1, 200);
-      rule.slots[0]!.values[0] = 1;
+      rule.slots[0].values[0] = 1;
       rule.settle(0, 1, elapsed);
-      return rule.slots[0]!.values[0];
+      return rule.slots[0].values[0];
     };
     expect(settle(126)).toBe(2 ** -126);
     expect(settle(127)).toBe(0);

@@ -102,10 +102,10 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     const [engine, reference] = [create(options), createReferenceEngine(options)];
     expect(engine.state().weights).toEqual(reference.state().weights);
     const [found, expected] = [firstSteps(engine, options), firstSteps(reference, options)];
-    const apart = found.map(({ loss }, s) => Math.abs(loss - expected[s]!.loss));
+    const apart = found.map(({ loss }, s) => Math.abs(loss - expected[s].loss));
     expect(Math.max(...apart)).toBeLessThan(CLOSE);
     // It has learnt something that it could get wrong.
-    expect(Math.abs(found[0]!.loss - found.at(-1)!.loss)).toBeGreaterThan(10 * CLOSE);
+    expect(Math.abs(found[0].loss - found.at(-1)!.loss)).toBeGreaterThan(10 * CLOSE);
     const correct = (steps: typeof found) => steps.reduce((sum, step) => sum + step.correct, 0);
     expect(Math.abs(correct(found) - correct(expected))).toBeLessThanOrEqual(3);
   }
@@ -121,7 +121,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       const [found, expected] = [create(options), createReferenceEngine(options)].map((engine) =>
         firstSteps(engine, options),
       );
-      const apart = found!.map(({ loss }, s) => Math.abs(loss - expected![s]!.loss));
+      const apart = found!.map(({ loss }, s) => Math.abs(loss - expected![s].loss));
       expect(Math.max(...apart)).toBeLessThan(CLOSE);
     });
 
@@ -152,8 +152,8 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       for (const [s, { name, values }] of expected.slots.entries()) {
         const size = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
         expect(size).toBeGreaterThan(0);
-        found.slots[s]!.values.forEach((value, k) => {
-          expect(Math.abs(scale * value - values[k]!), `${name} ${k}`).toBeLessThan(1e-3 * size);
+        found.slots[s].values.forEach((value, k) => {
+          expect(Math.abs(scale * value - values[k]), `${name} ${k}`).toBeLessThan(1e-3 * size);
         });
       }
     },
@@ -175,9 +175,9 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     expect(found.totals.lossSum).toBeCloseTo(expected.totals.lossSum, 3);
     expect(found.totals.correct).toBe(expected.totals.correct);
     expect(found.predicted).toEqual(expected.predicted);
-    expect(found.losses.every((loss, r) => Math.abs(loss - expected.losses[r]!) < 1e-4)).toBe(true);
+    expect(found.losses.every((loss, r) => Math.abs(loss - expected.losses[r]) < 1e-4)).toBe(true);
     expect(found.probabilities).toHaveLength(expected.probabilities.length);
-    expect(found.probabilities.every((p, k) => Math.abs(p - expected.probabilities[k]!) < 1e-5)).toBe(true);
+    expect(found.probabilities.every((p, k) => Math.abs(p - expected.probabilities[k]) < 1e-5)).toBe(true);
   });
 
   it('predicts the lowest class among equals', () => {
@@ -290,7 +290,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       for (const value of [0, Number.NaN, Infinity]) {
         const engine = create(options);
         const state = engine.state();
-        state.slots[0]!.values[4] = value;
+        state.slots[0].values[4] = value;
         engine.restore(state);
         expect(trainEpoch(engine, options, 1).finite).toBe(value === 0);
       }

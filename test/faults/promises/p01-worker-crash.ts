@@ -62,7 +62,7 @@ async function killWorkers(site: Site, random: Random, trial: Trial): Promise<nu
     const places = random.some(WORKERS, [...site.livingWorkers.keys()]);
     // With its trainers, or without: then they must notice by themselves.
     const tree = random.chance(0.5);
-    const drawn = places.map((place) => site.livingWorkers[place]!);
+    const drawn = places.map((place) => site.livingWorkers[place]);
     const victim = await firstThatHolds(site, drawn);
     if (afterEvents === undefined) await sleep(afterMs);
     else await site.afterEvents(afterEvents, 2_000);

@@ -41,7 +41,7 @@ export const stoppedWorkers: Experiment = {
     const withTrainers = random.chance(0.5);
     const stoppedMs = random.between(2 * LEASE_MS, 3 * LEASE_MS);
     for (const spec of specs) await site.client.create(spec);
-    const drawn = places.map((place) => site.livingWorkers[place]!);
+    const drawn = places.map((place) => site.livingWorkers[place]);
     const victim = await firstThatHolds(site, drawn);
     await sleep(afterMs);
     const busy = await computing(site.trainersOf(victim));
@@ -83,7 +83,7 @@ export const cutLinks: Experiment = {
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: JOBS, proxied: true }));
-    const victim = site.workers[0]!;
+    const victim = site.workers[0];
     // The second has a way of its own.
     const { worker: other } = await trial.lend('other', async () => {
       const worker = await site.startWorker({ REDIS_URL: site.redisUrl });

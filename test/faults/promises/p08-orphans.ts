@@ -38,10 +38,10 @@ export const orphans: Experiment = {
       const afterMs = random.between(0, 600);
       const places = random.some(WORKERS, [...site.livingWorkers.keys()]);
       for (let live = await site.commands.scard(site.keys.live); live < JOBS; live++)
-        await site.client.create(kinds[live]!);
+        await site.client.create(kinds[live]);
       const victim = await firstThatHolds(
         site,
-        places.map((place) => site.livingWorkers[place]!),
+        places.map((place) => site.livingWorkers[place]),
       );
       await sleep(afterMs);
       const busy = await computing(site.trainersOf(victim));

@@ -143,7 +143,7 @@ function killedAttempts({ job, events }: Ending, seen: CheckpointWatch, kills: W
           ? Date.parse(ended_at!)
           : undefined;
     if (endMs === undefined) return [];
-    const resumedFrom = job.attempts[i + 1]!.from_epoch;
+    const resumedFrom = job.attempts[i + 1].from_epoch;
     // When it wrote no checkpoint that the next one could take, all it computed is lost.
     const savedMs = seen.seenMs(job.id, attempt, resumedFrom) ?? Date.parse(started_at);
     const lostSeconds = Math.max(0, endMs - savedMs) / 1000;

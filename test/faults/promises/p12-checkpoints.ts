@@ -147,7 +147,7 @@ export const damagedCheckpoints: Experiment = {
     const endings = await reconcile(trial, site, { faults: true });
     const struck = damages.filter((damage) => damage !== undefined);
     for (const { id, attempt, epoch, otherEpoch } of struck) {
-      const next = endings.find(({ job }) => job.id === id)!.job.attempts[attempt]!;
+      const next = endings.find(({ job }) => job.id === id)!.job.attempts[attempt];
       assertKept(
         next.from_epoch === otherEpoch,
         `${id}: the checkpoint of epoch ${epoch} was damaged, that of ${otherEpoch} was whole, and it went on from ${next.from_epoch}`,
@@ -189,7 +189,7 @@ async function damageNewest(
   const path = join(site.dataDir, 'jobs', id, newest!.name);
   const bytes = readFileSync(path);
   const bit = Math.floor(random.fraction() * 8 * bytes.length);
-  bytes[bit >> 3]! ^= 1 << (bit & 7);
+  bytes[bit >> 3] ^= 1 << (bit & 7);
   writeFileSync(path, bytes);
   signalAll(trainers, 'SIGKILL');
   trial.note(`${id}: bit ${bit} of ${newest!.name} flipped, the trainer killed`);

@@ -72,7 +72,7 @@ async function cancelRunningAndQueued(site: Site, trial: Trial): Promise<Cancell
   trial.note(`cancel the running ones after ${afterMs} ms`);
   await sleep(afterMs);
   // Those that take their place load, and compute nothing.
-  const trainers = site.trainersOf(site.livingWorkers[0]!);
+  const trainers = site.trainersOf(site.livingWorkers[0]);
   const { length: computed } = await computing(trainers);
   const askedMs = performance.now();
   await Promise.all(running.map(({ id }) => site.client.cancel(id)));

@@ -36,9 +36,7 @@ export const poison: Experiment = {
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 1 }));
     const deaths = random.some(POISONED, DEATHS);
     const poisoned = await Promise.all(deaths.map(() => site.client.create(SLOW_EPOCHS)));
-    const killing = poisoned.map(({ id }, i) =>
-      killAtEachStart(site, id, deaths[i]!, trial, random.strand()),
-    );
+    const killing = poisoned.map(({ id }, i) => killAtEachStart(site, id, deaths[i], trial, random.strand()));
     for (let i = 0; i < GOOD; i++) {
       await site.client.create(tinySpec(random));
       await sleep(random.between(0, 100));

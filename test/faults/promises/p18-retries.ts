@@ -19,7 +19,7 @@ interface Cause {
 }
 
 const FAULTS = ['trainer_crashed', 'worker_lost', 'lease_lost'];
-const resumable = RESUMABLE[6]!;
+const resumable = RESUMABLE[6];
 
 const CAUSES: readonly Cause[] = [
   { what: 'the loss diverges', spec: DIVERGING, again: false, outcome: 'failed', code: 'diverged' },
@@ -61,7 +61,7 @@ const CAUSES: readonly Cause[] = [
     what: 'the worker is killed',
     spec: resumable,
     strike: async (site) => {
-      await site.livingWorkers[0]!.stop('SIGKILL');
+      await site.livingWorkers[0].stop('SIGKILL');
       await site.startWorker();
     },
     again: true,
@@ -87,7 +87,7 @@ const CAUSES: readonly Cause[] = [
     what: 'the worker is told to stop',
     spec: resumable,
     strike: async (site) => {
-      await site.livingWorkers[0]!.stop('SIGTERM');
+      await site.livingWorkers[0].stop('SIGTERM');
       await site.startWorker();
     },
     again: true,
@@ -117,7 +117,7 @@ export const retries: Experiment = {
   shortN: 0,
   seconds: 160,
   run: async (trial) => {
-    const cause = CAUSES[(trial.number - 1) % CAUSES.length]!;
+    const cause = CAUSES[(trial.number - 1) % CAUSES.length];
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 1, proxied: true }));
     const { id } = await site.client.create(cause.spec);
     await site.until(id, 'job.running');
@@ -132,7 +132,7 @@ export const retries: Experiment = {
     const { job } = ending!;
     const seen = `${cause.what}: ${job.status}, ${JSON.stringify(job.error)}, ${JSON.stringify(job.attempts)}`;
     assertKept(job.attempts.length > 1 === cause.again, seen);
-    assertKept(job.attempts[0]!.outcome === cause.outcome, seen);
+    assertKept(job.attempts[0].outcome === cause.outcome, seen);
     if (cause.code !== undefined)
       assertKept(job.error?.code === cause.code && job.error.message !== '', seen);
     return [{ n: 1 }, { n: FAILING.includes(cause) ? 1 : 0 }];

@@ -55,7 +55,7 @@ export const idempotency: Experiment = {
       const ttlMs = await site.commands.pttl(site.keys.idempotency('local', sha256));
       assertKept(ttlMs > LIVES_MS, `a key of 24 h is forgotten in ${ttlMs} ms`);
     }
-    const restarted = RESTARTED[trial.number % RESTARTED.length]!;
+    const restarted = RESTARTED[trial.number % RESTARTED.length];
     trial.note(`restart ${restarted}`);
     if (restarted !== 'Redis') await site.startedWith(site.apiPid).stop('SIGTERM');
     if (restarted !== 'API') {

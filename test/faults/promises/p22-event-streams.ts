@@ -37,7 +37,7 @@ export const eventStreams: Experiment = {
       ];
       const watched = Promise.all(
         Array.from({ length: VIEWERS }, async (_, v) => {
-          const { id } = jobs[v % jobs.length]!;
+          const { id } = jobs[v % jobs.length];
           const seqs: number[] = [];
           for await (const { seq } of readEventStream(
             () => `http://127.0.0.1:${link.port}/jobs/${id}/events`,
