@@ -1,7 +1,7 @@
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Redis } from '../redis/connections.ts';
-import { VIEW_FIELDS } from './job-view.ts';
+import { PACKED_FIELDS } from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
@@ -75,7 +75,7 @@ export class JobPacker {
     const events = entries.map((entry) => StreamEntrySchema.parse(entry).fields);
     const answer = await runTransition(this.#redis, this.#keys, 'pack', {
       id,
-      args: { seq: events.length, events: pack(events), view_fields: VIEW_FIELDS.join(' ') },
+      args: { seq: events.length, events: pack(events), packed_fields: PACKED_FIELDS.join(' ') },
     });
     return answer.outcome === 'packed';
   }

@@ -8,7 +8,7 @@ import {
   ProgressSchema,
 } from '../contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
-import { VIEW_FIELDS } from './job-view.ts';
+import { PACKED_FIELDS } from './job-view.ts';
 
 /** The hash `job:<id>` as text, and what it means. Fields are written by the transitions alone. */
 
@@ -75,7 +75,7 @@ const HashSchema = z.record(z.string(), z.string());
 function unpacked({ view, ...fields }: Record<string, string>): Record<string, string> {
   if (view === undefined) return fields;
   const values = view.split('\0');
-  const there = VIEW_FIELDS.map((name, i) => [name, values[i] ?? '']).filter(([, value]) => value !== '');
+  const there = PACKED_FIELDS.map((name, i) => [name, values[i] ?? '']).filter(([, value]) => value !== '');
   return { ...fields, ...Object.fromEntries(there) };
 }
 

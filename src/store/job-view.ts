@@ -20,10 +20,7 @@ export interface JobView {
   text: string;
 }
 
-/**
- * The fields of the record that a view is made of, besides its state. Of a packed job one field holds them all, `view`:
- * in this order, with zero bytes between, which JSON does not have. So none may be moved or left out.
- */
+/** The fields of the record that a view is made of, besides its state. None may be moved: see PACKED_FIELDS. */
 export const VIEW_FIELDS = [
   'version',
   'created_at',
@@ -38,6 +35,12 @@ export const VIEW_FIELDS = [
   'error',
   'attempts',
 ] as const;
+
+/**
+ * Of a packed job one field, `view`, holds all these: in this order, with zero bytes between, which JSON does not have.
+ * A new one goes to the end.
+ */
+export const PACKED_FIELDS = [...VIEW_FIELDS, 'data', 'evaluation', 'model'] as const;
 
 /** The fields that stay as they are, packed or not. */
 export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;

@@ -37,11 +37,11 @@ local function joined(values)
 end
 local views = {}
 for i = 2, #KEYS do
-  local state = redis.call('HMGET', KEYS[i], 'view', ${quoted(STATE_FIELDS)})
-  state[1] = state[1] or joined(redis.call('HMGET', KEYS[i], ${quoted(VIEW_FIELDS)}))
-  local rank = state[3] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
-  state[#state + 1] = rank and rank + 1 or ''
-  views[i - 1] = joined(state)
+  local state = redis.call('HMGET', KEYS[i], ${quoted(STATE_FIELDS)}, 'view')
+  local view = state[${STATE_FIELDS.length + 1}] or joined(redis.call('HMGET', KEYS[i], ${quoted(VIEW_FIELDS)}))
+  local rank = state[2] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
+  state[${STATE_FIELDS.length + 1}] = rank and rank + 1 or ''
+  views[i - 1] = joined(state) .. '\\0' .. view
 end
 return views
 `);
@@ -300,7 +300,7 @@ const ViewTextsSchema = z.array(z.string());
 
 function fieldsIn(text: string): ViewFields {
   const values = text.split('\0');
-  const names = [...VIEW_FIELDS, ...STATE_FIELDS, 'queue_position'];
+  const names = [...STATE_FIELDS, 'queue_position', ...VIEW_FIELDS];
   return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ''])) as ViewFields;
 }
 

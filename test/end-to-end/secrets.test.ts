@@ -111,8 +111,6 @@ describe.skipIf(inject('redisBinary') === null)('a login to Redis', () => {
   });
 
   it.each<[string, (at: Place) => string]>([
-    ['is wrong', ({ port }) => `redis://${USER}:c4naryWrong@127.0.0.1:${port}`],
-    ['is wrong for a socket', ({ socket }) => `unix://c4naryOther:c4naryWrong@${socket}`],
     ['is for another kind of server', () => `redis://${USER}:${ENCODED}@127.0.0.1:1`],
     ['is for a host that is not there', () => `rediss://${USER}:${ENCODED}@nowhere.invalid`],
   ])('that %s is shown nowhere', async (_case, redisUrl) => {
@@ -125,6 +123,16 @@ describe.skipIf(inject('redisBinary') === null)('a login to Redis', () => {
     expect(answers).not.toMatch(CANARY);
     program.kill('SIGTERM');
     await program.ended;
+    expect(program.output).not.toMatch(CANARY);
+  });
+
+  it.each<[string, (at: Place) => string]>([
+    ['is wrong', ({ port }) => `redis://${USER}:c4naryWrong@127.0.0.1:${port}`],
+    ['is wrong for a socket', ({ socket }) => `unix://c4naryOther:c4naryWrong@${socket}`],
+  ])('that %s ends the start and is shown nowhere', async (_case, redisUrl) => {
+    const program = await run('npm start', { REDIS_URL: redisUrl(await startGuardedRedis()) });
+    expect(await program.ended).toBe(1);
+    expect(program.output).toContain('Redis refuses the user or the password of REDIS_URL');
     expect(program.output).not.toMatch(CANARY);
   });
 

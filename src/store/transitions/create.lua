@@ -7,7 +7,7 @@ more_types[JOBS] = 'zset'
 
 -- The client library may send a command twice after a lost reply: the second finds the first one's work.
 if record.status then
-  return answer('created', 'created_at', record.created_at, 'queue_position', record.created_position)
+  return answer('created', 'created_at', record.created_at, 'queue_position', record.created_position or 1)
 end
 
 if IDEMPOTENCY then

@@ -18,7 +18,7 @@
 -- | parameters       | weights and biases of the model                           | create                        |            |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
 -- | place            | microseconds: its place in the queue, the same for life   | create                        | until terminal |
--- | created_position | its queue position in the answer of create                | create                        |            |
+-- | created_position | its queue position in the answer of create                | create                        | until packed |
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
 -- | seq              | of the newest event                                       | all that append               |            |
 -- | event_at         | time of the newest event; no later one is timed before it | all that append               |            |
@@ -28,8 +28,8 @@
 -- | attempt          | number of the latest one                                  | start                         | until packed |
 -- | attempts         | a line each, see job-view.ts                              | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
--- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        |            |
--- | released_as      | what became of the job then: the answer to a repeat       | requeue, finish, start        |            |
+-- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        | until packed |
+-- | released_as      | what became of the job then: the answer to a repeat       | requeue, finish, start        | until packed |
 -- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  | until terminal |
 -- | reason           | why the next attempt will be needed                       | requeue                       | until terminal |
 -- | engine           | that runs it                                              | start                         |            |
@@ -46,7 +46,7 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: likewise                                            | finish                        |            |
--- | view             | the fields VIEW_FIELDS of job-view.ts in one; they go     | pack                          |            |
+-- | view             | the fields PACKED_FIELDS of job-view.ts in one; they go   | pack                          |            |
 
 local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 8)
 
