@@ -17,7 +17,7 @@ const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
  */
 export function canonicalHost(text: string): string | undefined {
   const given = text.trim();
-  const [, ipv6, name] = AUTHORITY.exec(isIP(given) === 6 ? `[${given}]` : given) ?? [];
+  const [, ipv6, name] = AUTHORITY.exec(isBareIPv6(given) ? `[${given}]` : given) ?? [];
   const host = ipv6 === undefined ? name : `[${ipv6}]`;
   if (host === undefined || !URL.canParse(`http://${host}`)) return undefined;
   const { hostname } = new URL(`http://${host}`);
@@ -25,6 +25,9 @@ export function canonicalHost(text: string): string | undefined {
   if (high !== undefined && low !== undefined) return toIPv4(high, low);
   return hostname.startsWith('[') || NAME.test(hostname) ? hostname : undefined;
 }
+
+/** Node takes any text for a zone, `::1%.evil.example` too; without brackets it must be a plain interface name. */
+const isBareIPv6 = (text: string): boolean => isIP(text) === 6 && !/%.*[^\w-]/.test(text);
 
 function toIPv4(high: string, low: string): string {
   const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];

@@ -327,18 +327,20 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     seqs: events.map(({ seq }) => seq),
   };
   const text = (value: number) => String(value);
+  /** Fields that only a job which has not ended needs. */
+  const whileLive = (value: number) => (terminal ? null : text(value));
   const wanted = {
     record: gone
       ? Object.fromEntries(fields.map((field) => [field, null]))
       : {
           status: job.status as JobStatus,
-          delivery: text(job.delivery),
+          delivery: whileLive(job.delivery),
           attempt: text(job.attempt),
-          faults: text(job.faults),
+          faults: whileLive(job.faults),
           epoch: text(job.epoch),
-          progress_step: text(job.done),
-          progress_events: text(job.told),
-          checkpoint_epoch: text(job.checkpoint),
+          progress_step: whileLive(job.done),
+          progress_events: whileLive(job.told),
+          checkpoint_epoch: whileLive(job.checkpoint),
           token: job.token ?? null,
         },
     queued: job.status === 'queued',
