@@ -19,8 +19,9 @@ import { SMALL } from './small-jobs.ts';
 const PREFIX = 'refusals';
 const { root } = buildKeys(PREFIX);
 
-const WINDOW_MS = 3_000;
-const MOST_COMMANDS_PER_SECOND = 20;
+const WINDOW_MS = 2_000;
+/** A look at all rights is 60 of them, and there is one every two seconds. What spins sends thousands. */
+const MOST_COMMANDS_PER_SECOND = 100;
 const MOST_GROWTH_BYTES = 40e6;
 
 interface Refusal {
