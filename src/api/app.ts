@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import underPressure from '@fastify/under-pressure';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
@@ -11,6 +10,7 @@ import { PathMethods } from './http/path-methods.ts';
 import { answerClientError, ProblemError, sendProblem } from './http/problems.ts';
 import { parseQuery } from './http/query.ts';
 import { NoQuerySchema } from './http/request-schemas.ts';
+import { securityHeaders } from './http/security-headers.ts';
 import { validatorCompiler } from './http/validation-errors.ts';
 import { withoutBasePath } from './links.ts';
 import { docsPage } from './openapi/docs-page.ts';
@@ -90,9 +90,9 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   });
   app.addHook('onResponse', metrics.observe);
 
-  await app.register(helmet, SECURITY_HEADERS);
+  const standardHeaders = { ...securityHeaders(), 'cache-control': 'no-store' };
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('cache-control', 'no-store').header('request-id', request.id);
+    reply.headers(standardHeaders).header('request-id', request.id);
     if (closing) {
       throw new ProblemError(
         'overloaded',
@@ -121,22 +121,3 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
 
   return { fastify: app, openapi: () => routes.document() };
 }
-
-/** Swagger UI needs inline styles and data: images; nothing needs more. HTTPS is the business of a proxy. */
-const SECURITY_HEADERS = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'self'"],
-      frameAncestors: ["'none'"],
-      imgSrc: ["'self'", 'data:'],
-      objectSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'", "'unsafe-inline'"],
-    },
-  },
-  frameguard: { action: 'deny' as const },
-  strictTransportSecurity: false as const,
-};

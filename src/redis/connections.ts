@@ -71,7 +71,12 @@ export type OnRedisError = (error: Error) => void;
 
 /** For requests: nothing waits in a queue, nothing takes longer than 2 s, and a command is sent again at most once. */
 export const connectForRequests = (address: RedisAddress, onError: OnRedisError): Redis =>
-  connect(address, { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000 }, onError);
+  connect(
+    address,
+    // What many requests ask at once goes out in one write.
+    { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000, enableAutoPipelining: true },
+    onError,
+  );
 
 /** For workers: a command waits as long as it must, and may run after its caller stopped waiting. */
 export const connectForWorkers = (address: RedisAddress, onError: OnRedisError): Redis =>

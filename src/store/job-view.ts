@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { type Attempt, AttemptOutcomeSchema, isTerminal, type Job, type JobStatus } from '../contract/job.ts';
+import { type Attempt, type AttemptOutcome, isTerminal, type Job, type JobStatus } from '../contract/job.ts';
 import { JobSpecSchema } from '../contract/job-spec.ts';
 
 /** What the API shows of a job, but for the links, which are its own. */
@@ -128,21 +127,21 @@ function isReadableSpec(text: string): boolean {
 /** What stands between two attempts of the field `attempts`; transitions/record.lua writes it. */
 const ATTEMPT_SEPARATOR = '\x1e';
 
-const count = z.coerce.number().int().gte(0);
-
 /** A line each: attempt, worker, from_epoch, reason, started_at, and at its end ended_at, outcome. */
 const parseAttempts = (field: string): Attempt[] =>
   field === '' ? [] : field.split(ATTEMPT_SEPARATOR).map(parseAttempt);
 
 function parseAttempt(lines: string): Attempt {
-  const [attempt, worker, fromEpoch, reason, startedAt, endedAt, outcome] = lines.split('\n');
+  const [attempt, worker, fromEpoch, reason, startedAt, endedAt, outcome] = lines.split('\n') as Lines;
   return {
-    attempt: count.parse(attempt),
-    worker: z.string().parse(worker),
-    from_epoch: count.parse(fromEpoch),
-    started_at: isoTime(count.parse(startedAt)),
-    ended_at: endedAt === undefined ? null : isoTime(count.parse(endedAt)),
-    outcome: outcome === undefined ? null : AttemptOutcomeSchema.parse(outcome),
-    reason: reason === undefined || reason === '' ? null : reason,
+    attempt: Number(attempt),
+    worker,
+    from_epoch: Number(fromEpoch),
+    started_at: isoTime(Number(startedAt)),
+    ended_at: endedAt === undefined ? null : isoTime(Number(endedAt)),
+    outcome: outcome ?? null,
+    reason: reason === '' ? null : reason,
   };
 }
+
+type Lines = [string, string, string, string, string, ended?: string, outcome?: AttemptOutcome];

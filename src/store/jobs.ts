@@ -298,10 +298,13 @@ export class JobStore {
 
 const ViewTextsSchema = z.array(z.string());
 
+const VIEW_NAMES = [...STATE_FIELDS, 'queue_position', ...VIEW_FIELDS] as const;
+
 function fieldsIn(text: string): ViewFields {
   const values = text.split('\0');
-  const names = [...STATE_FIELDS, 'queue_position', ...VIEW_FIELDS];
-  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? ''])) as ViewFields;
+  const fields = {} as ViewFields;
+  for (let i = 0; i < VIEW_NAMES.length; i += 1) fields[VIEW_NAMES[i]] = values[i] ?? '';
+  return fields;
 }
 
 const isView = (view: JobView | UnreadableRecordError | undefined): view is JobView =>

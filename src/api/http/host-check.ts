@@ -13,6 +13,9 @@ const KEY = 'anyHost';
 /** For a route's config: probes and scrapers reach a process by whatever address they have for it. */
 export const ANY_HOST = { [KEY]: true } as FastifyContextConfig;
 
+/** One host can be written in many ways. */
+const MOST_REMEMBERED = 1_000;
+
 const takesAnyHost = ({ routeOptions }: FastifyRequest): boolean => KEY in (routeOptions.config ?? {});
 
 /**
@@ -22,10 +25,17 @@ const takesAnyHost = ({ routeOptions }: FastifyRequest): boolean => KEY in (rout
  */
 export function buildHostCheck(allowedHosts: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const isServed = buildIsServed(allowedHosts);
+  // Most requests name the host that the one before named.
+  const servedBefore = new Set<string>();
   return async (request) => {
     const { host } = request.headers;
+    if (host !== undefined && servedBefore.has(host)) return;
     const canonical = host === undefined ? undefined : canonicalHost(host);
-    if ((canonical !== undefined && isServed(canonical)) || takesAnyHost(request)) return;
+    if (host !== undefined && canonical !== undefined && isServed(canonical)) {
+      if (servedBefore.size < MOST_REMEMBERED) servedBefore.add(host);
+      return;
+    }
+    if (takesAnyHost(request)) return;
     if (host === undefined || host === '') {
       throw new ProblemError('malformed_request', 'A request needs a Host header.');
     }

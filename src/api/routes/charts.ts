@@ -20,7 +20,7 @@ export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, do
       config: documentationOfChart(chart),
       handler: async (request, reply) => {
         const { id } = request.params;
-        // Other sites may show it; everything else is kept to this one by helmet.
+        // Other sites may show it; everything else is kept to this one.
         reply.header('cross-origin-resource-policy', 'cross-origin');
         // A picture shows nothing that an event did not bring.
         const head = await store.head(OWNER, id);
