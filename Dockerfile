@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
-# TensorFlow.js's native backend works on Node 22 at most, and is downloaded while the image is built:
+# TensorFlow.js's native backend needs Node 22 or older, and is downloaded during the build:
 #   docker build --build-arg NODE=22 --build-arg TFJS_NODE=4.22.0 --tag descent:0.1.0 .
 ARG NODE=24
 
-# Not slim: this one has the C compiler that makes the native engine. The image of the last stage needs none.
+# Not slim: this stage needs a C compiler for the native engine. The final image does not.
 FROM node:$NODE AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -13,7 +13,7 @@ COPY scripts scripts
 COPY src src
 COPY workers workers
 RUN NATIVE_BUILD=required npm run build
-# Source maps point at sources that the image does not have.
+# The image has no sources for source maps to point at.
 RUN npm prune --omit=dev && find dist -name '*.map' -delete
 ARG TFJS_NODE=
 RUN --mount=type=cache,target=/root/.npm \
@@ -27,7 +27,8 @@ LABEL org.opencontainers.image.title="descent" \
   org.opencontainers.image.licenses="MIT"
 ENV NODE_ENV=production
 WORKDIR /app
-# A new volume takes its owner from here. 1000 is the image's user node; a number can be checked by who runs it.
+# A new volume inherits this owner: 1000 is the image's user node. Being a number, USER lets Kubernetes verify that the
+# user is not root.
 RUN mkdir /data && chown 1000:1000 /data
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules

@@ -1,7 +1,7 @@
 import { percentile } from './percentile.ts';
 import type { BenchRow } from './run-figures.ts';
 
-/** Runs of the reference job as tables: one a dataset, the fastest first. */
+/** Runs of the reference job as tables, one per dataset, the fastest first. */
 export function resultsTable(rows: readonly BenchRow[]): string {
   const datasets = [...new Set(rows.map(({ data }) => data))];
   return datasets
@@ -39,7 +39,7 @@ function tableOf(data: string, rows: readonly BenchRow[]): string {
   );
 }
 
-/** Runs of the same thing, together. */
+/** The runs of the same contestant, grouped. */
 function groupsOf(rows: readonly BenchRow[]): BenchRow[][] {
   const groups = new Map<string, BenchRow[]>();
   for (const row of rows) {
@@ -73,20 +73,20 @@ function lineOf(group: readonly BenchRow[]): string[] {
   ];
 }
 
-/** Of the fused peak that was measured beside that run: both were as slow as the machine was then. */
+/** The share of the fused peak measured around that run, since a slow spell of the machine slows both. */
 function shareOfPeak({ mflop_per_step, us_per_step, peak_gflops }: BenchRow): number | undefined {
   if (mflop_per_step === undefined || peak_gflops === null) return undefined;
   return (mflop_per_step * 1e6) / (us_per_step * 1e-6) / (peak_gflops * 1e9);
 }
 
-/** One number where all runs have the same, else the range. */
+/** One number if all runs agree, else the range. */
 function accuracies(group: readonly BenchRow[]): string {
   const all = group.map(({ test_accuracy }) => test_accuracy);
   const [least, most] = [Math.min(...all).toFixed(4), Math.max(...all).toFixed(4)];
   return least === most ? least : `${least} - ${most}`;
 }
 
-/** The fastest of ours against the fastest of the others, one thread against one thread and all cores against all. */
+/** Our fastest engine, which uses one thread, against the fastest peer on one thread and on all cores. */
 export function ratios(rows: readonly BenchRow[]): string {
   const lines = [];
   for (const data of new Set(rows.map((row) => row.data))) {
@@ -102,8 +102,8 @@ export function ratios(rows: readonly BenchRow[]): string {
       const ratio = median(peer, 'train_seconds') / median(ours, 'train_seconds');
       lines.push(
         `- ${data}, peers with ${threads === '1' ? 'one thread' : 'all cores'}: the fastest is ${peer[0].framework} ` +
-          `${peer[0].variant} with ${median(peer, 'train_seconds').toFixed(2)} s of training; our ${ours[0].variant}, ` +
-          `one thread, takes ${median(ours, 'train_seconds').toFixed(2)} s: **${ratio.toFixed(2)} times as fast**.`,
+          `${peer[0].variant}, with ${median(peer, 'train_seconds').toFixed(2)} s of training; our ${ours[0].variant}, ` +
+          `on one thread, takes ${median(ours, 'train_seconds').toFixed(2)} s: **${ratio.toFixed(2)} times as fast**.`,
       );
     }
   }

@@ -1,14 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { OptimizerSchema } from '../src/contract/optimizer.ts';
 import { OPTIMIZERS } from './engine/small-problem.ts';
 
-/** What CONTRIBUTING.md promises that a test would notice, where no other test does. */
+/** What CONTRIBUTING.md promises that a test enforces, where no other test does. */
+
+/** record and commit surround the others. */
+const TRANSITIONS = readdirSync('src/store/transitions')
+  .map((name) => name.replace(/\.lua$/, ''))
+  .filter((name) => name !== 'record' && name !== 'commit');
 
 const TYPES = OptimizerSchema.options.map((option) => option.shape.type.value);
 
 describe('CONTRIBUTING.md', () => {
-  it('names files and commands that are there', () => {
+  it('names files and commands that exist', () => {
     const page = readFileSync('CONTRIBUTING.md', 'utf8');
     const paths = [
       ...page.matchAll(/`((?:src|test|workers|scripts)\/[^`]*|[\w.-]+\.(?:yml|txt)|\.env\.example)`/g),
@@ -21,12 +26,23 @@ describe('CONTRIBUTING.md', () => {
   });
 });
 
+describe.each(TRANSITIONS)('the transition %s', (name) => {
+  it('has a scenario in which Redis refuses it', () => {
+    const text = readFileSync('test/store/refused-writes.test.ts', 'utf8');
+    expect(text).toMatch(new RegExp(`^  '?${name}\\b.*: async \\(id\\) =>`, 'm'));
+  });
+
+  it('has a row in ARCHITECTURE', () => {
+    expect(readFileSync('ARCHITECTURE.md', 'utf8')).toContain(`\n| ${name} | `);
+  });
+});
+
 describe.each(TYPES)('the optimizer %s', (type) => {
-  it('is among those that the engines are compared with', () => {
+  it('is among those on which the engines are compared', () => {
     expect(Object.values(OPTIMIZERS).map((optimizer) => optimizer.type)).toContain(type);
   });
 
-  it('stands in README', () => {
+  it('is in README', () => {
     expect(readFileSync('README.md', 'utf8')).toMatch(new RegExp(`\`${type}\`\\s+\\(learning_rate`));
   });
 });

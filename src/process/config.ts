@@ -5,11 +5,11 @@ import { canonicalHost, canonicalPattern, isLoopback } from './host-name.ts';
 import { parseRedisUrl } from './redis-address.ts';
 
 /**
- * Every setting, once: its name, its default, what is allowed and what it does. The entries call `loadConfig` and
- * hand plain values on; nothing else reads process.env.
+ * The only list of settings: name, default, allowed values and description. The entries call `loadConfig` and pass
+ * plain values on; nothing else reads process.env.
  */
 
-/** Only digits: JavaScript's own reading of numbers would take ' ', '0x10' and '1e3' as well. */
+/** Digits only: Number() would accept ' ', '0x10' and '1e3' too. */
 const integer = (min: number, max: number) => {
   const error = `a whole number from ${min} to ${max}`;
   return z
@@ -23,9 +23,9 @@ const DECIMAL_ERROR = 'a number above 0, up to 100000';
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const HOSTS_ERROR =
-  'host names or addresses with commas between, such as descent.example.org, *.example.org, 192.168.1.5 or [fe80::1]';
+  'host names or addresses, separated by commas, such as descent.example.org, *.example.org, 192.168.1.5 or [fe80::1]';
 
-/** Everything that people have at hand for a host, in one form. */
+/** Brings every usual spelling of a host into one form. */
 const hosts = z
   .string()
   .default('')
@@ -40,10 +40,10 @@ const hosts = z
       }),
   );
 
-/** The first parts of the API's own paths: below such a prefix a path would mean two things. */
+/** The first parts of the API's own paths. Such a prefix would make a path ambiguous. */
 const OWN_PATHS = 'docs|datasets|engines|jobs|livez|metrics|openapi\\.json|readyz|workers';
 
-/** A path prefix, with a slash before and none behind; '' for none. */
+/** A path prefix, with a leading slash and no trailing one; '' for none. */
 const basePath = z
   .string()
   .default('')
@@ -57,13 +57,13 @@ const basePath = z
     error: 'a path such as /descent: letters, digits, ., _, ~ and - between slashes',
   })
   .refine((path) => !new RegExp(`^/(${OWN_PATHS})(/|$)`).test(path), {
-    error: "a path such as /descent that does not begin like one of the API's own",
+    error: "a path such as /descent that does not begin like one of the API's own paths",
   });
 
 const explainHost = (entry: string): string =>
   entry === '*'
-    ? `${HOSTS_ERROR}; "*" would let any web page use the API through the browser of its visitors`
-    : `${HOSTS_ERROR}; ${JSON.stringify(entry)} is neither`;
+    ? `${HOSTS_ERROR}; "*" would let any web page use the API through its visitors' browsers`
+    : `${HOSTS_ERROR}; ${JSON.stringify(entry)} is not one of these`;
 
 export const ConfigSchema = z
   .object({
@@ -73,22 +73,22 @@ export const ConfigSchema = z
       .refine((host) => canonicalHost(host) !== undefined && !/\]:|^[^:]*:\d*$/.test(host), {
         error: 'an address of this machine, such as 127.0.0.1 or 0.0.0.0, without a port',
       })
-      // As it stands in URLs; a socket wants it bare.
+      // URLs need the brackets of IPv6; a socket does not take them.
       .transform((host) => host.replace(/^\[(.*)\]$/, '$1'))
       .default('127.0.0.1')
       .describe(
-        'Address the API listens on. 0.0.0.0 is every network this machine is in; that needs AUTH=none.',
+        'Address that the API listens on. 0.0.0.0 means all networks of this machine, and needs AUTH=none.',
       ),
-    PORT: integer(0, 65_535).default(3000).describe('Port of the API; 0 takes a free one.'),
+    PORT: integer(0, 65_535).default(3000).describe('Port of the API; 0 picks a free one.'),
     AUTH: z
       .enum(['none'], { error: 'none (API keys come in a later version)' })
       .optional()
-      .describe('Who may use the API. none: anyone who can reach it; required when HOST is not 127.0.0.1.'),
+      .describe('Who may use the API. none: anyone who can reach it; required unless HOST is the loopback.'),
     ALLOWED_HOSTS: hosts.describe(
-      'Further hosts under which the API may be called, besides HOST and the loopback: names, *.example.org, addresses or URLs.',
+      'Hosts that requests may name besides HOST and the loopback: names, *.example.org, addresses or URLs.',
     ),
     BASE_PATH: basePath.describe(
-      'Path under which a proxy serves the API, such as /descent; all links begin with it.',
+      'Path below which a proxy serves the API, such as /descent; all links begin with it.',
     ),
     REDIS_URL: z
       .string()
@@ -101,44 +101,44 @@ export const ConfigSchema = z
         }
       })
       .optional()
-      .describe('Redis or Valkey, 6.2 or newer. Not set: npm start brings its own.'),
-    REDIS_USERNAME: z.string().optional().describe('User to log in to Redis as, where REDIS_URL names none.'),
-    REDIS_PASSWORD: z.string().optional().describe('Password for Redis, where REDIS_URL has none.'),
+      .describe('Redis or Valkey, 6.2 or newer. If unset, npm start runs its own.'),
+    REDIS_USERNAME: z.string().optional().describe('Redis user, if REDIS_URL names none.'),
+    REDIS_PASSWORD: z.string().optional().describe('Redis password, if REDIS_URL has none.'),
     KEY_PREFIX: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: '1 to 64 letters, digits, - or _' })
       .default('descent')
-      .describe('Beginning of all keys in Redis; installations that share a Redis need different ones.'),
+      .describe('Prefix of all keys in Redis; installations that share a Redis need different prefixes.'),
     DATA_DIR: z
       .string()
       .default('./data')
-      .describe('Folder for models, checkpoints and the private Redis. All processes must see the same one.'),
+      .describe(
+        'Folder for datasets, models, checkpoints and the private Redis. All processes must see the same folder.',
+      ),
     WORKER_CONCURRENCY: integer(1, 256)
       .default(availableParallelism())
-      .describe('Jobs one worker trains at a time; one for each core unless set.'),
+      .describe('Jobs that a worker trains at a time; if unset, one for each core.'),
     LEASE_MS: integer(1000, 600_000)
       .default(15_000)
-      .describe('Milliseconds that a worker may be silent before its jobs go to another one.'),
+      .describe('Milliseconds of silence after which a worker loses its jobs to another.'),
     LOG_LEVEL: z
       .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
       .default('info')
-      .describe(`How much is logged: ${LOG_LEVELS.join(', ')}.`),
+      .describe(`Least severe level that is logged: ${LOG_LEVELS.join(', ')}.`),
     MAX_QUEUED_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Jobs that may wait at a time; more are refused with 429.'),
-    RETENTION_DAYS: integer(1, 36_500)
-      .default(30)
-      .describe('Finished jobs are removed after this many days.'),
+      .describe('Jobs that may wait at a time; further ones are refused with a 429.'),
+    RETENTION_DAYS: integer(1, 36_500).default(30).describe('Days after which finished jobs are removed.'),
     RETENTION_JOBS: integer(1, 1_000_000)
       .default(10_000)
-      .describe('Finished jobs to keep at most; the oldest go first.'),
+      .describe('Number of finished jobs to keep; the oldest are removed first.'),
     RETENTION_GB: z
       .string()
       .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: DECIMAL_ERROR })
       .transform(Number)
       .pipe(z.number().gt(0, { error: DECIMAL_ERROR }).lte(100_000, { error: DECIMAL_ERROR }))
       .default(20)
-      .describe('Disk space for the files of finished jobs, in gigabytes; the oldest go first.'),
+      .describe('Disk space for the files of finished jobs, in gigabytes; the oldest are removed first.'),
   })
   .refine((config) => isLoopback(canonicalHost(config.HOST) ?? '') || config.AUTH !== undefined, {
     path: ['AUTH'],
@@ -156,26 +156,26 @@ export const ConfigSchema = z
     ] as const) {
       if (config[name] === undefined) continue;
       if (inUrl === undefined)
-        refuse(name, 'REDIS_URL beside it; the Redis that npm start brings has no password');
-      else if (isInUrl) refuse(name, 'nothing, since REDIS_URL has one already');
+        refuse(name, 'REDIS_URL to be set too; the Redis that npm start runs has no password');
+      else if (isInUrl) refuse(name, 'no value, because REDIS_URL already has one');
     }
     const hasUser = inUrl?.username || config.REDIS_USERNAME !== undefined;
     const hasPassword = inUrl?.password || config.REDIS_PASSWORD !== undefined;
-    if (hasUser && !hasPassword) refuse('REDIS_PASSWORD', 'a password, since there is a user to log in as');
+    if (hasUser && !hasPassword) refuse('REDIS_PASSWORD', 'a password, because a user is set');
   });
 
-/** Their values are never printed. */
+/** Settings whose values are never printed. */
 const SECRETS = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD'];
 
-/** All settings; user and password of Redis are in the address that REDIS_URL became. */
+/** All settings. The user and password for Redis are part of the parsed REDIS_URL. */
 export type Config = Readonly<Omit<z.output<typeof ConfigSchema>, 'REDIS_USERNAME' | 'REDIS_PASSWORD'>>;
 
 export const SETTING_NAMES: readonly string[] = Object.keys(ConfigSchema.shape);
 
 /**
  * Reads the settings from an environment. An empty value counts as not set.
- * @param origin what to print after a name, where its value comes from a file
- * @throws {ConfigError} naming each wrong setting, its value unless that may be secret, and what was expected.
+ * @param origin text to print after a name whose value comes from a file
+ * @throws {ConfigError} naming each wrong setting, its value unless it is a secret, and what was expected.
  */
 export function loadConfig(
   env: Record<string, string | undefined>,
@@ -199,12 +199,12 @@ export function loadConfig(
 
 export interface Setting {
   name: string;
-  /** As it would be written in a `.env` file; empty for none. */
+  /** As written in a `.env` file; empty for none. */
   default: string;
   description: string;
 }
 
-/** All settings, for people. */
+/** All settings, for display. */
 export function listSettings(): Setting[] {
   const defaults: Record<string, unknown> = ConfigSchema.parse({});
   return Object.entries(ConfigSchema.shape).map(([name, schema]) => ({

@@ -107,15 +107,15 @@ describe('REDIS_USERNAME and REDIS_PASSWORD', () => {
   });
 
   it.each([
-    [{ REDIS_PASSWORD: CANARY }, 'REDIS_PASSWORD: expected REDIS_URL beside it'],
-    [{ REDIS_USERNAME: CANARY }, 'REDIS_USERNAME: expected REDIS_URL beside it'],
+    [{ REDIS_PASSWORD: CANARY }, 'REDIS_PASSWORD: expected REDIS_URL to be set too'],
+    [{ REDIS_USERNAME: CANARY }, 'REDIS_USERNAME: expected REDIS_URL to be set too'],
     [
       { REDIS_URL: 'redis://:x@h', REDIS_PASSWORD: CANARY },
-      'REDIS_PASSWORD: expected nothing, since REDIS_URL has',
+      'REDIS_PASSWORD: expected no value, because REDIS_URL already has',
     ],
     [
       { REDIS_URL: 'redis://x:x@h', REDIS_USERNAME: CANARY },
-      'REDIS_USERNAME: expected nothing, since REDIS_URL has',
+      'REDIS_USERNAME: expected no value, because REDIS_URL already has',
     ],
     [{ REDIS_URL: `redis://${CANARY}@h` }, 'REDIS_PASSWORD: expected a password'],
     [{ REDIS_URL: `redis://${CANARY}:@h` }, 'REDIS_PASSWORD: expected a password'],
