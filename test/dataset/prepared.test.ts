@@ -133,7 +133,7 @@ describe('openDataset', () => {
       await flipByte(preparedFile(dataDir), at < 0 ? at : at - 5_488_000);
       const damaged = await openDataset(SAMPLE, dataDir, '/no/such/folder');
       expect(() => imagesOf(damaged[name])).toThrow(
-        /is damaged in the rows from (0|5000) on, and was removed/,
+        /was damaged in the block that starts at row (0|5000), and has been removed/,
       );
       const mended = await openDataset(SAMPLE, dataDir);
       expect(sha256(imagesOf(mended[name]))).toBe(expected);
@@ -193,7 +193,7 @@ describe('openDataset', () => {
     });
     await expect(openDataset({ ...SAMPLE, dataset: 'nowhere' }, dataDir)).rejects.toMatchObject({
       code: 'dataset_unavailable',
-      message: 'there is no dataset nowhere here',
+      message: 'this version of Descent has no dataset nowhere',
     });
     expect(await readdir(dataDir)).toEqual([]);
   });
