@@ -132,8 +132,8 @@ describeEach(ENGINES, (create) => {
       const engine = create(options);
       const other = create(smallProblem({ hiddenUnits: [4], optimizer: rmsprop }));
       const adam = create(smallProblem({ hiddenUnits: [3], optimizer: OPTIMIZERS.adam! }));
-      expect(() => engine.restore(other.state())).toThrow('is not of this model');
-      expect(() => engine.restore(adam.state())).toThrow('is not of this model');
+      expect(() => engine.restore(other.state())).toThrow('does not fit this model');
+      expect(() => engine.restore(adam.state())).toThrow('does not fit this model');
     });
 
     it('is refused in the middle of an epoch', () => {
@@ -149,7 +149,7 @@ describeEach(ENGINES, (create) => {
 
     it('refuses batches out of turn, beyond the end, or of another epoch length', () => {
       const engine = create(options);
-      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is the next');
+      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is next');
       expect(() => engine.train(order.subarray(1), 0, 1)).toThrow('52 rows');
       expect(() => engine.train(order, 0, 8)).toThrow('no batch 7');
     });
@@ -157,7 +157,7 @@ describeEach(ENGINES, (create) => {
     it('refuses to end an epoch early', () => {
       const engine = create(options);
       engine.train(order, 0, 6);
-      expect(() => engine.endEpoch()).toThrow('ended after 6 steps');
+      expect(() => engine.endEpoch()).toThrow('ended after 6 of its 7 steps');
     });
   });
 

@@ -1,15 +1,15 @@
 import type { Optimizer } from '../../contract/optimizer.ts';
 import { unknown } from '../optimizer-state.ts';
 
-/** tfjs's adagrad has this one built in. */
+/** The epsilon that is hard-coded in tfjs's adagrad. */
 const ADAGRAD_EPSILON = 1e-7;
 
-/** With 0.5 the losses of the first 50 steps stay within 1e-6 of the other engines'; with 0.1 they are 0.1 apart. */
+/** With 0.5 the losses of the first 50 steps stay within 1e-6 of the other engines; with 0.1 they differ by 0.1. */
 const LEAST_BETA_2 = 0.5;
 
 /**
- * The optimizer options with which TensorFlow.js 4.22 (tfjs-core/src/optimizers) would compute something else than the
- * other engines: names of fields, each with what is allowed and why. Empty = it can train this.
+ * The optimizer options with which TensorFlow.js 4.22 (tfjs-core/src/optimizers) would not compute the same as the
+ * other engines: each field with what is allowed and why. Empty if it supports all options of the optimizer.
  */
 export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: string }[] {
   switch (optimizer.type) {
@@ -20,7 +20,7 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
     case 'adagrad':
       return optimizer.epsilon === ADAGRAD_EPSILON
         ? []
-        : [lack('epsilon', String(ADAGRAD_EPSILON), 'its adagrad has this value built in')];
+        : [lack('epsilon', String(ADAGRAD_EPSILON), 'this value is hard-coded in its adagrad')];
     case 'adam':
       return [
         ...(optimizer.amsgrad ? [lack('amsgrad', 'false', 'its adam has no amsgrad')] : []),
@@ -29,7 +29,7 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
               lack(
                 'beta_2',
                 `at least ${LEAST_BETA_2}`,
-                'with less of the mean square kept, steps hang on the last digits of gradients, where it differs',
+                'with a smaller value, steps depend on the last digits of the gradients, where it differs',
               ),
             ]
           : []),
@@ -43,5 +43,5 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
 
 const lack = (field: string, allowed: string, why: string) => ({
   field,
-  detail: `must be ${allowed} with the engine tensorflow: ${why}; every other engine takes it`,
+  detail: `must be ${allowed} with the engine tensorflow: ${why}; all other engines allow it`,
 });

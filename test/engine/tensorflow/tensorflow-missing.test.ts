@@ -74,7 +74,7 @@ describe('with a tfjs-node', () => {
     'that ends the process it is loaded into, this process lives on',
     async () => {
       const [found] = await foundAndLoaded({ packages: [], node: 'process.kill(process.pid, "SIGILL")' });
-      expect(found).toContain('does not load: the process that tried it ended with SIGILL, and');
+      expect(found).toContain('does not load: the process that tried to load it ended with SIGILL, and');
       expect(found).toContain(
         'tfjs-core, @tensorflow/tfjs-layers, @tensorflow/tfjs-backend-wasm are missing',
       );

@@ -208,9 +208,9 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     expect(state.weights).toEqual(weights);
     expect(engine.state().weights).not.toEqual(weights);
     const wider = create(smallProblem({ hiddenUnits: [4], optimizer: rmsprop }));
-    expect(() => engine.restore(wider.state())).toThrow('is not of this model');
+    expect(() => engine.restore(wider.state())).toThrow('does not fit this model');
     const other = create(smallProblem({ hiddenUnits: [3], optimizer: adam }));
-    expect(() => engine.restore(other.state())).toThrow('is not of this model');
+    expect(() => engine.restore(other.state())).toThrow('does not fit this model');
   });
 
   it('leaves no tensor behind, whatever it does', () => {
@@ -249,7 +249,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
 
     it('refuses batches out of turn, beyond the end, or of another epoch length', () => {
       const engine = create(options);
-      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is the next');
+      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is next');
       expect(() => engine.train(order.subarray(1), 0, 1)).toThrow('52 rows');
       expect(() => engine.train(order, 0, 8)).toThrow('no batch 7');
     });
@@ -258,7 +258,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       const engine = create(options);
       const state = engine.state();
       engine.train(order, 0, 6);
-      expect(() => engine.endEpoch()).toThrow('ended after 6 steps');
+      expect(() => engine.endEpoch()).toThrow('ended after 6 of its 7 steps');
       expect(() => engine.state()).toThrow('between epochs');
       expect(() => engine.restore(state)).toThrow('between epochs');
     });
