@@ -4,7 +4,7 @@
  *
  * Every float32 operation is rounded immediately (Math.fround, or the store into a Float32Array); brackets give the
  * order of evaluation. "Sum" means one float32 accumulator that starts at +0 and adds its terms in the stated order,
- * with one rounded product and one rounded addition per term. No fused multiply-add, no relaxed SIMD, no reassociation:
+ * with one rounded product and one rounded addition per term. No fused multiply-add, no relaxed SIMD, no reordering:
  * loops are vectorised over outputs, never along a sum. Constants derived from hyper-parameters (1 - rho,
  * 1 / (1 - rate), ...) are computed in float64 from the JSON numbers and rounded to float32 once.
  *
@@ -16,10 +16,11 @@
  *   with x[r, i] = 0: a sum that starts at +0 never becomes -0, so this is exact while the weights are finite. Later
  *   layers leave nothing out.
  *
- * Rule 3, activations: relu(z) = z < 0 ? 0 : z, so that NaN stays NaN; its derivative is 1 where the output is > 0, else
- *   0. sigmoid and tanh are computed in float64 and rounded once: e = exp(-|z|), s = z >= 0 ? 1 / (1 + e) : e / (1 + e);
- *   e = exp(-2|z|), t = |z| < 2^-12 ? z : sign(z) * ((1 - e) / (1 + e)). Their derivatives are computed in float32 from
- *   the output before dropout: s * (1 - s), 1 - (t * t), applied as d * derivative.
+ * Rule 3, activations: relu(z) = z < 0 ? 0 : z, so that NaN stays NaN; its derivative is 1 where the output is > 0,
+ *   else 0. sigmoid and tanh are computed in float64 and rounded once: e = exp(-|z|),
+ *   s = z >= 0 ? 1 / (1 + e) : e / (1 + e); e = exp(-2|z|), t = |z| < 2^-12 ? z : sign(z) * ((1 - e) / (1 + e)). Their
+ *   derivatives are computed in float32 from the output before dropout: s * (1 - s), 1 - (t * t), applied as
+ *   d * derivative.
  *
  * Rule 4, dropout, after the activation: where u32(seed, layer, step, r * units + j) >= floor(rate * 2^32), the output
  *   is h * scale, elsewhere +0. Backward: the same mask and scale on the incoming gradient, then the derivative.
@@ -37,12 +38,12 @@
  *   trainer yields. Validation and test: one float64 sum over the rows in file order. The predicted class is the lowest
  *   index among equal maxima.
  *
- * Rule 8, untouched rows: row i of the first layer's W is touched at a step if x[r, i] != 0 for some row r of the batch,
- *   whatever path computes it. If a gradient of 0 changes no weight (skipsUntouchedRows() in optimizer-state.ts),
- *   untouched rows are not updated. If such an optimizer's slots decay (decaysUntouchedSlots()), then, with s the step
- *   of the row's last update: v = P[t - s] * v + (1 - rho) * (g * g); P[0] = 1, P[k] = fround(P[k - 1] * rho), values
- *   below 2^-126 set to 0. At the end of each epoch (step T), every row with s < T gets v = P[T - s] * v, s = T. All
- *   other optimizers update all rows at every step.
+ * Rule 8, untouched rows: row i of the first layer's W is touched at a step if x[r, i] != 0 for some row r of the
+ *   batch, whatever path computes it. If a gradient of 0 changes no weight (skipsUntouchedRows() in
+ *   optimizer-state.ts), untouched rows are not updated. If such an optimizer's slots decay (decaysUntouchedSlots()),
+ *   then, with s the step of the row's last update: v = P[t - s] * v + (1 - rho) * (g * g); P[0] = 1,
+ *   P[k] = fround(P[k - 1] * rho), values below 2^-126 set to 0. At the end of each epoch (step T), every row with
+ *   s < T gets v = P[T - s] * v, s = T. All other optimizers update all rows at every step.
  *
  * Rule 9, divergence: a step whose loss is not finite changes nothing and ends the job `diverged`; weights and slots
  *   are also scanned at the end of each epoch. Numbers that are not finite are never hashed or saved.

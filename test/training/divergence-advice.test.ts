@@ -14,6 +14,6 @@ it.each([
     'A smaller dropout usually helps: at 0.9999 it multiplies the outputs it keeps by 10000.',
   ],
   [{ optimizer: { type: 'adagrad', learning_rate: 1e-8 } }, 'learning_rate is already small'],
-])('of %j advises what may help', (spec, advice) => {
+])('gives advice that fits %j', (spec, advice) => {
   expect(divergenceAdvice(JobSpecSchema.parse(spec))).toContain(advice);
 });
