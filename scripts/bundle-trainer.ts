@@ -1,6 +1,6 @@
 import { build } from 'rolldown';
 
-/** Makes one file of all modules of the trainer, so that a process that runs it starts in half the time. */
+/** Bundles the trainer's modules into one file, which halves the time a trainer takes to start. */
 await build({
   input: 'dist/workers/trainer.js',
   platform: 'node',

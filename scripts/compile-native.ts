@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as header from '../src/engine/kernel/header.ts';
 
-/** The native kernel's compiler calls: C in src/engine/native/, an addon for Node out. */
+/** Compiles the C sources in src/engine/native/ into an addon for Node. */
 
 const run = promisify(execFile);
 
@@ -13,12 +13,12 @@ export const SOURCES = 'src/engine/native';
 const HEADERS: string = createRequire(import.meta.url)('node-api-headers').include_dir;
 
 /**
- * What equal bits rest on: no multiplication and addition in one rounding, no sum in another order. So never -Ofast,
- * -ffast-math, or -march=native.
+ * Equal bits depend on these flags: the compiler must not fuse a multiplication with an addition or reorder a sum. So
+ * never use -Ofast, -ffast-math or -march=native.
  */
 const FLAGS = ['-std=gnu11', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fPIC', '-fvisibility=hidden'];
 
-/** For each vector width, in floats, the instructions that addon.c looks for before it offers that width. */
+/** For each vector width, in floats, the instruction sets that addon.c requires before it offers that width. */
 const WIDTHS: { readonly [arch: string]: { readonly [width: number]: readonly string[] } } = {
   x64: {
     16: ['-mavx512f', '-mavx512vl', '-mavx512dq', '-mprefer-vector-width=512'],
@@ -28,10 +28,10 @@ const WIDTHS: { readonly [arch: string]: { readonly [width: number]: readonly st
   arm64: { 4: [] },
 };
 
-/** Whether the kernel knows this processor and system at all. */
+/** Whether the kernel supports this processor and operating system. */
 export const knowsPlatform = process.platform !== 'win32' && process.arch in WIDTHS;
 
-/** The compiler, split into program and arguments, if it answers; undefined where there is none. */
+/** The compiler, split into program and arguments; undefined if it does not run. */
 export async function findCompiler(cc: string): Promise<readonly string[] | undefined> {
   const compiler = cc.split(' ');
   const answers = await run(compiler[0], [...compiler.slice(1), '--version']).then(
@@ -42,8 +42,8 @@ export async function findCompiler(cc: string): Promise<readonly string[] | unde
 }
 
 /**
- * Compiles the kernel into the file `out`, which changes at once and only when all went well: a process that has the old
- * one loaded keeps it. extraFlags come last: tests break the rules with them.
+ * Compiles the kernel into the file `out`, which is replaced atomically and only on success; a process that has loaded
+ * the old file keeps it. Tests use extraFlags, which come last, to break the rules.
  *
  * @throws with what the compiler wrote
  */

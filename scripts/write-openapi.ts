@@ -2,20 +2,22 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { buildApp } from '../src/api/app.ts';
 
 /**
- * Writes openapi/openapi.json; with --check only looks whether it is what the schemas say. Runs in the root of
- * the checkout.
+ * Writes openapi/openapi.json; with --check, only compares it with the schemas. Runs in the root of the checkout.
  */
 
 const FILE = 'openapi/openapi.json';
 
-/** The document is made without asking anything of what the API stands on. */
-const unused = new Proxy({}, { get: (_target, name) => fail(`the OpenAPI document needs ${String(name)}`) });
+/** Stands in for every dependency of the API, none of which the document needs. */
+const unused = new Proxy(
+  {},
+  { get: (_target, name) => fail(`the OpenAPI document must not need ${String(name)}`) },
+);
 
 function fail(message: string): never {
   throw new Error(message);
 }
 
-/** The document as it is committed. */
+/** The text of openapi/openapi.json. */
 export async function renderOpenApi(version: string): Promise<string> {
   const nothing = unused as never;
   const { fastify, openapi } = await buildApp({
@@ -49,7 +51,7 @@ async function main(check: boolean): Promise<void> {
     writeFileSync(FILE, text);
     console.log(`wrote ${FILE}`);
   } else if (readFileSync(FILE, 'utf8') !== text) {
-    console.error(`${FILE} is not what the schemas say: run \`npm run openapi\` and commit it`);
+    console.error(`${FILE} does not match the schemas: run \`npm run openapi\` and commit it`);
     process.exitCode = 1;
   }
 }

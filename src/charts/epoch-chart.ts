@@ -2,7 +2,7 @@ import type { MetricsRow } from '../contract/metrics.ts';
 import { drawLineChart, type Series } from './line-chart.ts';
 import { epochAxis, valueAxis } from './ticks.ts';
 
-/** The two pictures of a job, as the reference run draws them. */
+/** A job's two charts, titled and labelled like those of the reference run. */
 
 export type ChartName = 'loss' | 'accuracy';
 
@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<ChartName, Kind>> = {
 
 /**
  * Draws a job's loss or accuracy against its epochs.
- * @param epochs how many the job is to have: the axis while there are none.
+ * @param epochs how many epochs the job will train: the extent of the axis until the first one ends.
  */
 export function drawEpochChart(
   chart: ChartName,
@@ -36,7 +36,7 @@ export function drawEpochChart(
     { label: `Training ${quantity}`, look: 'first', points: pointsOf(rows, chart) },
     { label: `Validation ${quantity}`, look: 'second', points: pointsOf(rows, `val_${chart}`) },
   ];
-  // Without validation there is no second line; before the first epoch nobody knows.
+  // A job without validation has no second line. Before the first epoch the rows cannot show that, so draw both.
   const drawn = series.filter(({ points }) => points.length > 0 || rows.length === 0);
   const last = rows.at(-1)?.epoch;
   return drawLineChart({

@@ -1,7 +1,7 @@
 import { escapeXml, px } from './svg.ts';
 import { type Axis, labelsOf } from './ticks.ts';
 
-/** Numbers in, one SVG file as text out: no script, no outside reference, its own background in light and dark. */
+/** Draws numbers as one SVG file: no scripts, no external references, its own light and dark background. */
 
 export interface Series {
   label: string;
@@ -12,16 +12,16 @@ export interface Series {
 
 export interface LineChart {
   title: string;
-  /** Under the title; cut when long. */
+  /** Below the title; truncated when too long. */
   subtitle: string;
-  /** The whole story for those who do not see it. */
+  /** What the chart shows, in words, for screen readers. */
   description: string;
   xLabel: string;
   yLabel: string;
   x: Axis;
   y: Axis;
   series: readonly Series[];
-  /** Instead of lines, when there is nothing to draw. */
+  /** Shown instead of lines when there is nothing to draw. */
   note: string | undefined;
 }
 
@@ -29,10 +29,10 @@ const WIDTH = 720;
 const HEIGHT = 440;
 const PLOT = { left: 76, right: WIDTH - 28, top: 76, bottom: HEIGHT - 64 };
 
-/** More points than this would be a row of touching marks: they are drawn as a line alone. */
+/** With more points than this the marks would touch, so the series is drawn as a line only. */
 const MAX_MARKS = 40;
 
-/** In halves of a wide character's width, which is about 7 px. */
+/** The longest subtitle, in units of about 7 px: a wide character takes two of them, any other one. */
 const SUBTITLE_WIDTH = 84;
 
 const STYLE = `
@@ -61,7 +61,6 @@ text{fill:#9198a1}
 }
 `.replaceAll('\n', '');
 
-/** Draws the chart. */
 export function drawLineChart(chart: LineChart): string {
   const toX = scale(chart.x, PLOT.left + 10, PLOT.right - 10);
   const toY = scale(chart.y, PLOT.bottom, PLOT.top);
@@ -98,7 +97,7 @@ function drawHeading({ title, subtitle }: LineChart): string[] {
   ];
 }
 
-/** Cuts text that would not fit; Chinese, Japanese and Korean characters and emoji are twice as wide. */
+/** Truncates text that would not fit. Chinese, Japanese and Korean characters and emoji count as twice as wide. */
 function shorten(text: string): string {
   let width = 0;
   let short = '';
@@ -147,7 +146,7 @@ function drawSeries({ look, points }: Series, toX: Scale, toY: Scale): string {
   return [`<g class="${look}">`, `<path class="line" d="${path}"/>`, ...marks, '</g>'].join('');
 }
 
-/** Dots and squares, so that colour is not all that tells the lines apart. */
+/** Dots for one series and squares for the other, so that the lines differ by more than colour. */
 const drawMark = (look: Series['look'], x: number, y: number): string =>
   look === 'first'
     ? `<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="4"/>`
@@ -158,7 +157,7 @@ const drawNote = (note: string): string =>
 
 const LEGEND_ENTRY = 168;
 
-/** At the bottom left and right of the axis's name there is always room, whatever the lines do. */
+/** Entries go at the bottom, left and right of the axis label, where no line can cover them. */
 function drawLegend(series: readonly Series[]): string[] {
   const y = HEIGHT - 22;
   return series.map(({ label, look }, i) => {

@@ -1,4 +1,4 @@
-/** Where an axis has its marks, and what they say. */
+/** The tick marks of an axis and their labels. */
 
 export interface Axis {
   min: number;
@@ -15,15 +15,15 @@ function niceStep(raw: number): number {
 }
 
 /**
- * A vertical axis around the values, with about six marks at round numbers.
- * @param bounds what the quantity cannot leave: no room is given beyond it.
+ * A vertical axis around the values, with about six ticks at round numbers.
+ * @param bounds the range of the quantity; the axis leaves no room beyond it.
  */
 export function valueAxis(values: readonly number[], bounds: { min: number; max: number }): Axis {
   let low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   let high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   if (values.length === 0) [low, high] = [0, 1];
   if (high - low <= Math.abs(high) * 1e-9) {
-    // One value only: a band around it, so that its line runs through the middle.
+    // All values are equal: centre the line in a band around them.
     const room = high === 0 ? 1 : Math.abs(high) / 10;
     [low, high] = [low - room, high + room];
   }
@@ -36,7 +36,7 @@ export function valueAxis(values: readonly number[], bounds: { min: number; max:
   return { min: ticks[0], max: ticks.at(-1)!, ticks };
 }
 
-/** A horizontal axis from epoch 1 to the last, with at most eleven marks, all at whole numbers. */
+/** A horizontal axis from epoch 1 to the last, with at most eleven ticks, all at whole numbers. */
 export function epochAxis(last: number): Axis {
   if (last <= 1) return { min: 0, max: 2, ticks: [1] };
   const step = Math.ceil(niceStep(Math.max(1, (last - 1) / 10)));
@@ -48,7 +48,7 @@ export function epochAxis(last: number): Axis {
 
 const round = (value: number): number => Number(value.toPrecision(12));
 
-/** Labels with just the digits that tell neighbours apart. */
+/** Labels with just enough digits to distinguish neighbouring ticks. */
 export function labelsOf(ticks: readonly number[]): string[] {
   const step = ticks.length < 2 ? 1 : Math.abs(ticks[1] - ticks[0]);
   const largest = Math.max(...ticks.map(Math.abs));

@@ -1,33 +1,33 @@
 import { z } from 'zod';
 
 /**
- * What a dataset's name meant when the job was created: the shape that the data give a model, and the hash of their
- * content. The name is resolved once; record, trainer, checkpoint and prepared file know the data by this.
+ * What a dataset's name meant when the job was created: the shape of the data, and the hash of their content. The name
+ * is resolved once; record, trainer, checkpoint and prepared file then identify the data by this shape.
  */
 export const DataShapeSchema = z
   .strictObject({
-    /** For people, and to find the source files. It becomes part of a file's name. */
+    /** Shown to people and used to find the source files. It becomes part of a file name. */
     dataset: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/),
-    /** Of the prepared content (dataset/content.ts), the same on every machine. */
+    /** Hash of the content (dataset/content.ts), the same on every machine. */
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
     kind: z.literal('images'),
     task: z.literal('classification'),
-    /** What one row feeds into the model: height * width * channels. */
+    /** Values per row: height * width * channels. */
     inputs: z.int().gte(1),
     image: z.strictObject({ height: z.int().gte(1), width: z.int().gte(1), channels: z.int().gte(1) }),
-    /** What the model puts out for a row: as many as there are classes. */
+    /** The model's outputs per row: one for each class. */
     outputs: z.int().gte(2),
     /** Class i of the labels is called classes[i]. */
     classes: z.array(z.string()).min(2),
     rows: z.strictObject({ train: z.int().gte(1), test: z.int().gte(1) }),
-    /** How a value is stored: one byte, 0 to 255, of which the model sees a 255th. */
+    /** How a value is stored: one byte, 0 to 255; the model sees it divided by 255. */
     storage: z.literal('u8'),
   })
   .refine(({ inputs, image }) => inputs === image.height * image.width * image.channels, {
     error: 'inputs must be height * width * channels',
   })
   .refine(({ outputs, classes }) => outputs === classes.length, {
-    error: 'there must be an output for each class',
+    error: 'outputs must be the number of classes',
   });
 
 export type DataShape = Readonly<z.output<typeof DataShapeSchema>>;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** How the finished model does on the test rows. */
+/** How well the finished model does on the test rows. */
 export const EvaluationSchema = z
   .strictObject({
     object: z.literal('evaluation'),
-    rows: z.int().gte(1).meta({ description: 'Test rows measured.' }),
+    rows: z.int().gte(1).meta({ description: 'Number of test rows.' }),
     loss: z.number(),
     accuracy: z.number().gte(0).lte(1),
     confusion_matrix: z
@@ -14,16 +14,14 @@ export const EvaluationSchema = z
       .array(
         z.strictObject({
           label: z.string(),
-          precision: z
-            .number()
-            .gte(0)
-            .lte(1)
-            .meta({ description: 'Right among those predicted as this class; 0 if none was.' }),
-          recall: z
-            .number()
-            .gte(0)
-            .lte(1)
-            .meta({ description: 'Found among those of this class; 0 if there is none.' }),
+          precision: z.number().gte(0).lte(1).meta({
+            description:
+              'Share of the rows predicted as this class that belong to it; 0 if no row was predicted as it.',
+          }),
+          recall: z.number().gte(0).lte(1).meta({
+            description:
+              'Share of the rows of this class that were predicted as it; 0 if the class has no rows.',
+          }),
           f1: z
             .number()
             .gte(0)
@@ -32,7 +30,7 @@ export const EvaluationSchema = z
           support: z.int().gte(0).meta({ description: 'Test rows of this class.' }),
         }),
       )
-      .meta({ description: 'One entry a class, in the order of the confusion matrix.' }),
+      .meta({ description: 'One entry per class, in the order of the confusion matrix.' }),
     worst_mistakes: z
       .array(
         z.strictObject({
@@ -43,7 +41,7 @@ export const EvaluationSchema = z
             .number()
             .gte(0)
             .lte(1)
-            .meta({ description: 'What the model gave the class it chose.' }),
+            .meta({ description: 'The probability the model gave to the class it chose.' }),
           loss: z.number().gte(0),
         }),
       )

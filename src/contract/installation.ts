@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DatasetNameSchema } from './job-spec.ts';
 import { EngineReportSchema, WorkerReportSchema } from './worker-report.ts';
 
-/** What this installation has to offer, and who works in it. */
+/** What this installation offers: datasets, engines and workers, and whether it is ready. */
 
 export const DatasetSchema = z
   .strictObject({
@@ -16,10 +16,12 @@ export const DatasetSchema = z
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
-      .meta({ description: 'Of the content that a job sees: shape, labels, values. The same everywhere.' }),
+      .meta({
+        description: 'SHA-256 of the content a job sees: shape, labels, values. The same on every machine.',
+      }),
     files: z
       .array(z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
-      .meta({ description: 'The files it is read from; any other SHA-256 is refused.' }),
+      .meta({ description: 'The files the dataset is read from; a file with another SHA-256 is refused.' }),
   })
   .meta({ id: 'Dataset' });
 
@@ -37,7 +39,7 @@ export const EngineListSchema = z
     ),
     has_more: z.literal(false),
   })
-  .meta({ id: 'EngineList', description: 'What the live workers report; empty while none is up.' });
+  .meta({ id: 'EngineList', description: 'What the live workers report; empty while no worker is up.' });
 
 export const WorkerListSchema = z
   .strictObject({ object: z.literal('list'), data: z.array(WorkerReportSchema), has_more: z.literal(false) })
@@ -47,7 +49,7 @@ export const LivenessSchema = z
   .strictObject({ status: z.literal('ok'), version: z.string() })
   .meta({ id: 'Liveness' });
 
-const CheckSchema = z.string().meta({ description: '`ok`, or what is wrong in a sentence.' });
+const CheckSchema = z.string().meta({ description: '`ok`, or a sentence that explains what is wrong.' });
 
 export const ReadinessSchema = z
   .strictObject({
@@ -57,13 +59,16 @@ export const ReadinessSchema = z
       .strictObject({
         redis: CheckSchema,
         storage: CheckSchema.meta({
-          description: 'Whether this process can read DATA_DIR: `ok`, or a sentence.',
+          description:
+            'Whether this process can read DATA_DIR: `ok`, or a sentence that explains what is wrong.',
         }),
-        workers: CheckSchema.meta({ description: 'Whether a live worker takes jobs: `ok`, or a sentence.' }),
+        workers: CheckSchema.meta({
+          description: 'Whether a live worker takes jobs: `ok`, or a sentence that explains what is wrong.',
+        }),
       })
       .meta({
         description:
-          'What works beside this process; a sentence here is for the operator, and does not keep requests from being served.',
+          'State of the services this process depends on. A check that is not `ok` is for the operator: the API still serves requests.',
       }),
   })
   .meta({ id: 'Readiness' });

@@ -3,7 +3,7 @@ import { JobErrorSchema, JobResultSchema, ProgressSchema, TimeSchema } from './j
 import { EngineNameSchema } from './job-spec.ts';
 import { EpochMetricsSchema } from './metrics.ts';
 
-/** What happens to a job, in the order it happened: one sequence a job, seq 1, 2, 3, ... without gaps. */
+/** What happened to a job, in order: one sequence per job, seq 1, 2, 3, ... without gaps. */
 
 /** job.queued -> JobQueuedEvent: the name of its schema in the OpenAPI document. */
 const schemaName = (type: string): string =>
@@ -52,8 +52,6 @@ export const JobEventListSchema = z
   .strictObject({
     object: z.literal('list'),
     data: z.array(JobEventSchema),
-    has_more: z
-      .boolean()
-      .meta({ description: 'Whether more events are there already, after the last of data.' }),
+    has_more: z.boolean().meta({ description: 'Whether more events already follow the last one in data.' }),
   })
   .meta({ id: 'JobEventList' });

@@ -3,12 +3,12 @@ import { OptimizerSchema } from './optimizer.ts';
 
 /**
  * The body of `POST /jobs`. `{}` is the reference run: every field has a default, and parsing writes all of
- * them out, so that a stored spec says everything that decides the bits of the result.
+ * them out, so that a stored spec holds everything that decides the bits of the result.
  */
 
 /**
- * Text of min to max characters, counted as people and JSON Schema count them: code points, not UTF-16 units.
- * Half a surrogate pair has no UTF-8 form, so it could not be stored as it was sent.
+ * Text of min to max characters, counted as JSON Schema counts them: in code points, not UTF-16 units.
+ * A lone surrogate has no UTF-8 form, so it could not be stored as it was sent.
  */
 const text = (min: number, max: number) =>
   z
@@ -30,7 +30,7 @@ export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample']).meta({
 export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorflow']).meta({
   id: 'EngineName',
   description:
-    'native: C, twice as fast as wasm, on machines with a C compiler. wasm: WebAssembly with SIMD. reference: plain TypeScript, the specification in code, about 20 times slower. These give the same bits. tensorflow: TensorFlow.js, for comparison: the same initial weights and batches, losses that stay close, other bits; not on every installation (GET /engines), not for every optimizer option, and never taken by auto.',
+    'native: C, twice as fast as wasm, on machines with a C compiler. wasm: WebAssembly with SIMD. reference: plain TypeScript, the specification in code, about 20 times slower. These three give the same bits. tensorflow: TensorFlow.js, for comparison. It starts from the same weights and sees the same batches; its losses stay close, but its bits differ. It is not available on every installation (GET /engines) or for every optimizer option, and auto never chooses it.',
 });
 
 const ModelSchema = z
@@ -44,7 +44,7 @@ const ModelSchema = z
       .meta({ description: 'Activation of every hidden layer.' }),
     dropout: z.number().gte(0).lt(1).default(0).meta({
       description:
-        'Share of the outputs of every hidden layer that training leaves out, others in each step: 0 to less than 1.',
+        'Share of the outputs of every hidden layer that training drops, chosen anew in each step: 0 to less than 1.',
     }),
   })
   .meta({ id: 'Model', description: 'Flatten, dense hidden layers, dense softmax over the classes.' });
@@ -62,21 +62,23 @@ const TrainingSchema = z
       .gte(1)
       .lte(4096)
       .default(32)
-      .meta({ description: 'Rows a step: 1 to 4096, and not more than the train rows.' }),
+      .meta({ description: 'Rows per step: 1 to 4096, and at most the number of train rows.' }),
     validation_split: z.number().gte(0).lte(0.9).default(0.2).meta({
       description:
-        'Share of the train rows, taken from the end before shuffling, that is only measured: 0 to 0.9. With 0 every val_* is null.',
+        'Share of the train rows held out for validation, taken from the end before shuffling: 0 to 0.9. With 0, every val_* is null.',
     }),
-    shuffle: z
-      .boolean()
-      .default(true)
-      .meta({ description: 'A new order of the train rows for each epoch, drawn from (seed, epoch).' }),
+    shuffle: z.boolean().default(true).meta({
+      description: 'Whether each epoch visits the train rows in a new order, drawn from (seed, epoch).',
+    }),
     seed: z
       .int()
       .gte(0)
       .lte(2 ** 32 - 1)
       .default(42)
-      .meta({ description: 'Decides initial weights and batch orders: 0 to 4294967295.' }),
+      .meta({
+        description:
+          'Decides the initial weights, the order of the rows and what dropout drops: 0 to 4294967295.',
+      }),
   })
   .meta({ id: 'Training' });
 
@@ -84,14 +86,17 @@ const LimitsSchema = z
   .strictObject({
     max_seconds: z.number().gte(1).lte(604_800).nullable().default(null).meta({
       description:
-        'Longest time from the first start to the end, in seconds: 1 to 604800; null = no limit. Past it the job ends failed: timeout.',
+        'Longest time from the first start to the end, in seconds: 1 to 604800; null = no limit. A job that takes longer fails with the code timeout.',
     }),
   })
   .meta({ id: 'Limits' });
 
 export const JobSpecSchema = z
   .strictObject({
-    name: text(1, 200).nullable().default(null).meta({ description: 'For people: 1 to 200 characters.' }),
+    name: text(1, 200)
+      .nullable()
+      .default(null)
+      .meta({ description: 'A name for people: 1 to 200 characters.' }),
     dataset: DatasetNameSchema.default('mnist'),
     model: ModelSchema.prefault({}),
     optimizer: OptimizerSchema.prefault({ type: 'rmsprop' }),
@@ -100,14 +105,15 @@ export const JobSpecSchema = z
       .enum(['auto', ...EngineNameSchema.options])
       .default('auto')
       .meta({
-        description: 'auto = the fastest that loads, of those that give the same bits.',
+        description: 'auto = the fastest available of the engines that give the same bits.',
       }),
     metadata: z
       .record(text(1, 64), text(0, 512))
       .refine((pairs) => Object.keys(pairs).length <= 16, { error: 'must have at most 16 pairs' })
       .default({})
       .meta({
-        description: 'Up to 16 pairs of your own: keys of 1 to 64 characters, string values of up to 512.',
+        description:
+          'Up to 16 key-value pairs of your own: keys of 1 to 64 characters, string values of up to 512.',
         maxProperties: 16,
       }),
     limits: LimitsSchema.prefault({}),

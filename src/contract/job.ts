@@ -28,7 +28,7 @@ const TERMINAL: readonly JobStatus[] = ['succeeded', 'failed', 'cancelled'];
 
 export const isTerminal = (status: JobStatus): boolean => TERMINAL.includes(status);
 
-/** Why a job failed. Infrastructure faults are retried three times in a row; the others never. */
+/** Why a job failed. Infrastructure faults are retried up to three times in a row, other errors never. */
 export const JobErrorSchema = z
   .strictObject({
     code: z.enum([
@@ -44,7 +44,9 @@ export const JobErrorSchema = z
       'internal',
     ]),
     message: z.string(),
-    retryable: z.boolean().meta({ description: 'Whether the same spec, posted again, may well succeed.' }),
+    retryable: z
+      .boolean()
+      .meta({ description: 'Whether the same spec, posted again, is likely to succeed.' }),
   })
   .meta({ id: 'JobError' });
 
@@ -58,18 +60,18 @@ const HashSchema = z.string().regex(/^[0-9a-f]{64}$/);
 export const JobResultSchema = z
   .strictObject({
     test: LossAndAccuracySchema,
-    train: LossAndAccuracySchema.meta({ description: "The last epoch's running means." }),
+    train: LossAndAccuracySchema.meta({ description: 'Running means over the last epoch.' }),
     validation: LossAndAccuracySchema.nullable().meta({
       description: 'At the end of the last epoch; null without validation.',
     }),
     duration_seconds: z.number().gte(0).meta({ description: 'finished_at - started_at.' }),
-    training_seconds: z.number().gte(0).meta({ description: "The epochs' own time added up." }),
+    training_seconds: z.number().gte(0).meta({ description: 'Sum of the duration_seconds of the epochs.' }),
     weights_sha256: HashSchema.meta({
-      description: 'Of the weights as float32 little-endian: W1 b1 W2 b2 ..., row-major [in][out].',
+      description: 'SHA-256 of the weights as float32 little-endian: W1 b1 W2 b2 ..., row-major [in][out].',
     }),
     metrics_sha256: HashSchema.meta({
       description:
-        'Of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch as float64 little-endian; NaN where null.',
+        'SHA-256 of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch as float64 little-endian; null counts as NaN.',
     }),
   })
   .meta({ id: 'JobResult' });
@@ -115,7 +117,9 @@ export const AttemptSchema = z
   .strictObject({
     attempt: z.int().gte(1),
     worker: z.string().meta({ description: 'host/pid' }),
-    from_epoch: z.int().gte(0).meta({ description: 'Epochs it took over from a checkpoint.' }),
+    from_epoch: z.int().gte(0).meta({
+      description: 'Epochs already finished in the checkpoint it resumed from; 0 = started from scratch.',
+    }),
     started_at: TimeSchema,
     ended_at: TimeSchema.nullable(),
     outcome: AttemptOutcomeSchema.nullable(),
@@ -136,11 +140,11 @@ export const JobSchema = z
     terminal: z.boolean(),
     version: z.string().meta({ description: 'The version of Descent that accepted the job.' }),
     created_at: TimeSchema,
-    started_at: TimeSchema.nullable().meta({ description: 'The first start.' }),
+    started_at: TimeSchema.nullable().meta({ description: 'When the first attempt started.' }),
     finished_at: TimeSchema.nullable(),
     spec: JobSpecSchema.meta({ description: 'The spec with every default written out.' }),
     engine: EngineNameSchema.nullable().meta({
-      description: 'The engine that runs it; null before the first start.',
+      description: 'The engine that trains the job; null before the first start.',
     }),
     parameters: z.int().gte(1).meta({ description: 'Weights and biases of the model.' }),
     queue_position: z.int().gte(1).nullable().meta({ description: '1 = next; null unless queued.' }),

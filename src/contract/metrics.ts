@@ -7,16 +7,16 @@ export const EpochMetricsSchema = z
     step: z.int().gte(1).meta({ description: 'Optimizer steps since the start of the job.' }),
     loss: z.number().meta({
       description:
-        "Keras's running mean of the loss over the epoch's batches, each measured before its own update: not the loss at the epoch's end.",
+        "Running mean of the loss over the epoch's batches, as in Keras: each batch is measured before its own update, so this is not the loss at the end of the epoch.",
     }),
     accuracy: z.number().gte(0).lte(1).meta({
-      description: "Keras's running mean of the accuracy over the epoch's batches, like loss.",
+      description: "Running mean of the accuracy over the epoch's batches, measured like loss.",
     }),
     val_loss: z.number().nullable().meta({
-      description: "Exact mean loss of the validation rows at the epoch's end; null without validation.",
+      description: 'Exact mean loss on the validation rows at the end of the epoch; null without validation.',
     }),
     val_accuracy: z.number().gte(0).lte(1).nullable().meta({
-      description: "Exact accuracy on the validation rows at the epoch's end; null without validation.",
+      description: 'Exact accuracy on the validation rows at the end of the epoch; null without validation.',
     }),
     learning_rate: z.number().meta({ description: 'The learning rate of this epoch.' }),
     duration_seconds: z
@@ -26,7 +26,7 @@ export const EpochMetricsSchema = z
     steps_per_second: z
       .number()
       .gte(0)
-      .meta({ description: 'Optimizer steps a second, validation left out.' }),
+      .meta({ description: 'Optimizer steps per second, not counting validation.' }),
   })
   .meta({ id: 'EpochMetrics' });
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The optimizers a job may ask for, with Keras's argument names and defaults. The bounds are ours; the
- * update rules stand in src/engine/reference/update-rules.ts.
+ * The optimizers a job can use, with Keras's argument names and defaults. The bounds are our own; the update
+ * rules are in src/engine/reference/update-rules.ts.
  */
 
 const learningRate = (value: number) =>
@@ -40,7 +40,7 @@ export const SgdSchema = z
     nesterov: z
       .boolean()
       .default(false)
-      .meta({ description: 'Look ahead by one more momentum step; without momentum it changes nothing.' }),
+      .meta({ description: 'Use Nesterov momentum, which looks ahead; changes nothing without momentum.' }),
   })
   .meta({ id: 'Sgd' });
 
@@ -53,7 +53,7 @@ export const AdagradSchema = z
       .gte(0)
       .lte(10)
       .default(0.1)
-      .meta({ description: 'What each accumulator of squared gradients starts from: 0 to 10.' }),
+      .meta({ description: 'Initial value of each accumulator of squared gradients: 0 to 10.' }),
     epsilon,
   })
   .meta({ id: 'Adagrad' });
@@ -66,7 +66,7 @@ export const AdamSchema = z
     beta_2: fraction(0.999, 'Decay of the running mean of squared gradients: 0 to less than 1.'),
     epsilon,
     amsgrad: z.boolean().default(false).meta({
-      description: 'Divide by the largest mean square so far, which never lets the rate grow again.',
+      description: 'Divide by the largest mean square so far, so that the effective rate never grows again.',
     }),
   })
   .meta({ id: 'Adam' });
@@ -76,7 +76,7 @@ export const OptimizerSchema = z
   .meta({
     id: 'Optimizer',
     description:
-      'How the weights follow the gradient. Its numbers are used as 32-bit floats: one that would become 0, or 1 where it must be less, is refused.',
+      'How the weights follow the gradient. The numbers are rounded to 32-bit floats; a number that rounds to 0, or to 1 where it must be less, is refused.',
   });
 
 export type Optimizer = z.output<typeof OptimizerSchema>;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Every error the API can answer, in one place: code, HTTP status, title. The code is what programs branch
- * on; title and status belong to the code, the detail of one answer says how to mend it.
+ * Every error the API can return: code, HTTP status, title. Programs branch on the code, which decides title and
+ * status; the detail of a response explains how to fix that one request.
  */
 export const PROBLEMS = {
   malformed_request: { status: 400, title: 'The request cannot be read' },
@@ -34,14 +34,16 @@ export const ProblemSchema = z
     type: z.string().meta({ description: 'A URI reference that names the kind of problem.' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().meta({ description: 'What was wrong with this request, and how to mend it.' }),
-    instance: z.string().meta({ description: 'The request this answers.' }),
+    detail: z.string().meta({ description: 'What was wrong with this request, and how to fix it.' }),
+    instance: z.string().meta({ description: 'The request that caused the problem.' }),
     code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
     errors: z
       .array(
         z.strictObject({
           in: z.enum(['body', 'query', 'path', 'header']),
-          pointer: z.string().meta({ description: 'JSON Pointer (RFC 6901) into what `in` names.' }),
+          pointer: z
+            .string()
+            .meta({ description: 'JSON Pointer (RFC 6901) into the part of the request that `in` names.' }),
           detail: z.string(),
         }),
       )

@@ -1,9 +1,8 @@
 import type { Progress } from './job.ts';
 
 /**
- * How far a job is: the one place that makes its progress, for the API's first and the trainer's every other.
+ * How far a job is. The API uses it for the progress of a new job, the trainer for every update after that.
  *
- * @param done epochs that are finished, and steps.
  * @param msPerStep undefined before the first step.
  */
 export function progressOf(

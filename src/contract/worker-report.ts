@@ -12,7 +12,7 @@ export const EngineReportSchema = z
     backend: z.string().nullable(),
     reason: z.string().nullable().meta({
       description:
-        'Why it is missing; of an available engine, why it does not run on a faster backend; null when it is available and on its best backend.',
+        'Why the engine is missing or, if it is available, why it does not run on a faster backend; null when it runs on its best backend.',
     }),
   })
   .meta({ id: 'EngineReport' });
@@ -23,12 +23,12 @@ export const WorkerReportSchema = z
     host: z.string(),
     pid: z.int().gte(1),
     version: z.string(),
-    concurrency: z.int().gte(1).meta({ description: 'Jobs it trains at a time.' }),
+    concurrency: z.int().gte(1).meta({ description: 'Jobs this worker trains at a time.' }),
     started_at: TimeSchema,
     reported_at: TimeSchema,
     problem: z.string().nullable().default(null).meta({
       description:
-        'Why this worker takes no jobs at the moment, such as a DATA_DIR that it cannot write; null while it takes jobs. It recovers unaided.',
+        'Why this worker takes no jobs at the moment, such as a DATA_DIR it cannot write to; null while it takes jobs. The worker recovers unaided.',
     }),
     running: z.array(
       z.strictObject({
@@ -50,7 +50,7 @@ export const WorkerReportSchema = z
         leases_lost: z.int().gte(0),
         epochs: z.int().gte(0),
       })
-      .meta({ description: 'Since this worker started.' }),
+      .meta({ description: 'Counted since this worker started.' }),
   })
   .meta({ id: 'WorkerReport' });
 

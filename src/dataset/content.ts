@@ -2,22 +2,21 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../contract/canonical-json.ts';
 import type { DataShape } from '../contract/data-shape.ts';
 
-/** All rows of a dataset in the form the engine takes, in file order. */
+/** All rows of a dataset in file order, in the form that engines take. */
 export interface Content {
-  /** (rows, inputs), one byte a value. */
   readonly train: Rows;
   readonly test: Rows;
 }
 
 export interface Rows {
-  /** (rows, inputs) */
+  /** (rows, inputs), one byte per value. */
   readonly values: Uint8Array;
-  /** (rows), each an index into the classes. */
+  /** (rows): indices into the classes. */
   readonly labels: Uint8Array;
 }
 
 /**
- * SHA-256, in hex, of all that a job can see of its data: a line of canonical JSON (the shape without its name and its
+ * SHA-256, in hex, of everything a job can see of its data: a line of canonical JSON (the shape without its name and
  * hash), then the train labels, the test labels, the train values and the test values.
  */
 export function contentSha256(

@@ -13,17 +13,17 @@ export interface IdxArray {
   readonly values: Uint8Array;
 }
 
-/** These bytes are not the IDX file they should be; the message says what was found and what was expected. */
+/** The bytes are not the expected IDX file; the message gives what was found and what was expected. */
 export class IdxError extends Error {
   override readonly name = 'IdxError';
 }
 
 /**
- * Parses IDX bytes that should hold an array of `dims.length` dims whose sizes after the first are known:
- * dims = [0, 28, 28] takes any number of images of 28 x 28.
+ * Parses an IDX array of `dims.length` dims; all sizes except the first are known: dims = [0, 28, 28] accepts any
+ * number of images of 28 x 28.
  *
- * The bytes are counted before the header's dims are believed, so a header that claims 2^32 rows costs
- * nothing.
+ * The header's sizes are compared with the number of bytes before they are used, so a header that claims 2^32 rows
+ * costs nothing.
  * @throws {IdxError}
  */
 export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): IdxArray {
@@ -40,7 +40,7 @@ export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): Id
   const found = dims.map((_, d) => view.getUint32(MAGIC_BYTES + BYTES_PER_DIM * d));
   dims.forEach((size, d) => {
     if (d > 0 && found[d] !== size) {
-      throw new IdxError(`says its size is ${found.join(' x ')}, not rows x ${dims.slice(1).join(' x ')}`);
+      throw new IdxError(`has the size ${found.join(' x ')}, not rows x ${dims.slice(1).join(' x ')}`);
     }
   });
   const rowValues = dims.slice(1).reduce((product, size) => product * size, 1);

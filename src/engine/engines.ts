@@ -11,15 +11,15 @@ import { findTensorFlow, loadTensorFlow } from './tensorflow/tensorflow-module.t
 import { createWasmEngine } from './wasm/wasm-engine.ts';
 import { loadKernel } from './wasm/wasm-module.ts';
 
-/** Which engines there are, and which of them load on this machine. */
+/** Lists the engines, and loads those that work on this machine. */
 
 export interface FoundEngine {
   readonly available: true;
   readonly name: EngineName;
   readonly version: string;
-  /** What the arithmetic runs on, for people. */
+  /** What the arithmetic runs on, as text for people. */
   readonly backend: string;
-  /** Why it does not run on something faster, for people. */
+  /** Why it does not run on something faster, as text for people. */
   readonly reason?: string | null;
 }
 
@@ -28,11 +28,11 @@ export type LoadedEngine = FoundEngine & { create(options: EngineOptions): Engin
 export interface MissingEngine {
   readonly available: false;
   readonly name: EngineName;
-  /** Why it does not load here, for people. */
+  /** Why it does not load here, as text for people. */
   readonly reason: string;
 }
 
-/** Every engine of the contract has its loader here; the fastest comes first, which is what `auto` means. */
+/** A loader for every engine of the contract, fastest first: `auto` takes the first that is available. */
 const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | MissingEngine> } = {
   native: async () => {
     const addon = loadAddon(findBuilt('native/native.node'));
@@ -63,7 +63,7 @@ const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | Mis
     backend: 'JavaScript',
     create: createReferenceEngine,
   }),
-  // Behind the one that always loads: other bits are for those who ask for them by name.
+  // After the reference engine, which always loads: auto must never choose an engine with other bits.
   tensorflow: async () => {
     const loaded = await loadTensorFlow();
     if (typeof loaded === 'string') return { available: false, name: 'tensorflow', reason: loaded };
@@ -77,7 +77,7 @@ const LOADERS: { readonly [Name in EngineName]: () => Promise<LoadedEngine | Mis
   },
 };
 
-/** What is said of engines that are not loaded to be listed: native is checked in a child, TensorFlow is too large. */
+/** Engines that are described without loading them here: native is checked in a child, TensorFlow is too large. */
 const DESCRIBERS: { readonly [Name in EngineName]?: () => Promise<FoundEngine | MissingEngine> } = {
   native: async () => {
     const fault = await nativeFault();
@@ -90,26 +90,26 @@ const DESCRIBERS: { readonly [Name in EngineName]?: () => Promise<FoundEngine | 
   },
 };
 
-/** All engines, fastest first, each available or with the reason why not. */
+/** All engines, fastest first, each available or with the reason why it is not. */
 export async function listEngines(): Promise<(FoundEngine | MissingEngine)[]> {
   const names = Object.keys(LOADERS) as EngineName[];
   return await Promise.all(names.map((name) => (DESCRIBERS[name] ?? LOADERS[name])()));
 }
 
 /**
- * The engine of that name, unchecked: for processes that have the name from one that listed the engines. For `auto` the
- * fastest that listEngines() offers. A missing engine is a value, not an error.
+ * Loads an engine. A named engine is not checked: the caller got the name from a process that listed the engines.
+ * `auto` is the fastest available one of listEngines(). A missing engine is a value, not an error.
  */
 export async function loadEngine(name: JobSpec['engine']): Promise<LoadedEngine | MissingEngine> {
   if (name !== 'auto') return await LOADERS[name]();
   const fastest = (await listEngines()).find(({ available }) => available);
-  // The reference engine is always there.
+  // At least the reference engine is available.
   return await LOADERS[fastest!.name]();
 }
 
 /**
- * Whether a process that has run it may run another job. TensorFlow keeps a model's tensors, and its native library
- * may change how the whole process computes: some builds switch denormals off.
+ * Whether a process that has run this engine may run another job. TensorFlow keeps a model's tensors, and its native
+ * library may change how the whole process computes: some builds switch denormals off.
  */
 export function leavesProcessClean(name: EngineName): boolean {
   return name !== 'tensorflow';

@@ -1,12 +1,12 @@
 import type { EngineOptions, EngineState } from './engine.ts';
 import { powerCount, slotNames } from './optimizer-state.ts';
 
-/** What every engine asks of its caller: the order of calls, and states of its own model. A wrong call throws. */
+/** The checks that all engines share: the order of calls, and the shape of restored states. A wrong call throws. */
 export class Guards {
-  /** Batches of an epoch; the last one may be short. */
+  /** Batches per epoch; the last one may be short. */
   readonly stepsPerEpoch: number;
   readonly #epochRows: number;
-  /** What a state must hold. */
+  /** The names and sizes that a state must have. */
   readonly #shape: string;
 
   constructor({ layout, optimizer, batchSize, epochRows }: EngineOptions) {
@@ -16,12 +16,12 @@ export class Guards {
     this.#shape = [P, powerCount(optimizer), ...slotNames(optimizer).map((name) => `${name} ${P}`)].join();
   }
 
-  /** Before train(order, from, ...), when the epoch has done epochStep batches. */
+  /** Checks the arguments of train(order, from, ...); epochStep: batches of the epoch trained so far. */
   assertNext(order: Uint32Array, from: number, epochStep: number): void {
     if (order.length !== this.#epochRows) {
-      throw new Error(`the order has ${order.length} rows, the epoch ${this.#epochRows}`);
+      throw new Error(`the order has ${order.length} rows, but the epoch has ${this.#epochRows}`);
     }
-    if (from !== epochStep) throw new Error(`batch ${from} asked for, but batch ${epochStep} is the next`);
+    if (from !== epochStep) throw new Error(`batch ${from} was requested, but batch ${epochStep} is next`);
   }
 
   assertBatch(batch: number): void {
@@ -29,11 +29,12 @@ export class Guards {
   }
 
   assertEpochDone(epochStep: number): void {
-    if (epochStep !== this.stepsPerEpoch) throw new Error(`the epoch ended after ${epochStep} steps`);
+    if (epochStep !== this.stepsPerEpoch)
+      throw new Error(`the epoch was ended after ${epochStep} of its ${this.stepsPerEpoch} steps`);
   }
 
   assertBetweenEpochs(epochStep: number): void {
-    if (epochStep !== 0) throw new Error('the state is defined between epochs only');
+    if (epochStep !== 0) throw new Error('the state is only defined between epochs');
   }
 
   assertOwnState({ weights, powers, slots }: EngineState): void {
@@ -42,6 +43,7 @@ export class Guards {
       powers.length,
       ...slots.map(({ name, values }) => `${name} ${values.length}`),
     ].join();
-    if (given !== this.#shape) throw new Error(`the state (${given}) is not of this model (${this.#shape})`);
+    if (given !== this.#shape)
+      throw new Error(`the state (${given}) does not fit this model (${this.#shape})`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Where each weight of a model lies. All parameters live in one flat float32 buffer, in the order
- * W1 b1 W2 b2 ... (rule 11), so that an optimizer is one loop, a hash is one pass, and a checkpoint is one copy.
+ * The place of each weight of a model. All parameters are in one flat float32 buffer, in the order
+ * W1 b1 W2 b2 ... (rule 11), so that an optimizer is one loop, a hash one pass, and a checkpoint one copy.
  *
  * Dims: I = inputs of a layer, O = outputs of a layer. W is (I, O), row-major: W[i, o] = buffer[i * O + o].
  */
@@ -9,9 +9,9 @@
 export interface DenseLayer {
   readonly inputs: number;
   readonly outputs: number;
-  /** W: (inputs, outputs) from here. */
+  /** Where W, (inputs, outputs), starts. */
   readonly weightsOffset: number;
-  /** b: (outputs) from here. */
+  /** Where b, (outputs), starts. */
   readonly biasesOffset: number;
 }
 
@@ -20,14 +20,14 @@ export interface ModelLayout {
   readonly classes: number;
   /** From input to output; the last one gives the logits. */
   readonly layers: readonly DenseLayer[];
-  /** Weights and biases in all. */
+  /** Total number of weights and biases. */
   readonly parameters: number;
 }
 
 /**
  * Lays out dense layers inputs -> hiddenUnits[0] -> ... -> classes.
  *
- * All sizes are integers >= 1; no hidden units = one layer from inputs to classes.
+ * All sizes are integers >= 1; without hidden units there is one layer, from inputs to classes.
  */
 export function modelLayout(inputs: number, hiddenUnits: readonly number[], classes: number): ModelLayout {
   const widths = [inputs, ...hiddenUnits, classes];
@@ -44,7 +44,7 @@ export function modelLayout(inputs: number, hiddenUnits: readonly number[], clas
   return { inputs, classes, layers, parameters: offset };
 }
 
-/** How many weights and biases a model has. */
+/** The number of weights and biases of a model. */
 export function countParameters(inputs: number, hiddenUnits: readonly number[], classes: number): number {
   return modelLayout(inputs, hiddenUnits, classes).parameters;
 }

@@ -2,19 +2,19 @@ import { type Optimizer, OptimizerSchema } from '../contract/optimizer.ts';
 import { SMALLEST_NORMAL, unknown } from './optimizer-state.ts';
 
 /**
- * Whether numbers that the contract takes still mean the same as the engines will use them: in float32, and dropout's
- * share as a threshold of 32 bits. Every number of an optimizer is checked, also one that is new.
+ * Finds numbers that the contract allows but that lose their meaning in the form engines use: float32, and for dropout
+ * a 32-bit threshold. The check covers every number of an optimizer, including fields added later.
  */
 
 export interface NumberFault {
   readonly field: string;
-  /** What is allowed, and what the number would become. */
+  /** The allowed range, and what the number would become. */
   readonly detail: string;
 }
 
 const { fround, sqrt } = Math;
 
-/** The numbers of an optimizer that float32 cannot hold; empty when it holds all of them. */
+/** The numbers of an optimizer that float32 cannot hold; empty if it holds all of them. */
 export function optimizerFaults(optimizer: Optimizer): NumberFault[] {
   const faults = Object.entries(optimizer).flatMap(([field, value]) => {
     if (typeof value !== 'number') return [];
@@ -35,7 +35,7 @@ function faultOf(optimizer: Optimizer, field: string, value: number): string | u
   return `must be at most ${floatBelow(used)} to stay below ${used} as a 32-bit float; ${value} would become ${used}`;
 }
 
-/** Constants that an engine makes of several numbers. */
+/** Faults of constants that engines derive from several numbers. */
 function derivedFaults(optimizer: Optimizer): NumberFault[] {
   switch (optimizer.type) {
     case 'adam': {
@@ -50,7 +50,7 @@ function derivedFaults(optimizer: Optimizer): NumberFault[] {
         },
       ];
     }
-    // Theirs are 1 - rho, which is never smaller than 2^-24 once rho stays below 1, or none.
+    // rmsprop derives 1 - rho, which is at least 2^-24 as long as rho stays below 1; the others derive nothing.
     case 'rmsprop':
     case 'sgd':
     case 'adagrad':
@@ -67,12 +67,12 @@ function floatBelow(value: number): number {
   return new Float32Array(bits.buffer)[0];
 }
 
-/** Shares of dropout count in steps of 2^-32 (rule 4). */
+/** Dropout resolves shares in steps of 2^-32 (rule 4). */
 const SHARE_STEP = 1 / 4_294_967_296;
 
-/** What is wrong with a share of dropout, 0 to less than 1, as it will be used; undefined when nothing is. */
+/** What is wrong with a dropout share of 0 to less than 1, as engines use it; undefined if nothing is. */
 export function dropoutFault(rate: number): string | undefined {
   if (rate === 0 || (rate >= SHARE_STEP && rate <= 1 - SHARE_STEP)) return undefined;
-  const used = rate < SHARE_STEP ? 'leave nothing out' : 'leave everything out';
+  const used = rate < SHARE_STEP ? 'drop nothing' : 'drop everything';
   return `must be 0, or from ${SHARE_STEP} to ${1 - SHARE_STEP}; ${rate} would ${used}`;
 }

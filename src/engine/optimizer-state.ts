@@ -1,18 +1,18 @@
 import type { Optimizer } from '../contract/optimizer.ts';
 
 /**
- * What every engine must know of an optimizer: what it remembers, and which rows it may leave alone. Each switch names
- * every optimizer of the contract, so that a new one does not compile before it stands in all of them.
+ * The properties of each optimizer that all engines need: the state it keeps, and the rows it may skip. Each switch
+ * lists every optimizer of the contract, so a new one does not compile until it is in all of them.
  *
- * The formulas: reference/update-rules.ts.
+ * The formulas are in reference/update-rules.ts.
  */
 
 const { fround } = Math;
 
-/** Below it a float32 is denormal: it has fewer digits, and some machines are slow at it. */
+/** The smallest normal float32. Smaller, denormal numbers have fewer digits and are slow on some machines. */
 export const SMALLEST_NORMAL = 1.1754943508222875e-38;
 
-/** The slots an optimizer keeps, in the order in which they are saved: buffers of one value a parameter. */
+/** The slots an optimizer keeps, in the order in which they are saved. A slot has one value per parameter. */
 export function slotNames(optimizer: Optimizer): string[] {
   switch (optimizer.type) {
     case 'rmsprop':
@@ -32,7 +32,7 @@ export function slotNames(optimizer: Optimizer): string[] {
   }
 }
 
-/** What every value of an optimizer's slots starts from. */
+/** The initial value of all entries of an optimizer's slots. */
 export function initialSlotValue(optimizer: Optimizer): number {
   switch (optimizer.type) {
     case 'adagrad':
@@ -61,8 +61,8 @@ export function powerCount(optimizer: Optimizer): number {
 }
 
 /**
- * Whether a row of the first layer whose pixels were all 0 in a batch, and whose gradient therefore is 0, may be left
- * alone in that step (rule 8). True where a gradient of 0 changes no weight.
+ * Whether a step may skip a row of the first layer whose pixels were all 0 in the batch, so that its gradient is 0
+ * (rule 8). True for optimizers in which a gradient of 0 changes no weight.
  */
 export function skipsUntouchedRows(optimizer: Optimizer): boolean {
   switch (optimizer.type) {
@@ -79,7 +79,7 @@ export function skipsUntouchedRows(optimizer: Optimizer): boolean {
   }
 }
 
-/** Whether the slots of rows that are left alone decay meanwhile, and have to be caught up with (rule 8). */
+/** Whether the slots of skipped rows should have decayed meanwhile and must be brought up to date (rule 8). */
 export function decaysUntouchedSlots(optimizer: Optimizer): boolean {
   switch (optimizer.type) {
     case 'rmsprop':
@@ -93,7 +93,7 @@ export function decaysUntouchedSlots(optimizer: Optimizer): boolean {
   }
 }
 
-/** base^0 .. base^n, each the one before times base, rounded; too small to be a normal float32 = 0: rule 8's P. */
+/** base^0 .. base^n, the P of rule 8: each power is the previous one times base, rounded; denormal powers become 0. */
 export function powersOf(base: number, n: number): Float32Array {
   const powers = new Float32Array(n + 1);
   powers[0] = 1;
@@ -104,7 +104,7 @@ export function powersOf(base: number, n: number): Float32Array {
   return powers;
 }
 
-/** Where a switch over optimizers ends: does not compile while one of them is missing above. */
+/** The default case of every switch over optimizers: it does not compile while an optimizer is missing. */
 export function unknown(optimizer: never): never {
-  throw new Error(`there is no optimizer ${JSON.stringify(optimizer)}`);
+  throw new Error(`unknown optimizer ${JSON.stringify(optimizer)}`);
 }

@@ -1,13 +1,11 @@
 import type { ModelLayout } from './model-layout.ts';
 
 /**
- * Randomness without state (rule 10): every number is a hash of (seed, stream, a, b), so that the order of epoch 7 or
- * the weight 12,345 can be had without drawing those before it, and a resume has nothing to restore.
+ * Random numbers without state (rule 10): every number is a hash of (seed, stream, a, b). The order of epoch 7 or
+ * weight 12,345 can be computed without drawing those before it, and a resume has nothing to restore.
  */
 
-/**
- * What a number is drawn for. Streams 0 to 8 are kept for the dropout of those layers.
- */
+/** Streams: what a number is drawn for. Streams 0 to 8 are reserved for the dropout of those layers. */
 const INITIAL_WEIGHTS = 0x57_45_49_47;
 const EPOCH_ORDER = 0x4f_52_44_52;
 
@@ -18,7 +16,7 @@ const TWO_TO_32 = 4_294_967_296;
 const GOLDEN_RATIO = 0x9e_37_79_b9;
 
 /**
- * A bijection of 32 bits in which each input bit flips each output bit about half the time: "lowbias32" of
+ * A bijection of 32 bits in which each input bit flips each output bit about half the time: "lowbias32" by
  * Chris Wellons (https://nullprogram.com/blog/2018/07/31/).
  */
 function mix(x: number): number {
@@ -31,8 +29,8 @@ function mix(x: number): number {
 /**
  * A hash of four 32-bit integers, 0 to 2^32 - 1.
  *
- * Each part is mixed before it goes in: were it added as it is, the numbers of two epochs would be the same
- * sequence read from two places.
+ * Each part is mixed before it is combined. Otherwise the numbers of two epochs would be the same sequence at two
+ * offsets.
  */
 export function u32(seed: number, stream: number, a: number, b: number): number {
   let h = mix(seed + GOLDEN_RATIO);
@@ -43,8 +41,8 @@ export function u32(seed: number, stream: number, a: number, b: number): number 
 }
 
 /**
- * Fills a model's initial weights: Glorot uniform, each layer's W in [-limit, limit) with
- * limit = sqrt(6 / (I + O)); biases 0. weights: (layout.parameters).
+ * Writes a model's initial weights: Glorot uniform, each layer's W in [-limit, limit) with
+ * limit = sqrt(6 / (I + O)); biases are 0. weights: (layout.parameters).
  *
  * Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks (2010), eq. 16.
  */
@@ -53,7 +51,7 @@ export function initialiseWeights(weights: Float32Array, layout: ModelLayout, se
     const { inputs: I, outputs: O, weightsOffset, biasesOffset } = layer;
     const limit = Math.fround(Math.sqrt(6 / (I + O)));
     for (let k = 0; k < I * O; k += 1) {
-      // The top 24 bits: as many as a float32 holds, so u, 2u - 1 and its product with limit are exact.
+      // The top 24 bits, as many as a float32 holds, so that u, 2u - 1 and the product before rounding are exact.
       const u = (u32(seed, INITIAL_WEIGHTS, l, k) >>> 8) / TWO_TO_24;
       weights[weightsOffset + k] = Math.fround((2 * u - 1) * limit);
     }
@@ -68,7 +66,7 @@ export function initialiseWeights(weights: Float32Array, layout: ModelLayout, se
 export function epochOrder(seed: number, epoch: number, rows: number): Uint32Array {
   const order = fileOrder(rows);
   for (let i = rows - 1; i > 0; i -= 1) {
-    // u32 * (i + 1) stays below 2^53 for up to 2^21 rows, and is exact.
+    // For up to 2^21 rows u32 * (i + 1) stays below 2^53, so it is exact.
     const j = Math.floor((u32(seed, EPOCH_ORDER, epoch, i) * (i + 1)) / TWO_TO_32);
     const row = order[i];
     order[i] = order[j];

@@ -1,28 +1,29 @@
 /**
- * The rules by which every engine but tensorflow gives the same bits, on any machine and Node version. Code and tests
- * cite them by number.
+ * The rules that make every engine except tensorflow give the same bits, on any machine and Node version. Code and
+ * tests cite them by number.
  *
- * Every operation on float32 is rounded at once (Math.fround, or the store into a Float32Array); brackets are the order
- * of evaluation. "Sum" means one float32 accumulator that starts at +0 and adds its terms in the stated order, one
- * rounded product and one rounded addition a term. No fused multiply-add, no relaxed SIMD, no reassociation: loops are
- * vectorised over outputs, never along a sum. Constants made of hyper-parameters (1 - rho, 1 / (1 - rate), ...) are
- * computed in float64 from the JSON numbers and rounded to float32 once.
+ * Every float32 operation is rounded immediately (Math.fround, or the store into a Float32Array); brackets give the
+ * order of evaluation. "Sum" means one float32 accumulator that starts at +0 and adds its terms in the stated order,
+ * with one rounded product and one rounded addition per term. No fused multiply-add, no relaxed SIMD, no reordering:
+ * loops are vectorised over outputs, never along a sum. Constants derived from hyper-parameters (1 - rho,
+ * 1 / (1 - rate), ...) are computed in float64 from the JSON numbers and rounded to float32 once.
  *
  * Dims: r = row of the batch, i = input, j = output or class, n = rows of this batch.
  *
  * Rule 1, input: x[r, i] = fround(pixel / 255). Row r is a position in the batch.
  *
- * Rule 2, forward: z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j]. In the first layer terms with
- *   x[r, i] = 0 may be left out or added: a sum that starts at +0 never becomes -0, so it is exact while weights are
- *   finite. Hidden layers leave nothing out.
+ * Rule 2, forward: z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j]. The first layer may leave out terms
+ *   with x[r, i] = 0: a sum that starts at +0 never becomes -0, so this is exact while the weights are finite. Later
+ *   layers leave nothing out.
  *
- * Rule 3, activations: relu(z) = z < 0 ? 0 : z, so that NaN stays NaN; its derivative is 1 where the output is > 0, else
- *   0. sigmoid and tanh in float64, rounded once: e = exp(-|z|), s = z >= 0 ? 1 / (1 + e) : e / (1 + e);
- *   e = exp(-2|z|), t = |z| < 2^-12 ? z : sign(z) * ((1 - e) / (1 + e)). Derivatives in float32 from the output before
- *   dropout: s * (1 - s), 1 - (t * t), applied as d * derivative.
+ * Rule 3, activations: relu(z) = z < 0 ? 0 : z, so that NaN stays NaN; its derivative is 1 where the output is > 0,
+ *   else 0. sigmoid and tanh are computed in float64 and rounded once: e = exp(-|z|),
+ *   s = z >= 0 ? 1 / (1 + e) : e / (1 + e); e = exp(-2|z|), t = |z| < 2^-12 ? z : sign(z) * ((1 - e) / (1 + e)). Their
+ *   derivatives are computed in float32 from the output before dropout: s * (1 - s), 1 - (t * t), applied as
+ *   d * derivative.
  *
- * Rule 4, dropout, after the activation: kept where u32(seed, layer, step, r * units + j) >= floor(rate * 2^32), as
- *   h * scale; +0 elsewhere. Backward: the same mask and scale on the incoming gradient, then the derivative.
+ * Rule 4, dropout, after the activation: where u32(seed, layer, step, r * units + j) >= floor(rate * 2^32), the output
+ *   is h * scale, elsewhere +0. Backward: the same mask and scale on the incoming gradient, then the derivative.
  *
  * Rule 5, loss of a row: m = max over classes (ascending, strict >), e[j] = exp(z[j] - m), s = sum over j ascending of
  *   e[j], l = log(s) - (z[y] - m). Gradient: d[j] = ((e[j] / s) - y[j]) / n. exp and log are our own (exp-log.ts): in
@@ -33,34 +34,34 @@
  *   db[j] = sum over r ascending of d[r, j]. Updates come after all gradients.
  *
  * Rule 7, totals: a step's loss is the float64 sum of its rows' l in row order; an epoch's is the float64 sum of its
- *   steps' sums in order, divided by its rows. These sums are the engine's, so that it cannot matter how often a trainer
- *   yields. Validation and test: one float64 sum over the rows in file order. The predicted class is the lowest index
- *   among equal maxima.
+ *   steps' sums in order, divided by its rows. The engine keeps these sums, so that they do not depend on how often a
+ *   trainer yields. Validation and test: one float64 sum over the rows in file order. The predicted class is the lowest
+ *   index among equal maxima.
  *
- * Rule 8, untouched rows: row i of the first layer's W is touched at a step if x[r, i] != 0 for some row r of the batch,
- *   whatever path computes it. Where a gradient of 0 changes no weight (skipsUntouchedRows() in optimizer-state.ts),
- *   untouched rows are not updated. Where such an optimizer's slots decay (decaysUntouchedSlots()), with s the step of
- *   the row's last update: v = P[t - s] * v + (1 - rho) * (g * g); P[0] = 1, P[k] = fround(P[k - 1] * rho), values below
- *   2^-126 set to 0. At each epoch's end (step T) every row with s < T gets v = P[T - s] * v, s = T. Every other
- *   optimizer updates all rows at every step.
+ * Rule 8, untouched rows: row i of the first layer's W is touched at a step if x[r, i] != 0 for some row r of the
+ *   batch, whatever path computes it. If a gradient of 0 changes no weight (skipsUntouchedRows() in
+ *   optimizer-state.ts), untouched rows are not updated. If such an optimizer's slots decay (decaysUntouchedSlots()),
+ *   then, with s the step of the row's last update: v = P[t - s] * v + (1 - rho) * (g * g); P[0] = 1,
+ *   P[k] = fround(P[k - 1] * rho), values below 2^-126 set to 0. At the end of each epoch (step T), every row with
+ *   s < T gets v = P[T - s] * v, s = T. All other optimizers update all rows at every step.
  *
- * Rule 9, what is not finite: a step whose loss is not finite changes nothing and ends the job `diverged`; at each
- *   epoch's end weights and slots are scanned too. Nothing that is not finite is hashed or saved.
+ * Rule 9, divergence: a step whose loss is not finite changes nothing and ends the job `diverged`; weights and slots
+ *   are also scanned at the end of each epoch. Numbers that are not finite are never hashed or saved.
  *
  * Rule 10, randomness: a counter hash of 32-bit integer operations, u32(seed, stream, a, b) (random.ts). Weight k of a
  *   layer: fround((2 * u - 1) * limit), u = the top 24 bits * 2^-24, limit = sqrt(6 / (inputs + outputs)) rounded to
- *   float32; biases are 0. Epoch order: Fisher-Yates from the last index down, j = floor(u32 * (i + 1) / 2^32). So a
- *   resume needs the epoch, the step and the optimizer's state, and no state of a generator.
+ *   float32; biases are 0. Epoch order: Fisher-Yates from the last index down, j = floor(u32 * (i + 1) / 2^32). A
+ *   resume therefore needs the epoch, the step and the optimizer's state, but no generator state.
  *
- * Rule 11, layout: weights are hashed and saved W1 b1 W2 b2 ..., row-major [in][out]. Columns that fill up a kernel's
- *   panels hold +0 after every layer and update, and are never hashed or saved. States are taken at epoch ends only, so
- *   that taking one never changes a bit.
+ * Rule 11, layout: weights are hashed and saved as W1 b1 W2 b2 ..., row-major [in][out]. The padding columns of a
+ *   kernel's panels hold +0 after every layer and update, and are never hashed or saved. States are taken at epoch ends
+ *   only, so that taking one never changes a bit.
  *
- * Rule 12, updates: Keras's formulas in Keras's order of operations, as reference/update-rules.ts has them.
+ * Rule 12, updates: Keras's formulas in Keras's order of operations, as in reference/update-rules.ts.
  */
 
 /**
- * Grows when the rules change so that the same spec gives other bits. Checkpoints of another version are
+ * Increases when a change of the rules makes the same spec give other bits. Checkpoints of another version are
  * refused.
  */
 export const RULES_VERSION = 1;

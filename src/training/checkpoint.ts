@@ -5,7 +5,7 @@ import { type Container, ContainerError, decodeContainer, encodeContainer } from
 import { type JobInput, jobLayout } from './job-engine.ts';
 import { specFingerprint } from './spec-fingerprint.ts';
 
-/** All that is needed to go on after an epoch, bit for bit. */
+/** Everything needed to resume after an epoch, bit for bit. */
 export interface Checkpoint {
   /** Epochs finished, >= 1. */
   readonly epoch: number;
@@ -17,7 +17,7 @@ export interface Checkpoint {
 /** The only error decodeCheckpoint throws. */
 export class CheckpointError extends Error {
   override readonly name = 'CheckpointError';
-  /** damaged: these are not the bytes that were written; of_other_spec: they belong to another training. */
+  /** damaged: the bytes are not those that were written; of_other_spec: the job they belong to trains differently. */
   readonly code: 'checkpoint_damaged' | 'checkpoint_of_other_spec';
 
   constructor(code: CheckpointError['code'], message: string, options?: ErrorOptions) {
@@ -28,7 +28,7 @@ export class CheckpointError extends Error {
 
 const KIND = 'checkpoint';
 
-/** job: whose it is; a checkpoint can only be read back with a spec and data that train the same. */
+/** job: the checkpoint's job. Only a job that trains the same way on the same data can read it back. */
 export function encodeCheckpoint({ epoch, state, history }: Checkpoint, job: JobInput): Uint8Array {
   return encodeContainer(KIND, {
     about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history },
@@ -40,7 +40,7 @@ export function encodeCheckpoint({ epoch, state, history }: Checkpoint, job: Job
   });
 }
 
-/** Gives back what encodeCheckpoint took. @throws {CheckpointError} */
+/** The inverse of encodeCheckpoint. @throws {CheckpointError} */
 export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
   const { spec } = job;
   const { about, arrays } = open(bytes);
@@ -90,7 +90,7 @@ function open(bytes: Uint8Array): { about: About; arrays: Container['arrays'] } 
     if (error instanceof ContainerError) throw damaged(error.message, error);
     throw error;
   }
-  if (!isAbout(container.about)) throw damaged('its epoch and history do not fit together');
+  if (!isAbout(container.about)) throw damaged('its epoch, steps and history do not match');
   return { about: container.about, arrays: container.arrays };
 }
 

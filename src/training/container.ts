@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { float32FromLittleEndian, float64FromLittleEndian, littleEndianBytes } from './little-endian.ts';
 
 /**
- * Named arrays of numbers and a few words about them, in one file that can tell whether it is whole:
+ * Named arrays of numbers and some JSON that describes them, in one file that ends in a checksum:
  *
  *     "DESCENT1"       8 bytes
  *     header length    uint32, little-endian
@@ -25,12 +25,12 @@ export interface Container {
   readonly arrays: readonly NamedArray[];
 }
 
-/** These are not the bytes of a container of that kind. The only error decodeContainer throws. */
+/** The bytes are not a container of that kind. The only error decodeContainer throws. */
 export class ContainerError extends Error {
   override readonly name = 'ContainerError';
 }
 
-/** about: what JSON can hold. */
+/** about: anything that JSON can represent. */
 export function encodeContainer(kind: string, { about, arrays }: Container): Uint8Array {
   const header = Buffer.from(JSON.stringify({ kind, about, arrays: arrays.map(shapeOf) }), 'utf8');
   const prefix = Buffer.alloc(PREFIX_BYTES);
@@ -43,7 +43,7 @@ export function encodeContainer(kind: string, { about, arrays }: Container): Uin
   return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
 }
 
-/** Gives back what encodeContainer took. Every length is checked before it is used. */
+/** The inverse of encodeContainer. Every length is checked before it is used. */
 export function decodeContainer(kind: string, bytes: Uint8Array): Container {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < PREFIX_BYTES + DIGEST_BYTES) throw new ContainerError(`it has only ${file.length} bytes`);
@@ -93,7 +93,7 @@ function parseHeader(bytes: Buffer): { kind: string; about: unknown; arrays: Arr
   if (!isRecord(header) || typeof header.kind !== 'string' || !Array.isArray(header.arrays)) {
     throw new ContainerError('its header lacks kind or arrays');
   }
-  if (!header.arrays.every(isArrayShape)) throw new ContainerError('its header describes arrays wrongly');
+  if (!header.arrays.every(isArrayShape)) throw new ContainerError('its header does not describe its arrays');
   return { kind: header.kind, about: header.about, arrays: header.arrays };
 }
 

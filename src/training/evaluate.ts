@@ -27,7 +27,7 @@ type Mistake = Evaluation['worst_mistakes'][number];
 /**
  * Measures the engine's model on the test rows, in file order.
  *
- * next(n) measures at most n batches of rows, then yields. How the work is cut changes nothing.
+ * next(n) measures at most n batches of rows, then yields. How the work is sliced does not affect the result.
  */
 export function* evaluate({
   dataset,
@@ -88,7 +88,7 @@ function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
 
-/** By loss; among equals the earlier row first, so that the list is the same everywhere. */
+/** Sorts by loss; equal losses keep file order, so that every machine gives the same list. */
 function worstFirst(a: Mistake, b: Mistake): number {
   return b.loss - a.loss || a.index - b.index;
 }

@@ -8,7 +8,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { ImageReader } from './image-reader.ts';
 import { askedFor } from './pull.ts';
 
-/** One row of the history without its times: the loop has no clock, its puller has. */
+/** One row of the history without its times: the caller has the clock, the loop has none. */
 export type EpochResult = Omit<EpochMetrics, 'duration_seconds' | 'steps_per_second'>;
 
 export type FitYield =
@@ -16,12 +16,12 @@ export type FitYield =
   | { readonly type: 'steps'; readonly epoch: number; readonly step: number }
   /** row = validation rows measured in this epoch. */
   | { readonly type: 'validation'; readonly epoch: number; readonly row: number }
-  /** The epoch is over; until the next pull engine.state() is what a checkpoint needs. */
+  /** The epoch is over. Until the next call of next(), engine.state() is the state to checkpoint. */
   | ({ readonly type: 'epoch' } & EpochResult);
 
 export type FitOutcome =
   | { readonly outcome: 'completed' }
-  /** step = the optimizer step, counted from 1 over the whole job, at which it was seen. */
+  /** step = the optimizer step at which the divergence was detected, counted from 1 over the whole job. */
   | { readonly outcome: 'diverged'; readonly epoch: number; readonly step: number };
 
 export interface FitOptions {
@@ -29,18 +29,18 @@ export interface FitOptions {
   readonly dataset: Dataset;
   /** Fresh, from createJobEngine(). */
   readonly engine: Engine;
-  /** Goes on after this checkpoint's epoch. */
+  /** Continue after this checkpoint's epoch. */
   readonly resume?: Checkpoint | undefined;
 }
 
-/** What the slices of fit() are pulled with: next(n). */
+/** A generator whose caller sets the size of the next slice with next(n). */
 type Pulled<Result> = Generator<FitYield, Result, number | undefined>;
 
 /**
  * Trains a job from its first epoch, or from a checkpoint, to its last.
  *
  * next(n) computes at most n optimizer steps, or measures at most n batches of validation rows, then yields.
- * How the work is cut never changes a bit of the weights or the history.
+ * How the work is sliced never changes a bit of the weights or the history.
  */
 export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitOutcome> {
   const { epochs, batch_size, validation_split, shuffle, seed } = spec.training;
@@ -73,7 +73,7 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
   return { outcome: 'completed' };
 }
 
-/** The epoch's batches in order. Returns how many were trained: fewer than steps = the next one diverged. */
+/** Trains the epoch's batches in order. Returns how many were trained; fewer than `steps` = the next one diverged. */
 function* trainEpoch(
   engine: Engine,
   order: Uint32Array,

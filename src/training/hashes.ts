@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EpochResult } from './fit.ts';
 import { littleEndianBytes } from './little-endian.ts';
 
-/** The two hashes by which runs are compared. Both are written in hex. */
+/** The two hashes that compare the results of jobs. Both are in hex. */
 
 /** SHA-256 of the weights as float32 little-endian: W1 b1 W2 b2 ..., row-major [in][out]. weights: (P). */
 export function weightsSha256(weights: Float32Array): string {
@@ -14,7 +14,7 @@ const CANONICAL_NAN_HIGH_WORD = 0x7ff8_0000;
 
 /**
  * SHA-256 of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch, as float64 little-endian;
- * null is the NaN 0x7ff8000000000000. No times: two runs of one spec have one hash.
+ * null is written as the NaN 0x7ff8000000000000. Times are left out, so that equal specs give equal hashes.
  */
 export function metricsSha256(history: readonly EpochResult[]): string {
   const numbers = history.flatMap((row) => [
@@ -28,7 +28,7 @@ export function metricsSha256(history: readonly EpochResult[]): string {
   numbers.forEach((number, index) => {
     const offset = index * FLOAT64_BYTES;
     if (number !== null) view.setFloat64(offset, number, true);
-    // Word by word: JavaScript leaves open which of the many NaNs setFloat64 writes.
+    // Written as a word, because JavaScript does not specify which NaN setFloat64 writes.
     else view.setUint32(offset + 4, CANONICAL_NAN_HIGH_WORD, true);
   });
   return createHash('sha256').update(view).digest('hex');

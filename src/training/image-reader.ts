@@ -9,7 +9,7 @@ export interface Piece {
   readonly labels: Uint8Array;
 }
 
-/** Reads the rows of a part of a dataset in their order, with a block of them in memory at a time. */
+/** Reads the rows of a part of a dataset in order, with one block of them in memory at a time. */
 export class ImageReader {
   readonly #part: LabelledImages;
   readonly #pixels: number;
@@ -23,7 +23,7 @@ export class ImageReader {
     this.#block = new Uint8Array(BLOCK_ROWS * pixels);
   }
 
-  /** The rows from `from` on: at least one, at most `rows`, fewer where a block ends. */
+  /** The rows that start at `from`: at least one, at most `rows`, and none beyond the end of the block. */
   read(from: number, rows: number): Piece {
     if (from < this.#first || from >= this.#end) {
       this.#first = from - (from % BLOCK_ROWS);

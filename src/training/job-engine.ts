@@ -6,9 +6,9 @@ import type { Engine } from '../engine/engine.ts';
 import type { LoadedEngine } from '../engine/engines.ts';
 import { type ModelLayout, modelLayout } from '../engine/model-layout.ts';
 
-/** The one place that turns a job's spec and data into what an engine is made from. */
+/** Turns a job's spec and data into the options of an engine. */
 
-/** What decides a job's bits: what was asked for, and what its dataset's name meant then. */
+/** What decides a job's bits: its spec, and the data that its dataset's name stood for when it was created. */
 export interface JobInput {
   readonly spec: JobSpec;
   readonly data: DataShape;
@@ -29,8 +29,8 @@ export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Da
     optimizer: spec.optimizer,
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
-    // Without the validation rows.
     readImages: (into, from) => dataset.train.readImages(into, from),
+    // Without those of the validation rows.
     labels: dataset.train.labels.subarray(0, rows),
     epochRows: rows,
   });

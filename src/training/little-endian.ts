@@ -1,8 +1,8 @@
-/** Files and hashes hold numbers little-endian, whatever the machine does in memory. */
+/** Files and hashes use little-endian numbers, whatever the byte order of the machine. */
 
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** The numbers' bytes. On a little-endian host a view of them, not a copy. */
+/** The numbers' bytes; on a little-endian host this is a view, not a copy. */
 export function littleEndianBytes(values: Float32Array | Float64Array): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return HOST_IS_LITTLE_ENDIAN ? bytes : swapped(bytes.slice(), values.BYTES_PER_ELEMENT);
@@ -24,7 +24,7 @@ function hostBytes(bytes: Uint8Array, bytesPerElement: number): Uint8Array<Array
   return HOST_IS_LITTLE_ENDIAN ? copy : swapped(copy, bytesPerElement);
 }
 
-/** Turns each element around, in place. */
+/** Reverses the bytes of each element, in place. */
 function swapped<Bytes extends Uint8Array>(bytes: Bytes, bytesPerElement: number): Bytes {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytesPerElement === 4) buffer.swap32();

@@ -1,7 +1,7 @@
 import { ContainerError, decodeContainer, encodeContainer } from './container.ts';
 import { type JobInput, jobLayout } from './job-engine.ts';
 
-/** The finished model as one file: what it was trained on, its shape, its weights in layout order. */
+/** The finished model as one file: the data it was trained on, its shape, and its weights in layout order. */
 
 const KIND = 'model';
 

@@ -1,6 +1,6 @@
 /**
- * The generators of this room work in slices: whoever pulls says with next(n) how much may be done before
- * the next yield. Each phase begins with a slice of 1, as nobody has answered yet.
+ * The generators in this folder work in slices: the caller passes next(n) the most units of work to do before the next
+ * yield. Each phase starts with a slice of 1, before the caller has passed a number.
  */
 
 /** How many units of work were asked for: an integer >= 1, Infinity included. */

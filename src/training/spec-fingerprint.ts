@@ -4,9 +4,9 @@ import { RULES_VERSION } from '../engine/rules.ts';
 import type { JobInput } from './job-engine.ts';
 
 /**
- * SHA-256, in hex, of what decides the bits of an epoch: the data's content, model, optimizer, training and the
- * version of the engine's rules. Not the number of epochs: the state after epoch 3 is the same whether 3 or 10 were
- * asked for. Not the engine either, as long as engines give the same bits; tensorflow's are its own.
+ * SHA-256, in hex, of everything that decides the bits of an epoch: the data's content, model, optimizer, training and
+ * the version of the engine's rules. It leaves out the number of epochs, since the state after epoch 3 is the same
+ * whether the job trains 3 or 10. It includes the engine only for tensorflow, since all others give the same bits.
  */
 export function specFingerprint({ spec, data }: JobInput): string {
   const { model, optimizer, training, engine } = spec;

@@ -217,8 +217,8 @@ describe('numbers that would mean something else as they are used', () => {
       '0.99999999 would become 1',
     ],
     [{ optimizer: { type: 'adam', beta_2: 0.99999999 } }, '/optimizer/beta_2', '0.99999999 would become 1'],
-    [{ model: { dropout: 0.9999999999 } }, '/model/dropout', 'would leave everything out'],
-    [{ model: { dropout: 1e-10 } }, '/model/dropout', 'would leave nothing out'],
+    [{ model: { dropout: 0.9999999999 } }, '/model/dropout', 'would drop everything'],
+    [{ model: { dropout: 1e-10 } }, '/model/dropout', 'would drop nothing'],
     [{ training: { validation_split: 1e-17 } }, '/training/validation_split', 'would leave no row'],
   ])('are refused: %j', async (spec, pointer, words) => {
     const errors = await refused(spec);

@@ -22,13 +22,13 @@ const rowsOf = (count: number, changes: Partial<MetricsRow> = {}) =>
 const textsOf = (svg: string): string[] =>
   [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
 
-/** The lines, without those of the legend. */
+/** The plotted lines, without those of the legend. */
 const linesOf = (svg: string): string[] =>
   [...svg.matchAll(/class="line" d="(M[^"]*)"/g)]
     .map(([, path]) => path!)
     .filter((path) => !path.includes('h28'));
 
-/** What must hold of any chart: one element, balanced tags, no number that is none, nothing outside. */
+/** Checks what holds for every chart: one element, balanced tags, valid numbers, nothing outside the picture. */
 function expectSound(svg: string): void {
   expect(svg).toMatch(/^<svg [^>]*role="img"[^>]*>/);
   expect(svg.trimEnd()).toMatch(/<\/svg>$/);
@@ -50,7 +50,7 @@ function expectSound(svg: string): void {
 }
 
 describe('the chart of a job', () => {
-  it('says what the reference run says', () => {
+  it('has the titles and labels of the reference run', () => {
     const texts = textsOf(drawEpochChart('loss', 'reference run', rowsOf(10), 10));
     for (const text of [
       'Cost Function Graph',
@@ -85,7 +85,7 @@ describe('the chart of a job', () => {
     [10, ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10']],
     [37, ['1', '5', '10', '15', '20', '25', '30', '35']],
     [1000, ['1', '100', '200', '300', '400', '500', '600', '700', '800', '900', '1000']],
-  ])('marks whole epochs only: %i', (count, marks) => {
+  ])('puts ticks only at whole epochs: %i', (count, marks) => {
     const svg = drawEpochChart('loss', 'job', rowsOf(count), 10);
     const labels = [...svg.matchAll(/y2="381"\/><text[^>]*>([^<]*)</g)].map(([, text]) => text);
     expect(labels).toEqual(marks);
@@ -114,7 +114,7 @@ describe('the chart of a job', () => {
     expect(textsOf(svg)).not.toContain('Validation Loss');
   });
 
-  it('never marks an accuracy above 1', () => {
+  it('never puts a tick at an accuracy above 1', () => {
     const texts = textsOf(drawEpochChart('accuracy', 'job', rowsOf(5, { accuracy: 1, val_accuracy: 1 }), 5));
     expect(texts.filter((text) => /^\d+\.\d+$/.test(text) && Number(text) > 1)).toEqual([]);
   });
@@ -125,7 +125,7 @@ describe('the chart of a job', () => {
     expect(heights).toEqual([...heights].sort((a, b) => a - b));
   });
 
-  it('shows any name as text and nothing else, and cuts a long one', () => {
+  it('shows any name as plain text, and truncates a long one', () => {
     const evil = '</title><script>alert("1")</script>&amp;\u0000\u001b[31m\ufffe\ud800';
     const svg = drawEpochChart('loss', evil, rowsOf(2), 2);
     expectSound(svg);
@@ -134,7 +134,7 @@ describe('the chart of a job', () => {
     expect(long).toMatch(/^字{42}…$/);
   });
 
-  it('tells who does not see it how it went', () => {
+  it('describes the lines in words', () => {
     const svg = drawEpochChart('loss', 'job', rowsOf(2), 2);
     expect(svg).toContain(
       '<desc id="desc">Training Loss: 1 after epoch 1, 0.5 after epoch 2. Validation Loss: 1.1 after epoch 1, 0.55 after epoch 2.</desc>',

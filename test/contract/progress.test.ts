@@ -5,7 +5,7 @@ import { progressOf } from '../../src/contract/progress.ts';
 const TOTAL = { epochs: 10, steps: 1000 };
 
 describe('progress', () => {
-  it('of a job that has not begun has no pace', () => {
+  it('has no speed before the job has started', () => {
     const progress = progressOf({ epoch: 0, step: 0 }, TOTAL);
     expect(ProgressSchema.parse(progress)).toEqual({
       epoch: 0,
@@ -18,7 +18,7 @@ describe('progress', () => {
     });
   });
 
-  it('tells the time that is left from the pace, and pace and time agree', () => {
+  it('computes the remaining time from the speed', () => {
     expect(ProgressSchema.parse(progressOf({ epoch: 2, step: 250 }, TOTAL, 4))).toMatchObject({
       epoch: 2,
       fraction: 0.25,
@@ -27,7 +27,7 @@ describe('progress', () => {
     });
   });
 
-  it('at the end is whole, with no time left', () => {
+  it('is complete at the end, with no time left', () => {
     expect(progressOf({ epoch: 10, step: 1000 }, TOTAL, 4)).toMatchObject({ fraction: 1, eta_seconds: 0 });
   });
 });

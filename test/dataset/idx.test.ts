@@ -15,7 +15,7 @@ function idx(dims: readonly number[], count: number): Uint8Array {
 }
 
 describe('parseIdx', () => {
-  it('gives dims and values', () => {
+  it('returns dims and values', () => {
     expect(parseIdx(idx([2, 3, 2], 12), [0, 3, 2])).toEqual({
       dims: [2, 3, 2],
       values: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
@@ -36,8 +36,8 @@ describe('parseIdx', () => {
     ['half a header', idx([2, 3, 2], 12).subarray(0, 15), [0, 3, 2], 'fewer than the 16'],
     ['other dims', idx([3], 3), [0, 3, 2], 'has 11 bytes, fewer than the 16'],
     ['another number of dims', idx([20], 20), [0, 3, 2], 'starts with 0x00000801, not with 0x00000803'],
-    ['another shape', idx([2, 2, 3], 12), [0, 3, 2], 'says its size is 2 x 2 x 3, not rows x 3 x 2'],
-    ['a cut end', idx([2, 3, 2], 11), [0, 3, 2], 'has 27 bytes, but 2 rows make 28'],
+    ['another shape', idx([2, 2, 3], 12), [0, 3, 2], 'has the size 2 x 2 x 3, not rows x 3 x 2'],
+    ['a truncated end', idx([2, 3, 2], 11), [0, 3, 2], 'has 27 bytes, but 2 rows make 28'],
     ['bytes left over', idx([2, 3, 2], 13), [0, 3, 2], 'has 29 bytes, but 2 rows make 28'],
     ['2^32 - 1 rows', idx([2 ** 32 - 1, 3, 2], 12), [0, 3, 2], '4294967295 rows make 25769803786'],
   ])('refuses %s', (_, bytes, dims, message) => {

@@ -8,8 +8,8 @@ import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 const SAMPLE = DATASETS.mnist_sample.shape;
 
 /**
- * A disk that is full is hard to come by in a test, so the file system's answer is forged: of all calls that
- * lead to a prepared file, the one named here fails with ENOSPC.
+ * A full disk is hard to arrange in a test, so the file system's error is forged: of all calls that write a prepared
+ * file, the one named here fails with ENOSPC.
  */
 const forged = vi.hoisted(() => ({ failing: '', calls: [] as string[] }));
 
@@ -34,10 +34,10 @@ vi.mock('node:fs/promises', async (importOriginal) => {
       return Object.assign(handle, {
         write: async (bytes: Uint8Array, offset: number, length: number, position: number) => {
           const call = bytes.length < 10_000 ? 'write of the head' : 'write';
-          // As a full disk does it: the first part fits.
+          // Like a full disk, write the part that fits.
           if (forged.failing === call) await write(bytes, offset, 1_000, position);
           diskFull(call);
-          // As any system may do it: not all at once.
+          // Write only half, as any system may do.
           return write(bytes, offset, Math.ceil(length / 2), position);
         },
         sync: async () => {
@@ -55,7 +55,7 @@ beforeEach(() => {
 });
 
 describe('a prepared file', () => {
-  it('gets its head once the rest is on the disk', async () => {
+  it('gets its head only after the rest is on disk', async () => {
     await openDataset(SAMPLE, await makeTemporaryFolder());
     const calls = forged.calls.filter((call, i, all) => call !== all[i - 1]);
     expect(calls).toEqual(['mkdir', 'open', 'write', 'fsync', 'write of the head']);
@@ -64,7 +64,7 @@ describe('a prepared file', () => {
 
 describe('a full disk', () => {
   it.each(['mkdir', 'open', 'write', 'fsync', 'write of the head'])(
-    'at %s is named, and leaves nothing',
+    'at %s is reported, and leaves no file',
     async (call) => {
       const dataDir = await makeTemporaryFolder();
       forged.failing = call;

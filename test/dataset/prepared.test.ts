@@ -23,7 +23,7 @@ function imagesOf(part: LabelledImages): Uint8Array {
 
 const preparedFile = (dataDir: string) => join(dataDir, 'datasets', preparedName(SAMPLE));
 
-/** A copy of the source files, to be damaged. */
+/** A copy of the source files that a test can damage. */
 async function copySources(): Promise<string> {
   const folder = await makeTemporaryFolder();
   for (const file of await readdir(PACKAGED)) await copyFile(join(PACKAGED, file), join(folder, file));
@@ -38,7 +38,7 @@ async function flipByte(file: string, offset: number): Promise<void> {
 }
 
 describe('openDataset', () => {
-  it('gives the published images and labels', async () => {
+  it('returns the published images and labels', async () => {
     const { train, test, ...dataset } = await openDataset(DATASETS.mnist.shape, await makeTemporaryFolder());
     expect(dataset.shape).toBe(DATASETS.mnist.shape);
     expect([train.rows, train.labels.length]).toEqual([60_000, 60_000]);
@@ -50,7 +50,7 @@ describe('openDataset', () => {
     expect(Math.round(lit / train.rows)).toBe(150);
   });
 
-  it('takes the first rows of mnist as mnist_sample', async () => {
+  it('uses the first rows of mnist for mnist_sample', async () => {
     const dataDir = await makeTemporaryFolder();
     const sample = await openDataset(SAMPLE, dataDir);
     expect([sample.train.rows, sample.test.rows]).toEqual([6_000, 1_000]);
@@ -101,16 +101,16 @@ describe('openDataset', () => {
     ['a changed label', (file) => flipByte(file, 800)],
     ['a changed checksum', (file) => flipByte(file, -5_488_000 - 8)],
     ['a changed checksum of the head', (file) => flipByte(file, -5_488_000 - 1)],
-    ['a cut end', (file) => truncate(file, 5_000_000)],
-    ['nothing in it', (file) => truncate(file, 0)],
+    ['a truncated end', (file) => truncate(file, 5_000_000)],
+    ['no content', (file) => truncate(file, 0)],
     ['bytes left over', (file) => writeFile(file, 'x', { flag: 'a' })],
-  ])('does not believe a prepared file with %s', async (_, damage) => {
+  ])('rejects a prepared file with %s, and makes it again', async (_, damage) => {
     const dataDir = await makeTemporaryFolder();
     const { train } = await openDataset(SAMPLE, dataDir);
     const images = sha256(imagesOf(train));
     const intact = sha256(await readFile(preparedFile(dataDir)));
     await damage(preparedFile(dataDir));
-    // Without the sources there is nothing to mend it from, so what comes next is no luck.
+    // Without the sources it cannot be made again, so the success below proves that they were read.
     await expect(openDataset(SAMPLE, dataDir, '/no/such/folder')).rejects.toMatchObject({
       code: 'dataset_unavailable',
     });
@@ -125,7 +125,7 @@ describe('openDataset', () => {
     ['test', 4_704_000],
     ['test', -1],
   ] as const)(
-    'finds a changed pixel of the %s images when it is read, and makes the file anew',
+    'detects a changed pixel of the %s images when it is read, and makes the file again',
     async (name, at) => {
       const dataDir = await makeTemporaryFolder();
       const dataset = await openDataset(SAMPLE, dataDir);
@@ -133,14 +133,14 @@ describe('openDataset', () => {
       await flipByte(preparedFile(dataDir), at < 0 ? at : at - 5_488_000);
       const damaged = await openDataset(SAMPLE, dataDir, '/no/such/folder');
       expect(() => imagesOf(damaged[name])).toThrow(
-        /is damaged in the rows from (0|5000) on, and was removed/,
+        /was damaged in the block that starts at row (0|5000), and has been removed/,
       );
       const mended = await openDataset(SAMPLE, dataDir);
       expect(sha256(imagesOf(mended[name]))).toBe(expected);
     },
   );
 
-  it('does not need the file any more once it is open', async () => {
+  it('can read a file that is removed while it is open', async () => {
     const dataDir = await makeTemporaryFolder();
     const { train } = await openDataset(SAMPLE, dataDir);
     const before = sha256(imagesOf(train));
@@ -148,7 +148,7 @@ describe('openDataset', () => {
     expect(sha256(imagesOf(train))).toBe(before);
   });
 
-  it('does not believe a prepared file of another format, even when its checksum is right', async () => {
+  it('rejects a prepared file of another format, even if its checksum is right', async () => {
     const dataDir = await makeTemporaryFolder();
     await openDataset(SAMPLE, dataDir);
     const bytes = await readFile(preparedFile(dataDir));
@@ -161,7 +161,7 @@ describe('openDataset', () => {
     });
   });
 
-  it('may be asked several times at once', async () => {
+  it('can be called several times at once', async () => {
     const dataDir = await makeTemporaryFolder();
     const datasets = await Promise.all([1, 2, 3, 4].map(() => openDataset(SAMPLE, dataDir)));
     expect(new Set(datasets.map(({ train }) => sha256(imagesOf(train)))).size).toBe(1);
@@ -170,10 +170,10 @@ describe('openDataset', () => {
 
   it.each<[string, string, (file: string) => Promise<void>]>([
     ['missing', 'train-images-idx3-ubyte', (file) => rm(file)],
-    ['cut', 'train-labels-idx1-ubyte', (file) => truncate(file, 100)],
+    ['truncated', 'train-labels-idx1-ubyte', (file) => truncate(file, 100)],
     ['empty', 't10k-images-idx3-ubyte', (file) => truncate(file, 0)],
     ['changed', 't10k-labels-idx1-ubyte', (file) => flipByte(file, 5_000)],
-  ])('names a source file that is %s, and leaves nothing behind', async (_, name, damage) => {
+  ])('names a source file that is %s, and leaves no file', async (_, name, damage) => {
     const [dataDir, sources] = [await makeTemporaryFolder(), await copySources()];
     await damage(join(sources, name));
     const failure = await openDataset(SAMPLE, dataDir, sources).catch((error: unknown) => error);
@@ -184,7 +184,7 @@ describe('openDataset', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  it('refuses source files that make other data than the job was created for, and leaves nothing behind', async () => {
+  it('refuses source files that do not hold the data of the job, and leaves no file', async () => {
     const dataDir = await makeTemporaryFolder();
     const sha256 = '0'.repeat(64);
     await expect(openDataset({ ...SAMPLE, sha256 }, dataDir)).rejects.toMatchObject({
@@ -193,12 +193,12 @@ describe('openDataset', () => {
     });
     await expect(openDataset({ ...SAMPLE, dataset: 'nowhere' }, dataDir)).rejects.toMatchObject({
       code: 'dataset_unavailable',
-      message: 'there is no dataset nowhere here',
+      message: 'this version of Descent has no dataset nowhere',
     });
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  it('keeps data of other content in another file', async () => {
+  it('keeps data with other content in another file', async () => {
     const dataDir = await makeTemporaryFolder();
     await openDataset(SAMPLE, dataDir);
     const other = { ...SAMPLE, sha256: '0'.repeat(64) };
@@ -206,7 +206,7 @@ describe('openDataset', () => {
     expect((await openDataset(SAMPLE, dataDir, '/no/such/folder')).shape).toBe(SAMPLE);
   });
 
-  it('names the folder that cannot be written', async () => {
+  it('names the folder that it cannot write to', async () => {
     const dataDir = join(await makeTemporaryFolder(), 'a-file');
     await writeFile(dataDir, '');
     await expect(openDataset(SAMPLE, dataDir)).rejects.toMatchObject({

@@ -8,12 +8,12 @@ import { loadContent } from '../../src/dataset/sources.ts';
 describe.each(DatasetNameSchema.options)('%s', (name) => {
   const shape = resolveDataset(name);
 
-  it('means a data shape under its own name', () => {
+  it('stands for a valid data shape with its own name', () => {
     expect(DataShapeSchema.parse(shape)).toEqual(shape);
     expect(shape.dataset).toBe(name);
   });
 
-  it('has the content of its SHA-256, which covers every value, every label and the shape', async () => {
+  it('has content that matches its SHA-256, which covers every value, every label and the shape', async () => {
     const content = await loadContent(shape);
     const { train, test } = content;
     expect([train.values.length, test.values.length]).toEqual([
@@ -34,7 +34,7 @@ describe.each(DatasetNameSchema.options)('%s', (name) => {
   });
 });
 
-it('no two names mean the same content', () => {
+it('gives no two names the same content', () => {
   const hashes = Object.values(DATASETS).map(({ shape }) => shape.sha256);
   expect(new Set(hashes).size).toBe(hashes.length);
 });

@@ -10,7 +10,7 @@ describe('countTrainRows', () => {
     [10, 0.9, 0],
     [60_000, 1 / 3, 40_000],
     [60_000, 1e-9, 59_999],
-  ])('of %i rows with a split of %f is %i', (rows, split, expected) => {
+  ])('for %i rows with a split of %f is %i', (rows, split, expected) => {
     expect(countTrainRows(rows, split)).toBe(expected);
   });
 });

@@ -6,7 +6,7 @@ import { OPTIMIZERS, smallProblem } from './small-problem.ts';
 
 const [B, O] = [100, 100];
 
-/** What is left of ones. */
+/** The result of applying dropout to ones. */
 function left(rate: number, layer = 0, step = 1, seed = 42): Float32Array {
   const kept = new Float32Array(B * O);
   applyDropout(kept, new Float32Array(B * O).fill(1), { seed, layer, step, rate }, B, O);
@@ -14,7 +14,7 @@ function left(rate: number, layer = 0, step = 1, seed = 42): Float32Array {
 }
 
 describe('dropout', () => {
-  it.each([0.1, 0.5, 0.9])('leaves out about %s of the outputs and scales the others', (rate) => {
+  it.each([0.1, 0.5, 0.9])('drops about %s of the outputs and scales the others', (rate) => {
     const values = left(rate);
     const dropped = values.filter((value) => Object.is(value, 0)).length;
     expect(Math.abs(dropped / (B * O) - rate)).toBeLessThan(0.02);

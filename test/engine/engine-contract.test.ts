@@ -7,13 +7,13 @@ import { expectSameState, trainEpoch } from './engine-runs.ts';
 import { CLASSES, darkPixel, OPTIMIZERS, smallProblem } from './small-problem.ts';
 import { describeEach, ENGINES } from './tested-engines.ts';
 
-/** What src/engine/engine.ts promises of every engine, besides the bits. */
+/** The contract of src/engine/engine.ts, apart from equal bits. */
 
 const rmsprop = OPTIMIZERS.rmsprop!;
 
 describeEach(ENGINES, (create) => {
   describe('slices', () => {
-    it('of any lengths leave the same bits as one call', () => {
+    it('of any lengths give the same bits as one call', () => {
       const options = smallProblem({ hiddenUnits: [12, 7], optimizer: rmsprop, rows: 160 });
       const order = fileOrder(160);
       const whole = create(options);
@@ -25,7 +25,7 @@ describeEach(ENGINES, (create) => {
           let from = 0;
           for (let k = 0; from < 20; k += 1) {
             const steps = Math.min(k < lengths.length ? lengths[k] : 20, 20 - from);
-            // An array of its own for each call: nothing may be kept of it.
+            // Pass a new array in each call: the engine must not keep a reference to the order.
             expect(cut.train(order.slice(), from, steps)).toBe(steps);
             from += steps;
             cut.evaluate(options.images, options.labels, 0, 9, { lossSum: 0, correct: 0 });
@@ -61,7 +61,7 @@ describeEach(ENGINES, (create) => {
     const options = smallProblem({ hiddenUnits: [12], optimizer: rmsprop });
     const { images, labels } = options;
 
-    it('says what evaluate adds up', () => {
+    it('agrees with the totals of evaluate', () => {
       const engine = create(options);
       const { predicted, losses } = engine.predict(images, labels, 10, 53);
       const totals = { lossSum: 0, correct: 0 };
@@ -70,7 +70,7 @@ describeEach(ENGINES, (create) => {
       expect(predicted.filter((choice, r) => choice === labels[10 + r])).toHaveLength(totals.correct);
     });
 
-    it('gives probabilities that add up to 1, the largest to the chosen class', () => {
+    it('gives probabilities that add up to 1, the largest for the predicted class', () => {
       const { predicted, probabilities, losses } = create(options).predict(images, labels, 10, 53);
       expect(predicted).toHaveLength(43);
       predicted.forEach((choice, r) => {
@@ -81,7 +81,7 @@ describeEach(ENGINES, (create) => {
       });
     });
 
-    it('chooses the lowest class among equals', () => {
+    it('predicts the lowest class among equals', () => {
       const level = create(options);
       level.restore({ ...level.state(), weights: new Float32Array(options.layout.parameters) });
       const even = level.predict(images, labels, 0, 3);
@@ -95,7 +95,7 @@ describeEach(ENGINES, (create) => {
     const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop });
 
     it.each(Object.entries(OPTIMIZERS))(
-      'goes on in another engine after any epoch, to it and from it, with %s',
+      'continues in another engine after any epoch, in both directions, with %s',
       (_, optimizer) => {
         const resumable = smallProblem({ hiddenUnits: [12, 17], optimizer });
         const unbroken = createReferenceEngine(resumable);
@@ -108,7 +108,7 @@ describeEach(ENGINES, (create) => {
           for (let at = 0; at < 3; at += 1) {
             const before = first(resumable);
             for (let epoch = 1; epoch <= at; epoch += 1) trainEpoch(before, resumable, epoch);
-            // Restored into an engine that has trained something else: nothing of that may be left.
+            // Restore into an engine that has trained something else: no trace of that may remain.
             const resumed = second(resumable);
             trainEpoch(resumed, resumable, 9);
             resumed.restore(before.state());
@@ -132,8 +132,8 @@ describeEach(ENGINES, (create) => {
       const engine = create(options);
       const other = create(smallProblem({ hiddenUnits: [4], optimizer: rmsprop }));
       const adam = create(smallProblem({ hiddenUnits: [3], optimizer: OPTIMIZERS.adam! }));
-      expect(() => engine.restore(other.state())).toThrow('is not of this model');
-      expect(() => engine.restore(adam.state())).toThrow('is not of this model');
+      expect(() => engine.restore(other.state())).toThrow('does not fit this model');
+      expect(() => engine.restore(adam.state())).toThrow('does not fit this model');
     });
 
     it('is refused in the middle of an epoch', () => {
@@ -149,7 +149,7 @@ describeEach(ENGINES, (create) => {
 
     it('refuses batches out of turn, beyond the end, or of another epoch length', () => {
       const engine = create(options);
-      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is the next');
+      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is next');
       expect(() => engine.train(order.subarray(1), 0, 1)).toThrow('52 rows');
       expect(() => engine.train(order, 0, 8)).toThrow('no batch 7');
     });
@@ -157,12 +157,12 @@ describeEach(ENGINES, (create) => {
     it('refuses to end an epoch early', () => {
       const engine = create(options);
       engine.train(order, 0, 6);
-      expect(() => engine.endEpoch()).toThrow('ended after 6 steps');
+      expect(() => engine.endEpoch()).toThrow('ended after 6 of its 7 steps');
     });
   });
 
   describe('divergence', () => {
-    it('is seen at the same step as by the reference engine, however the steps are cut', () => {
+    it('is detected at the same step as by the reference engine, however the steps are sliced', () => {
       for (const learning_rate of [1, 2, 5, 10]) {
         const optimizer = OptimizerSchema.parse({ type: 'sgd', learning_rate });
         const options = smallProblem({ hiddenUnits: [32, 32, 32], optimizer, density: 1, rows: 800 });
@@ -178,12 +178,12 @@ describeEach(ENGINES, (create) => {
       }
     });
 
-    it('is seen at the end of an epoch in weights and in slots', () => {
+    it('is detected at the end of an epoch in weights and in slots', () => {
       const options = smallProblem({ hiddenUnits: [], optimizer: rmsprop, density: 0.02 });
       for (const poison of [Number.NaN, Infinity, -Infinity]) {
         const engine = create(options);
         const state = engine.state();
-        // The weights of a pixel that no image has: no loss can show them.
+        // The weights of a pixel that is dark in all images, so they affect no loss.
         const dark = darkPixel(options);
         state.weights[dark * CLASSES] = poison;
         engine.restore(state);

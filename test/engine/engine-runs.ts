@@ -3,11 +3,11 @@ import type { Engine, EpochEnd } from '../../src/engine/engine.ts';
 import { epochOrder } from '../../src/engine/random.ts';
 import type { EngineProblem } from './small-problem.ts';
 
-/** The bits of numbers: equal for -0 only with -0, and for a NaN only with the same NaN. */
+/** The bits of numbers: -0 equals only -0, and a NaN only the same NaN. */
 export const bits = (values: Float32Array | Uint16Array) =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
-/** Trains an engine for the epoch `epoch`, in that epoch's order. */
+/** Trains an engine for one epoch, in the order of that epoch. */
 export function trainEpoch(engine: Engine, options: EngineProblem, epoch: number): EpochEnd {
   const steps = Math.ceil(options.epochRows / options.batchSize);
   const order = epochOrder(options.seed, epoch, options.epochRows);
@@ -28,8 +28,8 @@ export function expectSameState(engine: Engine, reference: Engine): void {
 }
 
 /**
- * Trains two engines side by side, and compares totals and state after each epoch, bit for bit. Should they diverge,
- * it must be at the same step; what is in them afterwards is nobody's.
+ * Trains two engines side by side, and compares totals and state after each epoch, bit for bit. If they diverge, it
+ * must be at the same step; their state after that is undefined.
  */
 export function expectSameRun(
   engine: Engine,

@@ -11,13 +11,13 @@ describe('engines', () => {
     }
   });
 
-  it('does not load TensorFlow to say so', async () => {
+  it('does not load TensorFlow to list it', async () => {
     await listEngines();
-    // Where tfjs keeps what a process has of it.
+    // tfjs keeps its state in this global.
     expect(globalThis).not.toHaveProperty('_tfengine');
   });
 
-  it('takes the first that loads for auto, and the named one otherwise', async () => {
+  it('loads the first available engine for auto, and otherwise the named one', async () => {
     const engines = await listEngines();
     expect((await loadEngine('auto')).name).toBe(engines.find(({ available }) => available)!.name);
     expect(await loadEngine('reference')).toMatchObject({ available: true, name: 'reference' });

@@ -1,7 +1,7 @@
 import type { ModelLayout } from '../../src/engine/model-layout.ts';
 
 /**
- * The model's loss once more, in float64 and with nothing in common with the engine but the layout: the
+ * A second implementation of the model's loss, in float64, which shares only the layout with the engine. It is the
  * oracle for gradients by finite differences.
  *
  * weights: (P), images: (R, I), labels: (R), rows: (B) row numbers. Returns the batch's mean loss.

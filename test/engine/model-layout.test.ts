@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { countParameters, modelLayout } from '../../src/engine/model-layout.ts';
 
 describe('modelLayout', () => {
-  it('lays W1 b1 W2 b2 ... one after the other', () => {
+  it('places W1 b1 W2 b2 ... one after the other', () => {
     expect(modelLayout(3, [2], 4)).toEqual({
       inputs: 3,
       classes: 4,
@@ -14,7 +14,7 @@ describe('modelLayout', () => {
     });
   });
 
-  it('has one layer when there are no hidden units', () => {
+  it('has one layer without hidden units', () => {
     expect(modelLayout(3, [], 4).layers).toEqual([
       { inputs: 3, outputs: 4, weightsOffset: 0, biasesOffset: 12 },
     ]);

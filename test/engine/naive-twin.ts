@@ -4,11 +4,12 @@ import { exp, log } from '../../src/engine/reference/exp-log.ts';
 import type { EngineProblem } from './small-problem.ts';
 
 /**
- * The rules of the engine once more, as literally as they can be written: one sum an output, every term of it,
- * pixels of 0 included, and rule 8 (untouched rows, src/engine/rules.ts) replayed from its words. Same bits as the engine, other
- * loops. Slow.
+ * A second implementation of the engine's rules (src/engine/rules.ts), as literal as possible: one sum per output with
+ * every term, including pixels of 0, and rule 8 (untouched rows) exactly as written. It gives the same bits as the
+ * engine with different loops. Slow.
  *
- * Takes initial weights from the engine under test, and exp, log, sigmoid, tanh and u32, which have oracles of their own.
+ * Takes the initial weights from the engine under test, and uses its exp, log, sigmoid, tanh and u32, which have their
+ * own oracles.
  */
 
 const f = Math.fround;
@@ -46,7 +47,7 @@ export class NaiveTwin {
     if (optimizer.type === 'adam' && optimizer.amsgrad) slot('largest_second_moment');
   }
 
-  /** One epoch in the given order. Returns the sum of the losses and the right answers. */
+  /** Trains one epoch in the given order. Returns the sum of the losses and the number of correct predictions. */
   epoch(order: Uint32Array): { lossSum: number; correct: number } {
     const { batchSize } = this.#options;
     let lossSum = 0;
@@ -69,7 +70,7 @@ export class NaiveTwin {
     const last = layout.layers.length - 1;
     this.#jobStep += 1;
 
-    // Forward. x[l][r][i] = what goes into layer l; x[last + 1] = the logits. h = the same before dropout.
+    // Forward. x[l][r][i] = input i of layer l; x[last + 1] = the logits. h = the same before dropout.
     const h: number[][][] = [[]];
     const x: number[][][] = [
       rows.map((row) =>
@@ -104,7 +105,7 @@ export class NaiveTwin {
       return e.map((ej, j) => f(f(f(ej / s) - (j === y ? 1 : 0)) / n));
     });
 
-    // Backward, with the weights as they were.
+    // Backward, with the weights from before the update.
     const gradients = new Float32Array(layout.parameters);
     for (let l = last; l >= 0; l -= 1) {
       const { inputs, outputs, weightsOffset, biasesOffset } = layout.layers[l];
@@ -148,7 +149,7 @@ export class NaiveTwin {
     return f(activation === 'tanh' ? tanh64(z) : sigmoid64(z));
   }
 
-  /** Delta times the activation's derivative, taken from its output h. */
+  /** Delta times the activation's derivative, computed from its output h. */
   #backward(delta: number, h: number): number {
     const { activation } = this.#options;
     if (activation === 'relu') return h > 0 ? delta : 0;
@@ -163,7 +164,7 @@ export class NaiveTwin {
     return isKept ? f(value * f(1 / (1 - dropout))) : 0;
   }
 
-  /** Rule 8: where untouched rows are not updated. */
+  /** Rule 8: whether untouched rows are skipped. */
   #skips(): boolean {
     const { optimizer } = this.#options;
     if (optimizer.type === 'rmsprop') return optimizer.momentum === 0 && !optimizer.centered;
@@ -180,7 +181,7 @@ export class NaiveTwin {
     return power;
   }
 
-  /** Rule 8 at an epoch's end: every row with s < T gets v = P[T - s] * v, s = T. */
+  /** Rule 8 at the end of an epoch: every row with s < T gets v = P[T - s] * v, s = T. */
   #catchUp(T: number): void {
     const { optimizer, layout } = this.#options;
     if (optimizer.type === 'rmsprop' && this.#skips()) {

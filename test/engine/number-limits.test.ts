@@ -13,17 +13,17 @@ const NUMBERS = ['rmsprop', 'sgd', 'adagrad', 'adam'].flatMap((type) =>
   ),
 );
 
-/** Fields that the contract wants below 1. */
+/** Fields that the contract requires to be below 1. */
 const FRACTIONS = NUMBERS.filter(([type, field]) => !OptimizerSchema.safeParse({ type, [field]: 1 }).success);
 
 describe('numbers that float32 cannot hold', () => {
-  it('are looked for in every number of every optimizer', () => {
+  it('are checked in every number of every optimizer', () => {
     expect(NUMBERS).toHaveLength(13);
     expect(FRACTIONS.map(([, field]) => field)).toEqual(['rho', 'momentum', 'momentum', 'beta_1', 'beta_2']);
   });
 
   it.each(NUMBERS)(
-    '%s: a %s that would become 0 or lose digits is refused with what it would become',
+    '%s: a %s that would become 0 or lose digits is refused, and the message gives the rounded value',
     (type, field) => {
       for (const value of [5e-324, 1e-46, 1e-45, 1.17e-38]) {
         expect(faultsOf({ type, [field]: value })).toEqual([
@@ -38,7 +38,7 @@ describe('numbers that float32 cannot hold', () => {
   );
 
   it.each(FRACTIONS)(
-    '%s: a %s that would become 1 is refused, with the most that does not',
+    '%s: a %s that would become 1 is refused, and the message gives the largest value that would not',
     (type, field) => {
       for (const value of [1 - 2 ** -25, 0.99999999, 1 - 2 ** -53]) {
         expect(faultsOf({ type, [field]: value })).toEqual([
@@ -52,12 +52,12 @@ describe('numbers that float32 cannot hold', () => {
     },
   );
 
-  it('are told all at once', () => {
+  it('are all reported together', () => {
     const both = faultsOf({ type: 'rmsprop', epsilon: 1e-46, momentum: 0.99999999 });
     expect(both.map(({ field }) => field)).toEqual(['momentum', 'epsilon']);
   });
 
-  it('are not those that the engines take: defaults, ends of ranges, roundings that mean the same', () => {
+  it('do not include defaults, ends of ranges, or numbers whose rounding does no harm', () => {
     for (const optimizer of Object.values(OPTIMIZERS)) expect(optimizerFaults(optimizer)).toEqual([]);
     for (const [type, field] of NUMBERS) {
       if (type === 'adam' && field === 'learning_rate') continue;
@@ -68,7 +68,7 @@ describe('numbers that float32 cannot hold', () => {
     expect(faultsOf({ type: 'adagrad', initial_accumulator_value: 0, epsilon: 1 })).toEqual([]);
   });
 
-  it("include adam's first rate, made of three numbers; what is allowed is accepted", () => {
+  it("include adam's first rate, derived from three numbers; the suggested value is accepted", () => {
     const adam = { type: 'adam', learning_rate: 1e-36, beta_1: 0, beta_2: 0.9999999 };
     const [fault] = faultsOf(adam);
     expect(fault!.field).toBe('learning_rate');
@@ -78,13 +78,13 @@ describe('numbers that float32 cannot hold', () => {
   });
 });
 
-describe("dropout's share", () => {
+describe('a dropout share', () => {
   it.each([5e-324, 1e-10, 2 ** -33, 0.9999999999, 1 - 2 ** -53])('of %f is refused', (rate) => {
-    expect(dropoutFault(rate)).toMatch(/^must be 0, or from .*; .* would leave (nothing|everything) out$/);
+    expect(dropoutFault(rate)).toMatch(/^must be 0, or from .*; .* would drop (nothing|everything)$/);
   });
 
   it.each([2 ** -32, 1e-9, 0.5, 0.99999999, 1 - 2 ** -32])(
-    'of %f is taken, and leaves out and keeps some',
+    'of %f is accepted, and drops some outputs and keeps others',
     (rate) => {
       expect(dropoutFault(rate)).toBeUndefined();
       expect(dropoutThreshold(rate)).toBeGreaterThanOrEqual(1);
@@ -93,5 +93,5 @@ describe("dropout's share", () => {
     },
   );
 
-  it('of 0 is none', () => expect(dropoutFault(0)).toBeUndefined());
+  it('of 0 is accepted', () => expect(dropoutFault(0)).toBeUndefined());
 });

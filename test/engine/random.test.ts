@@ -22,7 +22,7 @@ describe('u32', () => {
     }
   });
 
-  it('fills 256 buckets evenly', () => {
+  it('fills 256 buckets uniformly', () => {
     const buckets = new Array<number>(256).fill(0);
     for (let b = 0; b < 256_000; b += 1) buckets[u32(1, 2, 3, b) >>> 24] += 1;
     const chiSquare = buckets.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
@@ -31,7 +31,7 @@ describe('u32', () => {
   });
 });
 
-/** From the same formula in Python's unbounded integers. */
+/** Computed with the same formula and Python's unbounded integers. */
 const PINNED = [945_847_668, 2_640_063_164, 2_730_602_659];
 
 function bitsSet(word: number): number {
@@ -46,12 +46,12 @@ describe('initialiseWeights', () => {
     return filled;
   };
 
-  it("spreads each layer evenly over Glorot's limits and sets biases to 0", () => {
+  it("spreads each layer uniformly over Glorot's limits and sets biases to 0", () => {
     const filled = weights(42);
     for (const { inputs, outputs, weightsOffset, biasesOffset } of layout.layers) {
       const W = filled.subarray(weightsOffset, biasesOffset);
       const limit = Math.sqrt(6 / (inputs + outputs));
-      // The extremes of n even draws come within about limit / n of the limits.
+      // The extremes of n uniform draws are within about limit / n of the limits.
       expect(Math.max(...W)).toBeLessThanOrEqual(limit);
       expect(Math.max(...W)).toBeGreaterThan(limit * 0.97);
       expect(Math.min(...W)).toBeGreaterThanOrEqual(-limit);
@@ -62,7 +62,7 @@ describe('initialiseWeights', () => {
     }
   });
 
-  it('gives the same weights for the same seed and others for another', () => {
+  it('gives the same weights for the same seed, and others for another seed', () => {
     expect(weights(42)).toEqual(weights(42));
     expect(weights(42)).not.toEqual(weights(43));
     expect(weights(42)[0]).not.toBe(weights(42)[layout.layers[1].weightsOffset]);
@@ -78,7 +78,7 @@ describe('epochOrder', () => {
     expect(epochOrder(42, 1, 0)).toHaveLength(0);
   });
 
-  it('differs from epoch to epoch and from seed to seed, and is the same for the same two', () => {
+  it('depends only on the epoch and the seed', () => {
     expect(epochOrder(42, 1, 1000)).toEqual(epochOrder(42, 1, 1000));
     expect(epochOrder(42, 1, 1000)).not.toEqual(epochOrder(42, 2, 1000));
     expect(epochOrder(42, 1, 1000)).not.toEqual(epochOrder(43, 1, 1000));
@@ -101,5 +101,5 @@ describe('epochOrder', () => {
   });
 });
 
-/** From the same formula in Python. */
+/** Computed with the same formula in Python. */
 const PINNED_ORDER = [1, 3, 8, 2, 9, 7, 5, 4, 6, 0];

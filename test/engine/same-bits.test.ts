@@ -6,7 +6,7 @@ import { bits, expectSameRun } from './engine-runs.ts';
 import { type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from './tested-engines.ts';
 
-/** Every kernel gives the bits of the reference engine, whatever the job. */
+/** Every kernel gives the bits of the reference engine for every job. */
 
 const rmsprop = OPTIMIZERS.rmsprop!;
 
@@ -26,7 +26,7 @@ const LAYERS = [
   [4, 3, 2, 1, 2, 3, 4, 5],
 ];
 
-/** Hyper-parameters at the ends of their ranges, where a branch or a rounding may be another. */
+/** Hyper-parameters at the ends of their ranges, where a branch or a rounding may differ. */
 const EXTREME: readonly Optimizer[] = [
   { type: 'rmsprop', rho: 0 },
   { type: 'rmsprop', rho: 1e-39 },
@@ -50,7 +50,7 @@ describeEach(KERNEL_ENGINES, (create) => {
 
   describe('the bits of the reference engine', () => {
     it.each(Object.entries(OPTIMIZERS))(
-      'come out with %s, for all layer sizes, sparse and dense',
+      'are reproduced with %s, for all layer sizes, sparse and dense',
       (_, optimizer) => {
         for (const hiddenUnits of LAYERS) {
           for (const density of [0.02, 0.2, 1]) {
@@ -61,7 +61,7 @@ describeEach(KERNEL_ENGINES, (create) => {
     );
 
     it.each(EXTREME.map((optimizer) => [JSON.stringify(optimizer), optimizer] as const))(
-      'come out with %s',
+      'are reproduced with %s',
       (_, optimizer) => {
         expectReferenceBits(
           smallProblem({ hiddenUnits: [17, 5], optimizer, density: 0.05, batchSize: 2 }),
@@ -78,13 +78,13 @@ describeEach(KERNEL_ENGINES, (create) => {
       [32, 33],
       [40, 20],
       [4096, 20],
-    ])('come out with batches of %i of %i rows', (batchSize, rows) => {
+    ])('are reproduced with batches of %i of %i rows', (batchSize, rows) => {
       for (const optimizer of Object.values(OPTIMIZERS)) {
         expectReferenceBits(smallProblem({ hiddenUnits: [6, 18], optimizer, batchSize, rows }), 2);
       }
     });
 
-    it.each(ACTIVATIONS)('come out with %s, with and without dropout', (activation) => {
+    it.each(ACTIVATIONS)('are reproduced with %s, with and without dropout', (activation) => {
       for (const hiddenUnits of LAYERS) {
         for (const dropout of [0, 1e-12, 0.3, 0.9]) {
           expectReferenceBits(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout }), 2);
@@ -92,7 +92,7 @@ describeEach(KERNEL_ENGINES, (create) => {
       }
     });
 
-    it('come out with full batches of 4096 rows, all pixels lit', () => {
+    it('are reproduced with full batches of 4096 rows, all pixels lit', () => {
       const options = smallProblem({
         hiddenUnits: [3],
         optimizer: rmsprop,
@@ -103,7 +103,7 @@ describeEach(KERNEL_ENGINES, (create) => {
       expectReferenceBits(options, 2);
     });
 
-    it('come out with steady gradients, whose variance rounding makes negative', () => {
+    it('are reproduced with steady gradients, whose variance becomes negative by rounding', () => {
       const optimizer = OptimizerSchema.parse({
         type: 'rmsprop',
         centered: true,
@@ -111,11 +111,11 @@ describeEach(KERNEL_ENGINES, (create) => {
         learning_rate: 1e-20,
         epsilon: 1e-30,
       });
-      // Every step sees all rows, and moves no weight.
+      // Every step trains all rows, and changes no weight.
       expectReferenceBits(smallProblem({ hiddenUnits: [17], optimizer, rows: 8 }), 60);
     });
 
-    it('come out with gaps so long that the decay becomes 0', () => {
+    it('are reproduced with gaps so long that the decay becomes 0', () => {
       const optimizer = OptimizerSchema.parse({ type: 'rmsprop', rho: 0.3 });
       expectReferenceBits(
         smallProblem({ hiddenUnits: [5], optimizer, rows: 150, batchSize: 1, density: 0.01 }),
@@ -123,7 +123,7 @@ describeEach(KERNEL_ENGINES, (create) => {
       );
     });
 
-    it('come out of whatever is drawn', () => {
+    it('are reproduced for random jobs', () => {
       const problem = fc.record({
         hiddenUnits: fc.array(fc.integer({ min: 1, max: 70 }), { maxLength: 8 }),
         optimizer: fc.constantFrom(...Object.values(OPTIMIZERS), ...EXTREME),
@@ -145,7 +145,7 @@ describeEach(KERNEL_ENGINES, (create) => {
   });
 
   describe('evaluate and predict', () => {
-    it('say the same as the reference engine, to the bit, of any rows', () => {
+    it('give the bits of the reference engine for any rows', () => {
       for (const [hiddenUnits, batchSize] of [
         [[], 8],
         [[33, 31], 7],
@@ -175,7 +175,7 @@ describeEach(KERNEL_ENGINES, (create) => {
           expect(bits(found.probabilities).equals(bits(told.probabilities))).toBe(true);
           expect(bits(found.losses).equals(bits(told.losses))).toBe(true);
         }
-        // Measuring leaves nothing behind in the training.
+        // Measuring does not affect training.
         expectSameRun(engine, reference, options, 2);
       }
     });

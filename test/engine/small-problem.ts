@@ -3,7 +3,7 @@ import type { EngineOptions } from '../../src/engine/engine.ts';
 import { modelLayout } from '../../src/engine/model-layout.ts';
 import { u32 } from '../../src/engine/random.ts';
 
-/** Random images that are quick to train on, for tests of the arithmetic. */
+/** Small random problems that train quickly, for tests of the arithmetic. */
 
 export const PIXELS = 23;
 export const CLASSES = 5;
@@ -29,14 +29,14 @@ export interface SmallProblem {
   seed?: number;
   activation?: EngineOptions['activation'];
   dropout?: number;
-  /** At least CLASSES; labels are smaller than CLASSES anyhow. */
+  /** At least CLASSES; labels are always smaller than CLASSES. */
   classes?: number;
 }
 
-/** Options for an engine, with the images that it will read: (rows, PIXELS). */
+/** Options for an engine, with the images it reads: (rows, PIXELS). */
 export type EngineProblem = EngineOptions & { readonly images: Uint8Array };
 
-/** By default 53 rows in batches of 8: the last batch has 5. */
+/** The default is 53 rows in batches of 8, so the last batch has 5. */
 export function smallProblem(problem: SmallProblem): EngineProblem {
   const { hiddenUnits, optimizer, rows = 53, batchSize = 8, density = 0.2, seed = 42 } = problem;
   const { activation = 'relu', dropout = 0, classes = CLASSES } = problem;
@@ -55,7 +55,7 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
   };
 }
 
-/** The variants of each optimizer that have code of their own; a new optimizer does not compile without any. */
+/** The variants of each optimizer that have their own code. A new optimizer does not compile until it is listed. */
 const VARIANTS: { readonly [Type in Optimizer['type']]: readonly [string, object][] } = {
   rmsprop: [
     ['rmsprop', {}],
@@ -81,7 +81,7 @@ export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = Object.fromEntrie
   ),
 );
 
-/** A pixel that no image has. */
+/** A pixel that is dark in all images. */
 export function darkPixel({ images, layout }: EngineProblem): number {
   for (let i = 0; i < layout.inputs; i += 1) {
     if (images.every((pixel, k) => k % layout.inputs !== i || pixel === 0)) return i;

@@ -8,12 +8,12 @@ import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { createWasmEngine } from '../../src/engine/wasm/wasm-engine.ts';
 import { loadKernel } from '../../src/engine/wasm/wasm-module.ts';
 
-/** Every engine that must give the same bits, the native one once for each vector width. */
+/** The engines that must give the same bits, with the native one once for each vector width. */
 
 export interface TestedEngine<E extends Engine = Engine> {
   readonly name: string;
   readonly create: (options: EngineOptions) => E;
-  /** Why it cannot run here: its suites are skipped for all to see. */
+  /** Why it cannot run here; the title of its skipped suites shows the reason. */
   readonly missing?: string;
 }
 
@@ -21,7 +21,7 @@ const kernel = await loadKernel();
 if (typeof kernel === 'string') throw new Error(kernel);
 const addon = loadAddon(findBuilt('native/native.node'));
 
-/** What the build makes for this processor's kind, whether this very processor can run it or not. */
+/** The widths that the build makes for this architecture, even if this processor cannot run all of them. */
 const WIDTHS = process.arch === 'x64' ? [16, 8, 4] : [4];
 
 const native = WIDTHS.map((width): TestedEngine<KernelEngine> => {
@@ -31,12 +31,12 @@ const native = WIDTHS.map((width): TestedEngine<KernelEngine> => {
   };
   if (typeof addon === 'string') return { name, create: never, missing: addon };
   if (!addon.widths.some((offered) => offered.width === width)) {
-    return { name, create: never, missing: 'this processor has no such vectors' };
+    return { name, create: never, missing: 'this processor does not have vectors of this width' };
   }
   return { name, create: (options) => createNativeEngine(addon, options, width) };
 });
 
-/** The engines that are a compiled kernel. */
+/** The engines whose arithmetic is a compiled kernel. */
 export const KERNEL_ENGINES: readonly TestedEngine<KernelEngine>[] = [
   { name: 'wasm', create: (options) => createWasmEngine(kernel, options) },
   ...native,
@@ -47,7 +47,7 @@ export const ENGINES: readonly TestedEngine[] = [
   ...KERNEL_ENGINES,
 ];
 
-/** A suite for each engine. */
+/** Defines a suite for each engine. */
 export function describeEach<E extends Engine>(
   engines: readonly TestedEngine<E>[],
   suite: (create: TestedEngine<E>['create']) => void,

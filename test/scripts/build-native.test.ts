@@ -47,7 +47,7 @@ describe('the build of the native kernel', () => {
     expect(build(folder, failing)).toEqual({
       status: 0,
       output:
-        'The native engine could not be compiled (wasm takes its place): train.c:1: error: no vectors here\n',
+        'The native engine could not be compiled; wasm takes its place: train.c:1: error: no vectors here\n',
     });
     expect(existsSync(addon)).toBe(false);
     for (const level of ['required', 'strict']) {
@@ -63,7 +63,7 @@ describe('the build of the native kernel', () => {
     for (const level of ['required', 'strict']) {
       expect(build(folder, '/no/such/compiler', level)).toEqual({
         status: 1,
-        output: `NATIVE_BUILD=${level}: /no/such/compiler is no C compiler\n`,
+        output: `NATIVE_BUILD=${level} needs a C compiler, but "/no/such/compiler --version" failed: install one or set CC\n`,
       });
       expect(existsSync(addon)).toBe(false);
     }
@@ -73,7 +73,7 @@ describe('the build of the native kernel', () => {
     const { folder } = await makeProject();
     expect(build(folder, cc, 'yes')).toEqual({
       status: 1,
-      output: 'NATIVE_BUILD=yes: expected required or strict\n',
+      output: 'NATIVE_BUILD=yes is not allowed: use required or strict, or leave it out\n',
     });
   });
 

@@ -14,7 +14,7 @@ import { loadSmallDataset, runJob, smallSpec } from './small-job.ts';
 
 const dataset = await loadSmallDataset();
 
-/** A checkpoint after epoch 2 of a job with a tiny model, and the job's spec. */
+/** The checkpoint after epoch 2 of a job. */
 function makeCheckpoint(spec: JobSpec): Checkpoint {
   return runJob(spec, dataset).checkpoints[1];
 }
@@ -25,7 +25,7 @@ const data = dataset.shape;
 const job = { spec, data };
 const bytes = encodeCheckpoint(checkpoint, job);
 
-/** Gives changed bytes the SHA-256 that fits them, so that what stands behind it is tested too. */
+/** Updates the SHA-256 of changed bytes, so that tests reach the checks that come after it. */
 function seal(changed: Uint8Array): Uint8Array {
   const sealed = new Uint8Array(changed);
   sealed.set(createHash('sha256').update(sealed.subarray(0, -32)).digest(), sealed.length - 32);
@@ -53,7 +53,7 @@ function codeOf(changed: Uint8Array, given: JobInput = job): string {
 }
 
 describe('a checkpoint', () => {
-  it.each(Object.entries(OPTIMIZERS))('comes back as it was, with %s', (_, optimizer) => {
+  it.each(Object.entries(OPTIMIZERS))('decodes to what was encoded, with %s', (_, optimizer) => {
     const given = smallSpec({ optimizer, training: { epochs: 2 } });
     const written = makeCheckpoint(given);
     expect(decodeCheckpoint(encodeCheckpoint(written, { spec: given, data }), { spec: given, data })).toEqual(
@@ -61,7 +61,7 @@ describe('a checkpoint', () => {
     );
   });
 
-  it('comes back from the middle of a larger buffer, at any offset', () => {
+  it('decodes from the middle of a larger buffer, at any offset', () => {
     for (const offset of [1, 2, 4]) {
       const shifted = new Uint8Array(bytes.length + offset);
       shifted.set(bytes, offset);
@@ -69,7 +69,7 @@ describe('a checkpoint', () => {
     }
   });
 
-  it('keeps every bit, those of -0 and of the smallest number too', () => {
+  it('keeps every bit, including those of -0 and of the smallest number', () => {
     const weights = checkpoint.state.weights.slice();
     weights.set([-0, 2 ** -149, 3.4028234663852886e38]);
     const special = { ...checkpoint, state: { ...checkpoint.state, weights } };
@@ -83,11 +83,11 @@ describe('a checkpoint', () => {
     ['model', { ...spec, model: { ...spec.model, hidden_units: [2] } }],
     ['engine with other bits', { ...spec, engine: 'tensorflow' }],
     ['smaller number of epochs', { ...spec, training: { ...spec.training, epochs: 1 } }],
-  ])('of another %s is refused', (_, other) => {
+  ])('is refused for another %s', (_, other) => {
     expect(codeOf(bytes, { spec: other, data })).toBe('checkpoint_of_other_spec');
   });
 
-  it('knows its data by their content, not by their name', () => {
+  it('identifies its data by content, not by name', () => {
     expect(codeOf(bytes, { spec, data: { ...data, dataset: 'renamed' } })).toBe('decoded');
     expect(codeOf(bytes, { spec: { ...spec, dataset: 'mnist' }, data })).toBe('decoded');
     expect(codeOf(bytes, { spec, data: { ...data, sha256: '6'.repeat(64) } })).toBe(
@@ -95,7 +95,7 @@ describe('a checkpoint', () => {
     );
   });
 
-  it('does not mind what changes no bit: name, metadata, limits, more epochs, the order of keys', () => {
+  it('is accepted when only name, metadata, limits, more epochs or the order of keys differ', () => {
     const { training, ...rest } = spec;
     const other: JobSpec = {
       training: { ...Object.fromEntries(Object.entries(training).reverse()), epochs: 9 } as typeof training,
@@ -109,7 +109,7 @@ describe('a checkpoint', () => {
 });
 
 describe('a damaged checkpoint', () => {
-  it('is refused whatever bit is flipped', () => {
+  it('is refused when any bit is flipped', () => {
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.nat(7), (offset, bit) => {
         const changed = bytes.slice();
@@ -120,7 +120,7 @@ describe('a damaged checkpoint', () => {
     );
   });
 
-  it('is refused wherever it is cut, and with bytes left over', () => {
+  it('is refused when truncated anywhere, and with bytes left over', () => {
     for (let length = 0; length < 700; length += 7) {
       expect(codeOf(bytes.slice(0, length))).toBe('checkpoint_damaged');
       expect(codeOf(bytes.slice(0, -1 - length))).toBe('checkpoint_damaged');
@@ -129,7 +129,7 @@ describe('a damaged checkpoint', () => {
     expect(codeOf(seal(bytes.slice(0, -4)))).toBe('checkpoint_damaged');
   });
 
-  it('never fails otherwise, even when its SHA-256 is right', () => {
+  it('causes no other error, even if its SHA-256 is right', () => {
     const headerEnd = 12 + Buffer.from(bytes).readUInt32LE(8);
     fc.assert(
       fc.property(
@@ -146,7 +146,7 @@ describe('a damaged checkpoint', () => {
     );
   });
 
-  it('never fails otherwise on bytes that were never a checkpoint', () => {
+  it('causes no other error with bytes that never were a checkpoint', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
         expect(codeOf(noise)).toBe('checkpoint_damaged');
@@ -157,7 +157,7 @@ describe('a damaged checkpoint', () => {
   });
 
   it.each<[string, (header: string) => string]>([
-    ['no JSON', () => '{'],
+    ['invalid JSON', () => '{'],
     ['null', () => 'null'],
     ['no arrays', () => '{"kind":"checkpoint"}'],
     ['null for an array', (header) => header.replace(/"arrays":\[.*\]/, '"arrays":[null]')],
@@ -187,7 +187,7 @@ describe('a damaged checkpoint', () => {
     expect(codeOf(changed)).toBe('checkpoint_damaged');
   });
 
-  it('with an unchanged header is the same file, so the cases above test what they say', () => {
+  it('is not made by rewriting an unchanged header, so the cases above test their changes', () => {
     expect(Buffer.from(withHeader((header) => header)).equals(Buffer.from(bytes))).toBe(true);
   });
 });

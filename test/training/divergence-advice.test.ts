@@ -11,9 +11,9 @@ it.each([
   [{ optimizer: { type: 'adam', beta_2: 0 } }, 'A larger epsilon'],
   [
     { model: { dropout: 0.9999 } },
-    'A smaller dropout usually helps: with 0.9999 it multiplies what it keeps by 10000.',
+    'A smaller dropout usually helps: at 0.9999 it multiplies the outputs it keeps by 10000.',
   ],
-  [{ optimizer: { type: 'adagrad', learning_rate: 1e-8 } }, 'learning_rate is small already'],
-])('of %j advises what may help', (spec, advice) => {
+  [{ optimizer: { type: 'adagrad', learning_rate: 1e-8 } }, 'learning_rate is already small'],
+])('gives advice that fits %j', (spec, advice) => {
   expect(divergenceAdvice(JobSpecSchema.parse(spec))).toContain(advice);
 });

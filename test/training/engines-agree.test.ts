@@ -7,7 +7,7 @@ import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
 import { OPTIMIZERS } from '../engine/small-problem.ts';
 import { loadSmallDataset, type Run, runJob, smallSpec, withoutTimes } from './small-job.ts';
 
-/** The same job through the epoch loop, on real digits, by the reference engine and by each of the fast ones. */
+/** Runs the same job on real digits with the reference engine and with each of the fast ones. */
 
 const dataset = await loadSmallDataset();
 const data = dataset.shape;
@@ -40,7 +40,7 @@ for (const fast of ['native', 'wasm'] as const) {
         expect(evaluation(run)).toEqual(evaluation(reference));
       });
 
-      it('continues the checkpoint of any epoch of the reference engine, and the other way round', () => {
+      it('resumes from any checkpoint of the reference engine, and vice versa', () => {
         const [run, reference] = [runJob(spec(fast), dataset), runJob(spec('reference'), dataset)];
         for (const [from, to] of [
           [reference, fast],
@@ -58,7 +58,7 @@ for (const fast of ['native', 'wasm'] as const) {
     });
 
     it.each(['relu', 'tanh', 'sigmoid'] as const)(
-      'gives the same hashes with dropout behind %s, and continues checkpoints',
+      'gives the same hashes with dropout after %s, and resumes from checkpoints',
       (activation) => {
         const model = { hidden_units: [12, 9], activation, dropout: 0.3 };
         const reference = runJob(smallSpec({ engine: 'reference', model }), dataset);
@@ -77,7 +77,7 @@ for (const fast of ['native', 'wasm'] as const) {
       },
     );
 
-    it('diverges with a learning rate of 10 in the same epoch at the same step', () => {
+    it('diverges in the same epoch at the same step with a learning rate of 10', () => {
       const optimizer = { type: 'sgd', learning_rate: 10 };
       const diverging = (engine: EngineName) =>
         runJob(smallSpec({ engine, optimizer, model: { hidden_units: new Array(4).fill(128) } }), dataset)

@@ -24,8 +24,8 @@ function evaluationOf(dataset: Dataset, engine: Engine): Evaluation {
 }
 
 /**
- * A model without hidden layers whose logits are what stands in the pixels: pixel c has the weight 10 for
- * class c, so an image that lights one pixel fully is taken for that class; brighter = surer.
+ * A model without hidden layers that reads the class from the pixels: pixel c has the weight 10 for class c, so an
+ * image with one lit pixel is predicted as that class. The brighter the pixel, the higher the probability.
  */
 function readingModel() {
   const spec = smallSpec({ model: { hidden_units: [] } });
@@ -37,7 +37,7 @@ function readingModel() {
   return engine;
 }
 
-/** Rows of [true class, class that is shown, brightness]. */
+/** A dataset with test rows [true class, lit pixel = predicted class, brightness]. */
 function shown(rows: readonly (readonly [number, number, number])[]): Dataset {
   const images = new Uint8Array(rows.length * 784);
   rows.forEach(([, seen, brightness], row) => {
@@ -48,7 +48,7 @@ function shown(rows: readonly (readonly [number, number, number])[]): Dataset {
 }
 
 describe('evaluate', () => {
-  it('counts who was taken for whom', () => {
+  it('counts the predictions for each class', () => {
     const evaluation = evaluationOf(
       shown([
         [0, 0, 255],
@@ -68,7 +68,7 @@ describe('evaluate', () => {
       [0, 1, 1],
       [0, 1, 0],
     ]);
-    // 0: 2 of 2 chosen right, 2 of 3 found. 1: 1 of 3, 1 of 2. 2: none. 3 .. 9: nobody there.
+    // Class 0: 2 of 2 predictions right, 2 of 3 rows found. Class 1: 1 of 3, 1 of 2. Class 2: none. 3 .. 9: no rows.
     expect(evaluation.classes.slice(0, 4)).toEqual([
       { label: '0', precision: 1, recall: 2 / 3, f1: expect.closeTo(0.8, 12), support: 3 },
       { label: '1', precision: 1 / 3, recall: 1 / 2, f1: expect.closeTo(0.4, 12), support: 2 },
@@ -77,7 +77,7 @@ describe('evaluate', () => {
     ]);
   });
 
-  it('gives loss and probability of the mistakes, the worst first', () => {
+  it('lists the mistakes with loss and probability, worst first', () => {
     const evaluation = evaluationOf(
       shown([
         [0, 0, 255],
@@ -88,7 +88,7 @@ describe('evaluate', () => {
       ]),
       readingModel(),
     );
-    // Logit z = 10 * brightness / 255 against nine of 0: loss of a wrong one = log(e^z + 9), of a right one - z.
+    // One logit z = 10 * brightness / 255 and nine of 0. Loss of a mistake: log(e^z + 9); of a correct row: z less.
     const loss = (brightness: number) => Math.log(Math.exp((10 * brightness) / 255) + 9);
     const mistake = (index: number, label: string, predicted: string, brightness: number) => ({
       index,
@@ -107,7 +107,7 @@ describe('evaluate', () => {
     expect(evaluation.loss).toBeCloseTo(sum / 5, 5);
   });
 
-  it('keeps the worst 20', () => {
+  it('keeps the 20 worst mistakes', () => {
     const rows = Array.from({ length: 50 }, (_, row) => [0, 1, 50 + ((row * 7) % 50)] as const);
     const { worst_mistakes } = evaluationOf(shown(rows), readingModel());
     expect(worst_mistakes).toHaveLength(20);
@@ -115,7 +115,7 @@ describe('evaluate', () => {
     expect(brightnesses).toEqual(Array.from({ length: 20 }, (_, rank) => 99 - rank));
   });
 
-  it('agrees with the engine on real digits, however it is cut', () => {
+  it('agrees with the engine on real digits, however the work is sliced', () => {
     const { engine } = runJob(smallSpec(), mnist);
     const totals = { lossSum: 0, correct: 0 };
     engine.evaluate(imagesOf(mnist.test), mnist.test.labels, 0, 100, totals);
@@ -130,7 +130,7 @@ describe('evaluate', () => {
     expect(cut.outcome).toEqual(whole.outcome);
   });
 
-  it('says so when a loss is not finite', () => {
+  it('reports divergence when a loss is not finite', () => {
     const engine = readingModel();
     const { weights, ...state } = engine.state();
     engine.restore({ ...state, weights: weights.fill(3e38, 10, 20).fill(-3e38, 20, 30) });

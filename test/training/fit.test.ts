@@ -24,7 +24,7 @@ const hashes = ({ engine, history }: ReturnType<typeof runJob>) => ({
 describe('a small run', () => {
   const run = runJob(smallSpec(), dataset);
 
-  it('ends with these weights and this history on every machine', () => {
+  it('gives these weights and this history on every machine', () => {
     expect(run.outcome).toEqual({ outcome: 'completed' });
     expect(hashes(run)).toEqual(GOLDEN);
   });
@@ -41,14 +41,14 @@ describe('a small run', () => {
     expect(run.history[3].val_accuracy).toBeGreaterThan(0.3);
   });
 
-  it('has the same bits for the same seed and others for another', () => {
+  it('gives the same bits for the same seed, and others for another seed', () => {
     expect(hashes(runJob(smallSpec(), dataset))).toEqual(hashes(run));
     const other = hashes(runJob(smallSpec({ training: { seed: 43 } }), dataset));
     expect(other.weights).not.toBe(GOLDEN.weights);
     expect(other.metrics).not.toBe(GOLDEN.metrics);
   });
 
-  it('has the same first epochs however many are to come', () => {
+  it('starts with the same epochs, however many follow', () => {
     const short = runJob(smallSpec({ training: { epochs: 2 } }), dataset);
     expect(short.history).toEqual(run.history.slice(0, 2));
   });
@@ -59,7 +59,7 @@ const GOLDEN = {
   metrics: '34d0031bc5c5676bd4c7e833d976cc16fb6ef984c73d96c90287e40dad4cab2b',
 };
 
-describe('how often it is pulled', () => {
+describe('the size of the slices', () => {
   const spec = smallSpec({ training: { epochs: 2, batch_size: 7 } });
   const whole = runJob(spec, dataset);
 
@@ -75,7 +75,7 @@ describe('how often it is pulled', () => {
     expect(hashes(cut)).toEqual(hashes(whole));
   });
 
-  it('decides how much is done at most before the next yield', () => {
+  it('limits the work before the next yield', () => {
     const steps = fit({ spec, dataset, engine: makeEngine(spec, dataset) });
     const pull = (n?: number) => steps.next(n).value;
     expect(pull()).toEqual({ type: 'steps', epoch: 1, step: 1 });
@@ -94,7 +94,7 @@ describe('how often it is pulled', () => {
 
 describe('resuming', () => {
   it.each(Object.entries(OPTIMIZERS))(
-    'after any epoch ends as an unbroken run does, with %s',
+    'after any epoch gives the result of an uninterrupted run, with %s',
     (_, optimizer) => {
       const spec = smallSpec({ optimizer });
       const job = { spec, data: dataset.shape };
@@ -115,7 +115,7 @@ describe('resuming', () => {
 
 describe('the validation split', () => {
   it('takes the last rows, before shuffling', () => {
-    // Spoil the last 60 of 300 labels: the train metrics must not notice.
+    // Spoil the last 60 of 300 labels: the train metrics must not change.
     const labels = dataset.train.labels.slice().fill(0, 240);
     const spoilt = { ...dataset, train: { ...dataset.train, labels } };
     const [clean, dirty] = [runJob(smallSpec(), dataset), runJob(smallSpec(), spoilt)];
@@ -129,12 +129,12 @@ describe('the validation split', () => {
     expect(lossOf(touched)).not.toEqual(lossOf(clean));
   });
 
-  it('of 0 trains on every row and measures none', () => {
+  it('trains on every row and validates none if it is 0', () => {
     const run = runJob(smallSpec({ training: { validation_split: 0, epochs: 1 } }), dataset);
     expect(run.history).toMatchObject([{ step: 10, val_loss: null, val_accuracy: null }]);
   });
 
-  it("measures exactly, at the epoch's end, in file order", () => {
+  it('is measured exactly, at the end of the epoch, in file order', () => {
     const { engine, history } = runJob(smallSpec({ training: { epochs: 1 } }), dataset);
     const totals = { lossSum: 0, correct: 0 };
     engine.evaluate(imagesOf(dataset.train), dataset.train.labels, 240, 300, totals);
@@ -146,7 +146,7 @@ describe('the validation split', () => {
 });
 
 describe("the epoch's loss and accuracy", () => {
-  it("are running means over the batches, each measured before its own update, a short batch's by its rows", () => {
+  it('are running means over the batches, each measured before its own update and weighted by its rows', () => {
     const spec = smallSpec({ training: { epochs: 1, batch_size: 100 } });
     const order = epochOrder(42, 1, 240);
     const engine = makeEngine(spec, dataset);
@@ -157,7 +157,7 @@ describe("the epoch's loss and accuracy", () => {
       [100, 200],
       [200, 240],
     ].entries()) {
-      // Measured in a second engine that has done the batches before.
+      // Measured in a second engine that has trained the previous batches.
       const measuring = makeEngine(spec, dataset);
       measuring.train(order, 0, batch);
       for (let k = from!; k < to!; k += 1) {
@@ -175,7 +175,7 @@ describe("the epoch's loss and accuracy", () => {
 });
 
 describe('shuffle', () => {
-  it('gives each epoch an order of its own; without it the order is that of the file', () => {
+  it('gives each epoch its own order; without shuffle, all use the order of the file', () => {
     const orders = (shuffle: boolean) => {
       const spec = smallSpec({ training: { epochs: 2, shuffle } });
       const engine = makeEngine(spec, dataset);
@@ -198,11 +198,14 @@ describe('divergence', () => {
   const optimizer = { type: 'sgd', learning_rate: 10 };
   const spec = smallSpec({ optimizer, model: { hidden_units: [64, 64, 64, 64] } });
 
-  it.each([1, 3, 1000])('ends the job at the step where the loss stops being finite, pulled by %i', (n) => {
-    const { outcome, history } = runJob(spec, dataset, { pull: () => n });
-    expect(outcome).toEqual({ outcome: 'diverged', epoch: 1, step: DIVERGES_AT });
-    expect(history).toEqual([]);
-  });
+  it.each([1, 3, 1000])(
+    'ends the job at the step where the loss stops being finite, in slices of %i',
+    (n) => {
+      const { outcome, history } = runJob(spec, dataset, { pull: () => n });
+      expect(outcome).toEqual({ outcome: 'diverged', epoch: 1, step: DIVERGES_AT });
+      expect(history).toEqual([]);
+    },
+  );
 
   it('counts steps over the whole job', () => {
     const run = runJob(smallSpec(), dataset);
@@ -215,17 +218,17 @@ describe('divergence', () => {
     });
   });
 
-  it('is also seen in weights and slots that no loss shows, at the end of the epoch', () => {
+  it('is detected at the end of the epoch in weights and slots that affect no loss', () => {
     const spec = smallSpec({ training: { epochs: 2 } });
     const state = makeEngine(spec, dataset).state();
-    // The first pixel of an image, top left, is always dark.
+    // The top left pixel is dark in all images.
     state.slots[0].values[0] = Number.NaN;
     const run = runJob(spec, dataset, { resume: { epoch: 1, state, history: [] } });
     expect(run.outcome).toEqual({ outcome: 'diverged', epoch: 2, step: 16 });
   });
 
-  it('is also seen in validation rows, so that no infinite loss leaves the loop', () => {
-    // Weights of a pixel that only validation rows light, too large for a float32 sum.
+  it('is detected in validation rows, so that the loop never yields an infinite loss', () => {
+    // Give a pixel that is lit only in validation rows weights too large for a float32 sum.
     const { labels, rows } = dataset.train;
     const images = imagesOf(dataset.train);
     const dark = Array.from({ length: 784 }, (_, i) => i).find((i) => {

@@ -11,7 +11,7 @@ describe('weightsSha256', () => {
     expect(weightsSha256(weights)).toBe(sha256('0000803f000000c00100000000000080'));
   });
 
-  it('hashes a view alone, not the buffer behind it', () => {
+  it('hashes only the view, not the buffer behind it', () => {
     expect(weightsSha256(Float32Array.of(9, 1, 9).subarray(1, 2))).toBe(sha256('0000803f'));
   });
 });
@@ -27,7 +27,7 @@ describe('metricsSha256', () => {
     learning_rate: 2,
   };
 
-  it('hashes five numbers an epoch as float64 little-endian', () => {
+  it('hashes five numbers per epoch as float64 little-endian', () => {
     // 1 = 3ff0..., 0.5 = 3fe0..., -2 = c000..., 0.25 = 3fd0..., 2 = 4000...
     const words = '000000000000f03f000000000000e03f00000000000000c0000000000000d03f0000000000000040';
     expect(metricsSha256([row])).toBe(sha256(words));
@@ -35,12 +35,12 @@ describe('metricsSha256', () => {
     expect(metricsSha256([])).toBe(sha256(''));
   });
 
-  it('takes the canonical NaN for null', () => {
+  it('hashes null as the canonical NaN', () => {
     const words = '000000000000f03f000000000000e03f000000000000f87f000000000000f87f0000000000000040';
     expect(metricsSha256([{ ...row, val_loss: null, val_accuracy: null }])).toBe(sha256(words));
   });
 
-  it('leaves times, epoch and step out', () => {
+  it('leaves out times, epoch and step', () => {
     const timed = { ...row, epoch: 2, step: 9, duration_seconds: 3, steps_per_second: 4 };
     expect(metricsSha256([timed])).toBe(metricsSha256([row]));
   });

@@ -10,11 +10,11 @@ const job = { spec, data };
 const weights = Float32Array.from({ length: 784 * 2 + 2 + 2 * 10 + 10 }, (_, k) => k / 7);
 
 describe('a model file', () => {
-  it('gives its weights back', () => {
+  it('decodes to the weights that were encoded', () => {
     expect(decodeModelWeights(encodeModel(weights, job))).toEqual(weights);
   });
 
-  it('says what it is in plain text', () => {
+  it('describes its content in plain text', () => {
     const text = Buffer.from(encodeModel(weights, job)).toString('latin1');
     expect(text).toContain(
       `"kind":"model","about":{"data":${JSON.stringify(data)},"model":${JSON.stringify(spec.model)}}`,

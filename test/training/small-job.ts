@@ -10,13 +10,13 @@ import type { Checkpoint } from '../../src/training/checkpoint.ts';
 import { type EpochResult, type FitOutcome, fit } from '../../src/training/fit.ts';
 import { createJobEngine } from '../../src/training/job-engine.ts';
 
-/** Jobs that are trained in a moment: real digits, but few of them. */
+/** Jobs that train quickly: real digits, but few of them. */
 
-/** The first 300 train and 100 test rows of mnist_sample, as a dataset of their own. */
+/** A dataset of the first 300 train and 100 test rows of mnist_sample. */
 export async function loadSmallDataset(): Promise<Dataset> {
   const dataDir = await mkdtemp(join(tmpdir(), 'descent-'));
   const dataset = await openDataset(DATASETS.mnist_sample.shape, dataDir);
-  // No dataset is called that: nothing here may look a name up.
+  // No dataset has this name: training must not look up the name.
   const shape = {
     ...dataset.shape,
     dataset: 'few_digits',
@@ -38,7 +38,7 @@ function firstRows(part: LabelledImages, rows: number): LabelledImages {
   return inMemory(imagesOf(part, rows), part.labels.subarray(0, rows));
 }
 
-/** Rows that a test makes itself. images: (rows, 784), labels: (rows). */
+/** Rows that a test provides. images: (rows, 784), labels: (rows). */
 export function inMemory(images: Uint8Array, labels: Uint8Array): LabelledImages {
   return {
     rows: labels.length,
@@ -56,7 +56,7 @@ export function imagesOf(part: LabelledImages, rows = part.rows): Uint8Array {
 
 type SpecInput = { training?: Partial<JobSpec['training']> } & Record<string, unknown>;
 
-/** 4 epochs with a small model; 240 train rows in batches of 32: the last batch has 16. */
+/** 4 epochs with a small model. 240 train rows in batches of 32, so the last batch has 16. */
 export function smallSpec({ training, ...rest }: SpecInput = {}): JobSpec {
   return JobSpecSchema.parse({
     dataset: 'mnist_sample',
@@ -75,7 +75,7 @@ const engines: { [Name in EngineName]?: LoadedEngine | MissingEngine } = {
 /** The engine that the spec names; for `auto` the reference engine. */
 export function makeEngine(spec: JobSpec, dataset: Dataset): Engine {
   const loaded = engines[spec.engine === 'auto' ? 'reference' : spec.engine];
-  if (!loaded?.available) throw new Error(loaded?.reason ?? `no test here is for ${spec.engine}`);
+  if (!loaded?.available) throw new Error(loaded?.reason ?? `these tests do not use ${spec.engine}`);
   return createJobEngine(loaded, spec, dataset);
 }
 
@@ -87,7 +87,7 @@ export interface Run {
   checkpoints: Checkpoint[];
 }
 
-/** Runs a job to its end. pull: what each next() is called with. */
+/** Runs a job to its end. pull: returns the argument of each next(). */
 export function runJob(
   spec: JobSpec,
   dataset: Dataset,
@@ -108,7 +108,7 @@ export function runJob(
   }
 }
 
-/** A history without times, to compare. */
+/** A history without times, for comparisons. */
 export function withoutTimes(history: readonly EpochResult[]): EpochResult[] {
   return history.map((row) => ({
     epoch: row.epoch,

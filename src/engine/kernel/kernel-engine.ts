@@ -17,8 +17,8 @@ import { readPanels, writePanels } from './panels.ts';
 import { writeKernelHeader } from './setup.ts';
 
 /**
- * The routines of wasm/assembly/train.ts and wasm/assembly/epoch-end.ts, whichever compiler made them. Addresses are byte offsets into
- * the kernel's memory.
+ * The routines of wasm/assembly/train.ts and wasm/assembly/epoch-end.ts, or their counterparts in C. Addresses are byte
+ * offsets into the kernel's memory.
  */
 export interface Kernel {
   train(from: number, steps: number): number;
@@ -32,13 +32,13 @@ export interface Kernel {
 }
 
 /**
- * An engine whose arithmetic is a compiled kernel: the wasm engine and the native one. This side owns the memory that
- * the kernel works in, of exactly the size that kernelBytes() says, and has the order of calls.
+ * An engine whose arithmetic is a compiled kernel: the wasm engine or the native one. This class owns the kernel's
+ * memory, whose size is exactly kernelBytes(), and calls the kernel's routines in the right order.
  */
 export class KernelEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
-  /** What lies where, in which memory, and the code that works there; public for tests only. */
+  /** The memory's layout, the memory, and the code that works in it. Public for tests only. */
   readonly map: KernelMemory;
   readonly memory: ArrayBuffer;
   readonly kernel: Kernel;
@@ -48,7 +48,7 @@ export class KernelEngine implements Engine {
   readonly #slots: readonly string[];
   readonly #powers: readonly number[];
 
-  /** bind: gives the kernel that works in a memory. */
+  /** bind: returns a kernel that works in the given memory. */
   constructor(bind: (memory: WebAssembly.Memory) => Kernel, options: EngineOptions) {
     const { layout, batchSize, epochRows, labels, optimizer, dropout } = options;
     this.layout = layout;
@@ -58,7 +58,9 @@ export class KernelEngine implements Engine {
     const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
-      throw new Error(`the job needs ${this.map.bytes} bytes of memory, and ${MAX_KERNEL_BYTES} is the most`);
+      throw new Error(
+        `the job needs ${this.map.bytes} bytes of memory; at most ${MAX_KERNEL_BYTES} are allowed`,
+      );
     }
     const pages = this.map.bytes / PAGE_BYTES;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -66,7 +68,7 @@ export class KernelEngine implements Engine {
     this.kernel = bind(memory);
     if (!this.kernel.denormalsAreAlive(SMALLEST_NORMAL)) {
       throw new Error(
-        'denormal numbers are switched off in this process: the bits would not be those of others',
+        'denormal numbers are switched off in this process, so its bits would differ from those of other engines',
       );
     }
 
@@ -93,9 +95,9 @@ export class KernelEngine implements Engine {
     const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
-    // The kernel would read another row's bytes, or beyond the memory.
+    // For a row out of range the kernel would read the bytes of another row, or beyond the memory.
     const stray = rows.find((row) => row >= this.map.labels.bytes);
-    if (stray !== undefined) throw new Error(`there is no image of row ${stray}`);
+    if (stray !== undefined) throw new Error(`row ${stray} has no image`);
     this.#u32(this.map.order).set(rows, first);
     const trained = this.kernel.train(from, there);
     if (trained === there && there < steps) this.#guards.assertBatch(from + there);
@@ -130,7 +132,7 @@ export class KernelEngine implements Engine {
     const predicted = new Uint16Array(to - from);
     const probabilities = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
-    // The kernel leaves them where the last layer's deltas would be: (P, B, 16).
+    // The kernel leaves the probabilities in the deltas of the last layer: (P, B, 16).
     const panels = this.#f32(this.map.layers.at(-1)!.deltas);
     for (let start = from; start < to; start += this.batchSize) {
       const B = this.#measure(images, labels, start, to);
@@ -159,7 +161,7 @@ export class KernelEngine implements Engine {
     return end - start;
   }
 
-  /** Fills the list of the lit pixels of all images that are trained on. */
+  /** Fills the list of lit pixels of all training images. */
   #packImages({ labels, readImages }: EngineOptions): void {
     const { imageStarts, litPixels, rawImages, otherStarts, otherLitPixels } = this.map;
     this.#u32(imageStarts)[0] = litPixels.address;
@@ -195,7 +197,7 @@ export class KernelEngine implements Engine {
     this.#header.setUint32(header.JOB_STEP, state.steps, true);
   }
 
-  /** Weights are block 0, the first slot is block 1, ... flat: (P). */
+  /** block: 0 = the weights, 1 = the first slot, and so on. flat: (P). */
   #write(block: number, flat: Float32Array): void {
     writePanels(this.memory, block * this.map.slotDistance, flat, this.map.layers);
   }

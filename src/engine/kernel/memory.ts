@@ -4,12 +4,11 @@ import { decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
 import { HEADER_BYTES, ITEM_BYTES, LIT_ROW_BYTES, PANEL_BYTES, PANEL_COLUMNS } from './header.ts';
 
 /**
- * Where everything lies in the memory of a kernel, computed from shapes alone, so that what a job needs is
- * known before anything is loaded.
+ * The layout of a kernel's memory, computed from shapes alone, so that the size a job needs is known before
+ * anything is loaded.
  *
- * Weights, their slots, outputs and deltas are cut into panels of 16 columns: a matrix (N, O) is kept as
- * (ceil(O / 16), N, 16), the last panel filled up with +0. The first layer's biases are one more row of its weights,
- * and so are those of the others.
+ * Weights, slots, outputs and deltas are split into panels of 16 columns: a matrix (N, O) is stored as
+ * (ceil(O / 16), N, 16), with the last panel padded with +0. A layer's biases are one more row of its weights.
  *
  * Dims: B = batch size, I = inputs of a layer, O = outputs of a layer, P = panels of the outputs.
  */
@@ -17,12 +16,12 @@ import { HEADER_BYTES, ITEM_BYTES, LIT_ROW_BYTES, PANEL_BYTES, PANEL_COLUMNS } f
 export interface KernelShape {
   readonly layout: ModelLayout;
   readonly optimizer: Optimizer;
-  /** Share of each hidden layer's outputs left out in training. */
+  /** Share of each hidden layer's outputs dropped in training. */
   readonly dropout: number;
   readonly batchSize: number;
   /** Rows an epoch visits. */
   readonly epochRows: number;
-  /** Rows of the images that are trained on. */
+  /** Number of training images. */
   readonly imageRows: number;
 }
 
@@ -32,45 +31,45 @@ export interface Region {
   readonly bytes: number;
 }
 
-/** A layer's regions, beside its place in the flat buffer. */
+/** A layer's regions, and its place in the flat buffer. */
 export type KernelLayer = DenseLayer & {
   /** W and b: (P, I + 1, 16) float32, the last row of each panel being b. */
   readonly weights: Region;
-  /** (P, B or B + 1, 16) float32: what the layer puts out; of the last layer the logits. */
+  /** (P, B or B + 1, 16) float32: the layer's outputs; for the last layer, the logits. */
   readonly out: Region;
-  /** What the next layer takes in training: `out` after dropout; without dropout `out` itself. */
+  /** The next layer's inputs in training: `out` after dropout, or `out` itself without dropout. */
   readonly kept: Region;
   /** Like `out`: the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
   readonly deltas: Region;
 };
 
 export interface KernelMemory {
-  /** All of it, in whole pages of 64 KiB. */
+  /** Total size, in whole pages of 64 KiB. */
   readonly bytes: number;
   readonly layers: readonly KernelLayer[];
-  /** Weights and, behind them, as many slots of the same form. */
+  /** The weights, followed by the slots in the same form. */
   readonly parameters: Region;
   readonly slotDistance: number;
-  /** Bytes of a panel of outputs or deltas. */
+  /** Bytes per panel of outputs or deltas. */
   readonly batchPanelBytes: number;
-  /** (steps of an epoch + 1) float32 where slots of untouched rows decay, otherwise nothing. */
+  /** (steps per epoch + 1) float32 if slots of untouched rows decay, otherwise empty. */
   readonly decays: Region;
   /** (I of the first layer) u32. */
   readonly updatedAt: Region;
   /** (epoch rows) u32. */
   readonly order: Region;
-  /** (R + 1) addresses, the lit pixels that begin there, and (R) bytes. Room for images of which every pixel is lit. */
+  /** (R + 1) addresses, the lit pixels they point to, with room for images whose every pixel is lit, and (R) bytes. */
   readonly imageStarts: Region;
   readonly litPixels: Region;
   readonly labels: Region;
-  /** (RAW_ROWS or B, I) bytes: images on their way to be packed. */
+  /** (RAW_ROWS or B, I) bytes: images waiting to be packed. */
   readonly rawImages: Region;
-  /** The same for a batch of other images, (B), and 0 .. B - 1 as u32. */
+  /** The same for a batch of images that are not trained on; otherRows: 0 .. B - 1 as u32. */
   readonly otherStarts: Region;
   readonly otherLitPixels: Region;
   readonly otherLabels: Region;
   readonly otherRows: Region;
-  /** The lists of wasm/assembly/pixel-items.ts, with room for a batch of which every pixel is lit. */
+  /** The lists of wasm/assembly/pixel-items.ts, with room for a batch whose every pixel is lit. */
   readonly items: Region;
   readonly rowEnds: Region;
   readonly sortedItems: Region;
@@ -84,19 +83,19 @@ export interface KernelMemory {
 
 export const PAGE_BYTES = 65_536;
 
-/** What a job may take. A memory of 32 bits ends at 4 GiB; more than half of it does not help a job this small. */
+/** The most memory a job may take: half of the 4 GiB that 32 bits can address. */
 export const MAX_KERNEL_BYTES = 2_147_483_648;
 
-/** Images that are read and packed at once, the dataset's block. Memory that is never touched takes no room. */
+/** Images that are read and packed together: one block of the dataset. Untouched pages of memory cost nothing. */
 export const RAW_ROWS = 1000;
 
 const FLOAT32_BYTES = 4;
 const U32_BYTES = 4;
 
-/** Regions begin at cache lines. */
+/** Regions start at cache lines. */
 const ALIGNMENT = 64;
 
-/** How many bytes of memory the kernel takes for a job; it runs only where they are at most MAX_KERNEL_BYTES. */
+/** Bytes of memory the kernel takes for a job; it refuses more than MAX_KERNEL_BYTES. */
 export function kernelBytes(shape: KernelShape): number {
   return kernelMemory(shape).bytes;
 }
@@ -131,7 +130,7 @@ export function kernelMemory({
     const kept = dropout > 0 ? region(bytes) : out;
     return { ...layer, weights: weights[l], out, kept, deltas: region(bytes) };
   });
-  // denseBackwardInputs writes up to three rows behind the last.
+  // denseBackwardInputs writes up to three rows beyond the last.
   const transposedBytes = layout.layers
     .slice(1)
     .map(({ inputs, outputs }) => (panels(inputs) * (outputs + 1) + 3) * PANEL_BYTES);
@@ -163,7 +162,7 @@ export function kernelMemory({
   return { ...regions, bytes: ceilTo(PAGE_BYTES, end) };
 }
 
-/** The smallest multiple of `unit` that is not less than n. */
+/** Rounds n up to a multiple of `unit`. */
 function ceilTo(unit: number, n: number): number {
   return Math.ceil(n / unit) * unit;
 }

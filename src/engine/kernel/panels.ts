@@ -2,13 +2,13 @@ import { PANEL_COLUMNS } from './header.ts';
 import type { KernelLayer } from './memory.ts';
 
 /**
- * Weights and slots between the layout's order, row-major (I, O) with b behind it, and the kernel's panels
- * (P, I + 1, 16) with b as the last row. In both b comes right after W, so it is row I here.
+ * Copies weights and slots between the layout's order, row-major (I, O) followed by b, and the kernel's panels
+ * (P, I + 1, 16) with b as the last row. In both, b directly follows W, so the code treats it as row I.
  *
- * flat: (layout.parameters). distance: bytes from a layer's weights to what is meant, 0 for the weights themselves.
+ * flat: (layout.parameters). distance: bytes from a layer's weights to the copied values; 0 for the weights themselves.
  */
 
-/** Writes the flat buffer into the panels. Columns that fill up the last panel stay as they are: +0. */
+/** Writes the flat buffer into the panels. The padding columns of the last panel stay +0. */
 export function writePanels(
   memory: ArrayBuffer,
   distance: number,
@@ -32,7 +32,7 @@ export function readPanels(
   });
 }
 
-/** Columns at .. at + columns - 1 of `panels` are at offset .. of the flat buffer. */
+/** Entries at .. at + columns - 1 of `panels` correspond to offset .. offset + columns - 1 of the flat buffer. */
 type RowVisitor = (panels: Float32Array, at: number, offset: number, columns: number) => void;
 
 function forEachRow(

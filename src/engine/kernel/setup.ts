@@ -5,7 +5,7 @@ import { decaysUntouchedSlots, powersOf, skipsUntouchedRows, unknown } from '../
 import * as header from './header.ts';
 import type { KernelMemory, KernelShape } from './memory.ts';
 
-/** Writes the header of the kernel's memory: where everything lies, and the optimizer's constants. */
+/** Writes the header of the kernel's memory: the addresses of all regions, and the optimizer's constants. */
 export function writeKernelHeader(
   memory: ArrayBuffer,
   map: KernelMemory,
@@ -64,7 +64,7 @@ const ACTIVATION_CODES: { readonly [Name in JobSpec['model']['activation']]: num
   sigmoid: header.ACTIVATION_SIGMOID,
 };
 
-/** Hyper-parameters, and constants made of them, are computed in float64 and rounded to float32 once. */
+/** Hyper-parameters and constants derived from them are computed in float64 and rounded to float32 once. */
 function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer): void {
   const f32 = (place: number, value: number) => view.setFloat32(place, value, true);
   const f64 = (place: number, value: number) => view.setFloat64(place, value, true);
@@ -80,7 +80,7 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
       if (decaysUntouchedSlots(optimizer)) {
         const decays = powersOf(Math.fround(optimizer.rho), map.decays.bytes / 4 - 1);
         new Float32Array(view.buffer, map.decays.address, decays.length).set(decays);
-        // An update of rows that are never left alone is a decay by one step.
+        // Rows that are never skipped decay by one step per update.
         f32(header.RHO, decays[1]);
       }
       break;

@@ -1,5 +1,5 @@
 /**
- * What stands behind each hidden layer; the formulas are in ../activations.ts.
+ * The activation function of the hidden layers; the formulas are in ../reference/activations.ts.
  *
  * Dims: B = rows of this batch, O = outputs, P = their panels. h, dh: (P, B, 16).
  */
@@ -31,7 +31,7 @@ static void reluPanel(float *h, uint32_t B) {
   }
 }
 
-/** Sigmoid or tanh of a row of a panel, of its first `columns`: the others stay +0, though sigmoid(0) is not. */
+/** Sigmoid or tanh of the first `columns` values of a panel's row. The others stay +0, although sigmoid(0) is not 0. */
 INLINE void curveRow(bool isSigmoid, float *h, uint32_t columns) {
   for (uint32_t c = 0; c < PANEL_COLUMNS; c += DOUBLES) {
     const Doubles z = loadDoubles(h + c, 0);
@@ -57,7 +57,7 @@ static void activate(uint8_t *memory, float *h, uint32_t B, uint32_t O) {
   }
 }
 
-/** dh = dh * f'(z), with f' read off the output h = f(z). */
+/** dh = dh * f'(z), with f' computed from the output h = f(z). */
 static void activateBackward(uint8_t *memory, float *dh, const float *h, uint32_t B, uint32_t P) {
   const uint32_t activation = getU32(memory, ACTIVATION);
   for (uint32_t p = 0; p < P; p += 1) {

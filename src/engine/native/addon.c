@@ -1,6 +1,6 @@
 /**
- * The kernels as functions of Node, by Node-API alone, so that one build runs on every Node version. Compiled without
- * any width's instructions: it decides which of them may run here.
+ * Exports the kernels to Node through Node-API only, so that one build runs on every Node version. This file is
+ * compiled without the instruction sets of any width, because it decides which of them may run here.
  */
 
 #include <node_api.h>
@@ -26,7 +26,7 @@ static const Width WIDTHS[] = {
 
 #define WIDTH_COUNT (sizeof WIDTHS / sizeof WIDTHS[0])
 
-/** Whether this processor, and the system on it, have the instructions that the build gave that width. */
+/** Whether processor and operating system support the instruction sets that the build uses for that width. */
 static bool isSupported(uint32_t width) {
 #ifdef __x86_64__
   __builtin_cpu_init();
@@ -39,25 +39,25 @@ static bool isSupported(uint32_t width) {
   return width == 4;
 }
 
-/** The kernel of that width; NULL, with an exception under way, where there is none or the processor is too old. */
+/** The kernel of that width; NULL, with a pending exception, if there is none or the processor does not support it. */
 static const Kernel *kernelOf(napi_env env, uint32_t width) {
   for (size_t k = 0; k < WIDTH_COUNT; k += 1) {
     if (WIDTHS[k].width == width && isSupported(width)) return WIDTHS[k].kernel;
   }
-  napi_throw_range_error(env, NULL, "there is no kernel of this width here");
+  napi_throw_range_error(env, NULL, "this processor has no kernel of this width");
   return NULL;
 }
 
 #define MAX_ARGUMENTS 7
 
-/** What each function takes: (width, memory: ArrayBuffer, ...numbers). */
+/** The arguments of each function: (width, memory: ArrayBuffer, ...numbers). */
 typedef struct {
   const Kernel *kernel;
   uint8_t *memory;
   double numbers[MAX_ARGUMENTS - 2];
 } Call;
 
-/** False with an exception under way. count: of the numbers behind the memory. */
+/** Returns false with a pending exception if the arguments are wrong. count: how many numbers follow the memory. */
 static bool readCall(napi_env env, napi_callback_info info, size_t count, Call *call) {
   size_t given = MAX_ARGUMENTS;
   napi_value arguments[MAX_ARGUMENTS];
@@ -133,7 +133,7 @@ static napi_value denormalsAreAlive(napi_env env, napi_callback_info info) {
   return number(env, call.kernel->denormalsAreAlive((float)call.numbers[0]));
 }
 
-/** [{ width, name }]: what this processor can run, widest first. */
+/** [{ width, name }]: the widths that this processor supports, widest first. */
 static napi_value listWidths(napi_env env) {
   napi_value list;
   uint32_t length = 0;

@@ -1,5 +1,5 @@
 /**
- * A dense layer behind the first: y = x W + b, its gradients, and its update.
+ * A dense layer after the first: y = x W + b, its gradients, and its update.
  *
  * Dims: B = rows of this batch, I = inputs, O = outputs, P = panels of the outputs. x: (ceil(I / 16), B, 16),
  * z and dz: (P, B, 16), W: (P, I + 1, 16), the last row of each panel being b.
@@ -10,15 +10,15 @@
 #include "optimizers.h"
 
 /**
- * Sums of a row each that are added up side by side: as many as the registers hold beside what is added. With two, a
- * step took 9 us more; with eight rows of 8 floats a vector, which are more than the registers hold, 8.
+ * How many rows are summed side by side: as many as fit into the registers together with the operands. With two rows a
+ * step took 9 us more; with eight rows at width 8, which do not fit, it took 8 us more.
  */
 #define ROWS (WIDTH == 16 ? 8 : WIDTH == 8 ? 4 : 2)
 
 #define EACH_ROW _Pragma("GCC unroll 8") for (uint32_t n = 0; n < rows; n += 1)
 
 /**
- * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j] of a panel of z and `rows` of the batch, a constant.
+ * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j] for one panel of z and `rows` rows, a constant.
  */
 INLINE void denseForwardRows(uint32_t rows, float *z, const float *x, const float *W, uint32_t I, uint32_t xPanel) {
   Row sums[ROWS];
@@ -32,14 +32,14 @@ INLINE void denseForwardRows(uint32_t rows, float *z, const float *x, const floa
     }
     x += xPanel;
   }
-  // W has arrived at the panel's last row: b.
+  // W now points to the panel's last row: b.
   EACH_ROW storeRow(z + n * PANEL_COLUMNS, addRows(sums[n], loadRow(W)));
 }
 
 /**
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].
  *
- * With an odd B the row behind the last is computed too; there is room for it, and nobody reads it.
+ * If B is odd, one row too many is computed; the buffer has room for it and it is never read.
  */
 static void denseForward(
   uint8_t *memory, float *z, const float *x, const float *W, uint32_t B, uint32_t I, uint32_t P
@@ -57,7 +57,7 @@ static void denseForward(
 }
 
 /**
- * t[j, k] = W[k, j], with the columns k that fill up the last panel +0, and so is the bias, which then changes no sum.
+ * t[j, k] = W[k, j]. The padding columns k of the last panel are +0, and so is the bias, so that it changes no sum.
  * t: (ceil(I / 16), O + 1, 16).
  */
 static void transpose(float *t, const float *W, uint32_t I, uint32_t O) {
@@ -76,7 +76,7 @@ static void transpose(float *t, const float *W, uint32_t I, uint32_t O) {
 /**
  * dx[r, k] = sum over j ascending of dz[r, j] * W[k, j]: a forward pass through W transposed.
  *
- * transposed: room for (ceil(I / 16), O + 1, 16).
+ * transposed: scratch space for (ceil(I / 16), O + 1, 16).
  */
 static void denseBackwardInputs(
   uint8_t *memory, float *dx, const float *dz, const float *W, float *transposed, uint32_t B, uint32_t I, uint32_t O
@@ -85,7 +85,7 @@ static void denseBackwardInputs(
   denseForward(memory, dx, dz, transposed, B, O, panels(I));
 }
 
-/** db[j] = sum over r ascending of dz[r, j], and at once the update of b, for one panel. b: (16), dz: (B, 16). */
+/** db[j] = sum over r ascending of dz[r, j], followed by the update of b, for one panel. b: (16), dz: (B, 16). */
 INLINE void sumDeltas(uint32_t rule, const Hyper *hyper, float *b, const float *dz, uint32_t B) {
   Row sum = zeroRow();
   for (uint32_t r = 0; r < B; r += 1) sum = addRows(sum, loadRow(dz + r * PANEL_COLUMNS));
@@ -93,9 +93,9 @@ INLINE void sumDeltas(uint32_t rule, const Hyper *hyper, float *b, const float *
 }
 
 /**
- * dW[k, j] = sum over r ascending of x[r, k] * dz[r, j], and at once the update of W[k, j]; db and b likewise.
+ * dW[k, j] = sum over r ascending of x[r, k] * dz[r, j], directly followed by the update of W[k, j]; db and b likewise.
  *
- * ROWS rows of W at a time. I need not be a multiple: x has columns up to the end of its last panel.
+ * ROWS rows of W at a time. I need not be a multiple of ROWS, since x has columns up to the end of its last panel.
  */
 INLINE void denseBackwardUpdate(
   uint32_t rule, const Hyper *hyper, uint8_t *memory, float *W, const float *x, const float *dz, uint32_t B, uint32_t I,

@@ -1,4 +1,4 @@
-/** Dropout, as in ../dropout.ts, with the hash of ../random.ts, a vector of outputs at a time. */
+/** Dropout as in ../dropout.ts, with the hash from ../random.ts, for a vector of outputs at a time. */
 
 #pragma once
 
@@ -25,7 +25,7 @@ INLINE Words mixWords(Words x) {
 }
 
 /**
- * kept[r, j] = u32(seed, layer, step, r * O + j) >= threshold ? h[r, j] * scale : +0, with the step that is running.
+ * kept[r, j] = u32(seed, layer, step, r * O + j) >= threshold ? h[r, j] * scale : +0, where step is the current one.
  * kept, h: (P, B, 16); they may be the same buffer.
  */
 static void applyDropout(uint8_t *memory, float *kept, const float *h, uint32_t layer, uint32_t B, uint32_t O) {

@@ -1,10 +1,10 @@
-/** What is done between epochs. */
+/** The end of an epoch, and a check of the process. */
 
 #pragma once
 
 #include "vector.h"
 
-/** Brings rmsprop's mean squares of rows that the last steps left alone to the end of the epoch. */
+/** Brings rmsprop's mean squares up to date for rows that the last steps of the epoch skipped. */
 static void settleRows(uint8_t *memory) {
   if (getU32(memory, DECAYS) == 0) return;
   const float *decays = region(memory, DECAYS);
@@ -23,7 +23,7 @@ static void settleRows(uint8_t *memory) {
   memset(updatedAt, 0, first.I * sizeof *updatedAt);
 }
 
-/** Whether all weights and slots are finite. v - v is 0 for these, and NaN otherwise; padding is as good as they. */
+/** Whether all weights and slots are finite: v - v is 0 if v is finite, otherwise NaN. Padding is always finite. */
 static bool allFinite(uint8_t *memory) {
   const float *end = region(memory, PARAMETERS_END);
   Mask seen = {};
@@ -37,9 +37,9 @@ static bool allFinite(uint8_t *memory) {
 }
 
 /**
- * Whether half of the smallest normal float32 is something: a library built with fast-math can switch denormals off for
- * its whole process, and then the bits are not those of other machines. smallest: 2^-126, from outside, so that the
- * compiler cannot know the answer.
+ * Whether half of the smallest normal float32 is not 0: a library built with fast-math can switch denormals off for the
+ * whole process, and then the bits differ from those of other machines. smallest: 2^-126, passed as an argument so that
+ * the compiler cannot compute the result.
  */
 static bool denormalsAreAlive(float smallest) {
   return smallest * 0.5f != 0;

@@ -1,7 +1,7 @@
 /**
- * A job's memory, the same for this kernel and the one in ../wasm/assembly/: ../kernel/header.ts says what its first bytes are
- * (the build writes kernel-header.h from it), ../kernel/memory.ts what lies behind them. Numbers are little-endian, as
- * those of JavaScript's typed arrays are on every machine that the build knows.
+ * Access to a job's memory, which has the same layout for this kernel and the one in ../wasm/assembly/.
+ * ../kernel/header.ts defines its first bytes (the build writes kernel-header.h from it), ../kernel/memory.ts the rest.
+ * Numbers are little-endian, like those of JavaScript's typed arrays on every platform that the build supports.
  */
 
 #pragma once
@@ -12,7 +12,7 @@
 
 #include "kernel-header.h"
 
-/** Compiled into its caller, so that constants given to it, the update rule above all, leave no branch behind. */
+/** Always inlined into the caller, so that constant arguments, above all the update rule, leave no branches. */
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE uint32_t getU32(const uint8_t *memory, uint32_t place) {
@@ -45,12 +45,12 @@ INLINE void setF64(uint8_t *memory, uint32_t place, double value) {
   memcpy(memory + place, &value, sizeof value);
 }
 
-/** The region whose address the header has at `place`. */
+/** The region whose address is at `place` in the header. */
 INLINE void *region(uint8_t *memory, uint32_t place) {
   return memory + getU32(memory, place);
 }
 
-/** Panels of 16 columns that so many columns take. */
+/** The number of panels of 16 columns for that many columns. */
 INLINE uint32_t panels(uint32_t columns) {
   return (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
 }

@@ -7,18 +7,18 @@ import { createNativeEngine } from './native-engine.ts';
 import { loadAddon } from './native-module.ts';
 
 /**
- * The process that native-check.ts starts. argv: the path of native.node. It trains small problems with every routine
- * in it, beside the reference engine, and tells its parent { fault } or {}.
+ * The process that native-check.ts starts. argv: the path of native.node. It trains small problems that use every
+ * routine of the addon, compares the results with the reference engine, and sends its parent { fault } or {}.
  */
 
-/** Few rows and odd sizes: every loop has a remainder. */
+/** Few rows and odd sizes, so that every loop has a remainder. */
 const ROWS = 45;
 const BATCH_SIZE = 13;
 const PIXELS = 37;
 const CLASSES = 19;
 const HIDDEN = [33, 7];
 
-/** Variants that have code of their own. Written out, since parsing them takes longer than training with them. */
+/** Every variant with its own code. Written out because parsing the defaults takes longer than training. */
 const RMSPROP = {
   type: 'rmsprop',
   learning_rate: 0.001,
@@ -37,7 +37,7 @@ const OPTIMIZERS: { readonly [Type in Optimizer['type']]: readonly Extract<Optim
 
 const random = (stream: number, k: number) => u32(1, stream, 0, k);
 
-/** (ROWS, PIXELS): every fourth pixel is lit. */
+/** (ROWS, PIXELS): about a quarter of the pixels are lit. */
 const IMAGES = Uint8Array.from({ length: ROWS * PIXELS }, (_, k) =>
   random(0, k) % 4 === 0 ? random(1, k) % 256 : 0,
 );
@@ -61,7 +61,7 @@ function problem(
   };
 }
 
-/** All that an engine has after two epochs, in bytes. */
+/** All results and the state of an engine after two epochs, in bytes. */
 function outcome(engine: Engine): Buffer {
   const sums: number[] = [];
   for (let epoch = 0; epoch < 2; epoch += 1) {
@@ -95,7 +95,7 @@ function findFault(): string | undefined {
   const same = problems.every((options) =>
     outcome(createNativeEngine(addon, options)).equals(outcome(createReferenceEngine(options))),
   );
-  return same ? undefined : 'native.node computes other bits than the reference engine';
+  return same ? undefined : 'native.node computes different bits from the reference engine';
 }
 
 function outcomeOfCheck(): string | undefined {

@@ -4,24 +4,24 @@ import { findBuilt } from '../built-files.ts';
 import { NO_ADDON } from './native-module.ts';
 
 /**
- * Whether native.node may be trusted. A broken build can end the process that loads it, or compute other bits without a
- * word, so a child loads it first and trains with it beside the reference engine: native-check-child.ts.
+ * Checks native.node before any engine uses it. A broken build can crash the process that loads it or silently compute
+ * different bits, so a child process (native-check-child.ts) loads it first and compares it with the reference engine.
  */
 
-/** The check takes a fifth of a second; this is for a build that hangs. */
+/** The check takes a fifth of a second; the deadline is for a build that hangs. */
 const DEADLINE_MS = 30_000;
 
 const VerdictSchema = z.strictObject({ fault: z.string().optional() });
 
 let checking: Promise<string | undefined> | undefined;
 
-/** Why the native engine cannot be had, for people; undefined when it can. Checked once a process. */
+/** Why the native engine is not available, as text for people; undefined if it is. Checked once per process. */
 export function nativeFault(): Promise<string | undefined> {
   checking ??= checkAddon(findBuilt('native/native.node'));
   return checking;
 }
 
-/** What is wrong with the addon in this file, for people; undefined when nothing is. */
+/** What is wrong with the addon in this file, as text for people; undefined if it works. */
 export async function checkAddon(
   file: string | undefined,
   deadlineMs = DEADLINE_MS,

@@ -1,13 +1,13 @@
 import type { EngineOptions } from '../engine.ts';
 import { KernelEngine } from '../kernel/kernel-engine.ts';
 
-/** A vector width that this processor runs: its floats, and what people call it. */
+/** A vector width that this processor supports: its size in floats, and its common name. */
 export interface NativeWidth {
   readonly width: number;
   readonly name: string;
 }
 
-/** What native/addon.c exports. */
+/** The exports of native/addon.c. */
 export interface NativeAddon {
   /** Widest first. */
   readonly widths: readonly NativeWidth[];
@@ -35,9 +35,10 @@ export interface NativeAddon {
 }
 
 /**
- * The native engine: the bits of the reference engine, twice as fast as the wasm engine. The arithmetic is in native/.
+ * The native engine: gives the bits of the reference engine, twice as fast as the wasm engine. The arithmetic is in the
+ * C files of this folder.
  *
- * addon: what loadAddon() gives. width: one of its widths; by default the widest, and only tests want another.
+ * addon: from loadAddon(). width: one of its widths; by default the widest. Only tests use another.
  */
 export function createNativeEngine(
   addon: NativeAddon,

@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module';
 import type { NativeAddon } from './native-engine.ts';
 
-/** Finds and loads native.node, the native engine's arithmetic, as wasm-module.ts does that of the wasm engine. */
+/** Loads native.node, the arithmetic of the native engine. */
 
-export const NO_ADDON = 'native.node is not there: npm run build makes it where there is a C compiler';
+export const NO_ADDON = 'native.node is missing: npm run build makes it on machines with a C compiler';
 
 /**
- * The loaded addon; or, for people, why there is none. A file that breaks its process breaks this one: native-check.ts
- * finds out in another.
+ * The loaded addon, or text for people that explains why it does not load. A broken file may crash the process;
+ * native-check.ts tries it in a child first.
  */
 export function loadAddon(file: string | undefined): NativeAddon | string {
   if (file === undefined) return NO_ADDON;

@@ -1,16 +1,17 @@
 /**
- * The update rules of ../reference/update-rules.ts, where the formulas stand, for the sixteen weights of a panel's row at a time.
+ * The update rules of ../reference/update-rules.ts, which has the formulas, for the sixteen weights of a panel's row at
+ * a time.
  *
- * `rule` is a constant wherever update() is compiled in, so that each rule has loops of its own with the update inside.
+ * `rule` is a constant wherever update() is inlined, so that each rule gets its own loops with the update inside.
  */
 
 #pragma once
 
 #include "vector.h"
 
-/** What an update needs besides the gradient, read once a step. */
+/** Everything an update needs besides the gradient, read once per step. */
 typedef struct {
-  /** Floats from a weight to its value in the first slot, from there to the second, ... */
+  /** Floats from a weight to its value in the first slot, from there to the second, and so on. */
   size_t slot;
   float learningRate, rho, oneMinusRho, momentum, epsilon, oneMinusBeta1, oneMinusBeta2, alpha;
   bool centered, nesterov, amsgrad;
@@ -100,8 +101,8 @@ INLINE void adam(const Hyper *hyper, float *w, Vector g) {
 }
 
 /**
- * Updates the sixteen weights at w with their gradients. decay: rmsprop's factor for the mean square; the others do
- * without.
+ * Updates the sixteen weights at w with their gradients. decay: rmsprop's factor for the mean square; the other rules
+ * ignore it.
  */
 INLINE void update(uint32_t rule, const Hyper *hyper, float *w, Row g, float decay) {
   EACH_VECTOR {
@@ -117,7 +118,7 @@ INLINE void update(uint32_t rule, const Hyper *hyper, float *w, Row g, float dec
   }
 }
 
-/** Once before each of adam's steps: its running products, and what they make of the learning rate. In float64. */
+/** Called before each of adam's steps: updates its running products and alpha, in float64. */
 static void beginAdamStep(uint8_t *memory) {
   const double power1 = getF64(memory, POWER_1) * getF64(memory, BETA_1);
   const double power2 = getF64(memory, POWER_2) * getF64(memory, BETA_2);

@@ -1,6 +1,6 @@
 /**
- * Which pixels of a batch are lit, listed twice: by row for the forward pass, and by pixel for the gradients, so that
- * all that touches one row of W is done at once, in registers.
+ * Lists the lit pixels of a batch twice: by row for the forward pass, and by pixel for the gradients, so that all work
+ * on one row of W happens together, in registers.
  *
  * Dims: R = rows of images, B = rows of this batch, I = pixels of an image.
  */
@@ -10,8 +10,8 @@
 #include "memory.h"
 
 /**
- * A pixel that is not 0. In the list by row `where` is the byte offset of W's row in its panel, in the list by pixel
- * that of the batch's row in a panel of deltas.
+ * A pixel that is not 0. In the list by row, `where` is the byte offset of W's row in its panel; in the list by pixel,
+ * it is the byte offset of the batch's row in a panel of deltas.
  */
 typedef struct {
   uint32_t where;
@@ -21,23 +21,23 @@ typedef struct {
 /** A row of W to update: its byte offset in a panel, and its items, from address `begin` to `end`. */
 typedef struct {
   uint32_t where, begin, end;
-  /** What rmsprop multiplies its mean square with: a power of rho if the row was left alone before. */
+  /** rmsprop's factor for the mean square; a higher power of rho if previous steps skipped the row. */
   float decay;
 } LitRow;
 
-/** Packs pixel i; gives where the next one goes: over this one if it is not lit. */
+/** Packs pixel i; returns the address for the next one, which overwrites this one if it is not lit. */
 INLINE uint32_t *packPixel(uint32_t *lit, const uint8_t *image, uint32_t i) {
   *lit = i << 8 | image[i];
   return lit + (image[i] != 0);
 }
 
 /**
- * Packs images behind those packed before: their lit pixels in order, each pixel << 8 | value. Done once a job: it is less
- * to read at each step than the images are, and nothing is left to search (8 us a step).
+ * Packs images after those packed before: their lit pixels in order, each pixel << 8 | value. This happens once per job
+ * and saves 8 us per step: packed images are smaller to read and need no search for lit pixels.
  *
- * starts: (R + 1), the address where each row's lit pixels begin; that of row `from` is there, those behind are written.
- * images: (rows, I). Eight pixels at a time, left out at once if all are 0, and otherwise written without asking which are
- * lit, which no processor can guess.
+ * starts: (R + 1), the address of each row's lit pixels; in: that of row `from`; out: those of the rows after it.
+ * images: (rows, I). Takes eight pixels at a time: skips them if all are 0, otherwise writes them without a branch for
+ * each pixel, since the processor could not predict it.
  */
 static void packImages(uint8_t *memory, uint32_t *starts, uint32_t from, const uint8_t *images, uint32_t rows) {
   const uint32_t I = layerAt(memory, 0).I;
@@ -56,7 +56,7 @@ static void packImages(uint8_t *memory, uint32_t *starts, uint32_t from, const u
   }
 }
 
-/** Lists the batch's lit pixels by row, and notes where each row's items end. starts: (R + 1), rows: (B). */
+/** Lists the batch's lit pixels by row, and stores the end of each row's items. starts: (R + 1), rows: (B). */
 static void listItems(uint8_t *memory, const uint32_t *starts, const uint32_t *rows, uint32_t B) {
   const float *values = (const float *)(memory + PIXEL_VALUES);
   uint32_t *rowEnds = region(memory, ROW_ENDS);
@@ -70,9 +70,9 @@ static void listItems(uint8_t *memory, const uint32_t *starts, const uint32_t *r
 }
 
 /**
- * Lists the rows of W to update, from first to last; returns where the list ends.
+ * Lists the rows of W to update, in order; returns the end of the list.
  *
- * cursors: (I), in: how many items each pixel has; out: the addresses where they begin.
+ * cursors: (I), in: the number of each pixel's items; out: the address of the first of them.
  */
 static const LitRow *listLitRows(uint8_t *memory, uint32_t *cursors, uint32_t I, uint32_t step) {
   const bool skips = getU32(memory, SKIPS_UNTOUCHED_ROWS) != 0;
@@ -98,8 +98,8 @@ static const LitRow *listLitRows(uint8_t *memory, uint32_t *cursors, uint32_t I,
 }
 
 /**
- * Lists the items of listItems() once more, by pixel (a counting sort, which keeps the batch's rows ascending), and the
- * rows of W to update. step: the number of this step in the epoch, from 1. Returns where the list of rows ends.
+ * Lists the items of listItems() again, by pixel (a counting sort, which keeps the batch's rows in ascending order),
+ * and the rows of W to update. step: the number of this step in the epoch, from 1. Returns the end of the list of rows.
  */
 static const LitRow *sortItems(uint8_t *memory, uint32_t B, uint32_t I, uint32_t step) {
   const uint32_t *rowEnds = region(memory, ROW_ENDS);
@@ -124,9 +124,9 @@ static const LitRow *sortItems(uint8_t *memory, uint32_t B, uint32_t I, uint32_t
 }
 
 /**
- * Asks for the cache lines of some images, so that they have come from memory when their batch's turn comes. The rows of
- * a shuffled epoch lie anywhere, and no processor guesses where: 7 us. Pages of 2 MB for all of the memory, so that fewer
- * addresses need to be looked up, changed nothing. starts: (R + 1), rows: (count).
+ * Prefetches the next batch's images, so that they are in the cache when that batch is trained. The rows of a shuffled
+ * epoch are scattered, so the processor cannot prefetch them by itself. Saves 7 us per step. Pages of 2 MB, which need
+ * fewer address translations, made no difference. starts: (R + 1), rows: (count).
  */
 static void touchImages(const uint8_t *memory, const uint32_t *starts, const uint32_t *rows, uint32_t count) {
   for (uint32_t r = 0; r < count; r += 1) {

@@ -1,6 +1,6 @@
 /**
- * The first layer: dense like the others, but its inputs are pixels, and those of 0 are left out. The lists that
- * pixel-items.h made say which are left.
+ * The first layer: dense like the others, but its inputs are pixels, and those that are 0 are left out. pixel-items.h
+ * lists the others.
  *
  * Dims: B = rows of this batch, I = pixels of an image, P = panels of the outputs.
  */
@@ -10,17 +10,17 @@
 #include "dense-layer.h"
 #include "pixel-items.h"
 
-/** The row of a panel at a byte offset of it. */
+/** The row at a byte offset in a panel. */
 INLINE float *rowAt(float *panel, uint32_t where) {
   return (float *)((uint8_t *)panel + where);
 }
 
-/** Panels whose sums are added up side by side; with four floats a vector, one panel's fill half of the registers. */
+/** How many panels are summed side by side. At width 4, the sums of one panel already fill half of the registers. */
 #define PANELS (WIDTH == 4 ? 1 : 2)
 
 #define EACH_PANEL _Pragma("GCC unroll 2") for (uint32_t n = 0; n < count; n += 1)
 
-/** pixelsForward() of `count` panels, a constant: 1 or PANELS. */
+/** pixelsForward() for `count` panels, a constant: 1 or PANELS. */
 INLINE void pixelsForwardPanels(uint32_t count, uint8_t *memory, float *z, float *W, uint32_t B, uint32_t I) {
   const uint32_t *rowEnds = region(memory, ROW_ENDS);
   const size_t zPanel = batchPanel(memory), wPanel = (I + 1) * PANEL_COLUMNS;
@@ -43,8 +43,8 @@ INLINE void pixelsForwardPanels(uint32_t count, uint8_t *memory, float *z, float
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].   z: (P, B, 16), W: (P, I + 1, 16), its last row b.
  *
  * Two panels at a time: with one, each addition waits for the one before it (+10 us). Four or eight read each item less
- * often, but from more of W than the nearest cache holds (+4). A block of pixels at a time (-1.5), or two rows of the
- * batch beside one another (0), was not worth its lines.
+ * often, but use more of W than the L1 cache holds (+4 us). Two ideas were not worth their code: blocks of pixels
+ * (-1.5 us), and two rows of the batch side by side (0).
  */
 static void pixelsForward(uint8_t *memory, float *z, float *W, uint32_t B, uint32_t I, uint32_t P) {
   for (uint32_t p = 0; p < P;) {
@@ -57,7 +57,7 @@ static void pixelsForward(uint8_t *memory, float *z, float *W, uint32_t B, uint3
   }
 }
 
-/** pixelsBackwardUpdate() of `count` panels, a constant: 1 or PANELS. */
+/** pixelsBackwardUpdate() for `count` panels, a constant: 1 or PANELS. */
 INLINE void pixelsBackwardUpdatePanels(
   uint32_t count, uint32_t rule, const Hyper *hyper, uint8_t *memory, float *W, float *dz, const LitRow *litRowsEnd,
   uint32_t B, uint32_t I
@@ -78,12 +78,12 @@ INLINE void pixelsBackwardUpdatePanels(
 }
 
 /**
- * dW[i, j] = sum over r ascending of x[r, i] * dz[r, j], and at once the update of W[i, ...], for the rows i that
- * sortItems() listed; db and b likewise.   dz: (P, B, 16), W: (P, I + 1, 16).
+ * dW[i, j] = sum over r ascending of x[r, i] * dz[r, j], directly followed by the update of W[i, ...], for the rows i
+ * that sortItems() listed; db and b likewise.   dz: (P, B, 16), W: (P, I + 1, 16).
  *
- * The largest part of a step, and most of it root and quotient: 16 us of 28 with 8 or 16 floats a vector, whatever
- * stands around them. Two panels at a time took 6 us off; four with 16 floats another 1.5, but not with 8. Asking for
- * the next rows of W and their slots ahead was no faster.
+ * This is the largest part of a step, and square root and division are most of it: 16 of 28 us at width 8 or 16,
+ * regardless of the code around them. Two panels at a time saved 6 us; four saved another 1.5 us at width 16, but
+ * nothing at width 8. Prefetching the next rows of W and their slots was no faster.
  */
 INLINE void pixelsBackwardUpdate(
   uint32_t rule, const Hyper *hyper, uint8_t *memory, float *W, float *dz, const LitRow *litRowsEnd, uint32_t B,

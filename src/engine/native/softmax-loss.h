@@ -1,5 +1,5 @@
 /**
- * Softmax and categorical cross-entropy in one.
+ * Softmax and categorical cross-entropy combined.
  *
  * Dims: R = rows of images, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
  * labels: (R) bytes, rows: (B), the batch's row numbers.
@@ -9,7 +9,7 @@
 
 #include "exp-log.h"
 
-/** Where value j of the row at `row` lies. */
+/** Floats from the first value of a row to value j. panel: floats from one panel to the next. */
 INLINE uint32_t at(uint32_t j, uint32_t panel) {
   return j / PANEL_COLUMNS * panel + j % PANEL_COLUMNS;
 }

@@ -1,8 +1,8 @@
 /**
- * The steps of training, in the order of ../reference/reference.ts; each of their loops has its file.
+ * The parts of a training step, in the order of ../reference/reference.ts. Their loops are in the headers.
  *
- * The build compiles this file once for each vector width, with that width's instructions. Nothing but the table at the
- * end is seen outside.
+ * The build compiles this file once for each vector width, with the instruction sets of that width. Only the table at
+ * the end is visible outside.
  */
 
 #include "activations.h"
@@ -16,9 +16,9 @@
 #include "softmax-loss.h"
 
 /**
- * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
- * starts: (R + 1), where packImages() put each image; labels: (R), rows: (B), row numbers.
- * training: with dropout, if the model has any.
+ * Images to losses, predictions and probabilities; the probabilities go into the deltas of the last layer.
+ * starts: (R + 1), from packImages(); labels: (R), rows: (B), row numbers.
+ * training: apply dropout, if the model has any.
  */
 static void measure(
   uint8_t *memory, const uint32_t *starts, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training
@@ -46,8 +46,8 @@ static void measure(
 }
 
 /**
- * Deltas of the last layer to gradients and weights, from the last layer to the first. A layer is updated as soon as
- * the deltas below it are known: nothing else needs its old weights.
+ * Computes gradients from the deltas and updates the weights, from the last layer to the first. A layer is updated as
+ * soon as the deltas below it are computed, since nothing else needs its old weights.
  */
 INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, uint32_t B) {
   const Hyper hyper = hyperParameters(memory);
@@ -65,7 +65,7 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, uint32_t B) {
 }
 
 /**
- * One optimizer step. rows: (B), row numbers; the next batch's (nextB) lie behind them.
+ * One optimizer step. rows: (B), row numbers, followed by those of the next batch: (nextB).
  * False = the loss is not finite, and nothing has changed.
  */
 static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nextB) {
@@ -105,8 +105,8 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
 }
 
 /**
- * Trains `steps` batches of the order, the first being batch `from`. Returns how many were trained: fewer mean that
- * the next one's loss is not finite.
+ * Trains `steps` batches of the order, starting with batch `from`. Returns how many were trained; fewer than `steps`
+ * means that the loss of the next one is not finite.
  */
 static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
   const uint32_t batchSize = getU32(memory, BATCH_SIZE);

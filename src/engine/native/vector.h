@@ -1,13 +1,13 @@
 /**
- * The vectors that all loops are made of: WIDTH floats each, 4, 8 or 16, set by the build. They run along the columns
- * of a panel, never along a sum, so that every width gives the same bits.
+ * The vectors that all loops use: WIDTH floats each, 4, 8 or 16, set by the build. They run along the columns of a
+ * panel, never along a sum, so that every width gives the same bits.
  */
 
 #pragma once
 
 #include "memory.h"
 
-/** Vectors that make up a row of a panel. */
+/** Vectors per row of a panel. */
 #define VECTORS (PANEL_COLUMNS / WIDTH)
 
 #define EACH_VECTOR _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v += 1)
@@ -15,10 +15,10 @@
 typedef float Vector __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t Mask __attribute__((vector_size(4 * WIDTH)));
 typedef uint32_t Words __attribute__((vector_size(4 * WIDTH)));
-/** A vector where its floats lie. */
+/** A vector in memory, stored as floats. */
 typedef Vector Stored __attribute__((may_alias));
 
-/** As many doubles as fill a register, the floats they come from and go to, and the integers that are their bits. */
+/** A register of doubles, the floats they are converted from and to, and integers of the same size for their bits. */
 #define DOUBLES (WIDTH / 2)
 typedef double Doubles __attribute__((vector_size(4 * WIDTH)));
 typedef float Half __attribute__((vector_size(2 * WIDTH)));
@@ -56,13 +56,13 @@ INLINE Vector only(Mask mask, Vector x) {
   return (Vector)((Mask)x & mask);
 }
 
-/** a < b ? b : a, so that a NaN in a stays. */
+/** a < b ? b : a, so that a NaN in a is kept. */
 INLINE Vector larger(Vector a, Vector b) {
   const Mask less = a < b;
   return (Vector)(((Mask)a & ~less) | ((Mask)b & less));
 }
 
-/** The correctly rounded root of each lane; compilers make one instruction of the loop. */
+/** The correctly rounded square root of each lane; compilers turn the loop into one instruction. */
 INLINE Vector squareRoot(Vector x) {
   float lanes[WIDTH];
   memcpy(lanes, &x, sizeof x);

@@ -2,24 +2,24 @@ import type { JobSpec } from '../../contract/job-spec.ts';
 import { exp } from './exp-log.ts';
 
 /**
- * What stands behind each hidden layer (rule 3). Derivatives are taken from the output, so that forward may write over
- * its input.
+ * The activation function of the hidden layers (rule 3). Derivatives are computed from the output, so that forward may
+ * overwrite its input.
  */
 export interface Activation {
-  /** h = f(h), element by element, for the first n. */
+  /** h = f(h), element by element, for the first n elements. */
   forward(h: Float32Array, n: number): void;
-  /** dh = dh * f'(z), with f' read off the output h = f(z), for the first n. */
+  /** dh = dh * f'(z) for the first n elements, with f' computed from the output h = f(z). */
   backward(dh: Float32Array, h: Float32Array, n: number): void;
 }
 
 const { abs, fround } = Math;
 
-/** relu(z) = max(z, 0). NaN stays NaN: a comparison, not Math.max. */
+/** relu(z) = max(z, 0), written as a comparison to match rule 3. NaN stays NaN. */
 const relu: Activation = {
   forward(h, n) {
     for (let k = 0; k < n; k += 1) if (h[k] < 0) h[k] = 0;
   },
-  // The derivative at 0 is taken as 0, as everybody does.
+  // The derivative at 0 is taken as 0, the usual convention.
   backward(dh, h, n) {
     for (let k = 0; k < n; k += 1) if (!(h[k] > 0)) dh[k] = 0;
   },
@@ -45,13 +45,13 @@ const tanh: Activation = {
   },
 };
 
-/** Only exponents <= 0, so that nothing overflows. Callers round the result to float32 once. */
+/** Uses exp of numbers <= 0 only, so it cannot overflow. Callers round the result to float32 once. */
 export function sigmoid64(z: number): number {
   const e = exp(-abs(z));
   return z >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
-/** Below it tanh(z) = z to the last bit of a float32: the next term is z^3 / 3. */
+/** Below this, tanh(z) = z to the last bit of a float32: the next term of the series is z^3 / 3. */
 const LINEAR_BELOW = 1 / 4096;
 
 /** tanh z = (1 - e) / (1 + e) with e = e^(-2 |z|), and the sign of z. Callers round the result to float32 once. */

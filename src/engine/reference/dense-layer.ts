@@ -1,6 +1,6 @@
 /**
- * A dense layer behind the first: y = x W + b, and its gradients (rules 2 and 6). Every loop runs over outputs innermost, so
- * that each sum adds its terms in the stated order, and no product or sum goes unrounded.
+ * A dense layer after the first: y = x W + b, and its gradients (rules 2 and 6). The innermost loop always runs over
+ * outputs, so that each sum adds its terms in the stated order; every product and sum is rounded.
  *
  * Dims: B = rows of this batch, I = inputs, O = outputs. All row-major.
  * x: (B, I), W: (I, O), b: (O), z and dz: (B, O), dx: (B, I), dW: (I, O), db: (O).
@@ -49,7 +49,7 @@ export function denseBackwardInputs(
   }
 }
 
-/** dW[k, j] = sum over r ascending of x[r, k] * dz[r, j].   dW comes in as +0. */
+/** dW[k, j] = sum over r ascending of x[r, k] * dz[r, j].   dW must be +0 on entry. */
 export function denseBackwardWeights(
   dW: Float32Array,
   x: Float32Array,
@@ -68,7 +68,7 @@ export function denseBackwardWeights(
   }
 }
 
-/** db[j] = sum over r ascending of dz[r, j].   db comes in as +0. */
+/** db[j] = sum over r ascending of dz[r, j].   db must be +0 on entry. */
 export function denseBackwardBiases(db: Float32Array, dz: Float32Array, B: number, O: number): void {
   for (let r = 0; r < B; r += 1) {
     for (let j = 0; j < O; j += 1) db[j] = fround(db[j] + dz[r * O + j]);

@@ -1,6 +1,6 @@
 import type { ModelLayout } from '../model-layout.ts';
 
-/** A layer's views into the flat buffers, and room for one batch. B = batch size. */
+/** A layer's views into the flat buffers, and its buffers for one batch. B = batch size. */
 export interface LayerBuffers {
   readonly I: number;
   readonly O: number;
@@ -10,9 +10,9 @@ export interface LayerBuffers {
   /** (I, O) and (O), views into the gradients. */
   readonly dW: Float32Array;
   readonly db: Float32Array;
-  /** (B, O): what the layer puts out; of the last layer the logits. */
+  /** (B, O): the layer's outputs; for the last layer, the logits. */
   readonly out: Float32Array;
-  /** (B, O): what the next layer takes in training: `out` after dropout; without dropout `out` itself. */
+  /** (B, O): the next layer's inputs in training: `out` after dropout, or `out` itself without dropout. */
   readonly kept: Float32Array;
   /** (B, O): the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
   readonly dz: Float32Array;

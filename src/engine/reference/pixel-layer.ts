@@ -1,15 +1,15 @@
 /**
- * The first layer (rules 1, 2 and 6): dense like the others, but its inputs are pixels, most of them 0 (81 % in MNIST), and a
- * pixel of 0 adds nothing. Leaving those terms out is exact: a sum that starts at +0 and adds x * w = ±0
- * stays as it is.
+ * The first layer (rules 1, 2 and 6): dense like the others, but its inputs are pixels, most of which are 0 (81 % in
+ * MNIST) and add nothing to a sum. Leaving those terms out is exact: a sum that starts at +0 does not change when
+ * x * w = ±0 is added.
  *
  * Dims: R = rows of images, B = rows of this batch, I = pixels of an image, O = outputs. All row-major.
- * images: (R, I), one byte a pixel. rows: (B), the batch's row numbers in images.
+ * images: (R, I), one byte per pixel. rows: (B), the batch's row numbers in images.
  */
 
 const { fround } = Math;
 
-/** PIXEL_VALUES[p] = p / 255 as float32: what the model sees of a byte. */
+/** PIXEL_VALUES[p] = p / 255 as float32: the model's input for the byte p. */
 const PIXEL_VALUES = Float32Array.from({ length: 256 }, (_, pixel) => pixel / 255);
 
 /** z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].   z: (B, O), W: (I, O), b: (O). */
@@ -39,7 +39,7 @@ export function pixelsForward(
 }
 
 /**
- * dW[i, j] = sum over r ascending of x[r, i] * dz[r, j].   dW: (I, O), dz: (B, O). dW comes in as +0.
+ * dW[i, j] = sum over r ascending of x[r, i] * dz[r, j].   dW: (I, O), dz: (B, O). dW must be +0 on entry.
  *
  * touched: (I), set to 1 where x[r, i] != 0 for some row r of the batch, and to 0 elsewhere.
  */

@@ -16,14 +16,14 @@ import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
 import { createUpdateRule, type UpdateRule } from './update-rules.ts';
 
 /**
- * The reference engine: the specification in code, to be read beside the formulas. Every other engine must
- * give its bits.
+ * The reference engine: the specification in code, written to be compared with the formulas. All engines except
+ * tensorflow must give its bits.
  *
- * One step is forward, loss, backward, update; each has its method below, each of their loops its function in
- * pixel-layer.ts, dense-layer.ts, activations.ts, softmax-loss.ts and update-rules.ts. The rules that make the
- * bits the same everywhere are numbered in ../rules.ts.
+ * A step is forward, loss, backward, update: one method each below. Their loops are functions in pixel-layer.ts,
+ * dense-layer.ts, activations.ts, softmax-loss.ts and update-rules.ts. ../rules.ts has the numbered rules that make
+ * the bits the same everywhere.
  *
- * It does not claim to be fast; about 5 ms a step for the reference run.
+ * It is not meant to be fast: a step of the reference run takes about 5 ms.
  */
 export function createReferenceEngine(options: EngineOptions): Engine {
   return new ReferenceEngine(options);
@@ -46,19 +46,19 @@ class ReferenceEngine implements Engine {
   readonly #gradients: Float32Array;
   readonly #layers: readonly LayerBuffers[];
 
-  /** (B, O), (B), (B): what the loss layer found in the latest batch. */
+  /** (B, O), (B), (B): the loss layer's results for the latest batch. */
   readonly #probabilities: Float32Array;
   readonly #predicted: Uint16Array;
   readonly #losses: Float32Array;
 
-  /** (I of the first layer): whether the latest batch has a pixel there, and the step of the last update. */
+  /** (I of the first layer): whether the latest batch has a lit pixel there, and the step of the row's last update. */
   readonly #touched: Uint8Array;
   readonly #updatedAt: Uint32Array;
 
-  /** Of the job. */
+  /** Steps of the job so far. */
   #steps = 0;
 
-  /** Of the running epoch: steps done, and sums over their rows. */
+  /** The current epoch: steps done, and sums over their rows. */
   #epochStep = 0;
   #lossSum = 0;
   #correct = 0;
@@ -114,7 +114,7 @@ class ReferenceEngine implements Engine {
     return true;
   }
 
-  /** Images to logits, in training with dropout. images: (R, I), rows: (B). */
+  /** Images to logits; applies dropout in training. images: (R, I), rows: (B). */
   #forward(images: Uint8Array, rows: Uint32Array, training: boolean): void {
     const B = rows.length;
     const hasDropout = training && this.#dropout > 0;
@@ -128,7 +128,7 @@ class ReferenceEngine implements Engine {
     });
   }
 
-  /** What the running step drops behind hidden layer l. */
+  /** The dropout of hidden layer l in the current step. */
   #mask(l: number): DropoutMask {
     return { seed: this.#seed, layer: l, step: this.#steps + 1, rate: this.#dropout };
   }
@@ -148,7 +148,7 @@ class ReferenceEngine implements Engine {
     );
   }
 
-  /** Adds the batch's losses and right answers to totals, in float64, row after row. */
+  /** Adds the batch's losses and correct predictions to totals, in float64, row by row. */
   #addTotals(totals: Totals, labels: Uint8Array, rows: Uint32Array): void {
     for (let r = 0; r < rows.length; r += 1) {
       totals.lossSum += this.#losses[r];
@@ -209,7 +209,7 @@ class ReferenceEngine implements Engine {
     return { lossSum, correct, rows: epochRows, finite: buffers.every(isFiniteBuffer) };
   }
 
-  /** Brings the slots of rows that the last steps skipped to the end of the epoch. */
+  /** Brings the slots of rows that the last steps skipped up to date with the end of the epoch. */
   #settleRows(): void {
     const { I, O } = this.#layers[0];
     for (let i = 0; i < I; i += 1) {
@@ -275,7 +275,7 @@ class ReferenceEngine implements Engine {
 }
 
 function isFiniteBuffer(values: Float32Array): boolean {
-  // A plain loop: four times as fast as values.every, on up to 20 million values an epoch.
+  // A plain loop is four times as fast as values.every, and this scans up to 20 million values per epoch.
   for (let k = 0; k < values.length; k += 1) if (!Number.isFinite(values[k])) return false;
   return true;
 }

@@ -1,8 +1,8 @@
 import { exp, log } from './exp-log.ts';
 
 /**
- * Softmax and categorical cross-entropy in one (rule 5), since together they are simpler than either: the gradient of
- * the loss with respect to the logits is the probabilities minus the one-hot label.
+ * Softmax and categorical cross-entropy combined (rule 5), since together they are simpler than either alone: the
+ * gradient of the loss with respect to the logits is the probabilities minus the one-hot label.
  *
  * Dims: B = rows of this batch, O = classes. z, p and dz: (B, O), row-major. labels: (R), the label of each
  * row of images; rows: (B), the batch's row numbers.
@@ -15,7 +15,7 @@ const { fround } = Math;
  * losses[r] = -log p[r, y] = log(s) - (z[r, y] - m)
  * predicted[r] = the class with the largest logit, the lowest index among equals
  *
- * Taking m off first changes nothing in the formula and keeps exp from overflowing. losses, predicted: (B).
+ * Subtracting m first does not change the result mathematically and keeps exp from overflowing. losses, predicted: (B).
  */
 export function softmaxLossForward(
   losses: Float32Array,

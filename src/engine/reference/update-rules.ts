@@ -3,11 +3,11 @@ import type { Slot } from '../engine.ts';
 import { initialSlotValue, powersOf, skipsUntouchedRows, slotNames, unknown } from '../optimizer-state.ts';
 
 /**
- * How weights follow gradients: Keras's update rules in Keras's order of operations
- * (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16), every operation rounded to float32 at once (rule 12).
+ * Keras's update rules in Keras's order of operations (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16); every
+ * operation is rounded to float32 immediately (rule 12).
  *
  * In the formulas w = a weight, g = its gradient, lr = learning rate; the other letters are slots: buffers
- * shaped like the weights, one value a parameter. Hyper-parameters, and constants made of them, are computed
+ * shaped like the weights, one value per parameter. Hyper-parameters and constants derived from them are computed
  * in float64 and rounded to float32 once.
  */
 export interface UpdateRule {
@@ -15,9 +15,9 @@ export interface UpdateRule {
   readonly slots: readonly Slot[];
   /** Running products in float64 (adam); otherwise empty. */
   readonly powers: Float64Array;
-  /** What skipsUntouchedRows() says of the optimizer. */
+  /** The optimizer's skipsUntouchedRows(). */
   readonly skipsUntouchedRows: boolean;
-  /** Once before each step's updates. */
+  /** Called once before the updates of each step. */
   beginStep(): void;
   /**
    * Updates the parameters from .. to - 1. weights, gradients: (P).
@@ -25,13 +25,13 @@ export interface UpdateRule {
    * elapsed: steps since these parameters' last update, this one included; 1 unless rows are skipped.
    */
   update(weights: Float32Array, gradients: Float32Array, from: number, to: number, elapsed: number): void;
-  /** Brings the slots of skipped parameters to where `elapsed` updates with gradient 0 would have. */
+  /** Brings the slots of skipped parameters to the values that `elapsed` updates with gradient 0 would give. */
   settle(from: number, to: number, elapsed: number): void;
 }
 
 const { fround, sqrt } = Math;
 
-/** The rule for a model of so many parameters. stepsPerEpoch: the longest a row can be left alone. */
+/** The rule for a model with `parameters` parameters. stepsPerEpoch: the most steps in a row that can skip a row. */
 export function createUpdateRule(
   optimizer: Optimizer,
   parameters: number,
@@ -59,12 +59,12 @@ export function createUpdateRule(
  * v = rho * v + (1 - rho) * g^2
  * w = w - lr * g / sqrt(v + epsilon)
  *
- * centered:  a = rho * a + (1 - rho) * g, and max(v - a^2, 0) takes the place of v in the root. The max is
- *            ours: rounding can make v - a^2 negative for steady gradients, and the root NaN.
+ * centered:  a = rho * a + (1 - rho) * g, and max(v - a^2, 0) replaces v in the root. The max is our addition:
+ *            rounding can make v - a^2 negative for steady gradients, and the root NaN.
  * momentum:  m = momentum * m + lr * g / sqrt(...);  w = w - m
  *
- * Without momentum and not centered, a weight whose gradient is 0 does not move, only v decays. So rows may
- * be skipped and their v caught up with in one go: n steps of decay are the factor decays[n] (rule 8).
+ * Without momentum and not centered, a weight whose gradient is 0 does not move; only v decays. So steps may skip
+ * such rows and bring v up to date later with one factor: decays[n] for n steps (rule 8).
  */
 function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): UpdateRule {
   const { centered, momentum } = options;
@@ -149,7 +149,7 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
  * c = c + g^2
  * w = w - lr * g / sqrt(c + epsilon)
  *
- * c only grows, so the rate only shrinks. A gradient of 0 changes neither c nor w.
+ * c never shrinks, so the effective rate never grows. A gradient of 0 changes neither c nor w.
  */
 function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
   const lr = fround(options.learning_rate);
@@ -178,9 +178,9 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
  * v = v + (g^2 - v) * (1 - beta_2)
  * w = w - alpha * m / (sqrt(v) + epsilon),   alpha = lr * sqrt(1 - beta_2^t) / (1 - beta_1^t)
  *
- * amsgrad: the largest v so far takes the place of v in the root.
+ * amsgrad: the largest v so far replaces v in the root.
  *
- * alpha undoes the start of m and v at 0. Its powers are running products, so that no pow is needed.
+ * alpha corrects the bias from starting m and v at 0. Its powers are running products, so no pow is needed.
  */
 function adam(options: Adam, slots: Slot[]): UpdateRule {
   const { learning_rate, beta_1, beta_2, amsgrad } = options;
@@ -222,7 +222,7 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
   };
 }
 
-/** A slot's buffer; an empty one when the optimizer does without it. */
+/** A slot's buffer; empty if the optimizer does not have this slot. */
 function values(slots: readonly Slot[], name: string): Float32Array {
   return slots.find((slot) => slot.name === name)?.values ?? new Float32Array(0);
 }

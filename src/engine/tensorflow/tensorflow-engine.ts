@@ -7,12 +7,12 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D, TensorFlow, Variable } from '.
 import { createTensorFlowOptimizer, type TensorFlowOptimizer } from './tensorflow-optimizers.ts';
 
 /**
- * The tensorflow engine: what people would otherwise take, TensorFlow.js's dense layers, gradients and optimizers. It
- * starts from the same weights as the others, visits the same batches and drops the same outputs, and its losses stay
- * close to theirs; its bits are its own, since TensorFlow adds up in another order.
+ * The tensorflow engine, for comparison with common practice: TensorFlow.js's dense layers, gradients and optimizers.
+ * It starts from the same weights as the others, visits the same batches and drops the same outputs. Its losses stay
+ * close to theirs, but its bits differ, since TensorFlow adds in another order.
  *
- * A process that has made one must not run another engine: TensorFlow's native library switches denormals off, and the
- * model's tensors stay until the process ends.
+ * A process that has created one must not run another engine: TensorFlow's native library may switch denormals off, and
+ * the model's tensors stay until the process ends.
  */
 export function createTensorFlowEngine(tensorflow: TensorFlow, options: EngineOptions): Engine {
   return new TensorFlowEngine(tensorflow, options);
@@ -26,14 +26,14 @@ class TensorFlowEngine implements Engine {
   readonly #guards: Guards;
   readonly #images: Uint8Array;
   readonly #layers: readonly ReturnType<TensorFlow['layers']['layers']['dense']>[];
-  /** W1 b1 W2 b2 ..., the layout's order. */
+  /** In the layout's order: W1 b1 W2 b2 ... */
   readonly #weights: readonly Variable[];
   readonly #trained: TensorFlowOptimizer;
 
-  /** Of the job. */
+  /** Steps of the job so far. */
   #steps = 0;
 
-  /** Of the running epoch: steps done, and sums over their rows. */
+  /** The current epoch: steps done, and sums over their rows. */
   #epochStep = 0;
   #lossSum = 0;
   #correct = 0;
@@ -109,7 +109,7 @@ class TensorFlowEngine implements Engine {
     return this.#tf.tensor2d(x, [rows.length, I]);
   }
 
-  /** Images to logits, in training with dropout. x: (B, I), result: (B, O). */
+  /** Images to logits; applies dropout in training. x: (B, I), result: (B, O). */
   #forward(x: Tensor2D, training: boolean): Tensor2D {
     const hasDropout = training && this.#options.dropout > 0;
     let h = x;
@@ -120,7 +120,7 @@ class TensorFlowEngine implements Engine {
     return h;
   }
 
-  /** (B, O): what the outputs of hidden layer l are multiplied with in the running step. */
+  /** (B, O): the dropout factors for the outputs of hidden layer l in the current step. */
   #mask(l: number, shape: [number, number]): Tensor2D {
     const { seed, dropout } = this.#options;
     const mask = new Float32Array(shape[0] * shape[1]).fill(1);
@@ -154,7 +154,7 @@ class TensorFlowEngine implements Engine {
     this.#epochStep = 0;
     this.#lossSum = 0;
     this.#correct = 0;
-    // The WASM backend's relu makes NaN 0, so what went wrong need not show in a loss.
+    // The WASM backend's relu turns NaN into 0, so a loss may not show a divergence.
     const variables = [this.#weights, ...this.#trained.slots.map((slot) => slot.variables)].flat();
     const finite = variables.every((variable) => floats(variable).every(Number.isFinite));
     return { lossSum, correct, rows: options.epochRows, finite };
@@ -220,7 +220,7 @@ class TensorFlowEngine implements Engine {
     this.#steps = state.steps;
   }
 
-  /** Variables W1 b1 W2 b2 ... from and to one flat buffer: (P). */
+  /** Copies a flat buffer, (P), to the variables W1 b1 W2 b2 ... */
   #write(variables: readonly Variable[], flat: Float32Array): void {
     let offset = 0;
     for (const variable of variables) {
@@ -249,7 +249,7 @@ interface Measured {
 
 const floats = (tensor: Tensor) => tensor.dataSync<'float32'>();
 
-/** Adds a batch's losses and right answers to totals, in float64, row after row. */
+/** Adds a batch's losses and correct predictions to totals, in float64, row by row. */
 function addTotals(
   totals: Totals,
   { predicted, losses }: Measured,

@@ -1,18 +1,18 @@
 import type { Optimizer } from '../../contract/optimizer.ts';
 import { unknown } from '../optimizer-state.ts';
 
-/** tfjs's adagrad has this one built in. */
+/** The epsilon that is hard-coded in tfjs's adagrad. */
 const ADAGRAD_EPSILON = 1e-7;
 
 /**
- * From here on the losses of the first 50 steps stay within 1e-3 of the other engines', whatever beta_1 is; with 0.5 and
- * a beta_1 of 0.9999999 they are 2e-3 apart, with 0.1 and the usual beta_1 0.1.
+ * With this beta_2 the losses of the first 50 steps stay within 1e-3 of the other engines for every beta_1. With 0.5 and a
+ * beta_1 of 0.9999999 they differ by 2e-3; with 0.1 and the default beta_1, by 0.1.
  */
 const LEAST_BETA_2 = 0.9;
 
 /**
- * The optimizer options with which TensorFlow.js 4.22 (tfjs-core/src/optimizers) would compute something else than the
- * other engines: names of fields, each with what is allowed and why. Empty = it can train this.
+ * The optimizer options with which TensorFlow.js 4.22 (tfjs-core/src/optimizers) would not compute the same as the
+ * other engines: each field with what is allowed and why. Empty if it supports all options of the optimizer.
  */
 export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: string }[] {
   switch (optimizer.type) {
@@ -23,7 +23,7 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
     case 'adagrad':
       return optimizer.epsilon === ADAGRAD_EPSILON
         ? []
-        : [lack('epsilon', String(ADAGRAD_EPSILON), 'its adagrad has this value built in')];
+        : [lack('epsilon', String(ADAGRAD_EPSILON), 'this value is hard-coded in its adagrad')];
     case 'adam':
       return [
         ...(optimizer.amsgrad ? [lack('amsgrad', 'false', 'its adam has no amsgrad')] : []),
@@ -32,7 +32,7 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
               lack(
                 'beta_2',
                 `at least ${LEAST_BETA_2}`,
-                'with less of the mean square kept, steps hang on the last digits of gradients, where it differs',
+                'with a smaller value, steps depend on the last digits of the gradients, where it differs',
               ),
             ]
           : []),
@@ -46,5 +46,5 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
 
 const lack = (field: string, allowed: string, why: string) => ({
   field,
-  detail: `must be ${allowed} with the engine tensorflow: ${why}; every other engine takes it`,
+  detail: `must be ${allowed} with the engine tensorflow: ${why}; all other engines allow it`,
 });

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import * as util from 'node:util';
 
 /**
- * Finds and loads TensorFlow.js, which is not part of Descent: @tensorflow/tfjs-node where it is installed and works,
- * else tfjs's own WASM backend.
+ * Finds and loads TensorFlow.js, which is not part of Descent: @tensorflow/tfjs-node if it is installed and works,
+ * otherwise tfjs's own WASM backend.
  */
 
 export type {
@@ -23,11 +23,11 @@ export interface TensorFlow {
 }
 
 export interface FoundTensorFlow {
-  /** Of TensorFlow.js. */
+  /** The version of TensorFlow.js. */
   readonly version: string;
-  /** For people. */
+  /** As text for people. */
   readonly backend: string;
-  /** Why tfjs-node is not used, for people; null when it is. */
+  /** Why tfjs-node is not used, as text for people; null if it is used. */
   readonly reason: string | null;
 }
 
@@ -38,30 +38,30 @@ const CORE = '@tensorflow/tfjs-core';
 const LAYERS = '@tensorflow/tfjs-layers';
 const WASM = '@tensorflow/tfjs-backend-wasm';
 
-/** The version that this engine is written for and tested with. */
+/** The version this engine is written for and tested with. */
 const VERSION = '4.22.0';
 
-/** What the child that tries tfjs-node runs; its last line is TensorFlow's version. */
+/** The script of the child that tries tfjs-node; the last line of its output is TensorFlow's version. */
 const TRIAL = 'console.log(require(process.argv[1]).backend().binding.TF_Version)';
 const TRIAL_MS = 60_000;
 
 const require = createRequire(import.meta.url);
 
-/** What loadTensorFlow() would load, or why there is nothing. Loads nothing into this process. */
+/** What loadTensorFlow() would load, or why it would load nothing. Loads nothing into this process. */
 export async function findTensorFlow(): Promise<FoundTensorFlow | string> {
   const node = await findNode();
   return typeof node === 'string' ? findWasm(node) : node;
 }
 
-/** tfjs-node, else the WASM backend, else why there is neither. */
+/** Loads tfjs-node or, failing that, the WASM backend; returns the reason if neither works. */
 export async function loadTensorFlow(): Promise<LoadedTensorFlow | string> {
   const node = loadNode();
   return typeof node === 'string' ? await loadWasm(node) : node;
 }
 
 /**
- * Whether tfjs-node loads, which only loading tells: its native library comes from elsewhere. In a child, since it
- * takes most of a second and 360 MB, and may end the process.
+ * Checks whether tfjs-node works. Its native library is downloaded separately, so the only test is to load it. A child
+ * does so, since loading takes most of a second and 360 MB, and may crash the process.
  */
 async function findNode(): Promise<FoundTensorFlow | string> {
   const missing = missingNode();
@@ -75,7 +75,8 @@ async function findNode(): Promise<FoundTensorFlow | string> {
   } catch (error) {
     const { stderr, code, signal } = error as { stderr: string; code: number | null; signal: string | null };
     return doesNotLoad(
-      /^\w*Error: (.*)$/m.exec(stderr)?.[1] ?? `the process that tried it ended with ${signal ?? code}`,
+      /^\w*Error: (.*)$/m.exec(stderr)?.[1] ??
+        `the process that tried to load it ended with ${signal ?? code}`,
     );
   }
 }
@@ -85,7 +86,7 @@ export function loadNode(): LoadedTensorFlow | string {
   const missing = missingNode();
   if (missing !== undefined) return missing;
   try {
-    // It has all of core and layers, which need not be the copies that stand beside it.
+    // tfjs-node exports all of core and layers; the copies installed next to it may be others.
     const tf = require(NODE) as TensorFlow['core'] & TensorFlow['layers'];
     const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
     return { ...describeNode(binding.TF_Version), tensorflow: { core: tf, layers: tf } };
@@ -94,7 +95,7 @@ export function loadNode(): LoadedTensorFlow | string {
   }
 }
 
-/** Why tfjs-node is not worth a try here. */
+/** Why trying tfjs-node is pointless here; undefined if it may work. */
 function missingNode(): string | undefined {
   if (!isInstalled(NODE)) return `${NODE} is not installed`;
   if ('isNullOrUndefined' in util) return undefined;
@@ -105,11 +106,11 @@ const doesNotLoad = (why: string) => `${NODE} ${versionOf(NODE)} does not load: 
 
 const describeNode = (tensorflow: string): FoundTensorFlow => ({
   version: versionOf(NODE),
-  backend: `TensorFlow ${tensorflow} through ${NODE}, a thread for each core`,
+  backend: `TensorFlow ${tensorflow} through ${NODE}, one thread per core`,
   reason: null,
 });
 
-/** The WASM backend, or why there is neither. whyNotNode: why tfjs-node is not used. */
+/** Loads the WASM backend; returns the reason if it does not work either. whyNotNode: why tfjs-node is not used. */
 export async function loadWasm(whyNotNode: string): Promise<LoadedTensorFlow | string> {
   const found = findWasm(whyNotNode);
   if (typeof found === 'string') return found;

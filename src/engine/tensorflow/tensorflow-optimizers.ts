@@ -3,33 +3,33 @@ import { initialSlotValue, powerCount, slotNames, unknown } from '../optimizer-s
 import type { TensorFlow, TfOptimizer, Variable } from './tensorflow-module.ts';
 
 /**
- * TensorFlow.js's own optimizers (tf.train), with a way to read and to set what they remember. That has to happen
- * between two steps of a loop that never waits; their getWeights() and setWeights() are asynchronous, so the same
- * fields are used directly (tfjs-core/src/optimizers, 4.22.0).
+ * TensorFlow.js's own optimizers (tf.train), with access to their state. The training loop is synchronous but their
+ * getWeights() and setWeights() are not, so this code uses the underlying fields directly (tfjs-core/src/optimizers,
+ * 4.22.0).
  *
- * What tensorflowLacks() lists never comes here.
+ * Options that tensorflowLacks() lists are refused earlier.
  */
 export interface TensorFlowOptimizer {
   readonly optimizer: TfOptimizer;
-  /** In the order of slotNames(). `variables`: one a weight variable, of its shape. */
+  /** In the order of slotNames(). `variables`: one per weight variable, with its shape. */
   readonly slots: readonly { readonly name: string; readonly variables: readonly Variable[] }[];
   /** adam's beta_1^t and beta_2^t after t steps, as the other engines keep them; otherwise empty. */
   readonly powers: Float64Array;
-  /** Once before each step's applyGradients(). */
+  /** Called once before the applyGradients() of each step. */
   beginStep(): void;
 }
 
-/** weights: the variables that it will train, in the order in which it will be given their gradients. */
+/** weights: the variables to train, in the order in which applyGradients() gets their gradients. */
 export function createTensorFlowOptimizer(
   { core }: TensorFlow,
   options: Optimizer,
   weights: readonly Variable[],
 ): TensorFlowOptimizer {
   const optimizer = construct(core.train, options);
-  // For the compiler these are private.
+  // TypeScript declares these fields private.
   const fields = optimizer as unknown as Record<string, unknown>;
   const slots = slotNames(options).map((name) => {
-    // Made now, as setWeights() would, and not at the first step: so they can be read and set before it.
+    // Created now, as setWeights() does, rather than at the first step, so that they can be read and set before it.
     const variables = weights.map(({ shape }) =>
       core.tidy(() => core.fill(shape, initialSlotValue(options)).variable(false)),
     );
@@ -51,9 +51,9 @@ export function createTensorFlowOptimizer(
     powers,
     beginStep() {
       if (options.type !== 'adam') return;
-      // tfjs keeps its powers in float32, where 1 - beta_2^t has few digits left while beta_2 is near 1, and adds epsilon
-      // to the root AFTER undoing v's start at 0, Keras (and Kingma's efficient form) before it. With powers of 0 it
-      // undoes nothing, and what is left is Keras's formula with alpha for the learning rate.
+      // tfjs keeps its powers in float32, where 1 - beta_2^t has few digits left while beta_2 is near 1. It also adds
+      // epsilon to the root AFTER correcting the bias of v; Keras (like Kingma's efficient form) adds it before. With
+      // powers of 0 tfjs corrects nothing, which leaves Keras's formula with alpha as the learning rate.
       powers[0] *= options.beta_1;
       powers[1] *= options.beta_2;
       fields.learningRate = (options.learning_rate * Math.sqrt(1 - powers[1])) / (1 - powers[0]);
@@ -78,7 +78,7 @@ function construct(train: TensorFlow['core']['train'], options: Optimizer): TfOp
   }
 }
 
-/** Where tfjs keeps a slot. Its momentum of sgd is ours divided by -learning_rate; nobody else reads it. */
+/** The tfjs field of each slot. Its momentum of sgd is ours divided by -learning_rate; no other engine reads it. */
 const FIELDS: { readonly [Type in Optimizer['type']]: Readonly<Record<string, string>> } = {
   rmsprop: { mean_square: 'accumulatedMeanSquares', momentum: 'accumulatedMoments' },
   sgd: { momentum: 'accumulations' },

@@ -2,9 +2,9 @@ import type { EngineOptions } from '../engine.ts';
 import { type Kernel, KernelEngine } from '../kernel/kernel-engine.ts';
 
 /**
- * The wasm engine: the bits of the reference engine, about 20 times as fast. The arithmetic is in assembly/.
+ * The wasm engine: gives the bits of the reference engine, about 20 times as fast. The arithmetic is in assembly/.
  *
- * module: what loadKernel() gives, compiled once a process; each engine is an instance with a memory of its own.
+ * module: from loadKernel(), compiled once per process; each engine is an instance with its own memory.
  */
 export function createWasmEngine(module: WebAssembly.Module, options: EngineOptions): KernelEngine {
   return new KernelEngine(

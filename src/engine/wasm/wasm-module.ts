@@ -2,13 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { findBuilt } from '../built-files.ts';
 
 /**
- * Finds and compiles the kernel, since the arithmetic of the wasm engine does not exist as JavaScript. Besides
- * native-module.ts it is the one file of this room that reads a file.
+ * Loads and compiles the kernel: the arithmetic of the wasm engine, which does not exist as JavaScript.
  */
 
 let loading: Promise<WebAssembly.Module | string> | undefined;
 
-/** The compiled kernel, compiled once a process; or, for people, why there is none. */
+/** The kernel, compiled once per process, or text for people that explains why it does not load. */
 export function loadKernel(): Promise<WebAssembly.Module | string> {
   loading ??= compileKernel();
   return loading;
@@ -16,7 +15,7 @@ export function loadKernel(): Promise<WebAssembly.Module | string> {
 
 async function compileKernel(): Promise<WebAssembly.Module | string> {
   const file = findBuilt('wasm/kernel.wasm');
-  if (file === undefined) return 'kernel.wasm is not there: npm run build makes it';
+  if (file === undefined) return 'kernel.wasm is missing: npm run build makes it';
   const bytes = await readFile(file);
   try {
     return await WebAssembly.compile(bytes);

@@ -1,6 +1,6 @@
 /**
- * The part of WebAssembly that this room uses. TypeScript has these types in its library for browsers only, which would
- * bring all of the browser with them.
+ * The part of WebAssembly that the engines use. TypeScript has these types only in its DOM library, which would add all
+ * browser globals.
  */
 declare namespace WebAssembly {
   class Module {

@@ -22,28 +22,25 @@ describeEach(KERNEL_ENGINES, (create) => {
       expectCleanPadding(smallProblem({ hiddenUnits, optimizer }));
     });
 
-    it.each(['relu', 'tanh', 'sigmoid'] as const)(
-      'is +0 after a run with %s and dropout, too',
-      (activation) => {
-        expectCleanPadding(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout: 0.3 }));
-      },
-    );
+    it.each(['relu', 'tanh', 'sigmoid'] as const)('is +0 after a run with %s and dropout', (activation) => {
+      expectCleanPadding(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout: 0.3 }));
+    });
   });
 
-  it('sees that the process has denormal numbers: half of the smallest normal is not 0 inside the kernel', () => {
+  it('detects that the process has denormal numbers: in the kernel, half of the smallest normal is not 0', () => {
     const { denormalsAreAlive } = create(smallProblem({ hiddenUnits: [], optimizer: rmsprop })).kernel;
     expect(denormalsAreAlive(2 ** -126)).toBe(1);
-    // What it would say if they were flushed to 0.
+    // The result if they were flushed to 0.
     expect(denormalsAreAlive(0)).toBe(0);
   });
 
-  it('refuses rows that there are no images of', () => {
+  it('refuses rows that have no images', () => {
     const engine = create(smallProblem({ hiddenUnits: [3], optimizer: rmsprop }));
     expect(() => engine.train(fileOrder(53).with(52, 53), 0, 7)).toThrow('row 53');
   });
 });
 
-/** The bytes of all columns that fill up a last panel: of weights, slots, outputs, what dropout left, and deltas. */
+/** The bytes of all padding columns: of weights, slots, outputs, outputs after dropout, and deltas. */
 function paddingBytes({ map, memory }: KernelEngine): number[] {
   const blocks = map.parameters.bytes / map.slotDistance;
   return map.layers.flatMap(({ outputs, weights, out, kept, deltas }) => {

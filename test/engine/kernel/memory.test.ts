@@ -53,7 +53,7 @@ const shapes = fc.record({
 });
 
 describe('the memory map', () => {
-  it('has a place for everything, and no two in the same place', () => {
+  it('has regions that do not overlap', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const { bytes, layers, parameters, slotDistance, batchPanelBytes, ...regions } = kernelMemory(shape);
@@ -86,7 +86,7 @@ describe('the memory map', () => {
 });
 
 describe('kernelBytes', () => {
-  it('is what an engine takes, to the page, and all it can ever take', () => {
+  it('is exactly the memory of an engine, which can never grow', () => {
     const options = smallProblem({ hiddenUnits: [33], optimizer: OPTIMIZERS.adam! });
     const { map, memory } = createWasmEngine(kernel, options);
     expect(memory.byteLength).toBe(kernelBytes({ ...options, imageRows: options.labels.length }));
@@ -107,7 +107,7 @@ describe('kernelBytes', () => {
     expect(sizes).toEqual([{ initial: pages, maximum: pages }]);
   });
 
-  it('is about 150 MB for the reference run: room for images of which every pixel is lit', () => {
+  it('is about 150 MB for the reference run, with room for images whose every pixel is lit', () => {
     const images = MNIST_ROWS * 784 * 4;
     expect(kernelBytes(mnistShape({}))).toBeGreaterThan(images);
     expect(kernelBytes(mnistShape({}))).toBeLessThan(images + 4e6);
@@ -119,7 +119,7 @@ describe('kernelBytes', () => {
     expect(large - small).toBeGreaterThan(2 * 4096 * 784 * 8 * 0.99);
   });
 
-  it('has room for every job that keeps the bounds of the API: at most 20 million parameters', () => {
+  it('allows every job within the limits of the API: at most 20 million parameters', () => {
     const optimizer = { type: 'rmsprop', centered: true, momentum: 0.9 };
     const bytesOf = (hidden_units: number[]) => {
       const shape = mnistShape({
@@ -129,7 +129,7 @@ describe('kernelBytes', () => {
       });
       return shape.layout.parameters > 20_000_000 ? 0 : kernelBytes(shape);
     };
-    // The worst there is: the widest layers, kept few enough in parameters by narrow ones between them.
+    // The worst case: the widest layers, with narrow ones between them to limit the number of parameters.
     expect(bytesOf([4096, 480, 4096, 480, 4096, 480, 4096, 480])).toBeGreaterThan(1e9);
     const widths = fc.array(fc.oneof(fc.integer({ min: 1, max: 600 }), fc.integer({ min: 1, max: 4096 })), {
       maxLength: 8,
@@ -137,7 +137,7 @@ describe('kernelBytes', () => {
     fc.assert(fc.property(widths, (hidden) => bytesOf(hidden) <= MAX_KERNEL_BYTES));
   });
 
-  it('says of the largest model that it does not fit, without making anything', () => {
+  it('refuses the largest model before allocating anything', () => {
     const largest = mnistShape({
       model: { hidden_units: new Array(8).fill(4096) },
       optimizer: { type: 'rmsprop', centered: true, momentum: 0.9 },

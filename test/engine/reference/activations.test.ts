@@ -4,7 +4,7 @@ import { ACTIVATIONS, sigmoid64, tanh64 } from '../../../src/engine/reference/ac
 const words = new Uint32Array(1);
 const floats = new Float32Array(words.buffer);
 
-/** A float32 as an integer that grows with it, so that neighbours differ by 1. */
+/** Maps float32 numbers to integers in the same order; neighbours differ by 1. */
 function place(x: number): number {
   floats[0] = x;
   const word = words[0];

@@ -4,7 +4,7 @@ import { exp, log } from '../../../src/engine/reference/exp-log.ts';
 const words = new Uint32Array(1);
 const floats = new Float32Array(words.buffer);
 
-/** How many float32 steps lie between two non-negative float32 numbers: their bit patterns are in order. */
+/** The distance between two non-negative float32 numbers, in ulps: their bit patterns are in the same order. */
 function ulpsBetween(a: number, b: number): number {
   floats[0] = a;
   const wordOfA = words[0];
@@ -30,7 +30,7 @@ describe('exp', () => {
     expect(worstUlps(exp, Math.exp, evenly(-104, -87, 100_000))).toBeLessThanOrEqual(1);
   });
 
-  it('is nearly right in float64 too, so that the rounding is the only error that counts', () => {
+  it('is nearly exact in float64 too, so that the rounding to float32 is the only error that matters', () => {
     for (const x of evenly(-80, 0, 10_000)) {
       expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(3e-14);
     }
@@ -48,13 +48,13 @@ describe('exp', () => {
 });
 
 describe('log', () => {
-  it('is within 1 ulp of float32 over the sums a softmax of up to 4096 classes can have', () => {
+  it('is within 1 ulp of float32 for all sums of a softmax with up to 4096 classes', () => {
     expect(worstUlps(log, Math.log, evenly(1, 2, 400_000))).toBeLessThanOrEqual(1);
     expect(worstUlps(log, Math.log, evenly(1, 4096, 400_000))).toBeLessThanOrEqual(1);
     expect(worstUlps(log, Math.log, evenly(1, 1 + 2 ** -12, 2 ** 11))).toBeLessThanOrEqual(1);
   });
 
-  it('is within 1 ulp on both sides of where the halving begins', () => {
+  it('is within 1 ulp on both sides of the point where the halving starts', () => {
     for (const power of [1, 2, 4, 1024, 2 ** 100]) {
       const edge = Math.SQRT2 * power;
       const points = [edge * (1 - 2 ** -52), edge, edge * (1 + 2 ** -52), Math.fround(edge)];

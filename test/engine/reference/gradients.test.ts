@@ -5,7 +5,7 @@ import { createReferenceEngine } from '../../../src/engine/reference/reference.t
 import { float64Loss } from '../float64-twin.ts';
 import { smallProblem } from '../small-problem.ts';
 
-/** So large a rate that after one step of sgd the weights are the gradient and next to nothing else. */
+/** A rate so large that one step of sgd leaves weights that are almost purely the scaled gradient. */
 const RATE = 2 ** 24;
 
 const BATCH = [0, 1, 2, 3, 4, 5, 6];
@@ -16,7 +16,7 @@ const ACTIVATIONS = {
   sigmoid: (z: number) => 1 / (1 + Math.exp(-z)),
 };
 
-/** The gradient of one batch's mean loss as the engine finds it, read off a step of sgd, and its weights. */
+/** The engine's gradient of the mean loss of one batch, derived from one step of sgd, and the weights before it. */
 function engineGradient(
   hiddenUnits: readonly number[],
   density: number,
@@ -47,7 +47,7 @@ describe.each([
     [0.5, 'tanh'],
     [0.5, 'sigmoid'],
   ] as const)(
-    'is that of finite differences in float64 at %s of the pixels lit, with %s',
+    'agrees with finite differences in float64 when %s of the pixels are lit, with %s',
     (density, activation) => {
       const { options, before, gradient, loss } = engineGradient(hiddenUnits, density, activation);
       const { layout, images, labels } = options;
@@ -67,7 +67,7 @@ describe.each([
         expect(Math.abs(g - difference), `parameter ${k}`).toBeLessThan(1e-6);
         largest = Math.max(largest, Math.abs(g));
       });
-      // Otherwise all of it would have been a comparison of zeros.
+      // Otherwise the test would only have compared zeros.
       expect(largest).toBeGreaterThan(0.01);
     },
   );

@@ -27,14 +27,14 @@ function expectTwinBits(options: EngineProblem, epochs: number): void {
 }
 
 describe('the bits of the naive twin', () => {
-  it.each(Object.entries(OPTIMIZERS))('come out with %s, sparse and dense', (_, optimizer) => {
+  it.each(Object.entries(OPTIMIZERS))('are reproduced with %s, sparse and dense', (_, optimizer) => {
     expectTwinBits(smallProblem({ hiddenUnits: [12, 7], optimizer, density: 0.02 }), 3);
     expectTwinBits(smallProblem({ hiddenUnits: [12, 7], optimizer, density: 0.2 }), 3);
     expectTwinBits(smallProblem({ hiddenUnits: [12, 7], optimizer, density: 1 }), 2);
   });
 
   it.each([[[]], [[1]], [[3]], [[31]], [[32]], [[33]], [[128]], [[33, 31]], [[3, 1, 32]]])(
-    'come out with hidden layers %j',
+    'are reproduced with hidden layers %j',
     (hiddenUnits) => {
       expectTwinBits(smallProblem({ hiddenUnits, optimizer: rmsprop }), 2);
     },
@@ -47,12 +47,12 @@ describe('the bits of the naive twin', () => {
     [7, 30],
     [32, 33],
     [40, 20],
-  ])('come out with batches of %i of %i rows', (batchSize, rows) => {
+  ])('are reproduced with batches of %i of %i rows', (batchSize, rows) => {
     expectTwinBits(smallProblem({ hiddenUnits: [6], optimizer: rmsprop, batchSize, rows }), 2);
   });
 
   it.each(['relu', 'tanh', 'sigmoid'] as const)(
-    'come out with %s, with and without dropout',
+    'are reproduced with %s, with and without dropout',
     (activation) => {
       for (const dropout of [0, 0.3, 0.9]) {
         expectTwinBits(smallProblem({ hiddenUnits: [12, 7], optimizer: rmsprop, activation, dropout }), 3);
@@ -60,16 +60,16 @@ describe('the bits of the naive twin', () => {
     },
   );
 
-  it('come out with gaps so long that the decay becomes 0', () => {
+  it('are reproduced with gaps so long that the decay becomes 0', () => {
     const optimizer = OptimizerSchema.parse({ type: 'rmsprop', rho: 0.3 });
-    // 0.3^73 < 2^-126, and 150 steps of one row each leave most pixels alone for longer.
+    // 0.3^73 < 2^-126, and in 150 steps of one row each, most pixels stay dark for longer than 73 steps.
     expectTwinBits(smallProblem({ hiddenUnits: [5], optimizer, rows: 150, batchSize: 1, density: 0.01 }), 2);
   });
 });
 
 describe('skipping untouched rows', () => {
-  it('is, up to rounding, the same as updating them', () => {
-    // With momentum 1e-30 nothing is skipped, and nothing else changes.
+  it('is the same as updating them, up to rounding', () => {
+    // A momentum of 1e-30 disables skipping and changes nothing else.
     const options = smallProblem({ hiddenUnits: [12], optimizer: rmsprop, density: 0.03 });
     const full = { ...options, optimizer: { ...rmsprop, momentum: 1e-30 } as Optimizer };
     const [skipping, updating] = [createReferenceEngine(options), createReferenceEngine(full)];
@@ -96,11 +96,11 @@ describe('a run', () => {
     return createHash('sha256').update(bits(engine.state().weights)).digest('hex');
   };
 
-  it('ends with these weights on every machine', () => {
+  it('gives these weights on every machine', () => {
     expect(weightsAfter(options)).toBe(GOLDEN);
   });
 
-  it('ends with other weights for another seed', () => {
+  it('gives other weights for another seed', () => {
     expect(weightsAfter({ ...options, seed: 43 })).not.toBe(weightsAfter(options));
   });
 
@@ -119,7 +119,7 @@ describe('a run', () => {
 const GOLDEN = '5cf89f02b6562379a624ee1b448e2393d2e26babc4b08addd5960c04041506c6';
 
 describe('divergence', () => {
-  it('is found where the naive twin has it: at the first step whose loss is not finite', () => {
+  it('is detected where the naive twin diverges: at the first step whose loss is not finite', () => {
     const optimizer = OptimizerSchema.parse({ type: 'sgd', learning_rate: 10 });
     const options = smallProblem({ hiddenUnits: [32, 32, 32], optimizer, density: 1, rows: 800 });
     const order = fileOrder(800);

@@ -3,15 +3,15 @@ import { type Optimizer, OptimizerSchema } from '../../../src/contract/optimizer
 import { createUpdateRule } from '../../../src/engine/reference/update-rules.ts';
 
 /**
- * The update rules worked by hand. Where "Keras" stands beside a test, the first digits are those of Keras's
- * own published tests (keras/src/optimizers/*_test.py); the further digits are ours, from the formulas.
+ * The update rules worked out by hand. In tests marked "Keras", the first digits are from Keras's own published tests
+ * (keras/src/optimizers/*_test.py); the remaining digits are ours, computed from the formulas.
  */
 
 /** The optimizer with the contract's defaults filled in. */
 const optimizer = (settings: { type: Optimizer['type'] } & Record<string, unknown>): Optimizer =>
   OptimizerSchema.parse(settings);
 
-/** The weights after each of some steps, all starting at `start`; gradients[t] belongs to step t. */
+/** The values of one weight after each step. start: its initial value; gradients[t]: its gradient in step t. */
 function trajectory(settings: Optimizer, start: number, gradients: readonly number[]): number[] {
   const rule = createUpdateRule(settings, 1, gradients.length);
   const weights = Float32Array.of(start);
@@ -44,7 +44,7 @@ describe('rmsprop', () => {
   });
 
   it('takes one step (Keras)', () => {
-    // v = 0.1 g^2, so step = 0.5 g / (sqrt(0.1) g) = 1.58113883 whatever g is (epsilon: less by up to 8e-7)
+    // v = 0.1 g^2, so step = 0.5 g / (sqrt(0.1) g) = 1.58113883 for any g (epsilon: less by up to 8e-7)
     const after = oneStep(optimizer({ type: 'rmsprop', learning_rate: 0.5 }));
     expectClose(after, [-0.581138, 0.418861, 1.418861, 2.418861]);
   });
@@ -90,7 +90,7 @@ describe('rmsprop', () => {
     expect(after.every(Number.isFinite)).toBe(true);
   });
 
-  it('settles skipped steps as updates with gradient 0 would have', () => {
+  it('settles skipped steps like updates with gradient 0', () => {
     const settings = optimizer({ type: 'rmsprop' });
     const skipped = createUpdateRule(settings, 1, 50);
     const updated = createUpdateRule(settings, 1, 50);
@@ -103,7 +103,7 @@ describe('rmsprop', () => {
     expect(expected).toBeGreaterThan(0);
   });
 
-  it('lets the factor of a long gap be 0 rather than denormal', () => {
+  it('uses 0 rather than a denormal factor for a long gap', () => {
     // 0.5^126 = 2^-126 is the smallest normal float32.
     const settle = (elapsed: number) => {
       const rule = createUpdateRule(optimizer({ type: 'rmsprop', rho: 0.5 }), 1, 200);
@@ -135,7 +135,7 @@ describe('sgd with nesterov', () => {
     expectClose(after, [0.981, 0.9539, 0.91951]);
   });
 
-  it('without momentum is plain sgd', () => {
+  it('is plain sgd without momentum', () => {
     const plain = trajectory(optimizer({ type: 'sgd' }), 1, ONES);
     expect(trajectory(optimizer({ type: 'sgd', nesterov: true }), 1, ONES)).toEqual(plain);
   });
@@ -184,7 +184,7 @@ describe('adam', () => {
   });
 
   it('takes amsgrad steps after a small gradient (Keras, within 5e-4)', () => {
-    // As long as v grows amsgrad is adam: the digits above.
+    // While v grows, amsgrad equals adam: the digits above.
     const after = trajectory(optimizer({ type: 'adam', amsgrad: true }), 1, SMALL_THEN_LARGE);
     expectClose(after, [0.9990003, 0.9981933, 0.9973004, 0.9963678, 0.9954125]);
   });

@@ -15,7 +15,7 @@ describe('tensorflow lacks', () => {
     ]);
   });
 
-  it.each(['rmsprop', 'sgd', 'adagrad', 'adam'])('nothing of %s as it is', (type) => {
+  it.each(['rmsprop', 'sgd', 'adagrad', 'adam'])('nothing of %s with its defaults', (type) => {
     expect(tensorflowLacks(OptimizerSchema.parse({ type }))).toEqual([]);
   });
 });

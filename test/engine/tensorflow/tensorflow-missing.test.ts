@@ -6,18 +6,18 @@ import { describe, expect, it } from 'vitest';
 import type { FoundTensorFlow } from '../../../src/engine/tensorflow/tensorflow-module.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-/** What is said of installations other than this one: the compiled module, beside packages of our choice. */
+/** Runs the compiled module next to a choice of packages, to see its results in other installations. */
 
 const PACKAGES = ['tfjs-core', 'tfjs-layers', 'tfjs-backend-wasm'];
 
 interface Installed {
-  /** Linked from this installation. */
+  /** Packages linked from this installation. */
   packages: string[];
-  /** What loading tfjs-node does. */
+  /** The code of a fake tfjs-node. */
   node?: string;
 }
 
-/** What findTensorFlow() and loadTensorFlow() say there, without what was loaded. */
+/** The results of findTensorFlow() and loadTensorFlow() there, without the loaded module. */
 async function foundAndLoaded({ packages, node }: Installed): Promise<(FoundTensorFlow | string)[]> {
   const folder = await makeTemporaryFolder();
   const scope = join(folder, 'node_modules/@tensorflow');
@@ -40,7 +40,7 @@ async function foundAndLoaded({ packages, node }: Installed): Promise<(FoundTens
 }
 
 describe('without tfjs-node', () => {
-  it('the WASM backend is taken, and why', async () => {
+  it('uses the WASM backend, and gives the reason', async () => {
     const [found, loaded] = await foundAndLoaded({ packages: PACKAGES });
     expect(found).toEqual({
       version: '4.22.0',
@@ -50,7 +50,7 @@ describe('without tfjs-node', () => {
     expect(loaded).toEqual(found);
   });
 
-  it.each(PACKAGES)('nor %s there is nothing, and what would help is said', async (missing) => {
+  it.each(PACKAGES)('and without %s, finds nothing and says what to install', async (missing) => {
     const [found, loaded] = await foundAndLoaded({ packages: PACKAGES.filter((name) => name !== missing) });
     expect(found).toContain(`@tensorflow/tfjs-node is not installed, and @tensorflow/${missing} is missing`);
     expect(found).toContain('npm install @tensorflow/tfjs-node@4.22.0');
@@ -59,7 +59,7 @@ describe('without tfjs-node', () => {
 });
 
 describe('with a tfjs-node', () => {
-  it('that does not load, the WASM backend is taken, and the reason is the one of its loader', async () => {
+  it('that does not load, uses the WASM backend and gives the error of the loader as the reason', async () => {
     const node = 'throw new Error("libtensorflow.so.2: cannot open shared object file\\nand more")';
     const [found, loaded] = await foundAndLoaded({ packages: PACKAGES, node });
     const message =
@@ -71,10 +71,10 @@ describe('with a tfjs-node', () => {
   });
 
   it.runIf(Number(process.versions.node.split('.')[0]) < 23)(
-    'that ends the process it is loaded into, this process lives on',
+    'that crashes its process, reports the crash and survives',
     async () => {
       const [found] = await foundAndLoaded({ packages: [], node: 'process.kill(process.pid, "SIGILL")' });
-      expect(found).toContain('does not load: the process that tried it ended with SIGILL, and');
+      expect(found).toContain('does not load: the process that tried to load it ended with SIGILL, and');
       expect(found).toContain(
         'tfjs-core, @tensorflow/tfjs-layers, @tensorflow/tfjs-backend-wasm are missing',
       );

@@ -18,12 +18,12 @@ import { trainEpoch } from '../engine-runs.ts';
 import { type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 
 /**
- * What the tensorflow engine must do on each backend. A file a backend: tfjs has one engine a process, whatever is
- * loaded into it.
+ * The tests of the tensorflow engine, for each backend. Each backend has its own test file, because tfjs has only one
+ * engine per process.
  */
 
 const STEPS = 50;
-/** How far a loss may be from the reference engine's. */
+/** How much a loss may differ from that of the reference engine. */
 const CLOSE = 1e-3;
 const BATCH = 32;
 
@@ -33,7 +33,7 @@ const images = new Uint8Array(digits.rows * 784);
 digits.readImages(images, 0);
 rmSync(dataDir, { recursive: true });
 
-/** A job on real digits, one step an epoch: endEpoch() then tells the loss of each step. */
+/** A job on real digits with one step per epoch, so that endEpoch() returns the loss of each step. */
 function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): EngineProblem {
   const spec = JobSpecSchema.parse({ dataset: 'mnist_sample', model, optimizer });
   return {
@@ -50,7 +50,7 @@ function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): 
   };
 }
 
-/** Losses and right answers of the first steps, in the order of a job's first epoch. */
+/** Losses and correct predictions of the first steps, in the order of a job's first epoch. */
 function firstSteps(engine: Engine, { seed }: EngineOptions): { loss: number; correct: number }[] {
   const order = epochOrder(seed, 1, digits.rows);
   return Array.from({ length: STEPS }, (_, s) => {
@@ -60,7 +60,7 @@ function firstSteps(engine: Engine, { seed }: EngineOptions): { loss: number; co
   });
 }
 
-/** Every variant that is taken, those of the other engines' tests and what only here needs care. */
+/** Every accepted variant: those of the other engines' tests, and more that need care only here. */
 const ACCEPTED = Object.entries({
   ...OPTIMIZERS,
   'sgd nesterov without momentum': OptimizerSchema.parse({ type: 'sgd', nesterov: true }),
@@ -69,7 +69,7 @@ const ACCEPTED = Object.entries({
   'adam, short memory': OptimizerSchema.parse({ type: 'adam', beta_1: 0.5, beta_2: 0.9 }),
 }).filter(([, optimizer]) => tensorflowLacks(optimizer).length === 0);
 
-/** Hyper-parameters at the ends of what float32 and the contract take. */
+/** Hyper-parameters at the limits of float32 and the contract. */
 const make = {
   rmsprop: (options: object) => OptimizerSchema.parse({ type: 'rmsprop', ...options }),
   sgd: (options: object) => OptimizerSchema.parse({ type: 'sgd', ...options }),
@@ -92,21 +92,21 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
   const create = (options: EngineOptions) => createTensorFlowEngine(tensorflow, options);
   const { rmsprop, adam } = OPTIMIZERS as { rmsprop: Optimizer; adam: Optimizer };
 
-  /** The losses of the first steps, and then the whole state, are those of the reference engine, nearly. */
+  /** Checks that the first steps have nearly the losses of the reference engine. */
   function expectCloseRun(options: EngineOptions): void {
     const [engine, reference] = [create(options), createReferenceEngine(options)];
     expect(engine.state().weights).toEqual(reference.state().weights);
     const [found, expected] = [firstSteps(engine, options), firstSteps(reference, options)];
     const apart = found.map(({ loss }, s) => Math.abs(loss - expected[s].loss));
     expect(Math.max(...apart)).toBeLessThan(CLOSE);
-    // It has learnt something that it could get wrong.
+    // The loss has changed by more than the tolerance, so the comparison is meaningful.
     expect(Math.abs(found[0].loss - found.at(-1)!.loss)).toBeGreaterThan(10 * CLOSE);
     const correct = (steps: typeof found) => steps.reduce((sum, step) => sum + step.correct, 0);
     expect(Math.abs(correct(found) - correct(expected))).toBeLessThanOrEqual(3);
   }
 
   describe('the losses of the first 50 steps', () => {
-    it.each(ACCEPTED)('are those of the reference engine with %s', (_, optimizer) => {
+    it.each(ACCEPTED)('are close to those of the reference engine with %s', (_, optimizer) => {
       expectCloseRun(digitsProblem({}, optimizer));
     });
 
@@ -128,7 +128,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
   });
 
   it.each(ACCEPTED)(
-    'tells of an epoch, and keeps in its slots, what the reference engine does, with %s',
+    'returns totals and keeps slots close to those of the reference engine, with %s',
     (_, optimizer) => {
       const options = smallProblem({ hiddenUnits: [12, 7], optimizer, density: 1 });
       const [engine, reference] = [create(options), createReferenceEngine(options)];
@@ -142,7 +142,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       expect(found.steps).toBe(expected.steps);
       expect(found.powers).toHaveLength(expected.powers.length);
       expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
-      // tfjs multiplies with the learning rate later.
+      // tfjs multiplies by the learning rate later.
       const scale = optimizer.type === 'sgd' ? -optimizer.learning_rate : 1;
       for (const [s, { name, values }] of expected.slots.entries()) {
         const size = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -161,7 +161,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     reference.restore(engine.state());
     const measure = (measured: Engine) => {
       const totals = { lossSum: 0, correct: 0 };
-      // Cut anywhere, and the last batch is short.
+      // Split in the middle of a batch, and with a short last batch.
       measured.evaluate(images, digits.labels, 3000, 3050, totals);
       measured.evaluate(images, digits.labels, 3050, 3500, totals);
       return { totals, ...measured.predict(images, digits.labels, 3000, 3500) };
@@ -182,11 +182,11 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     expect([...level.predict(options.images, options.labels, 0, 3).predicted]).toEqual([0, 0, 0]);
   });
 
-  it.each(ACCEPTED)('goes on from a state as if it had not been interrupted, with %s', (_, optimizer) => {
+  it.each(ACCEPTED)('continues from a state as if it had not been interrupted, with %s', (_, optimizer) => {
     const options = smallProblem({ hiddenUnits: [12, 7], optimizer, dropout: 0.2 });
     const unbroken = create(options);
     trainEpoch(unbroken, options, 1);
-    // Restored into an engine that has trained something else, and longer: nothing of that may be left.
+    // Restore into an engine that has trained something else, and longer: no trace of that may remain.
     const resumed = create(options);
     for (const epoch of [8, 9]) trainEpoch(resumed, options, epoch);
     resumed.restore(unbroken.state());
@@ -194,7 +194,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     expect(resumed.state()).toEqual(unbroken.state());
   });
 
-  it('gives a state that is a copy, and takes none of another model or optimizer', () => {
+  it('returns a copy as its state, and refuses the state of another model or optimizer', () => {
     const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop });
     const engine = create(options);
     const state = engine.state();
@@ -203,17 +203,17 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     expect(state.weights).toEqual(weights);
     expect(engine.state().weights).not.toEqual(weights);
     const wider = create(smallProblem({ hiddenUnits: [4], optimizer: rmsprop }));
-    expect(() => engine.restore(wider.state())).toThrow('is not of this model');
+    expect(() => engine.restore(wider.state())).toThrow('does not fit this model');
     const other = create(smallProblem({ hiddenUnits: [3], optimizer: adam }));
-    expect(() => engine.restore(other.state())).toThrow('is not of this model');
+    expect(() => engine.restore(other.state())).toThrow('does not fit this model');
   });
 
-  it('leaves no tensor behind, whatever it does', () => {
+  it('leaks no tensors', () => {
     const tensors = () => tensorflow.core.memory().numTensors;
     for (const optimizer of [rmsprop, adam]) {
       const options = smallProblem({ hiddenUnits: [12, 7], optimizer, dropout: 0.2 });
       const engine = create(options);
-      // tfjs makes some at the first step.
+      // tfjs creates some tensors at the first step.
       trainEpoch(engine, options, 1);
       const before = tensors();
       trainEpoch(engine, options, 2);
@@ -225,7 +225,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     }
   });
 
-  it('is not disturbed by another engine in its process', () => {
+  it('is not affected by another engine in its process', () => {
     const options = smallProblem({ hiddenUnits: [5], optimizer: adam });
     const [alone, one, other] = [create(options), create(options), create({ ...options, seed: 7 })];
     trainEpoch(alone, options, 1);
@@ -244,16 +244,16 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
 
     it('refuses batches out of turn, beyond the end, or of another epoch length', () => {
       const engine = create(options);
-      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is the next');
+      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is next');
       expect(() => engine.train(order.subarray(1), 0, 1)).toThrow('52 rows');
       expect(() => engine.train(order, 0, 8)).toThrow('no batch 7');
     });
 
-    it('refuses to end an epoch early, and to give or take a state within one', () => {
+    it('refuses to end an epoch early, and to save or restore a state within one', () => {
       const engine = create(options);
       const state = engine.state();
       engine.train(order, 0, 6);
-      expect(() => engine.endEpoch()).toThrow('ended after 6 steps');
+      expect(() => engine.endEpoch()).toThrow('ended after 6 of its 7 steps');
       expect(() => engine.state()).toThrow('between epochs');
       expect(() => engine.restore(state)).toThrow('between epochs');
     });
@@ -280,7 +280,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       expect(single.state()).toEqual(before);
     });
 
-    it('is seen at the end of an epoch in slots', () => {
+    it('is detected at the end of an epoch in slots', () => {
       const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop, rows: 8 });
       for (const value of [0, Number.NaN, Infinity]) {
         const engine = create(options);
@@ -291,7 +291,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       }
     });
 
-    it('is seen at the end of an epoch in weights that the last step made infinite', () => {
+    it('is detected at the end of an epoch in weights that the last step made infinite', () => {
       const optimizer: Optimizer = { ...(OPTIMIZERS.sgd as Sgd), learning_rate: Infinity };
       const options = smallProblem({ hiddenUnits: [3], optimizer, rows: 8 });
       expect(trainEpoch(create(options), options, 1).finite).toBe(false);

@@ -8,12 +8,12 @@ if (typeof loaded === 'string') throw new Error(loaded);
 describe("tfjs's WASM backend", () => {
   describeTensorFlow(loaded);
 
-  it('is what computes', () => {
+  it('does the computing', () => {
     expect(loaded.tensorflow.core.getBackend()).toBe('wasm');
     expect(loaded).toMatchObject({ version: '4.22.0', backend: expect.stringContaining('WASM') });
   });
 
-  it('is found where tfjs-node is not, with the reason', async () => {
+  it('is found if tfjs-node is not, with the reason', async () => {
     const found = await findTensorFlow();
     if (typeof found === 'string') throw new Error(found);
     if (found.reason === null)

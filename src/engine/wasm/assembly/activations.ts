@@ -9,12 +9,12 @@ import {
 import { exp } from './exp-log.ts';
 
 /**
- * What stands behind each hidden layer; the formulas are in ../activations.ts.
+ * The activation function of the hidden layers; the formulas are in ../../reference/activations.ts.
  *
  * Dims: B = rows of this batch, O = outputs, P = their panels. h, dh: (P, B, 16).
  */
 
-/** h = f(h). Columns that fill up the last panel stay +0, though sigmoid(0) is not. */
+/** h = f(h). The padding columns of the last panel stay +0, although sigmoid(0) is not 0. */
 export function activate(h: usize, B: u32, O: u32): void {
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
   const activation = load<u32>(0, ACTIVATION);
@@ -53,7 +53,7 @@ function tanh(z: f64): f64 {
   return z < 0 ? -t : t;
 }
 
-/** dh = dh * f'(z), with f' read off the output h = f(z). */
+/** dh = dh * f'(z), with f' computed from the output h = f(z). */
 export function activateBackward(dh: usize, h: usize, B: u32, P: u32): void {
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
   const activation = load<u32>(0, ACTIVATION);

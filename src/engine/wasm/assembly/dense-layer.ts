@@ -1,11 +1,11 @@
 import { BATCH_PANEL_BYTES, PANEL_BYTES, PANEL_COLUMNS, RHO } from '../../kernel/header.ts';
 
 /**
- * A dense layer behind the first: y = x W + b, its gradients, and its update. Every loop is vectorised over outputs,
+ * A dense layer after the first: y = x W + b, its gradients, and its update. Every loop is vectorised over outputs,
  * so that each sum adds its terms in the stated order.
  *
- * Whatever has columns is cut into panels of 16: four vectors, and a cache line. Columns that fill up the last panel
- * are +0.
+ * All matrices are split into panels of 16 columns, which are four vectors and one cache line. The last panel is
+ * padded with columns of +0.
  *
  * Dims: B = rows of this batch, I = inputs, O = outputs, P = panels of the outputs. x: (ceil(I / 16), B, 16),
  * z and dz: (P, B, 16), W: (P, I + 1, 16), the last row of each panel being b.
@@ -14,9 +14,9 @@ import { BATCH_PANEL_BYTES, PANEL_BYTES, PANEL_COLUMNS, RHO } from '../../kernel
 /**
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].
  *
- * Two rows and sixteen columns at a time: 8 sums, 4 vectors of W and 2 of x fill 14 of the 16 registers. With an odd
- * B the row behind the last is computed too; there is room for it, and nobody reads it. Unrolling the inner loop by
- * hand made a step 12 us longer in a trial.
+ * Two rows and sixteen columns at a time: 8 sums, 4 vectors of W and 2 of x fill 14 of the 16 registers. If B is odd,
+ * one row too many is computed; the buffer has room for it and it is never read. Unrolling the inner loop by hand made
+ * a step 12 us slower in an experiment.
  */
 export function denseForward(z: usize, x: usize, W: usize, B: u32, I: u32, P: u32): void {
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
@@ -54,7 +54,7 @@ export function denseForward(z: usize, x: usize, W: usize, B: u32, I: u32, P: u3
         }
         xPanel += panelBytes;
       }
-      // w has arrived at the panel's last row: b.
+      // w now points to the panel's last row: b.
       const zr = z + row;
       v128.store(zr, f32x4.add(z0, v128.load(w)));
       v128.store(zr, f32x4.add(z1, v128.load(w, 16)), 16);
@@ -73,7 +73,7 @@ export function denseForward(z: usize, x: usize, W: usize, B: u32, I: u32, P: u3
 /**
  * dx[r, k] = sum over j ascending of dz[r, j] * W[k, j]: a forward pass through W transposed.
  *
- * transposed: room for (ceil(I / 16), O + 1, 16) and three rows more.
+ * transposed: scratch space for (ceil(I / 16), O + 1, 16) and three more rows.
  */
 export function denseBackwardInputs(
   dx: usize,
@@ -89,17 +89,17 @@ export function denseBackwardInputs(
 }
 
 /**
- * t[j, k] = W[k, j], with the columns k that fill up the last panel +0, and so is the bias, which then changes no sum.
+ * t[j, k] = W[k, j]. The padding columns k of the last panel are +0, and so is the bias, so that it changes no sum.
  * t: (ceil(I / 16), O + 1, 16).
  *
- * In blocks of 4 x 4: in a trial, shuffles instead of single floats took 4 us off a step, and keeping W transposed up
- * to date beside W was no faster.
+ * Works in blocks of 4 x 4: in an experiment, shuffles instead of single floats saved 4 us per step. Keeping a
+ * transposed copy of W up to date was no faster.
  */
 function transpose(t: usize, W: usize, I: u32, O: u32): void {
   const wPanelBytes = (I + 1) * PANEL_BYTES;
   for (let k: u32 = 0; k < I; k += PANEL_COLUMNS) {
     const kEnd = min<u32>(k + PANEL_COLUMNS, (I + 3) & ~3);
-    // The last panel may have no rows for some of its columns.
+    // In the last panel some columns may have no row of W.
     if (kEnd < k + PANEL_COLUMNS) memory.fill(t, 0, O * PANEL_BYTES);
     for (let j: u32 = 0; j < O; j += 4) {
       const column = W + j / PANEL_COLUMNS * wPanelBytes + (j % PANEL_COLUMNS << 2);
@@ -128,9 +128,9 @@ function transpose(t: usize, W: usize, I: u32, O: u32): void {
 }
 
 /**
- * dW[k, j] = sum over r ascending of x[r, k] * dz[r, j], and at once the update of W[k, j]; db and b likewise.
+ * dW[k, j] = sum over r ascending of x[r, k] * dz[r, j], directly followed by the update of W[k, j]; db and b likewise.
  *
- * Two rows of W at a time, for the reason given at denseForward.
+ * Two rows of W at a time, for the reason given in denseForward.
  */
 export function denseBackwardUpdate<Rule>(
   rule: Rule,
@@ -182,7 +182,7 @@ export function denseBackwardUpdate<Rule>(
   }
 }
 
-/** db[j] = sum over r ascending of dz[r, j], and at once the update of b, for one panel. b: (16), dz: (B, 16). */
+/** db[j] = sum over r ascending of dz[r, j], followed by the update of b, for one panel. b: (16), dz: (B, 16). */
 export function sumDeltas<Rule>(rule: Rule, b: usize, dz: usize, B: u32): void {
   let g0 = f32x4.splat(0);
   let g1 = f32x4.splat(0);

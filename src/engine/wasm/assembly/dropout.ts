@@ -8,7 +8,7 @@ import {
   SEED,
 } from '../../kernel/header.ts';
 
-/** Dropout, as in ../../dropout.ts, with the hash of ../../random.ts, four outputs at a time. */
+/** Dropout as in ../../dropout.ts, with the hash from ../../random.ts, for four outputs at a time. */
 
 const GOLDEN_RATIO: u32 = 0x9e3779b9;
 
@@ -26,7 +26,7 @@ function mix4(x: v128): v128 {
 }
 
 /**
- * kept[r, j] = u32(seed, layer, step, r * O + j) >= threshold ? h[r, j] * scale : +0, with the step that is running.
+ * kept[r, j] = u32(seed, layer, step, r * O + j) >= threshold ? h[r, j] * scale : +0, where step is the current one.
  * kept, h: (P, B, 16); they may be the same buffer.
  */
 export function applyDropout(kept: usize, h: usize, layer: u32, B: u32, O: u32): void {

@@ -13,9 +13,9 @@ import {
   WEIGHTS,
 } from '../../kernel/header.ts';
 
-/** What is done between epochs. */
+/** The end of an epoch, and a check of the process. */
 
-/** Brings rmsprop's mean squares of rows that the last steps left alone to the end of the epoch. */
+/** Brings rmsprop's mean squares up to date for rows that the last steps of the epoch skipped. */
 export function settleRows(): void {
   const decays = load<usize>(0, DECAYS);
   if (decays == 0) return;
@@ -36,7 +36,7 @@ export function settleRows(): void {
   memory.fill(updatedAt, 0, I << 2);
 }
 
-/** Whether all weights and slots are finite. v - v is 0 for these, and NaN otherwise; padding is as good as they. */
+/** Whether all weights and slots are finite: v - v is 0 if v is finite, otherwise NaN. Padding is always finite. */
 export function isFinite(): bool {
   const end = load<usize>(0, PARAMETERS_END);
   let seen = f32x4.splat(0);
@@ -48,9 +48,9 @@ export function isFinite(): bool {
 }
 
 /**
- * Whether half of the smallest normal float32 is something: a library built with fast-math can switch denormals off for
- * its whole process, and then the bits are not those of other machines. smallest: 2^-126, from outside, so that the
- * compiler cannot know the answer.
+ * Whether half of the smallest normal float32 is not 0: a library built with fast-math can switch denormals off for the
+ * whole process, and then the bits differ from those of other machines. smallest: 2^-126, passed as an argument so that
+ * the compiler cannot compute the result.
  */
 export function denormalsAreAlive(smallest: f32): bool {
   return smallest * 0.5 != 0;

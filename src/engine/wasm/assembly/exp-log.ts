@@ -1,13 +1,13 @@
-/** The exp and log of ../../reference/exp-log.ts, double by double; the reasoning stands there. */
+/** The same operations on doubles as in ../../reference/exp-log.ts, which explains them. */
 
 const LN2: f64 = 0.6931471805599453;
 const LOG2E: f64 = 1.4426950408889634;
 const SQRT2: f64 = 1.4142135623730951;
 const SMALLEST_EXPONENT: f64 = -104;
 
-/** e^x for x <= 0. The divisions of constants are done by the compiler. */
+/** e^x for x <= 0. The compiler divides the constants. */
 export function exp(x: f64): f64 {
-  // Both tests come before x is made an integer.
+  // Both tests come before the conversion to an integer.
   if (x != x) return x;
   if (x < SMALLEST_EXPONENT) return 0;
   const k = floor<f64>(x * LOG2E + 0.5);
@@ -27,7 +27,7 @@ export function exp(x: f64): f64 {
   return series * powerOfTwo(<i64>k);
 }
 
-/** 2^k for -150 <= k <= 0, by writing its exponent: the bits that halving gives. */
+/** 2^k for -150 <= k <= 0, written directly as an exponent: the same bits as repeated halving. */
 @inline
 function powerOfTwo(k: i64): f64 {
   return reinterpret<f64>((1023 + k) << 52);

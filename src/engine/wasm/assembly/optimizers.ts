@@ -19,14 +19,14 @@ import {
 } from '../../kernel/header.ts';
 
 /**
- * The update rules of ../../reference/update-rules.ts, where the formulas stand, for sixteen weights at a time.
+ * The update rules of ../../reference/update-rules.ts, which has the formulas, for sixteen weights at a time.
  *
- * A rule is a class without fields, so that the layers' loops are compiled once for each, with the update inside. Its
- * hyper-parameters are loaded from memory where they are used: as constants, or held in registers, they pushed sums
- * out of the registers (10 us on Node 24 in a trial).
+ * A rule is a class without fields, so that the layers' loops are compiled once for each rule, with the update inlined.
+ * Hyper-parameters are loaded from memory at each use: as constants or variables they pushed sums out of the registers
+ * (10 us per step on Node 24 in an experiment).
  *
- * w: address of the weights; their slots lie SLOT_DISTANCE, 2 * SLOT_DISTANCE, ... behind. g0 .. g3: gradients.
- * decay: rmsprop's factor for the mean square; the others do without.
+ * w: address of the weights; their slots are SLOT_DISTANCE, 2 * SLOT_DISTANCE, ... bytes after it. g0 .. g3: gradients.
+ * decay: rmsprop's factor for the mean square; the other rules ignore it.
  */
 
 @final @unmanaged
@@ -173,7 +173,7 @@ export class Adam {
   }
 }
 
-/** Once before each of adam's steps: its running products, and what they make of the learning rate. In float64. */
+/** Called before each of adam's steps: updates its running products and alpha, in float64. */
 export function beginAdamStep(): void {
   const power1 = load<f64>(0, POWER_1) * load<f64>(0, BETA_1);
   const power2 = load<f64>(0, POWER_2) * load<f64>(0, BETA_2);

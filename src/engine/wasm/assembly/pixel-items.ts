@@ -18,21 +18,21 @@ import {
 } from '../../kernel/header.ts';
 
 /**
- * Which pixels of a batch are lit, listed twice: by row for the forward pass, and by pixel for the gradients, so that
- * all that touches one row of W is done at once, in registers.
+ * Lists the lit pixels of a batch twice: by row for the forward pass, and by pixel for the gradients, so that all work
+ * on one row of W happens together, in registers.
  *
- * An item is a pixel that is not 0: { u32 where, f32 x }. In the list by row `where` is the byte offset of W's row in
- * its panel, in the list by pixel that of the batch's row in a panel of deltas.
+ * An item is a pixel that is not 0: { u32 where, f32 x }. In the list by row, `where` is the byte offset of W's row in
+ * its panel; in the list by pixel, it is the byte offset of the batch's row in a panel of deltas.
  *
  * Dims: R = rows of images, B = rows of this batch, I = pixels of an image.
  */
 
 /**
- * Packs images behind those packed before: their lit pixels in order, each a u32, pixel << 8 | value. Done once a job: it
- * is less to read at each step than the images are, and nothing is left to search (10 us a step).
+ * Packs images after those packed before: their lit pixels in order, each a u32, pixel << 8 | value. This happens once
+ * per job and saves 10 us per step: packed images are smaller to read and need no search for lit pixels.
  *
- * starts: (R + 1), the address where each row's lit pixels begin; that of row `from` is there, those behind are written.
- * images: (rows, I). Sixteen pixels at a time, from one set bit of their mask to the next.
+ * starts: (R + 1), the address of each row's lit pixels; in: that of row `from`; out: those of the rows after it.
+ * images: (rows, I). Takes sixteen pixels at a time and jumps from one set bit of their mask to the next.
  */
 export function packImages(starts: usize, from: u32, images: usize, rows: u32): void {
   const I = load<u32>(LAYER_RECORDS, INPUTS);
@@ -53,14 +53,14 @@ export function packImages(starts: usize, from: u32, images: usize, rows: u32): 
   }
 }
 
-/** Writes pixel i, and gives where the next one goes. */
+/** Writes pixel i; returns the address for the next one. */
 @inline
 function packPixel(lit: usize, image: usize, i: u32): usize {
   store<u32>(lit, i << 8 | <u32>load<u8>(image + i));
   return lit + 4;
 }
 
-/** Lists the batch's lit pixels by row, and notes where each row's items end. starts: (R + 1), rows: (B). */
+/** Lists the batch's lit pixels by row, and stores the end of each row's items. starts: (R + 1), rows: (B). */
 export function listItems(starts: usize, rows: usize, B: u32): void {
   const rowEnds = load<usize>(0, ROW_ENDS);
   let item = load<usize>(0, ITEMS);
@@ -78,11 +78,11 @@ export function listItems(starts: usize, rows: usize, B: u32): void {
 }
 
 /**
- * Lists the items of listItems() once more, by pixel (a counting sort, which keeps the batch's rows ascending), and
- * the rows of W to update: { u32 byte offset in a panel, u32 first item, u32 end of items, f32 decay }.
+ * Lists the items of listItems() again, by pixel (a counting sort, which keeps the batch's rows in ascending order),
+ * and the rows of W to update: { u32 byte offset in a panel, u32 first item, u32 end of items, f32 decay }.
  *
- * decay: what rmsprop multiplies its mean square with: a power of rho if the row was left alone before.
- * step: the number of this step in the epoch, from 1. Returns where the list of rows ends.
+ * decay: rmsprop's factor for the mean square; a higher power of rho if previous steps skipped the row.
+ * step: the number of this step in the epoch, from 1. Returns the end of the list of rows.
  */
 export function sortItems(B: u32, I: u32, step: u32): usize {
   const items = load<usize>(0, ITEMS);
@@ -112,12 +112,12 @@ export function sortItems(B: u32, I: u32, step: u32): usize {
 }
 
 /**
- * Lists the rows of W to update, from first to last; returns where the list ends.
+ * Lists the rows of W to update, in order; returns the end of the list.
  *
- * cursors: (I), in: the bytes that each pixel's items take; out: where they begin.
+ * cursors: (I), in: the bytes of each pixel's items; out: the address of the first of them.
  *
- * Rows with as many items side by side, so that the processor can guess where a row's items end, were slower: up to
- * 18 us, as W is then read out of order.
+ * Grouping rows by their number of items, which makes the end of each row predictable, was up to 18 us slower, since W
+ * is then read out of order.
  */
 function listLitRows(cursors: usize, I: u32, step: u32): usize {
   const skips = load<u32>(0, SKIPS_UNTOUCHED_ROWS) != 0;
@@ -147,8 +147,9 @@ function listLitRows(cursors: usize, I: u32, step: u32): usize {
 }
 
 /**
- * Reads a word of each cache line of some images, so that they have come from memory when their batch's turn comes. The
- * rows of a shuffled epoch lie anywhere, and no processor guesses where: 7 us. starts: (R + 1); rows from .. end.
+ * Reads a word of each cache line of the next batch's images, so that they are in the cache when that batch is trained.
+ * The rows of a shuffled epoch are scattered, so the processor cannot prefetch them by itself. Saves 7 us per step.
+ * starts: (R + 1). rows, end: the addresses of the first row number and of the end.
  */
 export function touchImages(starts: usize, rows: usize, end: usize): void {
   let seen: u32 = 0;
@@ -157,6 +158,6 @@ export function touchImages(starts: usize, rows: usize, end: usize): void {
     const litEnd = load<usize>(start, 4);
     for (let at = load<usize>(start); at < litEnd; at += 64) seen += load<u32>(at);
   }
-  // Without a use of what was read, the reading would be left out.
+  // Without a use of the sum, the compiler would remove the reads.
   store<u32>(0, seen, TOUCHED);
 }

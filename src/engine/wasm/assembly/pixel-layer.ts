@@ -10,8 +10,8 @@ import {
 import { sumDeltas } from './dense-layer.ts';
 
 /**
- * The first layer: dense like the others, but its inputs are pixels, and those of 0 are left out. The lists that
- * pixel-items.ts made say which are left.
+ * The first layer: dense like the others, but its inputs are pixels, and those that are 0 are left out. pixel-items.ts
+ * lists the others.
  *
  * Dims: B = rows of this batch, I = pixels of an image, P = panels of the outputs.
  */
@@ -19,8 +19,8 @@ import { sumDeltas } from './dense-layer.ts';
 /**
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].   z: (P, B, 16), W: (P, I + 1, 16), its last row b.
  *
- * Two pixels an iteration: in a trial that halved the time of this loop on Node 20. A panel of W (50 kB) at a time stays
- * near while all rows of the batch read it.
+ * Two pixels per iteration halved the time of this loop on Node 20 in an experiment. One panel of W at a time (50 kB)
+ * stays in the cache while all rows of the batch read it.
  */
 export function pixelsForward(z: usize, W: usize, B: u32, I: u32, P: u32): void {
   const rowEnds = load<usize>(0, ROW_ENDS);
@@ -65,12 +65,12 @@ export function pixelsForward(z: usize, W: usize, B: u32, I: u32, P: u32): void 
 }
 
 /**
- * dW[i, j] = sum over r ascending of x[r, i] * dz[r, j], and at once the update of W[i, ...], for the rows i that
- * sortItems() listed; db and b likewise.   dz: (P, B, 16), W: (P, I + 1, 16).
+ * dW[i, j] = sum over r ascending of x[r, i] * dz[r, j], directly followed by the update of W[i, ...], for the rows i
+ * that sortItems() listed; db and b likewise.   dz: (P, B, 16), W: (P, I + 1, 16).
  *
- * 80 us of a step's 200, half of them for root and quotient. What did not help: two items an iteration (+2 us), two
- * panels at a time (-5 us on Node 24, but +12 on Node 20, which runs out of registers), all panels of a row before the
- * next row (+2).
+ * Takes 80 of a step's 200 us, half of them for square root and division. These did not help: two items per iteration
+ * (+2 us), two panels at a time (-5 us on Node 24, but +12 us on Node 20, which runs out of registers), and all panels
+ * of a row before the next row (+2 us).
  */
 export function pixelsBackwardUpdate<Rule>(
   rule: Rule,

@@ -2,14 +2,14 @@ import { BATCH_PANEL_BYTES, LOSSES, PANEL_BYTES, PANEL_COLUMNS, PREDICTED } from
 import { exp, log } from './exp-log.ts';
 
 /**
- * Softmax and categorical cross-entropy in one. Ten classes are few, so all is scalar;
- * two exps at a time brought no more than 1 us.
+ * Softmax and categorical cross-entropy combined. The code is scalar, since ten classes are few: two exps at a time
+ * saved no more than 1 us.
  *
  * Dims: R = rows of images, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
  * labels: (R) bytes, rows: (B), the batch's row numbers.
  */
 
-/** Where value j of the row at `row` lies. */
+/** The address of value j of the row at address `row`. */
 @inline
 function at(row: usize, j: u32, panelBytes: usize): usize {
   return row + panelBytes * (j / PANEL_COLUMNS) + (j % PANEL_COLUMNS << 2);

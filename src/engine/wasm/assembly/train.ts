@@ -40,7 +40,7 @@ import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
 
 export { packImages };
 
-/** The steps of training, in the order of ../../reference/reference.ts; each of their loops has its file. */
+/** The parts of a training step, in the order of ../../reference/reference.ts. Their loops are in the other files. */
 
 @inline
 function panels(columns: u32): u32 {
@@ -53,8 +53,8 @@ function layerRecord(l: u32): usize {
 }
 
 /**
- * Trains `steps` batches of the order, the first being batch `from`. Returns how many were trained: fewer mean that
- * the next one's loss is not finite.
+ * Trains `steps` batches of the order, starting with batch `from`. Returns how many were trained; fewer than `steps`
+ * means that the loss of the next one is not finite.
  */
 export function train(from: u32, steps: u32): u32 {
   const batchSize = load<u32>(0, BATCH_SIZE);
@@ -70,7 +70,7 @@ export function train(from: u32, steps: u32): u32 {
 }
 
 /**
- * One optimizer step. rows: (B), row numbers; from next to nextEnd: those of the next batch.
+ * One optimizer step. rows: (B), row numbers; next .. nextEnd: those of the next batch.
  * False = the loss is not finite, and nothing has changed.
  */
 function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
@@ -136,9 +136,9 @@ function lastOutputs(): u32 {
 }
 
 /**
- * Images to losses, predictions and probabilities; these lie where the last layer's deltas will be.
- * starts: (R + 1), where packImages() put each image; labels: (R), rows: (B), row numbers.
- * training: with dropout, if the model has any.
+ * Images to losses, predictions and probabilities; the probabilities go into the deltas of the last layer.
+ * starts: (R + 1), from packImages(); labels: (R), rows: (B), row numbers.
+ * training: apply dropout, if the model has any.
  */
 export function measure(starts: usize, labels: usize, rows: usize, B: u32, training: bool): void {
   const hasDropout = training && load<u32>(0, HAS_DROPOUT) != 0;
@@ -168,8 +168,8 @@ export function measure(starts: usize, labels: usize, rows: usize, B: u32, train
 }
 
 /**
- * Deltas of the last layer to gradients and weights, from the last layer to the first. A layer is updated as soon as
- * the deltas below it are known: nothing else needs its old weights.
+ * Computes gradients from the deltas and updates the weights, from the last layer to the first. A layer is updated as
+ * soon as the deltas below it are computed, since nothing else needs its old weights.
  */
 function backwardUpdate<Rule>(rule: Rule, B: u32): void {
   for (let l = load<u32>(0, LAYERS) - 1; l > 0; l -= 1) {
