@@ -99,7 +99,7 @@ describe('artifacts in a folder that cannot be written', () => {
       ...nobody,
     });
     expect(stdout.trim()).toBe(
-      `The folder ${dataDir}/jobs cannot be written: EACCES: permission denied. Let the user 65534, as whom Descent runs, own it.`,
+      `The folder ${dataDir}/jobs cannot be written: EACCES: permission denied. Descent runs as user 65534: make that user its owner.`,
     );
   });
 });
