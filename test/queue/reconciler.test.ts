@@ -59,7 +59,7 @@ describe('the queue', () => {
     const { queue, logged } = openQueue(nowhere);
     const id = await created(store);
     expect(await queue.enqueue(`${id}-1`)).toBe(false);
-    expect(logged).toEqual(['a job could not be enqueued; it will be, from the outbox']);
+    expect(logged).toEqual(['a job could not be enqueued; it stays in the outbox, to be tried again']);
     expect(await redis.zscore(keys.outbox, `${id}-1`)).not.toBeNull();
   });
 
