@@ -9,7 +9,7 @@ import { parseRedisUrl } from './redis-address.ts';
  * hand plain values on; nothing else reads process.env.
  */
 
-/** Only digits: JavaScript's own reading of numbers would take ' ', '0x10' and '1e3' as well. */
+/** Digits only: JavaScript's number conversion would also accept ' ', '0x10' and '1e3'. */
 const integer = (min: number, max: number) => {
   const error = `a whole number from ${min} to ${max}`;
   return z
@@ -25,7 +25,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const HOSTS_ERROR =
   'host names or addresses with commas between, such as descent.example.org, *.example.org, 192.168.1.5 or [fe80::1]';
 
-/** Everything that people have at hand for a host, in one form. */
+/** Hosts in the forms that people have at hand (names, addresses, URLs), made canonical. */
 const hosts = z
   .string()
   .default('')
@@ -40,10 +40,10 @@ const hosts = z
       }),
   );
 
-/** The first parts of the API's own paths: below such a prefix a path would mean two things. */
+/** First segments of the API's own paths: under such a prefix, paths would be ambiguous. */
 const OWN_PATHS = 'docs|datasets|engines|jobs|livez|metrics|openapi\\.json|readyz|workers';
 
-/** A path prefix, with a slash before and none behind; '' for none. */
+/** A path prefix with a leading and no trailing slash; '' for none. */
 const basePath = z
   .string()
   .default('')
@@ -73,7 +73,7 @@ export const ConfigSchema = z
       .refine((host) => canonicalHost(host) !== undefined && !/\]:|^[^:]*:\d*$/.test(host), {
         error: 'an address of this machine, such as 127.0.0.1 or 0.0.0.0, without a port',
       })
-      // As it stands in URLs; a socket wants it bare.
+      // URLs have IPv6 addresses in brackets; a socket needs them without.
       .transform((host) => host.replace(/^\[(.*)\]$/, '$1'))
       .default('127.0.0.1')
       .describe(
@@ -167,7 +167,7 @@ export const ConfigSchema = z
 /** Their values are never printed. */
 const SECRETS = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD'];
 
-/** All settings; user and password of Redis are in the address that REDIS_URL became. */
+/** All settings; REDIS_URL is an address that includes the user and password of Redis. */
 export type Config = Readonly<Omit<z.output<typeof ConfigSchema>, 'REDIS_USERNAME' | 'REDIS_PASSWORD'>>;
 
 export const SETTING_NAMES: readonly string[] = Object.keys(ConfigSchema.shape);
@@ -175,7 +175,7 @@ export const SETTING_NAMES: readonly string[] = Object.keys(ConfigSchema.shape);
 /**
  * Reads the settings from an environment. An empty value counts as not set.
  * @param origin what to print after a name, where its value comes from a file
- * @throws {ConfigError} naming each wrong setting, its value unless that may be secret, and what was expected.
+ * @throws {ConfigError} with each wrong setting, its value unless that may be secret, and what was expected.
  */
 export function loadConfig(
   env: Record<string, string | undefined>,
