@@ -132,7 +132,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     ] as const) {
       const first = find(program, file);
       process.kill(first.pid, 'SIGKILL');
-      await program.line(new RegExp(`^The ${name} died \\(SIGKILL\\); it is started again in 0\\.5 s\\.$`));
+      await program.line(new RegExp(`^The ${name} died \\(SIGKILL\\); restarting it in 0\\.5 s\\.$`));
       await expect
         .poll(() => descendantsOf(program.pid).filter(({ command }) => command.includes(file)).length)
         .toBe(1);
