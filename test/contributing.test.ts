@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { OptimizerSchema } from '../src/contract/optimizer.ts';
 import { OPTIMIZERS } from './engine/small-problem.ts';
 
-/** What CONTRIBUTING.md promises that a test would notice, where no other test does. */
+/** Checks what CONTRIBUTING.md promises that a test enforces, where no other test does. */
 
 const TYPES = OptimizerSchema.options.map((option) => option.shape.type.value);
 
 describe('CONTRIBUTING.md', () => {
-  it('names files and commands that are there', () => {
+  it('names files and commands that exist', () => {
     const page = readFileSync('CONTRIBUTING.md', 'utf8');
     const paths = [
       ...page.matchAll(/`((?:src|test|workers|scripts)\/[^`]*|[\w.-]+\.(?:yml|txt)|\.env\.example)`/g),
@@ -26,7 +26,7 @@ describe.each(TYPES)('the optimizer %s', (type) => {
     expect(Object.values(OPTIMIZERS).map((optimizer) => optimizer.type)).toContain(type);
   });
 
-  it('stands in README', () => {
+  it('is listed in README', () => {
     expect(readFileSync('README.md', 'utf8')).toMatch(new RegExp(`\`${type}\`\\s+\\(learning_rate`));
   });
 });

@@ -249,7 +249,7 @@ export class JobStore {
   }
 
   /**
-   * The record as it is stored, whoever owns it.
+   * The record as stored, regardless of its owner.
    * @throws {UnreadableRecordError}
    */
   async record(id: string): Promise<JobRecord | undefined> {

@@ -100,7 +100,7 @@ describe('REDIS_USERNAME and REDIS_PASSWORD', () => {
     });
   });
 
-  it('complete what the URL begins, and are in no other setting', () => {
+  it('complete the login of the URL, and appear in no other setting', () => {
     const config = loadConfig({ REDIS_URL: 'redis://u@h', REDIS_PASSWORD: CANARY });
     expect(config.REDIS_URL?.connectionOptions()).toMatchObject({ username: 'u', password: CANARY });
     expect(inspect(config, { depth: null, showHidden: true }) + JSON.stringify(config)).not.toContain(CANARY);
