@@ -16,7 +16,7 @@ import type { ChildReport, ChildSpec } from './start/supervised-child.ts';
 import { Supervisor } from './start/supervisor.ts';
 import { usageText } from './start/usage.ts';
 
-/** Entry of `npm start`: Redis, a worker and the API as children of this process, for one machine. */
+/** Entry of `npm start`: runs Redis, a worker and the API as children of this process, on one machine. */
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
@@ -38,7 +38,7 @@ async function run(config: Config): Promise<void> {
     output: (_name, line) => console.log(readableLog(line)),
     busy: (_name, text) => progress.step(text),
     died: (name, cause, delayMs) =>
-      console.error(`The ${name} died (${cause}); it is started again in ${delayMs / 1000} s.`),
+      console.error(`The ${name} died (${cause}); restarting it in ${delayMs / 1000} s.`),
     ready: (name, url) => {
       if (url === undefined) return;
       if (apiUrl !== undefined && url !== apiUrl) console.log(`The ${name} now listens on ${url}`);
@@ -72,7 +72,7 @@ async function run(config: Config): Promise<void> {
   );
   // However this process ends, its children end with it.
   process.on('exit', () => supervisor.kill());
-  // The reader of our output is gone, so no one is left to serve.
+  // The reader of our output is gone, and with it the person that we run for.
   process.stdout.on('error', () => void end(1));
 
   progress.step('Starting Redis, the worker and the API');
@@ -89,7 +89,7 @@ function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
     DATA_DIR: resolve(config.DATA_DIR),
     [SETTINGS_ARE_READ]: '1',
   };
-  // Each child ends itself a little before the grace that it gets here is over.
+  // Each child exits by itself a little before its grace is over.
   const worker = { name: 'worker', entry: pathOf('../workers/main.js'), args: [], env, stopGraceMs: 10_000 };
   const api = { name: 'API', entry: pathOf('./server.js'), args: [], env, stopGraceMs: 7_000 };
   if (redis.child === undefined) return [[worker, api]];

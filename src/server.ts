@@ -25,14 +25,14 @@ import { Retention } from './store/retention.ts';
 import { StorageCheck } from './store/storage-check.ts';
 import { WorkerReports } from './store/worker-reports.ts';
 
-/** Entry of the API process. It starts even without Redis, and answers 503 until Redis is there. */
+/** Entry of the API process. It starts even without Redis, and answers 503 until Redis is available. */
 
 const STOP_MS = 5_000;
 /** No parent is left to restart us, and a new start may want our port. */
 const PARENT_GONE_STOP_MS = 1_000;
 
 const REDIS_PATIENCE_MS = 2_000;
-/** Of /readyz, which health checks want answered soon. */
+/** For /readyz, since health checks expect a quick answer. */
 const STORAGE_TIMEOUT_MS = 1_000;
 
 /** A process that was killed a moment ago may still hold the port. */
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
     version: packageVersion(),
     allowedHosts: [config.HOST, ...config.ALLOWED_HOSTS],
     basePath: config.BASE_PATH,
-    // Optional on the loopback.
+    // AUTH is optional on the loopback.
     auth: config.AUTH ?? 'none',
     maxQueuedJobs: config.MAX_QUEUED_JOBS,
     logger: log,
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
   watchParent(closing.close, PARENT_GONE_STOP_MS);
 
   await listen(fastify, config.HOST, config.PORT);
-  // The first request may follow at once. Without Redis this is as ready as it gets: it answers 503.
+  // The first request may follow at once, so wait for Redis, but not for long: without it, the API answers 503.
   await Promise.race([health.firstLook, sleep(REDIS_PATIENCE_MS)]);
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
 }
@@ -127,7 +127,7 @@ function explained(error: unknown, host: string, port: number): unknown {
   return sentence === undefined ? error : new StartError(sentence, { cause: error });
 }
 
-/** Where a browser on this machine finds it. */
+/** The URL for a browser on this machine. */
 function urlOf(fastify: FastifyInstance, host: string): string {
   const { port } = fastify.server.address() as AddressInfo;
   const name = canonicalHost(host) ?? host;

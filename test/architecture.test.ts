@@ -3,8 +3,8 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /**
- * The arrows of ARCHITECTURE.md, read from that page and held against the imports of the code, types included. Text
- * is enough: every import here is a relative path with its ending.
+ * Compares the arrows of ARCHITECTURE.md with the imports of the code, types included. Plain text search is enough:
+ * every import here is a relative path with its extension.
  */
 
 const FILES = ['src', 'workers', 'scripts'].flatMap((top) =>
@@ -31,7 +31,7 @@ const relativeImports = (file: string): string[] =>
 const packageImports = (file: string): string[] =>
   IMPORTS.get(file)!.found.filter((path) => !path.startsWith('.'));
 
-/** src/store, workers, scripts, or the file itself where it lies in no room: src/main.ts. */
+/** src/store, workers, scripts, or, for a file outside every room, the file itself: src/main.ts. */
 const roomOf = (file: string): string =>
   file.startsWith('src/') ? file.split('/').slice(0, 2).join('/') : file.split('/', 1)[0];
 
@@ -43,7 +43,7 @@ function pathOf(name: string): string {
   return found;
 }
 
-/** What each room may import, besides itself: the lines `room -> room, room/file` of the page. */
+/** What each room may import besides itself: the page's lines `room -> room, room/file`. */
 const ARROWS = new Map(
   [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/^([a-z]+) +->(.*)$/gm)].map(
     ([, room, targets]) =>
@@ -58,7 +58,7 @@ const ARROWS = new Map(
   ),
 );
 
-/** The rules of the engines: the numbers that rules.ts defines, and every citation of one. */
+/** The rules of the engines: the numbers that rules.ts defines, and every reference to one. */
 const RULES = 'src/engine/rules.ts';
 const CITING = ['src', 'test', 'workers'].flatMap((top) =>
   readdirSync(top, { recursive: true, encoding: 'utf8' })
@@ -69,7 +69,7 @@ const CITING = ['src', 'test', 'workers'].flatMap((top) =>
 const TENSORFLOW = 'src/engine/tensorflow/tensorflow-module.ts';
 const ASSEMBLY = 'src/engine/wasm/assembly/';
 
-it('every rule of the engines that is cited has its number in rules.ts', () => {
+it('every rule of the engines that is referenced has its number in rules.ts', () => {
   const numbers = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, n]) => Number(n));
   const defined = numbers(readFileSync(RULES, 'utf8'), /^ \* Rule (\d+), /gm);
   expect(defined).toEqual(defined.map((_, k) => k + 1));
@@ -93,7 +93,7 @@ describe('the arrows', () => {
     expect(wrong).toEqual([]);
   });
 
-  it.each([...ARROWS.keys()])('%s uses every arrow that the page gives it', (room) => {
+  it.each([...ARROWS.keys()])('%s uses every arrow that it has on the page', (room) => {
     const targets = FILES.filter((file) => roomOf(file) === room).flatMap(relativeImports);
     const unused = ARROWS.get(room)!.filter(
       (prefix) => !targets.some((target) => target === prefix || target.startsWith(`${prefix}/`)),
@@ -101,7 +101,7 @@ describe('the arrows', () => {
     expect(unused).toEqual([]);
   });
 
-  it('the kernel, which another compiler builds, shares its header with the engine and nothing else', () => {
+  it('the kernel, built by another compiler, shares only its header with the engine', () => {
     const isAssembly = (file: string) => file.startsWith(ASSEMBLY);
     const crossing = FILES.flatMap((file) =>
       relativeImports(file).flatMap((target) => (isAssembly(file) === isAssembly(target) ? [] : [target])),
@@ -110,7 +110,7 @@ describe('the arrows', () => {
     expect(FILES.filter(isAssembly).flatMap(packageImports)).toEqual([]);
   });
 
-  it('the contract needs zod and nothing else', () => {
+  it('the contract needs only zod', () => {
     const packages = FILES.filter((file) => roomOf(file) === 'src/contract').flatMap(packageImports);
     expect([...new Set(packages)]).toEqual(['zod']);
   });
@@ -134,13 +134,13 @@ describe('the arrows', () => {
     ]);
     const children = files.filter((file) => packageImports(file).includes('node:child_process'));
     expect(children.sort()).toEqual(['src/engine/native/native-check.ts', TENSORFLOW]);
-    // Types only: what is loaded is loaded when a job asks for it.
+    // Types only: the modules are loaded when a job needs them.
     expect(IMPORTS.get(TENSORFLOW)!.text).not.toMatch(
       /^(import|export) (?!type |interface )[^;]*'@tensorflow/m,
     );
   });
 
-  it('BullMQ is known to queue/ and workers/, ioredis to redis/', () => {
+  it('only queue/ and workers/ import BullMQ, only redis/ imports ioredis', () => {
     const importers = (name: string) =>
       FILES.filter((file) => packageImports(file).includes(name)).map(roomOf);
     expect([...new Set(importers('bullmq'))].sort()).toEqual(['src/queue', 'workers']);

@@ -16,7 +16,7 @@ const commands = (text: string): string[] =>
     .filter((line) => line !== '' && !line.startsWith('#'));
 
 describe('CI', () => {
-  it('installs a Redis and the packages, and runs check and acceptance: nothing that a developer has not', () => {
+  it('installs a Redis and the packages, and runs check and acceptance: only what developers run too', () => {
     expect(commands(read('.ci/run'))).toEqual([
       'set -euo pipefail',
       'cd "$(dirname "$0")/.."',
@@ -35,7 +35,7 @@ describe('CI', () => {
     ]);
   });
 
-  it('check runs every lint there is, a strict build, and the tests with their coverage', () => {
+  it('check runs every lint, a strict build, and the tests with coverage', () => {
     const steps = scripts.check!.split(' && ');
     const lints = Object.keys(scripts).filter((name) => name === 'lint' || name.startsWith('lint:'));
     for (const lint of lints) expect(steps).toContain(`npm run -s ${lint}`);
@@ -59,7 +59,7 @@ const LockSchema = z.object({
 describe('the lockfile', () => {
   const { packages } = LockSchema.parse(JSON.parse(read('package-lock.json')));
 
-  /** Whether Node would find the package from there: in that folder's node_modules, or in one above. */
+  /** Whether Node finds the package from there: in that folder's node_modules, or in one above. */
   function isLocked(name: string, from: string): boolean {
     if (`${from === '' ? '' : `${from}/`}node_modules/${name}` in packages) return true;
     if (from === '') return false;
@@ -67,7 +67,7 @@ describe('the lockfile', () => {
     return isLocked(name, above === -1 ? '' : from.slice(0, above));
   }
 
-  it('has every package that one of its packages needs, those of other platforms too, so that npm ci runs anywhere', () => {
+  it('has every package that its packages need, including those of other platforms, so that npm ci runs anywhere', () => {
     const missing = Object.entries(packages).flatMap(([from, { dependencies, optionalDependencies }]) =>
       Object.keys({ ...dependencies, ...optionalDependencies })
         .filter((name) => !isLocked(name, from))
@@ -86,7 +86,7 @@ describe('the lockfile', () => {
     expect(packages).toHaveProperty([`node_modules/${name}`]);
   });
 
-  it('names no registry but the one that npm replaces by the configured one', () => {
+  it('names only the registry that npm replaces with the configured one', () => {
     const hosts = Object.values(packages).flatMap(({ resolved }) =>
       resolved ? [new URL(resolved).host] : [],
     );

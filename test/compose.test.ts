@@ -38,14 +38,14 @@ const compose = z
   .parse(parse(read('docker-compose.yml'), { merge: true }));
 const { valkey, api, worker } = compose.services;
 
-/** What Compose makes of `${NAME:-default}` where nothing is set. */
+/** How Compose expands `${NAME:-default}` when NAME is not set. */
 const withDefaults = (environment: Record<string, string>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [name, value.replace(/\$\{\w+:-([^}]*)\}/, '$1')]),
   );
 
 describe('docker-compose.yml', () => {
-  it('keeps what Valkey is given, and never throws any of it away', () => {
+  it('makes Valkey keep its data and never evict any of it', () => {
     expect(valkey.image).toBe('valkey/valkey:8');
     const settings = valkey.command.join(' ');
     for (const setting of ['--appendonly yes', '--appendfsync everysec', '--maxmemory-policy noeviction']) {
@@ -55,7 +55,7 @@ describe('docker-compose.yml', () => {
     expect(valkey.volumes).toEqual(['valkey:/data']);
   });
 
-  it('publishes the API to this machine alone, and nothing else', () => {
+  it('publishes only the API, and only to this machine', () => {
     expect(api.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:.*:3000$/)]);
     expect(valkey.ports).toBeUndefined();
     expect(worker.ports).toBeUndefined();
@@ -80,7 +80,7 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(compose.volumes).sort()).toEqual(['data', 'valkey']);
   });
 
-  it('sets only what there is to set, to what is allowed and what is the default', () => {
+  it('sets only existing settings, to allowed values and to their defaults', () => {
     const usual = loadConfig({});
     for (const service of [api, worker]) {
       const environment = withDefaults(service.environment);
@@ -94,7 +94,7 @@ describe('docker-compose.yml', () => {
     expect(api.environment).toMatchObject({ HOST: '0.0.0.0', PORT: '3000', AUTH: 'none' });
   });
 
-  it.each(['valkey', 'api', 'worker'] as const)('takes from %s all that it does not need', (name) => {
+  it.each(['valkey', 'api', 'worker'] as const)('removes all rights that %s does not need', (name) => {
     expect(compose.services[name]).toMatchObject({
       restart: 'unless-stopped',
       init: true,
@@ -106,7 +106,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('builds the image once, and the worker looks for it nowhere else', () => {
+  it('builds the image once, and the worker never pulls it', () => {
     expect(api.build?.context).toBe('.');
     expect(withDefaults(api.build!.args)).toEqual({ NODE: '24', TFJS_NODE: '' });
     expect(worker.build).toBeUndefined();
@@ -132,7 +132,7 @@ describe('docker-compose.yml', () => {
     expect(read('README.md')).toContain(`--entrypoint tar ${api.image} `);
   });
 
-  it('asks each whether it works', () => {
+  it('checks the health of each', () => {
     expect(valkey.healthcheck.test.join(' ')).toContain('valkey-cli ping');
     expect(api.healthcheck.test.join(' ')).toContain("fetch('http://127.0.0.1:3000/readyz')");
     const check = worker.healthcheck.test.join(' ');
@@ -158,17 +158,17 @@ describe('Dockerfile', () => {
     .object({ version: z.string(), peerDependencies: z.record(z.string(), z.string()) })
     .parse(JSON.parse(read('package.json')));
 
-  it('builds and runs on Node 24 unless told otherwise', () => {
+  it('builds and runs on Node 24 by default', () => {
     expect(lines.filter((line) => /^(FROM|ARG NODE)/.test(line))).toEqual([
       'ARG NODE=24',
       'FROM node:$NODE AS build',
       'FROM node:$NODE-slim',
     ]);
-    // RUN --mount needs BuildKit's syntax, and its first line asks for it.
+    // RUN --mount needs BuildKit's syntax, which the first line selects.
     expect(read('Dockerfile').startsWith('# syntax=docker/dockerfile:1\n')).toBe(true);
   });
 
-  it("installs what the lockfile has, keeps npm's downloads out of the image, and takes development packages away", () => {
+  it("installs what the lockfile has, keeps npm's downloads out of the image, and removes development packages", () => {
     const runs = [...text.matchAll(/^RUN (.*npm .*)$/gm)].map(([, run]) => run);
     const cache = '--mount=type=cache,target=/root/.npm';
     expect(runs).toEqual([
@@ -179,7 +179,7 @@ describe('Dockerfile', () => {
     ]);
   });
 
-  it('names the version of tfjs-node that Descent takes, where it is built with it', () => {
+  it('names the version of tfjs-node that Descent accepts', () => {
     const arguments_ = `--build-arg NODE=22 --build-arg TFJS_NODE=${peerDependencies['@tensorflow/tfjs-node']}`;
     expect(read('Dockerfile')).toContain(arguments_);
     expect(read('README.md')).toContain(`NODE=22 TFJS_NODE=${peerDependencies['@tensorflow/tfjs-node']} `);
@@ -190,7 +190,7 @@ describe('Dockerfile', () => {
     expect(read('Dockerfile')).toContain(`--tag descent:${version} `);
   });
 
-  it('runs as a user who owns /data and nothing else', () => {
+  it('runs as a user that owns only /data', () => {
     expect(built).toContain('USER 1000:1000');
     expect(built.indexOf('RUN mkdir /data && chown 1000:1000 /data')).toBeLessThan(
       built.indexOf('USER 1000:1000'),
@@ -200,7 +200,7 @@ describe('Dockerfile', () => {
     );
   });
 
-  it('copies only what .dockerignore lets in', () => {
+  it('copies only what .dockerignore allows', () => {
     const allowed = read('.dockerignore')
       .split('\n')
       .filter((line) => line.startsWith('!'))

@@ -10,7 +10,7 @@ import { descendantsOf, type ProcessEntry, stillAlive } from './support/processe
 import { StartedProgram } from './support/started-program.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
-/** Starts what `npm start` starts, as it was built, with real children and a real Redis. */
+/** Starts the built program as `npm start` does, with real children and a real Redis. */
 
 const MAIN = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
 const READY = /^Descent .* is ready\.$/;
@@ -37,7 +37,7 @@ async function startReady(options: StartOptions = {}) {
   return { ...started, url: url! };
 }
 
-/** The one process of this tree whose command line has these words. */
+/** The only process of this tree whose command line contains these words. */
 function find(program: StartedProgram, words: string): ProcessEntry {
   const found = descendantsOf(program.pid).filter(({ command }) => command.includes(words));
   expect(found, `processes with ${words}`).toHaveLength(1);
@@ -54,7 +54,7 @@ const gone = (tree: readonly ProcessEntry[]) =>
   expect.poll(() => stillAlive(tree), { timeout: 5_000 }).toEqual([]);
 
 describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
-  it.skipIf(noRedis)('says where everything is, answers, and ends in good order at Ctrl-C', async () => {
+  it.skipIf(noRedis)('prints where everything is, answers, and stops in order on Ctrl-C', async () => {
     const { program, folder, url } = await startReady();
     expect(program.output).toContain(`  Docs   ${url}/docs`);
     expect(program.output).toMatch(
@@ -64,13 +64,13 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     expect((await fetch(`${url}/livez`)).status).toBe(200);
     const tree = descendantsOf(program.pid);
     program.kill('SIGINT');
-    program.kill('SIGINT'); // npm passes on what the terminal has sent already.
+    program.kill('SIGINT'); // npm forwards the signal that the terminal has already sent.
     expect(await program.ended).toBe(0);
     expect(stillAlive(tree)).toEqual([]);
     expect(await readFile(join(folder, 'data/redis/redis.log'), 'utf8')).toContain('bye bye');
   });
 
-  it.skipIf(noRedis)('leaves no process 5 s after it was killed, also while it trains', async () => {
+  it.skipIf(noRedis)('leaves no process 5 s after it was killed, even while it trains', async () => {
     const { program, url } = await startReady();
     const spec = { training: { epochs: 1000 } };
     const headers = { 'content-type': 'application/json' };
@@ -88,7 +88,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     await gone(tree);
   });
 
-  it('kills what does not stop at the second Ctrl-C', async () => {
+  it('kills what has not stopped, on the second Ctrl-C', async () => {
     const { program } = await startReady();
     const tree = descendantsOf(program.pid);
     const api = find(program, 'src/server.js');
@@ -124,7 +124,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     expect(stillAlive(tree)).toEqual([]);
   });
 
-  it('starts a child again that was killed', async () => {
+  it('restarts a child that was killed', async () => {
     const { program } = await startReady();
     for (const [name, file] of [
       ['worker', 'workers/main.js'],
@@ -132,7 +132,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     ] as const) {
       const first = find(program, file);
       process.kill(first.pid, 'SIGKILL');
-      await program.line(new RegExp(`^The ${name} died \\(SIGKILL\\); it is started again in 0\\.5 s\\.$`));
+      await program.line(new RegExp(`^The ${name} died \\(SIGKILL\\); restarting it in 0\\.5 s\\.$`));
       await expect
         .poll(() => descendantsOf(program.pid).filter(({ command }) => command.includes(file)).length)
         .toBe(1);
@@ -154,7 +154,7 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     expect(stillAlive(tree)).toEqual([]);
   });
 
-  it('says which setting is wrong', async () => {
+  it('names the wrong setting', async () => {
     const { program } = await start({ env: { PORT: 'eighty' } });
     expect(await program.ended).toBe(1);
     expect(program.lines).toEqual([
@@ -196,7 +196,7 @@ describe.skipIf(noRedis)(
   'the private Redis (needs redis-server or valkey-server)',
   { timeout: START_TIMEOUT_MS },
   () => {
-    it('comes back with everything that was written when it is killed', async () => {
+    it('comes back with all written data after it is killed', async () => {
       const { program, folder } = await startReady();
       const redis = connect(folder);
       await redis.set('kept', 'yes');
@@ -205,7 +205,7 @@ describe.skipIf(noRedis)(
       expect(await redis.get('kept')).toBe('yes');
     });
 
-    it('is one at a time, also when its wrapper is killed', async () => {
+    it('runs one at a time, even when its wrapper is killed', async () => {
       const { program, folder } = await startReady();
       const redis = connect(folder);
       await redis.set('kept', 'yes');
@@ -217,7 +217,7 @@ describe.skipIf(noRedis)(
       await expect.poll(() => find(program, 'unixsocket:').pid).not.toBe(orphan.pid);
     });
 
-    it('reads a file whose last command was cut off by a crash', async () => {
+    it('loads a file whose last command was cut off by a crash', async () => {
       const { program, folder } = await startReady();
       await connect(folder).set('kept', 'yes');
       program.kill('SIGTERM');
@@ -232,7 +232,7 @@ describe.skipIf(noRedis)(
       expect(await connect(folder).get('kept')).toBe('yes');
     });
 
-    it('has its socket elsewhere when DATA_DIR is too long for one', async () => {
+    it('puts its socket elsewhere when the path of DATA_DIR is too long for one', async () => {
       const { program } = await startReady({ env: { DATA_DIR: `./${'long'.repeat(30)}` } });
       const { command } = find(program, 'unixsocket:');
       const [, socketFolder] = /unixsocket:(\/tmp\/descent-[0-9a-f]{16})\/redis\.sock/.exec(command) ?? [];

@@ -59,7 +59,7 @@ describe("README's examples, run as they stand", () => {
 });
 
 describe("README's facts", () => {
-  it('the spec it prints is what {} means', () => {
+  it('it prints the spec that {} stands for', () => {
     expect(JSON.parse(blocks('json')[0])).toEqual(JobSpecSchema.parse({}));
   });
 

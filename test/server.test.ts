@@ -5,7 +5,7 @@ import { StartedProgram } from './support/started-program.ts';
 import { startRedis } from './support/started-redis.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
-/** The API process as it was built, on its own, as docker-compose.yml runs it. */
+/** The built API process on its own, as docker-compose.yml runs it. */
 
 const SERVER = fileURLToPath(new URL('../dist/src/server.js', import.meta.url));
 const LISTENING = /"Server listening at (http:\S+)"/;
@@ -19,7 +19,7 @@ async function startServer(env: NodeJS.ProcessEnv) {
 const noRedis = inject('redisBinary') === null;
 
 describe('the API process', { timeout: 120_000 }, () => {
-  it.skipIf(noRedis)('starts without Redis, answers 503, and is ready when Redis is', async () => {
+  it.skipIf(noRedis)('starts without Redis, answers 503, and becomes ready with Redis', async () => {
     const socket = join(await makeTemporaryFolder(), 'r.sock');
     const { program, listening } = await startServer({ REDIS_URL: `unix:${socket}` });
     const url = await listening();
@@ -35,13 +35,16 @@ describe('the API process', { timeout: 120_000 }, () => {
     expect(await program.ended).toBe(0);
   });
 
-  it.skipIf(noRedis)('refuses a Redis that throws jobs away, naming the command that mends it', async () => {
-    const socket = join(await makeTemporaryFolder(), 'r.sock');
-    await startRedis(socket, 'maxmemory-policy allkeys-lru');
-    const { program } = await startServer({ REDIS_URL: `unix:${socket}` });
-    await program.line(/allkeys-lru.*redis-cli CONFIG SET maxmemory-policy noeviction/);
-    expect(await program.ended).toBe(78);
-  });
+  it.skipIf(noRedis)(
+    'refuses a Redis that may delete jobs, and names the command that fixes it',
+    async () => {
+      const socket = join(await makeTemporaryFolder(), 'r.sock');
+      await startRedis(socket, 'maxmemory-policy allkeys-lru');
+      const { program } = await startServer({ REDIS_URL: `unix:${socket}` });
+      await program.line(/allkeys-lru.*redis-cli CONFIG SET maxmemory-policy noeviction/);
+      expect(await program.ended).toBe(78);
+    },
+  );
 
   it.each([
     ['127.0.0.2', '127.0.0.2'],

@@ -25,21 +25,21 @@ import { StorageWatch } from './storage-watch.ts';
 import type { TrainerPool } from './trainer-process.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
-/** What a worker stands on. The entry makes it. */
+/** Everything that the entry passes to a worker. */
 export interface WorkerDeps {
   readonly version: string;
-  /** Waits for Redis as long as it must. */
+  /** A connection whose commands wait for Redis as long as they must. */
   readonly commands: Redis;
   readonly subscriber: Redis;
   readonly keys: Keys;
   /** Called when BullMQ's queue cannot be read. */
   readonly onQueueTrouble: () => void;
   readonly artifacts: Artifacts;
-  /** Where the prepared datasets lie. */
+  /** DATA_DIR, which holds the prepared datasets. */
   readonly dataDir: string;
   readonly trainers: TrainerPool;
   readonly engines: readonly EngineReport[];
-  /** Jobs it trains at a time. */
+  /** Number of jobs that it trains at a time. */
   readonly concurrency: number;
   readonly leaseMs: number;
   readonly retention: RetentionLimits;
@@ -49,22 +49,22 @@ export interface WorkerDeps {
 export interface BuiltWorker {
   /** host/pid */
   readonly id: string;
-  /** Settles with the reason when this worker cannot work, and should be drained and started again. */
+  /** Resolves with the reason when this worker cannot work and should be drained and restarted. */
   readonly unable: Promise<string>;
-  /** Takes jobs from here on, as soon as the storage works. */
+  /** Starts taking jobs as soon as the storage works. */
   start(): Promise<void>;
-  /** Takes no more jobs, and gives every job back or to its end; none of that is a fault of the job's. */
+  /** Takes no more jobs, and finishes or gives back those that run. This counts as a fault of none of them. */
   drain(): Promise<void>;
   /** Ends all trainers at once. */
   stop(): void;
 }
 
-/** After a drain began, the trainers have so long to reach an epoch's end. */
+/** Time that a drain allows the trainers to reach the end of an epoch. */
 const DRAIN_MS = 7_000;
-/** A write takes no longer on a disk that works. */
+/** On a working disk, no write takes longer. */
 const STORAGE_TIMEOUT_MS = 10_000;
 
-/** The whole worker: takes jobs from the queue and has them trained. It opens no connection and closes none. */
+/** Builds the worker, which takes jobs from the queue and has them trained. It neither opens nor closes connections. */
 export function buildWorker(deps: WorkerDeps): BuiltWorker {
   const { commands, keys, log, artifacts, dataDir, trainers, concurrency, leaseMs } = deps;
   const id = `${hostname()}/${process.pid}`;
@@ -134,7 +134,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
       }),
       lastFetchMs: () => consumer.lastFetchMs,
       onIdle: () => reconciler.compare(),
-      onWedged: () => onUnable('jobs wait, this worker has room for them, and BullMQ hands over none'),
+      onWedged: () => onUnable('jobs are waiting and this worker has free slots, but BullMQ hands over none'),
     },
     heartbeatTiming(leaseMs),
   );
@@ -154,7 +154,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
         await packer.packFinished();
       });
       await storage.start((works) => (works ? consumer.resume() : consumer.pause()));
-      // A drain may have begun meanwhile.
+      // A drain may have begun in the meantime.
       if (draining) return;
       consumer.start();
       heartbeat.start();
@@ -174,7 +174,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   };
 }
 
-/** Whether the files that a job needs can be written. */
+/** Checks that the files that a job needs can be written. */
 async function checkStorage({ artifacts, dataDir }: WorkerDeps): Promise<void> {
   await artifacts.checkWritable();
   await checkWritable(datasetsFolder(dataDir));

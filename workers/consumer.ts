@@ -7,7 +7,7 @@ import { parseDeliveryId } from '../src/store/delivery.ts';
 import type { Keys } from '../src/store/keys.ts';
 import type { HandedOver } from './worker-parts.ts';
 
-/** After a refusal: it comes back within a millisecond, and Redis will hardly have changed its mind by then. */
+/** Pause after a refusal: it arrives within a millisecond, and asking again at once would only be refused again. */
 const PAUSE_MS = 1_000;
 
 export interface ConsumerOptions {
@@ -15,16 +15,16 @@ export interface ConsumerOptions {
   keys: Keys;
   concurrency: number;
   leaseMs: number;
-  /** Works on a delivery until nothing is left to do for it; never throws. */
+  /** Processes a delivery until nothing is left to do for it; never throws. */
   onDelivery: (delivery: HandedOver) => Promise<void>;
-  /** Called once for each trouble in a row. */
+  /** Called once for each distinct error until a fetch succeeds. */
   onTrouble: (error: Error) => void;
 }
 
 /**
- * Takes deliveries from BullMQ, one after another while there is room; BullMQ is asked for nothing else. The loop is ours
- * because BullMQ's own asks again at once when Redis refuses it (a right is missing, memory is full, the server is a
- * replica): it takes a core, grows without end, and starves every timer of the process. This one waits.
+ * Takes deliveries from BullMQ, one after another while there is room. The loop is ours because BullMQ's own retries at
+ * once when Redis refuses a fetch (a right is missing, memory is full, the server is a replica): it uses a whole core,
+ * grows without bound and starves every timer of the process. This loop waits.
  */
 export class Consumer {
   readonly #options: ConsumerOptions;
@@ -34,49 +34,49 @@ export class Consumer {
   #loop: Promise<void> | undefined;
   #fetches = 0;
   #lastFetchMs = monotonicMs();
-  /** Settles with the next `resume`. */
+  /** Resolves at the next `resume`; undefined while not paused. */
   #pause: Promise<void> | undefined;
   #endPause: () => void = () => {};
-  /** Whether something went wrong since the last fetch began. */
+  /** Whether an error occurred since the last fetch began. */
   #inTrouble = false;
-  /** What was told since a fetch went well: several refusals may take turns. */
+  /** Errors reported since the last good fetch: several refusals may alternate. */
   readonly #told = new Set<string>();
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
     const { redis, keys, concurrency, leaseMs } = options;
-    // Without a processor it fetches only when it is asked to.
+    // Without a processor, it fetches only on request.
     this.#worker = new Worker(QUEUE_NAME, null, {
       connection: redis,
       prefix: bullPrefix(keys),
       concurrency,
       autorun: false,
-      // The lease is ours to keep (lease.ts), and the record counts the faults (start.lua).
+      // lease.ts renews the lock, and the record counts the faults (start.lua).
       skipLockRenewal: true,
       lockDuration: leaseMs,
-      // Whole milliseconds: a fraction makes the check fail, and with it all recovery.
+      // Whole milliseconds: a fraction would make the check for stalled deliveries, and so all recovery, fail.
       stalledInterval: Math.floor(leaseMs / 3),
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       drainDelay: 5,
-      // redis/checks.ts knows the version; should BullMQ fail to read it once, each fetch would fail from then on.
+      // redis/checks.ts checks the version. If BullMQ's own check failed once, every later fetch would fail.
       skipVersionCheck: true,
     });
-    // BullMQ reports here what its blocking fetch and its check of stalled deliveries met; both wait by themselves.
+    // BullMQ reports errors of its blocking fetch and its check for stalled deliveries here; both pause by themselves.
     this.#worker.on('error', (error) => this.#note(error));
   }
 
-  /** When BullMQ last handed something over. */
+  /** When BullMQ last handed over a delivery. */
   get lastFetchMs(): number {
     return this.#lastFetchMs;
   }
 
-  /** While it is paused nothing is taken: `resume` begins. */
+  /** Starts taking deliveries; if paused, at the next `resume`. */
   start(): void {
     void this.#worker.startStalledCheckTimer();
     this.#loop = this.#takeAll();
   }
 
-  /** Takes no more deliveries but one that may be on its way. Those in hand go on. */
+  /** Takes no more deliveries, except one that may be on its way. Those in hand go on. */
   pause(): void {
     this.#pause ??= new Promise((resolve) => {
       this.#endPause = resolve;
@@ -126,7 +126,7 @@ export class Consumer {
     }
   }
 
-  /** What cannot be moved to its end now is handed over once more when its lock has lapsed, and dropped then. */
+  /** If a delivery cannot be completed now, BullMQ hands it over again after its lock lapses; it is dropped then. */
   async #handle(job: Job, token: string): Promise<void> {
     try {
       const delivery = parseDeliveryId(job.id ?? '');

@@ -2,7 +2,7 @@ import type { WorkerReport } from '../src/contract/worker-report.ts';
 
 export type Counters = WorkerReport['counters'];
 
-/** What a worker counts since it started. */
+/** A worker's counts since its start. */
 export const newCounters = (): Counters => ({
   jobs_started: 0,
   jobs_succeeded: 0,

@@ -1,7 +1,7 @@
 import type { EngineReport } from '../src/contract/worker-report.ts';
 import { listEngines } from '../src/engine/engines.ts';
 
-/** The engines of this machine, as a worker reports them. */
+/** The engines of this machine, in the form that a worker reports. */
 export async function reportEngines(): Promise<EngineReport[]> {
   return (await listEngines()).map((engine) =>
     engine.available

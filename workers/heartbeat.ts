@@ -9,44 +9,44 @@ import type { WorkerReports } from '../src/store/worker-reports.ts';
 
 export interface HeartbeatTiming {
   intervalMs: number;
-  /** With free slots and jobs waiting, a worker that fetched nothing for so long is stuck. */
+  /** A worker with free slots that fetched nothing for this long while jobs wait is stuck. */
   wedgedMs: number;
-  /** Before that it looks whether the queue lost them. */
+  /** After this time it first checks whether the queue lost them. */
   idleMs: number;
 }
 
-/** A delivery whose worker was killed may wait for 4/3 of a lease before it is handed over again: nothing is stuck then. */
+/** `wedgedMs` exceeds 4/3 of a lease: a killed worker's delivery may wait that long before it is handed over again. */
 export const heartbeatTiming = (leaseMs: number): HeartbeatTiming => ({
   intervalMs: 5_000,
   wedgedMs: Math.max(30_000, 2 * leaseMs),
   idleMs: 10_000,
 });
 
-/** Its age shows a health check whether the worker's event loop and its Redis are alive. */
+/** A health check reads the file's age: it shows whether the worker's event loop and its Redis are alive. */
 export const ALIVE_FILE = join(tmpdir(), 'descent-worker.alive');
 
 export interface HeartbeatParts {
   reports: Pick<WorkerReports, 'write' | 'withdraw'>;
   store: Pick<JobStore, 'counts'>;
   log: Log;
-  /** The report as of now. */
+  /** Builds the current report. */
   report: () => Omit<WorkerReport, 'reported_at'>;
-  /** When BullMQ last handed something over. */
+  /** When BullMQ last handed over a delivery. */
   lastFetchMs: () => number;
-  /** Called while the worker takes jobs and has free slots, jobs wait, and none was fetched for `idleMs`. */
+  /** Called when the worker takes jobs and has free slots, jobs wait, and none was fetched for `idleMs`. */
   onIdle: () => Promise<void>;
   /** Called when the worker takes jobs and has free slots, jobs wait, and none was fetched for `wedgedMs`. */
   onWedged: () => void;
 }
 
-/** Reports at intervals that this worker lives and what it does, and notices when it is stuck. */
+/** Reports at intervals that this worker is alive and what it does, and notices when it is stuck. */
 export class Heartbeat {
   readonly #parts: HeartbeatParts;
   readonly #timing: HeartbeatTiming;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
   #stopped = false;
-  /** Since when it should have fetched something. */
+  /** Since when it should have fetched a job. */
   #idleSinceMs: number | undefined;
   #lookedMs = monotonicMs();
 
@@ -71,7 +71,7 @@ export class Heartbeat {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    // A report on its way would put the worker back on the list.
+    // A report in flight would put the worker back on the list.
     await this.#beating;
     await this.#parts.reports.withdraw(this.#parts.report().id);
   }
@@ -84,7 +84,7 @@ export class Heartbeat {
     const { queued } = await store.counts();
     const unseenMs = monotonicMs() - this.#lookedMs;
     this.#lookedMs += unseenMs;
-    // While Redis was away, or this process stood still, nothing could be handed over.
+    // While Redis was away or this process was suspended, nothing could be handed over.
     const wasAway = unseenMs > this.#timing.wedgedMs / 2;
     const takesNone = problem !== null || running.length >= concurrency;
     if (queued === 0 || takesNone || wasAway) {

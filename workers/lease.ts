@@ -2,20 +2,20 @@ import { monotonicMs } from '../src/process/clock.ts';
 
 /** A renewal that takes longer counts as failed; it may still happen. */
 const RENEWAL_TIMEOUT_MS = 2_000;
-/** After this share of the lease without a success the worker gives up: well before anybody else may take over. */
+/** After this share of the lease without a renewal the worker gives up, well before another worker may take over. */
 const LOST_SHARE = 0.6;
 
 export interface LeaseOptions {
-  /** Extends BullMQ's lock; false when it is not ours any more. */
+  /** Extends BullMQ's lock; false when it is no longer ours. */
   extend: () => Promise<boolean>;
   leaseMs: number;
-  /** Called once when the job may no longer be worked on here. */
+  /** Called once when this worker must stop working on the job. */
   onLost: () => void;
 }
 
 /**
- * The right to work on a job: BullMQ's lock, extended every third of its length on a clock that never steps.
- * A link that hangs is as good as cut: the deadline is kept by a timer, not by an answer.
+ * The right to work on a job: BullMQ's lock, extended every third of its length on a monotonic clock. A timer, not a
+ * reply, enforces the deadline, so that a hanging connection counts as a broken one.
  */
 export class Lease {
   readonly #extend: () => Promise<boolean>;
@@ -25,7 +25,7 @@ export class Lease {
   #renewal: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #over = false;
-  /** True once the lock was extended for the first time; false when the lease was lost or released before. */
+  /** Resolves with true once the lock was first extended, or false if the lease was lost or released before that. */
   readonly proven: Promise<boolean>;
   #prove: (ours: boolean) => void = () => {};
 
@@ -56,7 +56,7 @@ export class Lease {
       this.#lose();
       return;
     }
-    // Counted from the question, since the lock may have been extended that early.
+    // Counted from the request, since Redis may have extended the lock that early.
     if (ours === true) {
       this.#prove(true);
       this.#renewedMs = askedMs;

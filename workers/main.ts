@@ -15,12 +15,12 @@ import { buildWorker } from './build-worker.ts';
 import { reportEngines } from './engine-reports.ts';
 import { TrainerPool } from './trainer-process.ts';
 
-/** The worker process: settings, connections, signals and exit. The worker itself is build-worker.ts. */
+/** Entry of the worker process: settings, connections, signals and exit. build-worker.ts builds the worker itself. */
 
-/** After SIGTERM the process is gone by then; a drain takes a second less. */
+/** The process exits at most this long after SIGTERM; a drain takes a second less. */
 const EXIT_MS = 8_000;
 
-/** Without Redis a worker is ready all the same, and waits for it. */
+/** Without Redis, a worker becomes ready after this time and keeps waiting for Redis. */
 const REDIS_PATIENCE_MS = 2_000;
 
 async function main(): Promise<void> {
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   });
 
   const trainers = new TrainerPool(log);
-  // Side by side: the engines' check has a process of its own.
+  // In parallel: the engine check runs in its own process.
   const [engines] = await Promise.all([
     reportEngines(),
     trainers.warm(),
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
     commands,
     subscriber,
     keys,
-    // The health has the sentence for a person.
+    // RedisHealth reports the cause in a sentence for a person.
     onQueueTrouble: () => void health.findings(),
     artifacts: FolderArtifacts.in(config.DATA_DIR),
     dataDir: config.DATA_DIR,

@@ -7,17 +7,17 @@ import { countTrainRows, stepsPerEpoch } from '../src/dataset/row-counts.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import type { EpochResult } from '../src/training/fit.ts';
 
-/** Time, measured around the training: what is measured here never decides a bit. */
+/** Measures time around the training. These measurements never affect its results. */
 
-/** The trainer hears its worker this often. */
+/** The trainer reads its worker's messages this often. */
 const SLICE_MS = 50;
 const PROGRESS_MS = 500;
 
-/** `value` to a multiple of `unit`, for numbers that people read. */
+/** Rounds `value` to a multiple of `unit`, for numbers that people read. */
 export const roundTo = (unit: 0.1 | 0.001, value: number): number =>
   unit === 0.1 ? Math.round(value * 10) / 10 : Math.round(value * 1000) / 1000;
 
-/** How much to pull at once so that a pull takes about SLICE_MS. */
+/** Chooses how much to pull at once so that a pull takes about SLICE_MS. */
 export class Slice {
   #size = 1;
 
@@ -32,7 +32,7 @@ export class Slice {
   }
 }
 
-/** Measures the training from outside: the numbers that never decide a bit. */
+/** Measures speed and progress of the training from outside. */
 export class Pace {
   readonly #stepsPerEpoch: number;
   readonly #total: { epochs: number; steps: number };
@@ -51,7 +51,7 @@ export class Pace {
     this.#firstStep = this.#stepsPerEpoch * fromEpoch;
   }
 
-  /** After some steps; gives the progress if it is time to report it. */
+  /** Call it after some steps. Returns the progress when a report is due. */
   step(step: number): Progress | undefined {
     const nowMs = monotonicMs();
     this.#lastStepMs = nowMs;
@@ -60,7 +60,7 @@ export class Pace {
     return this.#progress(step, nowMs);
   }
 
-  /** At an epoch's end. */
+  /** Call it at the end of an epoch. */
   epoch(result: EpochResult): { metrics: EpochMetrics; progress: Progress } {
     const nowMs = monotonicMs();
     const stepsMs = this.#lastStepMs - this.#epochStartedMs;
@@ -74,7 +74,7 @@ export class Pace {
     return { metrics, progress: this.#progress(result.step, nowMs) };
   }
 
-  /** At the pace of this attempt so far, validation and checkpoints included: they are part of what is to come. */
+  /** Extrapolates from this attempt so far, including validation and checkpoints, which the remaining time also has. */
   #progress(step: number, nowMs: number): Progress {
     const msPerStep = (nowMs - this.#startedMs) / (step - this.#firstStep);
     return progressOf({ epoch: this.#epoch, step }, this.#total, msPerStep);

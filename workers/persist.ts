@@ -3,7 +3,7 @@ import { StoreUnavailableError } from '../src/store/store-error.ts';
 
 const RETRY_MS = 500;
 
-/** Repeats a transition until Redis takes it: every transition may be repeated, and a worker has nothing better to do. */
+/** Repeats a transition until Redis runs it: every transition may be repeated, and a run cannot go on without Redis. */
 export async function persist<Answer>(transition: () => Promise<Answer>): Promise<Answer> {
   for (;;) {
     try {

@@ -7,13 +7,13 @@ import type { TrainerMessage } from './trainer-message.ts';
 import type { Exit } from './trainer-process.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
-/** How a run ends, and what the record and the files make of it. */
+/** How a run ends, and what then happens to the record and the files. */
 
-/** The last that is heard of a trainer. */
+/** The last message from a trainer, or its exit. */
 export type LastMessage = Exit | Extract<TrainerMessage, { type: 'finished' | 'failed' | 'stopped' }>;
 
 export type End =
-  /** There is nothing to do for this delivery. */
+  /** Nothing is left to do for this delivery. */
   | { type: 'stale' }
   /** Another worker has the lock. */
   | { type: 'not ours' }
@@ -21,13 +21,13 @@ export type End =
   | { type: 'declined' }
   /** This worker cannot train. */
   | { type: 'unable'; reason: string }
-  /** The start found the job ended, or ended it, or dropped the delivery. */
+  /** The start transition found the job ended, ended it, or dropped the delivery. */
   | { type: 'over'; outcome: 'failed' | 'cancelled' | 'dropped' }
   /** A trainer worked on it. */
   | { type: 'trained'; spec: JobSpec; last: LastMessage }
   | { type: 'failed'; error: JobError };
 
-/** Writes down how a run ended: in a terminal status, back in the queue, or left to another worker. */
+/** Records how a run ended: the job gets a terminal status, returns to the queue, or is left to another worker. */
 export async function conclude(run: Run, end: End, worker: WorkerParts): Promise<void> {
   switch (end.type) {
     case 'stale':
@@ -46,7 +46,7 @@ export async function conclude(run: Run, end: End, worker: WorkerParts): Promise
       await finish(run, { status: 'failed', error: end.error }, worker);
       return;
     case 'trained':
-      // Whatever the trainer reported last: the record is another run's.
+      // The record belongs to another run, whatever the trainer reported last.
       if (run.interruption === 'evicted') await leave(run, worker);
       else await concludeTraining(run, end, worker);
       return;
@@ -68,7 +68,7 @@ async function concludeTraining(
   }
   if (last.type === 'failed') {
     await finish(run, { status: 'failed', error: last.error }, worker);
-    // The next job would fail alike: before this slot takes it, find out whether the storage works at all.
+    // The next job would fail the same way, so check the storage before this slot takes one.
     if (last.error.code === 'storage_unavailable') await worker.storage.look();
     return;
   }
@@ -97,7 +97,7 @@ async function concludeTraining(
   }
 }
 
-/** Ends the job in the record, then removes the files that nothing needs any more. */
+/** Ends the job in the record, then removes the files that are no longer needed. */
 async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<FinishOutcome['outcome']> {
   const { id } = run;
   const { outcome } = await persist(() => worker.transitions.finish(id, run.token, how));
@@ -117,10 +117,10 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
   return outcome;
 }
 
-/** Why a started job goes back into the queue. */
+/** Why a started job goes back to the queue. */
 type Reason = Pick<Requeue, 'outcome' | 'reason' | 'error'>;
 
-/** Puts the job back into the queue, for whichever worker is next. */
+/** Puts the job back into the queue for the next free worker. */
 async function requeue(run: Run, why: Reason, worker: WorkerParts): Promise<void> {
   const how = { ...why, token: run.token, delivery: run.delivery };
   const answer = await persist(() => worker.transitions.requeue(run.id, how));
@@ -128,15 +128,15 @@ async function requeue(run: Run, why: Reason, worker: WorkerParts): Promise<void
   else await afterRequeue(run, answer, worker);
 }
 
-/** Gives back a delivery that was not started here. */
+/** Gives back a delivery that this worker did not start. */
 async function giveBack(run: Run, worker: WorkerParts): Promise<void> {
   const how = { ...fault('worker_lost', LOST), delivery: run.delivery, lost: true };
   await afterRequeue(run, await persist(() => worker.transitions.giveBack(run.id, how)), worker);
 }
 
 /**
- * Leaves a job that is not ours any more: another worker has it, or it has ended. Should the record wait under this
- * very delivery, then Redis lost our start, and no other worker will be handed it.
+ * Leaves a job that is no longer ours: another worker has it, or it has ended. If the record is still queued under this
+ * delivery, Redis lost our start and no other worker will receive the job, so it goes back to the queue.
  */
 async function leave(run: Run, worker: WorkerParts): Promise<void> {
   const why = fault('lease_lost', 'Redis came back without its start');
@@ -154,7 +154,7 @@ async function afterRequeue(run: Run, answer: RequeueOutcome, worker: WorkerPart
   }
 }
 
-/** Removes the files of a job that has ended here; of one that another run may have ended, those that nothing names. */
+/** Removes all files of a job that this run ended; of a job that another run may have ended, only its litter. */
 async function removeFiles(
   { id }: Run,
   outcome: 'failed' | 'cancelled' | 'dropped' | 'refused',
@@ -166,8 +166,8 @@ async function removeFiles(
 }
 
 /**
- * Removes what lies in the folder of a job that has ended besides the files that its record names: a trainer that was
- * stopped while another attempt ended the job may have written once more. Only after that trainer is gone.
+ * Removes the files of a finished job that its record does not name: a trainer that was stopped while another attempt
+ * ended the job may have written once more. Call it only after that trainer has exited.
  */
 async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   const record = await persist(() => worker.store.record(id));
@@ -178,15 +178,15 @@ async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   );
 }
 
-/** Files that stay behind cost room until the job is removed; they never cost the job. */
+/** Logs a failed removal: leftover files take space until the job is removed, but must not fail it. */
 export async function tidy(id: string, worker: WorkerParts, remove: () => Promise<void>): Promise<void> {
   await remove().catch((error: unknown) =>
     worker.log.warn({ err: error, job: id }, 'old files of a job could not be removed'),
   );
 }
 
-/** Why a job is started again whose worker went silent. */
-export const LOST = 'its worker was lost: the lease ran out without a word from it';
+/** The reason for a new start when the worker went silent. */
+export const LOST = 'its worker was lost: its lease expired without a renewal';
 
 const DRAINED: Reason = { outcome: 'drained', reason: 'its worker was stopped', error: undefined };
 
@@ -198,7 +198,7 @@ const fault = (outcome: FaultCode, reason: string): Reason => ({
   error: thirdFault(outcome, reason),
 });
 
-/** How a job ends that was started in vain three times in a row. */
+/** The error of a job that fails at its third fault in a row. */
 export const thirdFault = (code: FaultCode, reason: string): JobError => ({
   code,
   message: `The job was given up after the third fault in a row without a new epoch. The last one: ${reason}.`,

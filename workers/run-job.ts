@@ -7,8 +7,8 @@ import { NoTrainerError, type TrainerProcess } from './trainer-process.ts';
 import type { HandedOver, WorkerParts } from './worker-parts.ts';
 
 /**
- * One delivery, from BullMQ's hand-over until nothing is left to do for it here: the job has ended, waits under a
- * new delivery, or another worker started it. Never throws, since BullMQ must not decide anything by itself.
+ * Processes one delivery from BullMQ's hand-over until nothing is left to do for it here: the job has ended, waits
+ * under a new delivery, or runs on another worker. Never throws, since BullMQ must not decide anything by itself.
  */
 export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise<void> {
   const run = new Run(delivery);
@@ -39,9 +39,9 @@ export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise
 
 /** Trains the job, unless there is a reason not to. */
 async function carryOut(run: Run, lease: Lease, worker: WorkerParts): Promise<End> {
-  // The delivery may be stale: nothing is written, and no other run ended, before the lock is known to be ours.
+  // The delivery may be stale: until the lock is proven ours, write nothing and end no other run.
   if (!(await lease.proven)) return { type: 'not ours' };
-  // BullMQ may hand over again what was given back since; that must not end the run of the newer delivery.
+  // BullMQ may hand over an old delivery again; it must not end the run of a newer one.
   if ((worker.runs.get(run.id)?.delivery ?? 0) > run.delivery) return { type: 'stale' };
   await worker.runs.evict(run.id);
   worker.runs.add(run);

@@ -6,19 +6,19 @@ import type { Run } from './run.ts';
 import { type End, LOST, thirdFault } from './run-end.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
-/** How a run begins: what its record and its files allow, and the transition that makes the job this worker's. */
+/** How a run begins: read the record and its checkpoints, then take the job with the start transition. */
 
 export interface Started {
   type: 'started';
-  /** As of this start: its attempt, and the checkpoints that verify. */
+  /** The record as of this start, with its attempt and only the checkpoints to start from. */
   record: JobRecord;
   /** Time since the job's first start. */
   elapsedMs: number;
 }
 
 /**
- * Writes the start into the record, or gives the reason why there is nothing to run.
- * @throws {UnreadableRecordError} once the job is ours, so that it can end with that.
+ * Writes the start into the record, or returns why there is nothing to run.
+ * @throws {UnreadableRecordError} once the job is ours, so that it can fail with this error.
  */
 export async function start(run: Run, worker: WorkerParts): Promise<Started | End> {
   for (;;) {
@@ -76,7 +76,7 @@ function startPointOf(record: JobRecord | UnreadableRecordError): StartPoint {
   return { engine: spec.engine, read, checkpoints: checkpoint };
 }
 
-/** Without those before the newest that verifies: one that is damaged must not be kept in the place of a good one. */
+/** Drops the damaged checkpoints before the newest intact one, so that none is kept in place of a good one. */
 async function fromNewestIntact(
   id: string,
   checkpoints: CheckpointFile[],

@@ -12,15 +12,15 @@ import type { WorkerParts } from './worker-parts.ts';
 
 /** A run while its trainer works. */
 
-/** A started job and the trainer that was kept ready for it. */
+/** A started job and the trainer reserved for it. */
 type Training = Started & { trainer: TrainerProcess };
 
-/** Lets the trainer compute the job and writes down what it reports; gives how it ended. */
+/** Lets the trainer compute the job and records what it reports; returns how it ended. */
 export async function train(run: Run, job: Training, worker: WorkerParts): Promise<End> {
   const { record, trainer } = job;
   const engine = worker.engineFor(record.spec.engine);
   if (!engine.available) {
-    // Not left to the trainer: it may load the engine, and then crash or compute something else.
+    // Decided here, since the trainer might load the engine after all and crash or compute something else.
     worker.trainers.giveBack(trainer);
     const message = `The engine ${engine.name} is not available: ${engine.reason}`;
     return ended(job, {
@@ -37,7 +37,7 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
     job: run.id,
     attempt: record.attempt,
     spec: record.spec,
-    // Earlier records have a name only, which meant the same then.
+    // Older records have only the dataset's name, which still means the same data.
     data: record.data ?? resolveDataset(record.spec.dataset),
     engine: engine.name,
     dataDir: worker.dataDir,
@@ -56,7 +56,7 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
       worker.trainers.giveBack(trainer);
     } else {
       trainer.kill();
-      // Until it is gone it may still write files.
+      // It may write files until it has exited.
       await trainer.exited;
     }
   }
@@ -75,7 +75,7 @@ function limitTime(run: Run, { record, elapsedMs }: Training): NodeJS.Timeout | 
   return setTimeout(() => run.interrupt('timeout'), Math.max(0, max_seconds * 1000 - elapsedMs));
 }
 
-/** Appends what the trainer reports, until it ends. */
+/** Records the trainer's reports until it ends. */
 async function follow(run: Run, { record, trainer }: Training, worker: WorkerParts): Promise<LastMessage> {
   const checkpoints = new Checkpoints(run, record, worker);
   for (;;) {
@@ -116,13 +116,13 @@ class Checkpoints {
     this.#named = record.checkpoint;
   }
 
-  /** What goes into the record of an epoch. */
+  /** The report of an epoch for the record. */
   reportOf({ metrics, progress, checkpoint }: Extract<TrainerMessage, { type: 'epoch' }>) {
     const checkpoints = checkpoint === undefined ? undefined : [checkpoint, ...this.#named.slice(0, 1)];
     return { metrics, progress, checkpoints };
   }
 
-  /** Once the record names these, the files of the others go. */
+  /** Call it once the record names these checkpoints. Removes the files of the others. */
   async keep(named: CheckpointFile[] | undefined): Promise<void> {
     if (named === undefined) return;
     for (const { name } of this.#named.filter((old) => !named.includes(old))) {
@@ -132,14 +132,14 @@ class Checkpoints {
   }
 }
 
-/** Runs a fenced transition; false when the run is over because the record is not ours any more. */
+/** Runs a fenced transition; returns false when the run is over because the record is no longer ours. */
 async function confirm(run: Run, transition: () => Promise<Confirmation>): Promise<boolean> {
   const answer = await persist(transition);
   if (answer.outcome === 'confirmed') {
     if (answer.status === 'cancelling') run.interrupt('cancelled');
     return true;
   }
-  // After a gap the next start goes on from a checkpoint and appends what Redis lost.
+  // After a gap, the next start continues from a checkpoint and appends the epochs that Redis lost.
   run.interrupt(answer.outcome === 'gap' ? 'lease_lost' : 'evicted');
   return false;
 }

@@ -6,19 +6,19 @@ import type { TrainerProcess } from './trainer-process.ts';
 /** Why a run ends before its trainer does. */
 export type Interruption = 'cancelled' | 'timeout' | 'lease_lost' | 'evicted' | 'drained';
 
-/** The time that a cancelled trainer has to reach its next yield. */
+/** Time that a cancelled trainer has to reach its next yield. */
 const CANCEL_GRACE_MS = 500;
 
-/** One delivery in this worker's hands, from the hand-over on: what may be done to it while it runs. */
+/** One delivery in this worker from its hand-over on, and how it can be interrupted. */
 export class Run {
   readonly id: string;
   readonly delivery: number;
   /** The fence of its start. */
   readonly token: string = randomUUID();
-  /** Whether the record knows the token. */
+  /** Whether the record has the token. */
   started = false;
   progress: Progress | undefined;
-  /** The first reason to end early; later ones only hurry the trainer. */
+  /** The first reason to end early. Later ones still stop the trainer, but do not replace it. */
   interruption: Interruption | undefined;
   readonly done: Promise<void>;
   #trainer: TrainerProcess | undefined;
@@ -32,13 +32,13 @@ export class Run {
     });
   }
 
-  /** From here on an interruption reaches the trainer; one that came before does now. */
+  /** From now on interruptions reach the trainer, including one that came before. */
   attach(trainer: TrainerProcess): void {
     this.#trainer = trainer;
     if (this.interruption !== undefined) this.#act(this.interruption);
   }
 
-  /** From here on the trainer is no longer this run's. */
+  /** From now on the trainer no longer belongs to this run. */
   detach(): void {
     this.#trainer = undefined;
   }

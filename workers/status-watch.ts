@@ -8,8 +8,8 @@ import type { Runs } from './run.ts';
 const INTERVAL_MS = 1_000;
 
 /**
- * Sees what others do to the jobs that run here: a cancel, or another worker that took one over. The record's
- * status is the flag; a published signal only makes it quicker.
+ * Notices changes that other processes make to the jobs that run here: a cancel, or another worker taking one over. It
+ * polls the record's status; a published signal only makes it faster.
  */
 export class StatusWatch {
   readonly #runs: Runs;
@@ -28,7 +28,7 @@ export class StatusWatch {
     subscriber.on('message', (_channel: string, id: string) => {
       if (this.#runs.get(id) !== undefined) void this.look();
     });
-    // Signals that were sent while the connection was gone are lost.
+    // Signals sent while the connection was down are lost.
     const subscribe = () => subscribeWhile(subscriber, keys.signals, () => true);
     subscriber.on('ready', () => {
       subscribe();
@@ -42,7 +42,7 @@ export class StatusWatch {
     clearInterval(this.#timer);
   }
 
-  /** Reads the status of every job that runs here. One look at a time: without Redis a look waits. */
+  /** Reads the status of every job that runs here, one pass at a time: without Redis, a pass waits. */
   look(): Promise<void> {
     this.#looking ??= this.#look()
       .catch((error: unknown) =>

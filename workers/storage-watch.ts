@@ -1,12 +1,12 @@
 import type { Log } from '../src/process/log.ts';
 import type { StorageCheck } from '../src/store/storage-check.ts';
 
-/** How often a worker tries whether its files can be written. */
+/** How often a worker checks whether it can write its files. */
 const INTERVAL_MS = 60_000;
-/** While they cannot, so that it goes on soon after the storage was mended. */
+/** How often while it cannot, so that it resumes soon after the storage is repaired. */
 const RETRY_MS = 5_000;
 
-/** Knows whether this worker's storage works, and reports each change. */
+/** Monitors whether this worker's storage works, and reports each change. */
 export class StorageWatch {
   readonly #check: Pick<StorageCheck, 'problem'>;
   readonly #log: Log;
@@ -20,12 +20,12 @@ export class StorageWatch {
     this.#log = log;
   }
 
-  /** What is wrong, as far as is known; undefined when the storage works. */
+  /** The problem that the last check found; undefined when the storage works. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Takes the first look, and goes on looking until it is stopped. */
+  /** Runs the first check, and further ones at intervals until `stop`. */
   async start(onChange: (works: boolean) => void): Promise<void> {
     this.#onChange = onChange;
     await this.look();
@@ -36,7 +36,7 @@ export class StorageWatch {
     clearTimeout(this.#timer);
   }
 
-  /** Looks now, and again after a while. */
+  /** Checks now, and again after the interval. */
   async look(): Promise<void> {
     const problem = await this.#check.problem();
     if (this.#stopped) return;

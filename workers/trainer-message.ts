@@ -9,8 +9,8 @@ import { CheckpointFileSchema, CheckpointsSchema, JobFileSchema } from '../src/s
 /** The messages between a worker and its trainer. Both sides parse what they receive. */
 
 /**
- * A spec that was parsed when it came in, and again with its record: the worker and its trainer are of one build, so the
- * trainer takes it as it is.
+ * A spec that was already parsed with the request and with the record. The worker and its trainer are of one build, so
+ * the trainer does not parse it again.
  */
 const ParsedSpecSchema = z.custom<JobSpec>((spec) => typeof spec === 'object' && spec !== null);
 
@@ -19,14 +19,14 @@ export const TrainCommandSchema = z.strictObject({
   job: JobIdSchema,
   attempt: z.int().gte(1),
   spec: ParsedSpecSchema,
-  /** What the spec's dataset was when the job was created. */
+  /** The shape of the spec's dataset when the job was created. */
   data: DataShapeSchema,
-  /** What the spec's `engine` means; the record has it too. */
+  /** The engine that the spec's `engine` means here, as in the record. */
   engine: EngineNameSchema,
-  /** Where the prepared datasets lie. */
+  /** DATA_DIR, which holds the prepared datasets. */
   dataDir: z.string().min(1),
   artifacts: ArtifactsLocationSchema,
-  /** Newest first; the first that verifies is taken. */
+  /** Newest first; training starts from the first intact one. */
   checkpoints: CheckpointsSchema,
 });
 
@@ -48,7 +48,7 @@ export const TrainerMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('epoch'),
     metrics: EpochMetricsSchema,
     progress: ProgressSchema,
-    /** Undefined when none was due, or when it could not be written: then `warning` is the reason. */
+    /** Undefined when none was due or it could not be written; `warning` then gives the reason. */
     checkpoint: CheckpointFileSchema.optional(),
     warning: z.string().optional(),
   }),

@@ -8,21 +8,21 @@ import {
   TrainerMessageSchema,
 } from './trainer-message.ts';
 
-/** One file, so that a trainer starts in half the time: most of zod's modules alone are translations that are not needed here. */
+/** Bundled into one file, which halves the start time: most of zod's modules are unused translations. */
 const TRAINER = new URL('./trainer.bundle.js', import.meta.url);
 const LAST_OUTPUT_CHARACTERS = 2_000;
-/** A passing cause, such as a limit on processes that is reached for a moment, is over by the last try. */
+/** Enough tries to outlast a passing cause, such as a process limit that is reached for a moment. */
 const START_TRIES = 5;
 const START_PAUSE_MS = 300;
 
 /** The end of a trainer process. */
 export interface Exit {
   type: 'exited';
-  /** In words. */
+  /** How it ended, in words. */
   how: string;
 }
 
-/** A trainer as its worker sees it: commands in, messages out, and a kill that works. */
+/** A trainer process from the worker's side: takes commands, yields messages, and can be killed. */
 export class TrainerProcess {
   readonly #child: ChildProcess;
   readonly #messages: TrainerMessage[] = [];
@@ -30,7 +30,7 @@ export class TrainerProcess {
   #exit: Exit | undefined;
   #lastOutput = '';
   #killed = false;
-  /** Settles once the process is gone. */
+  /** Resolves once the process has exited. */
   readonly exited: Promise<Exit>;
 
   constructor(log: Log) {
@@ -38,7 +38,7 @@ export class TrainerProcess {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       execArgv: [],
     });
-    // Not there when the process could not be made.
+    // Undefined when the process could not be created.
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       process.stderr.write(text);
       this.#lastOutput = (this.#lastOutput + text).slice(-LAST_OUTPUT_CHARACTERS);
@@ -55,7 +55,7 @@ export class TrainerProcess {
     });
     this.exited = new Promise((resolve) => {
       const gone = (how: string) => {
-        const lastWords = this.#lastOutput === '' ? '' : `; its last words: ${lastLine(this.#lastOutput)}`;
+        const lastWords = this.#lastOutput === '' ? '' : `; its last output: ${lastLine(this.#lastOutput)}`;
         this.#exit ??= { type: 'exited', how: `${how}${lastWords}` };
         this.#onMessage?.();
         resolve(this.#exit);
@@ -71,7 +71,7 @@ export class TrainerProcess {
     return this.#child.pid;
   }
 
-  /** False from the kill on, not only when its exit is seen. */
+  /** False from the kill on, not only after the exit. */
   get alive(): boolean {
     return this.#exit === undefined && !this.#killed;
   }
@@ -83,11 +83,11 @@ export class TrainerProcess {
   }
 
   send(command: TrainerCommand): void {
-    // Its exit shows that a trainer is gone, not a failed send.
+    // Ignore a failed send: the trainer's exit is reported separately.
     if (this.#child.connected) this.#child.send(command, () => {});
   }
 
-  /** The next message, or how the process ended when there will be none. */
+  /** The next message, or the exit when there are no more. */
   async next(): Promise<TrainerMessage | Exit> {
     for (;;) {
       const message = this.#messages.shift();
@@ -112,12 +112,12 @@ const lastLine = (text: string): string =>
     .filter((line) => !line.trimStart().startsWith('at '))
     .at(-1) ?? '';
 
-/** This worker cannot train: its trainers end before they have loaded. That is no job's fault. */
+/** This worker cannot train: its trainers exit before they have loaded. It counts as a fault of no job. */
 export class NoTrainerError extends Error {
   override readonly name = 'NoTrainerError';
 }
 
-/** Trainers that wait for a job with their modules and last dataset loaded. */
+/** Idle trainers, each with its modules and last dataset loaded. */
 export class TrainerPool {
   readonly #log: Log;
   readonly #idle: TrainerProcess[] = [];
@@ -129,14 +129,14 @@ export class TrainerPool {
 
   /**
    * Starts a trainer ahead of the first job.
-   * @throws {NoTrainerError} better at the worker's start than at a job's.
+   * @throws {NoTrainerError} now rather than at the first job.
    */
   async warm(): Promise<void> {
     this.giveBack(await this.take());
   }
 
   /**
-   * A trainer that has loaded: whatever ends it from here on is the job's.
+   * Returns a trainer that has loaded, so that a later exit is the job's fault.
    * @throws {NoTrainerError}
    */
   async take(): Promise<TrainerProcess> {
@@ -158,7 +158,7 @@ export class TrainerPool {
     else this.#idle.push(trainer);
   }
 
-  /** Ends the idle trainers, and those that are still to be given back. */
+  /** Kills the idle trainers, and later each one that is given back. */
   close(): void {
     this.#closed = true;
     for (const trainer of this.#idle) trainer.kill();

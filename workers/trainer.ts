@@ -9,11 +9,12 @@ import { type TrainCommand, TrainerCommandSchema, type TrainerMessage } from './
 import { TrainingSession } from './training-session.ts';
 
 /**
- * The trainer process: dataset -> training -> messages. One job at a time; the dataset stays open for the next.
+ * Entry of the trainer process: dataset -> training -> messages. One job at a time; the dataset stays open for the
+ * next.
  * argv: the worker's pid. Everything else comes with a job's command.
  */
 
-/** Behind everything that must answer at once: API, Redis, the worker that renews the lease. */
+/** Lower priority than processes that must respond at once: API, Redis, and the worker, which renews the lease. */
 const NICENESS = 10;
 
 const parentPid = Number(process.argv[2]);
@@ -41,14 +42,14 @@ function main(): void {
         return;
     }
   });
-  // Ctrl-C in a terminal reaches the whole group; the worker decides what becomes of its trainers.
+  // Ctrl-C in a terminal reaches the whole group, but the worker decides when its trainers stop.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(1));
   send({ type: 'ready' });
 }
 
-/** A stop that came while the dataset was still being opened. */
+/** A stop that arrived while the dataset was being opened. */
 let stopWanted: 'stop' | 'drain' | undefined;
 
 async function train(command: TrainCommand, onSession: (session: TrainingSession) => void): Promise<void> {
@@ -65,7 +66,7 @@ async function train(command: TrainCommand, onSession: (session: TrainingSession
     if (stopWanted !== undefined) session.stop(stopWanted);
     await session.run();
   } catch (error) {
-    // Like a crash: the job goes on, from its last checkpoint, in a trainer that makes the dataset's file anew.
+    // Treated as a crash: another trainer prepares the dataset's file again and resumes from the last checkpoint.
     if (error instanceof DatasetDamagedError) {
       console.error(error.message);
       process.exit(1);
@@ -82,7 +83,7 @@ async function openOnce({ data, dataDir }: TrainCommand): Promise<Dataset> {
     opened = undefined;
     opened = await openDataset(data, dataDir);
   }
-  // Takes in the messages that have arrived meanwhile.
+  // Lets the messages that have arrived in the meantime be handled.
   await turn();
   return opened;
 }
@@ -93,13 +94,13 @@ function send(message: TrainerMessage): void {
 
 const TYPED: readonly JobErrorCode[] = ['dataset_unavailable', 'storage_unavailable', 'engine_unavailable'];
 
-/** How a job ends with an error: rooms give theirs a code. */
+/** The job's error for an exception. Some exceptions carry the code of a job error. */
 function describe(error: unknown): JobError {
   if (!(error instanceof Error)) return { code: 'internal', message: String(error), retryable: false };
   const code = 'code' in error ? String(error.code) : '';
   const typed = TYPED.find((known) => known === code);
   if (typed !== undefined) return { code: typed, message: error.message, retryable: true };
-  // What V8 throws when the system gives a buffer or a WebAssembly memory no room.
+  // V8 throws this when it cannot allocate a buffer or a WebAssembly memory.
   if (error instanceof RangeError && /allocat|memory/i.test(error.message)) {
     return {
       code: 'out_of_memory',

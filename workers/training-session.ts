@@ -22,17 +22,17 @@ import { encodeModel } from '../src/training/model-file.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
 import type { TrainCommand, TrainerMessage } from './trainer-message.ts';
 
-/** A checkpoint is due after so long, or after so many times the last one's cost, whichever is longer. */
+/** A checkpoint is due after CHECKPOINT_MS or this multiple of the last one's cost, whichever is longer. */
 const CHECKPOINT_MS = 2_000;
 const CHECKPOINT_COST_MULTIPLE = 10;
 
-/** The engine that the spec asks for does not load here. */
+/** The engine for the spec does not load here. */
 class EngineUnavailableError extends Error {
   override readonly name = 'EngineUnavailableError';
   readonly code = 'engine_unavailable';
 }
 
-/** One job in a trainer: pulls the training, writes its files, reports to the worker. */
+/** One job in a trainer: drives the training, writes its files and reports to the worker. */
 export class TrainingSession {
   readonly #command: TrainCommand;
   readonly #dataset: Dataset;
@@ -65,7 +65,7 @@ export class TrainingSession {
     this.#confirmed = resume?.epoch ?? 0;
   }
 
-  /** Makes the engine and finds the checkpoint to start from. */
+  /** Creates the engine and finds the checkpoint to start from. */
   static async open(
     command: TrainCommand,
     dataset: Dataset,
@@ -80,7 +80,7 @@ export class TrainingSession {
     return new TrainingSession(command, dataset, artifacts, send, engine, resume);
   }
 
-  /** The worker has epoch `epoch` in the record. */
+  /** The worker has recorded epoch `epoch`. */
   confirm(epoch: number): void {
     this.#confirmed = Math.max(this.#confirmed, epoch);
     this.#onConfirmed?.();
@@ -91,7 +91,7 @@ export class TrainingSession {
     this.#onConfirmed?.();
   }
 
-  /** Trains to the end, or until it is stopped; the last message it sends is how it ended. */
+  /** Trains to the end or until stopped. The last message that it sends gives how it ended. */
   async run(): Promise<void> {
     const outcome = await this.#fit();
     if (outcome === 'completed' && !this.#stopsNow) await this.#finish();
@@ -125,7 +125,7 @@ export class TrainingSession {
     }
   }
 
-  /** Reports an epoch to the worker. At most one epoch is computed ahead of the last one that was confirmed. */
+  /** Reports an epoch to the worker. The training runs at most one epoch ahead of the last confirmed one. */
   async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'reported' | 'stopped'> {
     while (this.#confirmed < metrics.epoch - 1) {
       await new Promise<void>((confirmed) => {
@@ -146,7 +146,7 @@ export class TrainingSession {
     return this.#stopsNow || (draining && !last) ? 'stopped' : 'reported';
   }
 
-  /** A checkpoint that cannot be written costs time after a crash, not the job. */
+  /** If a checkpoint cannot be written, the job goes on; it only loses time after a crash. */
   async #checkpointIfDue(
     epoch: number,
     always: boolean,
@@ -247,7 +247,7 @@ async function newestCheckpoint(
     try {
       return decodeCheckpoint(bytes, command);
     } catch (error) {
-      // Its hash is right, but another version wrote it: an earlier epoch gives the same bits.
+      // Its hash is right, but another version wrote it. Starting from an earlier epoch gives the same bits.
       if (!(error instanceof CheckpointError)) throw error;
     }
   }

@@ -11,7 +11,7 @@ import type { Runs } from './run.ts';
 import type { StorageWatch } from './storage-watch.ts';
 import type { TrainerPool } from './trainer-process.ts';
 
-/** What a run needs of its worker. */
+/** The parts of a worker that a run uses. */
 export interface WorkerParts {
   /** host/pid */
   readonly id: string;
@@ -19,7 +19,7 @@ export interface WorkerParts {
   readonly transitions: JobTransitions;
   readonly queue: Pick<TrainingQueue, 'enqueue'>;
   readonly artifacts: Artifacts;
-  /** Where the prepared datasets lie. */
+  /** DATA_DIR, which holds the prepared datasets. */
   readonly dataDir: string;
   readonly storage: Pick<StorageWatch, 'look'>;
   readonly trainers: TrainerPool;
@@ -29,14 +29,14 @@ export interface WorkerParts {
   readonly log: Log;
   /** The engine that a spec's `engine` means here, available or not. */
   engineFor(name: JobSpec['engine']): EngineReport;
-  /** Ends this worker, which cannot train, so that it is started again. */
+  /** Ends this worker because it cannot train, so that it is restarted. */
   onUnable(reason: string): void;
   /** False from SIGTERM on, and while the storage does not work. */
   takesJobs(): boolean;
 }
 
-/** A delivery in this worker's hands. */
+/** A delivery that BullMQ handed to this worker. */
 export interface HandedOver extends Delivery {
-  /** Extends BullMQ's lock on it; false when another worker has it. */
+  /** Extends BullMQ's lock on the delivery; false when another worker has it. */
   extendLock(): Promise<boolean>;
 }

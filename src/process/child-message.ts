@@ -1,26 +1,26 @@
 import { z } from 'zod';
 
-/** What the children of `npm start` (Redis, worker, API) tell their parent over the IPC channel, and nothing else. */
+/** The messages that the children of `npm start` (Redis, worker, API) send to their parent over the IPC channel. */
 export const ChildMessageSchema = z.discriminatedUnion('type', [
-  /** It works from now on; the API adds where it listens. */
+  /** The child works from now on; the API adds its URL. */
   z.strictObject({ type: z.literal('ready'), url: z.string().optional() }),
-  /** What keeps it from being ready, for a person who waits. */
+  /** Why the child is not ready yet, for the person who waits. */
   z.strictObject({ type: z.literal('busy'), text: z.string() }),
-  /** Why starting it again would be of no use; it ends with REFUSED_EXIT_CODE right after. */
+  /** Why a restart would not help; the child then exits with REFUSED_EXIT_CODE. */
   z.strictObject({ type: z.literal('refused'), reason: z.string() }),
 ]);
 export type ChildMessage = z.infer<typeof ChildMessageSchema>;
 
-/** EX_CONFIG of sysexits.h: a person has to mend something, so starting the process again is of no use. */
+/** EX_CONFIG of sysexits.h: a person has to fix something, so a restart does not help. */
 export const REFUSED_EXIT_CODE = 78;
 
-/** Sends a message to the parent; without a parent that listens it does nothing. */
+/** Sends a message to the parent; does nothing without an IPC channel. */
 export function tellParent(message: ChildMessage): void {
-  // A parent that dies meanwhile is parent-watch's business.
+  // A failed send needs no handling: parent-watch.ts handles the parent's death.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
-/** Ends this process for a reason that only a person can mend: one clear sentence, exit code 78. */
+/** Ends this process, with exit code 78 and one sentence, for a reason that only a person can fix. */
 export async function refuseToStart(reason: string): Promise<never> {
   if (process.connected) {
     const refused: ChildMessage = { type: 'refused', reason };

@@ -2,20 +2,20 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
 
 /**
- * Reads a `.env` file: a line for each `NAME=value`, empty lines, and comments. A value may stand in quotes of one
- * kind ('...', "..." or `...`); without them it ends before a blank and #. `export` before the name is allowed.
+ * Reads a `.env` file of `NAME=value` lines, empty lines and comments. A value may be in quotes of one kind ('...',
+ * "..." or `...`); an unquoted value ends before a blank and #. `export` before the name is allowed.
  */
 
-/** What a file sets, in its order; a name that stands there twice has its last value. */
+/** The settings of a file, in its order; a repeated name has its last value. */
 export type EnvFile = ReadonlyMap<string, { value: string; lines: readonly number[] }>;
 
 const UTF_8_BOM = '\uFEFF';
 const SAVE_AS = 'Save it as UTF-8.';
 
-/** One assignment with its end of line; the value is in one of four groups, by its quotes. */
+/** One assignment with its end of line; the kind of quotes decides which of four groups holds the value. */
 const ASSIGNMENT =
   /[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?:'([^']*)'|"([^"]*)"|`([^`]*)`|((?!['"`])(?:(?![ \t]+#)[^\n])*?))[ \t]*(?:(?<=[ \t=])#[^\n]*)?(?:\n|$)/y;
-/** A quote that was left open ends at the next one, settings further down. */
+/** A quote left open ends at the next quote, which swallows the settings in between. */
 const SWALLOWED = /\n[ \t]*(?:export[ \t]+)?[A-Z][A-Z0-9_]*[ \t]*=/;
 const NO_ASSIGNMENT = /[ \t]*(?:#[^\n]*)?(?:\n|$)/y;
 
@@ -67,7 +67,7 @@ function parseEnvFile(withAnyEnds: string, path: string): EnvFile {
   while (at < text.length) {
     const match = matchAt(NO_ASSIGNMENT, text, at) ?? matchAt(ASSIGNMENT, text, at);
     if (match === null || SWALLOWED.test(match[0])) {
-      // The line itself may hold a secret.
+      // Not quoted: the line may contain a secret.
       throw new ConfigError(
         `${path} cannot be read: line ${line} is not NAME=value, with the value in quotes that match or in none.`,
       );

@@ -1,19 +1,19 @@
 import { isIP } from 'node:net';
 
-/** Host names as clients, operators and programs write them, in the one form in which they can be compared. */
+/** Converts host names, as clients, operators and programs write them, to one canonical form for comparison. */
 
 /** IPv6 in brackets, perhaps with a zone, or a name or IPv4 address; with a port or without. */
 const AUTHORITY = /^(?:\[([0-9a-f:.]+)(?:%[^\s\]]*)?\]|([^\s:/?#@\\%[\]]+?)\.?)(?::\d{0,5})?$/i;
 
 const NAME = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/;
 
-/** How URL writes an IPv4 address that is mapped into IPv6. */
+/** An IPv4-mapped IPv6 address as URL writes it. */
 const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
 
 /**
- * The host of a Host header, of a setting or of a socket: lower case, without port, without the dot of the root,
- * addresses in their shortest form, IPv6 in brackets and without a zone.
- * @returns undefined when it is no host.
+ * The host of a Host header, a setting or a socket: in lower case, without port or trailing dot, addresses in their
+ * shortest form, IPv6 in brackets and without a zone.
+ * @returns undefined when the text is not a host.
  */
 export function canonicalHost(text: string): string | undefined {
   const given = text.trim();
@@ -35,8 +35,8 @@ function toIPv4(high: string, low: string): string {
 }
 
 /**
- * An entry of ALLOWED_HOSTS: a host, or `*.` and the name under which all names are meant. A URL counts as its host.
- * @returns undefined when it is neither.
+ * An entry of ALLOWED_HOSTS: a host, or `*.` before a name to match all names under it. A URL counts as its host.
+ * @returns undefined when the text is neither.
  */
 export function canonicalPattern(text: string): string | undefined {
   const authority = text.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/[/?#].*$/, '');
@@ -45,12 +45,12 @@ export function canonicalPattern(text: string): string | undefined {
   return parent === undefined || isAddress(parent) ? undefined : `*.${parent}`;
 }
 
-/** Of a canonical host: whether it is an address, and no name. */
+/** Whether a canonical host is an address rather than a name. */
 export const isAddress = (host: string): boolean => host.startsWith('[') || isIP(host) === 4;
 
-/** Of a canonical host: whether only this machine reaches it. */
+/** Whether a canonical host is reachable only from this machine. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'));
 
-/** Of a canonical host: whether who listens on it listens on every address of the machine. */
+/** Whether listening on a canonical host means listening on every address of the machine. */
 export const isEveryAddress = (host: string): boolean => host === '0.0.0.0' || host === '[::]';

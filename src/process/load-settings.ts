@@ -3,24 +3,24 @@ import { ConfigError } from './config-error.ts';
 import { type EnvFile, readEnvFile } from './env-file.ts';
 import { likelySetting } from './setting-names.ts';
 
-/** What the entries do first: settings from the environment and from a `.env` file in the working directory. */
+/** The first thing each entry does: read settings from the environment and a `.env` file in the working directory. */
 
 const FILE = '.env';
 
-/** Set for children whose parent has read the file: they take its settings, and repeat none of its warnings. */
+/** Set for children of a parent that has read the file: they use its settings and do not repeat its warnings. */
 export const SETTINGS_ARE_READ = 'DESCENT_SETTINGS_ARE_READ';
 
-/** Names that may stand in the file for other programs which read it. */
+/** Names in the file that are meant for other programs. */
 const OF_OTHERS = /^(COMPOSE_|DOCKER_|NODE_|TZ$|NO_COLOR$)/;
 
 export interface LoadedSettings {
   config: Config;
-  /** Sentences for the person who wrote the settings. */
+  /** Warnings about the settings, each a sentence. */
   warnings: string[];
 }
 
 /**
- * Reads all settings. What the file sets and the environment does not goes into `env`, for child processes.
+ * Reads all settings. Names that only the file sets are added to `env`, for child processes.
  * @throws {ConfigError}
  */
 export function loadSettings(env: Record<string, string | undefined>): LoadedSettings {
@@ -32,13 +32,13 @@ export function loadSettings(env: Record<string, string | undefined>): LoadedSet
   try {
     return { config: loadConfig(env, (name) => (fromFile.includes(name) ? ` (in ${FILE})` : '')), warnings };
   } catch (error) {
-    // A misspelt name may be what is behind it.
+    // A misspelt name may be the cause.
     if (error instanceof ConfigError) throw new ConfigError([error.message, ...warnings].join('\n'));
     throw error;
   }
 }
 
-/** @throws {ConfigError} for names that are misspelt: in a file of settings they can be nothing else. */
+/** @throws {ConfigError} for misspelt names: in a settings file, they are certainly mistakes. */
 function checkFile(file: EnvFile): string[] {
   const misspelt: string[] = [];
   const unknown: string[] = [];
@@ -59,7 +59,7 @@ function checkFile(file: EnvFile): string[] {
   return warnings;
 }
 
-/** Warns only: the environment belongs to other programs as well. */
+/** Only warns: the environment also belongs to other programs. */
 function checkEnvironment(env: Record<string, string | undefined>): string[] {
   return Object.keys(env).flatMap((name) => {
     const likely = likelySetting(name, SETTING_NAMES);

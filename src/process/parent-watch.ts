@@ -1,8 +1,8 @@
 const PPID_POLL_MS = 1_000;
 
 /**
- * Calls `onGone` once when the process that started this one with an IPC channel is gone, however it died, and
- * ends this process if it still runs `graceMs` later. Without an IPC channel it does nothing.
+ * Calls `onGone` once when the parent that started this process with an IPC channel is gone, however it died, and
+ * ends this process if it still runs `graceMs` later. Does nothing without an IPC channel.
  */
 export function watchParent(onGone: () => void, graceMs = 3_000): void {
   if (process.send === undefined) return;
@@ -16,7 +16,7 @@ export function watchParent(onGone: () => void, graceMs = 3_000): void {
     onGone();
   };
   process.once('disconnect', leave);
-  // A killed parent is seen by the closed channel at once; this is for a channel that another process kept open.
+  // A parent's death closes the channel at once, unless another process keeps it open; the poll covers that case.
   const poll = setInterval(() => {
     if (process.ppid !== parentPid) leave();
   }, PPID_POLL_MS).unref();

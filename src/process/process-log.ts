@@ -6,7 +6,7 @@ import { Repeats } from './repeats.ts';
 const WARN = 40;
 const ERROR = 50;
 
-/** Ids, addresses, durations: what differs between two lines about the same fault. */
+/** Ids, addresses and durations: the parts that differ between two lines about the same fault. */
 const WORDS_WITH_DIGITS = /[\w-]*\d[\w-]*/g;
 const LONGEST_KEY = 300;
 
@@ -17,12 +17,12 @@ interface Details {
 }
 
 /**
- * Makes the log of this process. A warning or error like one of the last minute is counted instead of written; the
- * count follows a minute later, or at the process's end, as `repeated` in the last such line.
+ * Makes the log of this process. A warning or error that repeats one of the last minute is counted, not written; the
+ * count follows a minute later, or when the process ends, as `repeated` in the last such line.
  */
 export function createLog(name: string, level: string): Logger {
   const repeats = new Repeats();
-  // Before pino's own listeners, which empty its buffer and close it.
+  // Registered before pino's own listeners, which flush its buffer and close it.
   for (const event of ['beforeExit', 'exit'] as const) process.once(event, () => repeats.flush());
   return pino({
     name,
@@ -41,7 +41,7 @@ export function createLog(name: string, level: string): Logger {
   });
 }
 
-/** pino's three ways: a text, an error, or details with a text. */
+/** Handles pino's three call forms: a text, an error, or details with a text. */
 function detailsAndText([first, text]: readonly unknown[]): [details: Details, text: string] {
   if (typeof first === 'string') return [{}, first];
   if (first instanceof Error) return [{ err: first }, String(text ?? first.message)];
@@ -55,7 +55,7 @@ function keyOf(level: number, text: string, { err, reason, code }: Details): str
 }
 
 /**
- * An error for the log, without properties of its own: a Redis client adds the refused command, and with it a
+ * An error for the log, without its other properties: the Redis client adds the refused command, which may contain a
  * password or a whole record.
  */
 export function describeError(error: unknown): unknown {
@@ -69,7 +69,7 @@ export function describeError(error: unknown): unknown {
   };
 }
 
-/** An error's message; a connection that failed on several addresses has none itself. */
+/** An error's message, or those of its parts: a connection that failed on several addresses has no message itself. */
 export function messageOf(error: Error): string {
   if (error.message !== '' || !(error instanceof AggregateError)) return error.message;
   return error.errors

@@ -1,19 +1,19 @@
 import { inspect } from 'node:util';
 import { z } from 'zod';
 
-/** Why a REDIS_URL cannot be used. The message never quotes the URL: where one is malformed, any part may be a secret. */
+/** A REDIS_URL that cannot be used. The message never quotes it: any part of a malformed URL may be a secret. */
 export class RedisUrlError extends Error {
   override readonly name = 'RedisUrlError';
 }
 
-/** What a client needs to connect; the names are those of ioredis. */
+/** Connection options, named as in ioredis. */
 export interface RedisConnectionOptions {
   host?: string;
   port?: number;
-  /** Of a unix socket, instead of host and port. */
+  /** Path of a unix socket, instead of host and port. */
   path?: string;
   db: number;
-  /** 4 or 6: the kind of IP address that a host name is looked up for; 0 takes either. */
+  /** 4 or 6: the kind of IP address that a host name resolves to; 0 allows either. */
   family?: number;
   tls?: Record<string, never>;
   username?: string;
@@ -40,7 +40,7 @@ const digits = (min: number, max: number, error: string) =>
     .transform(Number)
     .pipe(z.number().gte(min, { error }).lte(max, { error }));
 
-/** The parts of a URL, wherever in it they were written. */
+/** The parts of a URL, from its path, its login or its parameters. */
 const PartsSchema = z.object({
   host: z
     .string()
@@ -53,8 +53,8 @@ const PartsSchema = z.object({
 });
 
 /**
- * Where a Redis is, and as whom to log in. As text, in JSON and in a debugger it is without user and password, so it
- * may be printed and logged; only `connectionOptions` gives them away.
+ * The address of a Redis and the login for it. Text, JSON and debugger output omit user and password, so it is safe to
+ * print and log; only `connectionOptions` reveals them.
  */
 export class RedisAddress {
   readonly #text: string;
@@ -65,7 +65,7 @@ export class RedisAddress {
     this.#options = options;
   }
 
-  /** The same Redis, with these parts of a login in place of its own. */
+  /** The same Redis with these parts of the login replaced. */
   withLogin({ username, password }: RedisLogin): RedisAddress {
     const options = {
       ...this.#options,
@@ -134,24 +134,24 @@ export function parseRedisUrl(text: string): RedisAddress {
 export const socketUrl = (path: string): string =>
   `unix:${path.split('/').map(encodeURIComponent).join('/')}`;
 
-/** Takes a URL apart; a socket's gets a host for that, since URLs with a user must have one. */
+/** Parses a URL. A socket's URL gets a host first, since a URL with a user must have one. */
 function splitUrl(text: string): { url: URL; isSocket: boolean } {
-  if (/[\s\p{Cc}]/u.test(text)) throw new RedisUrlError(`${FORMS}; there is a blank in it; ${ENCODE}`);
+  if (/[\s\p{Cc}]/u.test(text)) throw new RedisUrlError(`${FORMS}; it contains a blank; ${ENCODE}`);
   const socket = /^unix:(?:\/\/([^/]*@)?)?(\/(?!\/).*)$/is.exec(text);
   const readable = socket === null ? text : `redis://${socket[1] ?? ''}socket${socket[2]}`;
-  // Without URL.canParse it would throw an error that carries its input.
+  // The URL constructor would throw an error that contains its input.
   if (!URL.canParse(readable)) throw new RedisUrlError(`${FORMS}; ${ENCODE}`);
   const url = new URL(readable);
   const afterHost = socket === null ? url.pathname + url.search + url.hash : url.search + url.hash;
   if (!TCP_PROTOCOLS.includes(url.protocol))
     throw new RedisUrlError(`${FORMS}; it begins with none of these`);
-  // What looks like a path or a query is then a piece of a password.
+  // What looks like a path or a query is then part of a password.
   if (afterHost.includes('@')) throw new RedisUrlError(`${FORMS}; there is an @ after the host; ${ENCODE}`);
-  if (text.includes('#')) throw new RedisUrlError(`${FORMS}; there is a # in it; ${ENCODE}`);
+  if (text.includes('#')) throw new RedisUrlError(`${FORMS}; it contains a #; ${ENCODE}`);
   return { url, isSocket: socket !== null };
 }
 
-/** A client library would take any parameter as an option of its own, also those that our connections rest on. */
+/** ioredis would accept any parameter as an option, and so override options that our connections depend on. */
 function readParameters(url: URL): Map<string, string> {
   const parameters = new Map<string, string>();
   for (const [name, value] of url.searchParams) {
@@ -159,7 +159,7 @@ function readParameters(url: URL): Map<string, string> {
       const named = /^[a-z_-]{1,30}$/i.test(name) ? `the parameter ${name}` : 'a parameter';
       throw new RedisUrlError(`${FORMS}; ${named} is not allowed, only ${PARAMETERS.join(', ')}`);
     }
-    if (parameters.has(name)) throw new RedisUrlError(`${FORMS}; the parameter ${name} is there twice`);
+    if (parameters.has(name)) throw new RedisUrlError(`${FORMS}; the parameter ${name} appears twice`);
     parameters.set(name, value);
   }
   return parameters;

@@ -1,14 +1,14 @@
 import { monotonicMs } from './clock.ts';
 
-/** A key is silent for so long after each of its lines. */
+/** After each of its lines, a key is silent for this long. */
 const QUIET_MS = 60_000;
-/** So many different keys are kept apart; further ones share one, so a process logs no more lines than this in a minute. */
+/** Keys beyond this number share one, which limits the lines that a process logs in a minute. */
 const MAX_KEYS = 100;
 const REST = 'rest';
 
 export interface Clock {
   nowMs(): number;
-  /** Calls back after `ms`, and keeps no process alive for it. */
+  /** Calls `call` after `ms` without keeping the process alive. */
   after(ms: number, call: () => void): void;
 }
 
@@ -20,11 +20,11 @@ const realClock: Clock = {
 interface Entry {
   quietUntilMs: number;
   count: number;
-  /** Writes the line of the last repeat, with how many there were. */
+  /** Writes the last repeated line with the number of repeats. */
   writeRepeats: (count: number) => void;
 }
 
-/** Lets the first of equal lines through, counts the others, and has the count written once a minute. */
+/** Lets the first of several equal lines through, counts the others, and writes the count once a minute. */
 export class Repeats {
   readonly #clock: Clock;
   /** In the order in which their silence ends. */
@@ -36,8 +36,8 @@ export class Repeats {
   }
 
   /**
-   * Whether a line of this key is to be written now.
-   * @param writeRepeats called later for the last line that was not, with the number of those
+   * Whether to write a line with this key now.
+   * @param writeRepeats called later for the last suppressed line, with the number of suppressed lines
    */
   isFirst(key: string, writeRepeats: (count: number) => void): boolean {
     const kept = this.#entries.has(key) || this.#entries.size < MAX_KEYS ? key : REST;
@@ -52,7 +52,7 @@ export class Repeats {
     return false;
   }
 
-  /** Writes what was counted so far, for the end of the process. */
+  /** Writes the counts so far, for the end of the process. */
   flush(): void {
     for (const entry of this.#entries.values()) this.#write(entry);
     this.#entries.clear();

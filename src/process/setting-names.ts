@@ -1,11 +1,11 @@
-/** Finds the setting that somebody meant who wrote another name. */
+/** Finds the setting that a misspelt name probably means. */
 
 const OUR_PREFIX = /^DESCENT_+/i;
 
-/** Up to so many letters of a long name, or of a short one, may be wrong. */
+/** A name with this many letters may have two wrong; a shorter one may have one. */
 const LONG_NAME = 10;
 
-/** The setting that this name is almost, or undefined when it is a setting or looks like none. */
+/** The setting that this name nearly matches; undefined when it is a setting or resembles none. */
 export function likelySetting(name: string, settings: readonly string[]): string | undefined {
   if (settings.includes(name)) return undefined;
   const letters = lettersOf(name.replace(OUR_PREFIX, ''));
@@ -19,7 +19,7 @@ export function likelySetting(name: string, settings: readonly string[]): string
 
 const lettersOf = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '');
 
-/** Letters to insert, remove, replace or swap with their neighbour, to make one text of the other. */
+/** Number of insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
 function distance(one: string, other: string): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, k) => k)];
   for (let i = 1; i <= one.length; i++) {

@@ -1,4 +1,4 @@
-/** Why Descent cannot start, for the person who started it: the message is the whole story and needs no stack. */
+/** Why Descent cannot start, for the person who started it. The message needs no stack. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -6,15 +6,15 @@ import { answered } from '../store/transition-runner.ts';
 import type { TrainingQueue } from './training-queue.ts';
 
 const INTERVAL_MS = 2_000;
-/** An entry this old was not enqueued by the one who made it. */
+/** By this age, the process that made the entry has failed to enqueue it. */
 const OUTBOX_AGE_MS = 2_000;
 const OUTBOX_PAGE = 100;
-/** Every so many rounds all live records are compared with the queue. */
+/** All live records are compared with the queue once in this many rounds. */
 const ROUNDS_PER_COMPARISON = 30;
 
 /**
- * Brings the queue in line with the records, which are the truth: enqueues what stayed in the outbox, and once a
- * minute looks whether every live record has its delivery in BullMQ. One process at a time does it.
+ * Brings the queue in line with the records, which are the truth: it enqueues deliveries left in the outbox, and once a
+ * minute checks that every live record has its delivery in BullMQ. Only one process at a time does this.
  */
 export class Reconciler {
   readonly #redis: Redis;
@@ -26,7 +26,7 @@ export class Reconciler {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  /** @param holder who this process is, unique among all. */
+  /** @param holder id of this process, unique in the installation. */
   constructor(redis: Redis, keys: Keys, queue: TrainingQueue, log: Log, holder: string) {
     this.#redis = redis;
     this.#keys = keys;
@@ -35,7 +35,7 @@ export class Reconciler {
     this.#holder = holder;
   }
 
-  /** Starts the rounds; the first, at once, compares everything. `also` runs once a minute with them. */
+  /** Starts the rounds. The first runs at once and compares everything. `also` runs after each comparison. */
   start(also: () => Promise<void>): void {
     const next = async () => {
       try {
@@ -59,7 +59,7 @@ export class Reconciler {
     clearTimeout(this.#timer);
   }
 
-  /** Enqueues what has been in the outbox for longer than an enqueue takes. */
+  /** Enqueues deliveries that have been in the outbox for longer than an enqueue takes. */
   async drainOutbox(): Promise<void> {
     const [seconds] = await answered(() => this.#redis.time());
     const oldEnough = Number(seconds) * 1000 - OUTBOX_AGE_MS;
@@ -72,7 +72,7 @@ export class Reconciler {
     }
   }
 
-  /** Enqueues the deliveries of live records that BullMQ does not have: a lost write, or a bug of ours. */
+  /** Enqueues the deliveries of live records that BullMQ lacks because of a lost write, or a bug of ours. */
   async compare(): Promise<void> {
     for (const id of await answered(() => this.#redis.smembers(this.#keys.live))) {
       const deliveryId = await this.#delivery(id);
@@ -103,7 +103,7 @@ export class Reconciler {
     return (await answered(() => this.#redis.zscore(this.#keys.outbox, deliveryId))) !== null;
   }
 
-  /** Takes or keeps the turn; one who stops loses it within two rounds. */
+  /** Takes or keeps the turn; a process that stops loses it within two rounds. */
   async #isOurTurn(): Promise<boolean> {
     const key = this.#keys.reconciler;
     const taken = await answered(() => this.#redis.set(key, this.#holder, 'PX', 2 * INTERVAL_MS, 'NX'));

@@ -10,12 +10,12 @@ export const QUEUE_NAME = 'training';
 /** BullMQ's keys share the installation's slot. */
 export const bullPrefix = (keys: Keys): string => `${keys.root}bull`;
 
-/** A call on the queue that takes longer is given up; it may still happen, and adding twice is harmless. */
+/** A queue call is abandoned after this time. It may still happen; adding a delivery twice is harmless. */
 const CALL_TIMEOUT_MS = 2_000;
 
 /**
- * Hands deliveries to BullMQ. What cannot be handed over now stays in the outbox, where the reconciler finds it:
- * so nothing here throws, and nothing takes longer than 2 s.
+ * Hands deliveries to BullMQ. If a hand-over fails, the delivery stays in the outbox for the reconciler, so enqueuing
+ * never throws for it, and it never takes longer than 2 s.
  */
 export class TrainingQueue {
   readonly #redis: Redis;
@@ -30,16 +30,16 @@ export class TrainingQueue {
     this.#queue = new Queue(QUEUE_NAME, {
       connection: redis,
       prefix: bullPrefix(keys),
-      // redis/checks.ts knows the version; should BullMQ fail to read it once, each add would fail from then on.
+      // redis/checks.ts checks the version. If BullMQ's own check failed once, every later add would fail.
       skipVersionCheck: true,
     });
-    // The connection reports its own errors to whoever made it.
+    // The connection's owner handles its errors.
     this.#queue.on('error', () => {});
   }
 
   /**
    * Adds a delivery to BullMQ and takes it out of the outbox. A job that was running before goes to the front.
-   * @returns whether BullMQ has it now, as far as we know.
+   * @returns whether BullMQ has it now, to our knowledge.
    */
   async enqueue(deliveryId: string): Promise<boolean> {
     const delivery = parseDeliveryId(deliveryId);
@@ -61,13 +61,16 @@ export class TrainingQueue {
       });
       return true;
     } catch (error) {
-      this.#log.warn({ err: error, deliveryId }, 'a job could not be enqueued; it will be, from the outbox');
+      this.#log.warn(
+        { err: error, deliveryId },
+        'a job could not be enqueued; it stays in the outbox, to be tried again',
+      );
       return false;
     }
   }
 
   /**
-   * Whether BullMQ knows the delivery, waiting or active.
+   * Whether BullMQ has the delivery, waiting or active.
    * @throws {StoreUnavailableError}
    */
   async has(deliveryId: string): Promise<boolean> {
@@ -78,7 +81,7 @@ export class TrainingQueue {
     await this.#queue.close();
   }
 
-  /** BullMQ waits for ever while Redis is away, whatever the connection's options say. */
+  /** While Redis is away, BullMQ waits forever, whatever the connection's options are. */
   async #withinTime(run: () => Promise<void>): Promise<void> {
     if (this.#redis.status !== 'ready') throw new Error('there is no connection to Redis');
     let timer: NodeJS.Timeout | undefined;

@@ -1,8 +1,8 @@
 import type { Redis } from './connections.ts';
 
 /**
- * Something about a Redis that its owner should know. `refuse`: no process may work on it. `lacking`: none can, until a
- * person mends it. `passing`: none can now; it may go by itself. `warn`: it works.
+ * A finding about a Redis for its operator. `refuse`: no process may use it. `lacking`: none can until a person fixes
+ * it. `passing`: none can now, but the cause may go away by itself. `warn`: it works.
  */
 export interface RedisFinding {
   level: 'refuse' | 'lacking' | 'passing' | 'warn';
@@ -12,8 +12,8 @@ export interface RedisFinding {
 const OLDEST_VERSION = [6, 2] as const;
 
 /**
- * Looks whether this Redis keeps what is given to it. What it does not let us read is itself a finding. INFO rather than
- * CONFIG GET, because hosted Redis services forbid CONFIG.
+ * Checks whether this Redis keeps its data. A value that it does not let us read is itself a finding. It reads INFO
+ * rather than CONFIG GET, because hosted Redis services forbid CONFIG.
  * @throws when Redis does not answer.
  */
 export async function checkRedis(redis: Redis): Promise<RedisFinding[]> {
@@ -31,7 +31,7 @@ export async function checkRedis(redis: Redis): Promise<RedisFinding[]> {
 }
 
 function checkVersion(info: Map<string, string>): RedisFinding | undefined {
-  // Valkey says 7.2.4 here, the Redis it is compatible with.
+  // Valkey reports 7.2.4 here, the Redis version it is compatible with.
   const version = info.get('redis_version');
   const [major, minor] = (version ?? '').split('.').map(Number);
   if (version === undefined || !Number.isInteger(major) || !Number.isInteger(minor))
@@ -44,7 +44,7 @@ function checkVersion(info: Map<string, string>): RedisFinding | undefined {
   };
 }
 
-/** For a Redis whose INFO is silent about it, as js-redis-server's is. */
+/** For a Redis whose INFO lacks the policy, such as js-redis-server. */
 async function readPolicy(redis: Redis): Promise<string | undefined> {
   const answer = await redis.config('GET', 'maxmemory-policy').catch(() => undefined);
   return Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : undefined;
@@ -56,8 +56,8 @@ function checkEviction(policy: string | undefined): RedisFinding | undefined {
   return {
     level: 'refuse',
     message:
-      `Redis has maxmemory-policy ${policy}: when its memory is full it would silently throw away jobs. ` +
-      'Mend it with: redis-cli CONFIG SET maxmemory-policy noeviction (and put the same into its configuration file).',
+      `Redis has maxmemory-policy ${policy}: when its memory is full, it silently deletes jobs. ` +
+      'Fix it with: redis-cli CONFIG SET maxmemory-policy noeviction (and put the same into its configuration file).',
   };
 }
 
@@ -73,7 +73,7 @@ function checkPersistence(info: Map<string, string>): RedisFinding | undefined {
   };
 }
 
-/** One server of a cluster can work as long as it holds our slot; where it does not, it answers MOVED. */
+/** One server of a cluster works as long as it holds our slot; otherwise it replies MOVED. */
 function checkCluster(info: Map<string, string>): RedisFinding | undefined {
   if (info.get('cluster_enabled') !== '1') return undefined;
   return {

@@ -3,18 +3,18 @@ import { monotonicMs } from '../process/clock.ts';
 import type { RedisAddress } from '../process/redis-address.ts';
 
 /**
- * Makes every connection to Redis. A request must fail fast and a worker must wait for ever, so they never
- * share options.
+ * Makes every connection to Redis. A request must fail fast and a worker must wait forever, so they never share
+ * options.
  */
 
 const common: RedisOptions = {
   lazyConnect: false,
   connectTimeout: 5_000,
-  // Otherwise each connection asks for a right (CLIENT SETINFO) that nothing needs.
+  // Otherwise each connection sends CLIENT SETINFO, which would need one more right.
   disableClientInfo: true,
 };
 
-/** A client whose errors hold no password: ioredis adds the arguments of AUTH to the error of a refused login. */
+/** A client whose errors contain no password: ioredis adds AUTH's arguments to the error of a refused login. */
 class Client extends Redis {
   override sendCommand(...parameters: Parameters<Redis['sendCommand']>): unknown {
     const [command] = parameters;
@@ -28,7 +28,7 @@ class Client extends Redis {
     return super.sendCommand(...parameters);
   }
 
-  /** For BullMQ, which makes a second connection of the one it is given. */
+  /** For BullMQ, which duplicates the connection it gets. */
   override duplicate(override?: Partial<RedisOptions>): Redis {
     return new Client({ ...this.options, ...override });
   }
@@ -36,13 +36,13 @@ class Client extends Redis {
 
 const LONGEST_RETRY_MS = 2_000;
 
-/** Whether Redis's words are about the user's name or password, so about the whole connection. */
+/** Whether an error of Redis is about the user or password, so that it concerns the whole connection. */
 export const isAboutLogin = (message: string): boolean =>
   /\b(WRONGPASS|NOAUTH)\b|invalid password/.test(message);
 
 /**
- * Back after an outage within 2 s, whatever its length. A refused login always waits that long: where Redis has a
- * default user without a password, the client library takes each such connection for ready, and would count from one.
+ * Reconnects within 2 s after an outage of any length. After a refused login it always waits 2 s: if Redis has a
+ * default user without a password, the client library takes each such connection for ready and restarts its count.
  */
 function retrying() {
   let refusedMs = Number.NEGATIVE_INFINITY;
@@ -50,7 +50,7 @@ function retrying() {
     onError: (error: Error) => {
       if (isAboutLogin(error.message)) refusedMs = monotonicMs();
     },
-    // Copies of the connection have it too.
+    // Duplicates of the connection share this state.
     retryStrategy: (attempt: number) =>
       monotonicMs() - refusedMs < 2 * LONGEST_RETRY_MS
         ? LONGEST_RETRY_MS
@@ -66,10 +66,10 @@ function connect(address: RedisAddress, options: RedisOptions, onError: OnRedisE
   return redis;
 }
 
-/** Hears of every failed try, which is one every two seconds while Redis is away. */
+/** Called for every failed attempt to connect: every two seconds while Redis is away. */
 export type OnRedisError = (error: Error) => void;
 
-/** For requests: nothing waits in a queue, nothing takes longer than 2 s, and a command is sent again at most once. */
+/** For requests: no command waits in a queue, takes longer than 2 s or is sent again more than once. */
 export const connectForRequests = (address: RedisAddress, onError: OnRedisError): Redis =>
   connect(
     address,
@@ -82,19 +82,19 @@ export const connectForRequests = (address: RedisAddress, onError: OnRedisError)
 export const connectForWorkers = (address: RedisAddress, onError: OnRedisError): Redis =>
   connect(address, { maxRetriesPerRequest: null }, onError);
 
-/** For SUBSCRIBE. Its user subscribes at each 'ready', with `subscribeWhile`. */
+/** For SUBSCRIBE. The caller subscribes at each 'ready' with `subscribeWhile`. */
 export const connectForSubscriptions = (address: RedisAddress, onError: OnRedisError): Redis =>
   connect(address, { maxRetriesPerRequest: null, autoResubscribe: false }, onError);
 
 const SUBSCRIBE_RETRY_MS = 2_000;
 
 /**
- * Subscribes, and tries again while Redis refuses and `wanted`. The client library's own way of subscribing after an
- * outage throws a refusal where nothing can catch it.
+ * Subscribes, and tries again while Redis refuses and `wanted` returns true. When the client library subscribes again
+ * by itself after an outage, it throws a refusal where nothing can catch it.
  */
 export function subscribeWhile(redis: Redis, channel: string, wanted: () => boolean): void {
   redis.subscribe(channel).catch((error: Error) => {
-    // After a lost connection comes another 'ready'.
+    // A lost connection is followed by another 'ready'.
     if (error.name !== 'ReplyError') return;
     setTimeout(() => {
       if (wanted()) subscribeWhile(redis, channel, wanted);

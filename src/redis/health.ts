@@ -3,12 +3,12 @@ import { isAboutLogin, type Redis } from './connections.ts';
 import { grantLine, type Role } from './rights.ts';
 import { type Lacks, RightsCheck } from './rights-check.ts';
 
-/** A finding serves so long for all who ask. */
+/** Findings are cached for this long. */
 const AGE_MS = 2_000;
 
 /**
- * Whether this process can work on its Redis, and the sentences for a person when it cannot. What is missing when it
- * starts is a refusal to start; what goes missing later makes it wait, since it may come back.
+ * Whether this process can use its Redis and, if not, why, in sentences for a person. A right that is missing at the
+ * start ends the process; one that goes missing later makes it wait, since it may come back.
  */
 export class RedisHealth {
   readonly #redis: Redis;
@@ -16,16 +16,16 @@ export class RedisHealth {
   readonly #rights: RightsCheck;
   #report: (finding: RedisFinding) => void = () => {};
   #known = new Set<string>();
-  /** Once a look found all there, a missing right does not end this process any more. */
+  /** True once a check has found everything in place; from then on, a missing right does not end this process. */
   #started = false;
   #looking: Promise<RedisFinding[]> | undefined;
   #endFirstLook: () => void = () => {};
-  /** Fulfilled when a look found nothing that forbids a start. */
+  /** Resolves when a check first finds nothing that forbids a start. */
   readonly firstLook = new Promise<void>((resolve) => {
     this.#endFirstLook = resolve;
   });
 
-  /** @param redis the connection that commands go to. @param root `{<KEY_PREFIX>}:` */
+  /** @param redis the connection that this process sends its commands on. @param root `{<KEY_PREFIX>}:` */
   constructor(redis: Redis, root: string, role: Role) {
     this.#redis = redis;
     this.#root = root;
@@ -33,9 +33,9 @@ export class RedisHealth {
   }
 
   /**
-   * Looks now if the connection is ready, and again whenever it becomes ready, since a Redis that comes back may be
-   * another one. A finding is reported once, and again only after it had gone; `refuse` means that this process must
-   * end.
+   * Checks now if the connection is ready, and again whenever it becomes ready, since a Redis that comes back may be a
+   * different one. A finding is reported once, and again only after it had gone away. `refuse` means that this process
+   * must end.
    */
   watch(report: (finding: RedisFinding) => void): void {
     this.#report = report;
@@ -49,13 +49,13 @@ export class RedisHealth {
     if (this.#redis.status === 'ready') void this.findings();
   }
 
-  /** Why Redis cannot serve this process now, in a sentence each; none while it can, or cannot be reached. */
+  /** Reasons why Redis cannot serve this process now, a sentence each; none while it can, or cannot be reached. */
   async troubles(): Promise<string[]> {
     const findings = await this.findings();
     return findings.filter(({ level }) => level !== 'warn').map(({ message }) => message);
   }
 
-  /** All there is to say about Redis; never throws. */
+  /** All findings about Redis; never throws. */
   findings(): Promise<RedisFinding[]> {
     this.#looking ??= this.#look().finally(() => {
       setTimeout(() => {
@@ -74,7 +74,7 @@ export class RedisHealth {
     try {
       findings = [...(await this.#lacking()), ...(await checkRedis(this.#redis))];
     } catch {
-      // Redis is away: the connections report that, and the next one is looked at anyway.
+      // Redis is away. The connections report that, and the next 'ready' triggers another check.
       return [];
     }
     this.#tell(findings);
@@ -129,7 +129,7 @@ function loginRefused(message: string): RedisFinding {
 
 const firstWord = (message: string): string => /\b[A-Z]{3,}\b/.exec(message)?.[0] ?? message;
 
-/** Redis's other reasons not to run a command. */
+/** Other reasons why Redis refuses a command. */
 function otherwiseRefused(message: string): RedisFinding {
   const answer = `(Redis answers: ${message})`;
   switch (firstWord(message)) {

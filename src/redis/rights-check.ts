@@ -1,7 +1,7 @@
 import { isAboutLogin, type Redis } from './connections.ts';
 import { type CommandName, channelPattern, commandsOf, exampleOf, keyPattern, type Role } from './rights.ts';
 
-/** A command that Redis would not run now, and Redis's own words. */
+/** A command that Redis refuses now, and its error message. */
 interface Refusal {
   command: string;
   message: string;
@@ -9,7 +9,7 @@ interface Refusal {
 
 const TIMEOUT_MS = 2_000;
 
-/** What an installation lacks on a Redis: rights by name, and whatever else Redis gave as its reason. */
+/** What an installation lacks on a Redis: rights by name, and Redis's other reasons for a refusal. */
 export interface Lacks {
   /** Commands, then patterns. */
   rights: string[];
@@ -18,9 +18,9 @@ export interface Lacks {
 }
 
 /**
- * Asks Redis for each command that a process needs whether it would run it now. The commands are queued in a
- * transaction that is then discarded: Redis checks user, key, channel, memory, disk and role before it queues one, and
- * runs none. A connection of its own, so that no other command can fall into that transaction.
+ * Asks Redis whether it would run each command that a process needs. The commands are queued in a transaction that is
+ * then discarded: Redis checks user, key, channel, memory, disk and role before it queues a command, and runs none. The
+ * check has its own connection, so that no other command gets into that transaction.
  */
 export class RightsCheck {
   readonly #main: Redis;
@@ -28,14 +28,14 @@ export class RightsCheck {
   readonly #role: Role;
   #connection: Redis | undefined;
 
-  /** @param main the connection whose user and server are meant. @param root `{<KEY_PREFIX>}:` */
+  /** @param main the connection whose user and server to check. @param root `{<KEY_PREFIX>}:` */
   constructor(main: Redis, root: string, role: Role) {
     this.#main = main;
     this.#root = root;
     this.#role = role;
   }
 
-  /** @throws when Redis could not be asked: it is away, or refuses the user or the password. */
+  /** @throws when Redis is away, or refuses the user or the password. */
   async look(): Promise<Lacks> {
     const redis = this.#connect();
     try {
@@ -64,7 +64,7 @@ export class RightsCheck {
         return false;
       }
     };
-    // An empty transaction, since EXEC would run what is queued. Without MULTI the others would really run.
+    // EXEC is tried on an empty transaction, since it would run queued commands. Without MULTI, the others would run.
     if (await ask('multi')) {
       const executes = await ask('exec');
       if (executes && (await ask('multi'))) {
@@ -76,12 +76,12 @@ export class RightsCheck {
         if (await ask('discard')) await this.#subscribe(redis, refusals);
       }
     }
-    // It may be left inside of a transaction or a subscription.
+    // The connection may still be inside a transaction or a subscription.
     if (refusals.length > 0) this.close();
     return refusals;
   }
 
-  /** For real: the client library keeps book of these two by their names, so they cannot be queued. */
+  /** Really subscribes: the client library tracks these two commands by name, so they cannot be queued. */
   async #subscribe(redis: Redis, refusals: Refusal[]): Promise<void> {
     for (const command of ['subscribe', 'unsubscribe'] as const) {
       try {
@@ -111,13 +111,13 @@ export class RightsCheck {
     if (this.#connection === undefined || this.#connection.status === 'end') {
       this.#connection = this.#main.duplicate({
         enableOfflineQueue: true,
-        // Without INFO the check must still be able to say so.
+        // The ready check needs INFO, which may be among the missing rights.
         enableReadyCheck: false,
         commandTimeout: TIMEOUT_MS,
         maxRetriesPerRequest: 0,
         retryStrategy: () => null,
       });
-      // Each of its errors also fails the command that waits for it.
+      // Each of its errors also rejects the waiting command.
       this.#connection.on('error', () => {});
     }
     return this.#connection;

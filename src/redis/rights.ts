@@ -1,17 +1,17 @@
 /**
- * What a Redis user must be allowed to do: the only list of the commands that this program and BullMQ send, those
- * inside of Lua scripts included, since Redis checks them alike. test/redis/rights.test.ts holds it against the code.
+ * What a Redis user must be allowed to do: the only list of the commands that this program and BullMQ send, including
+ * those inside Lua scripts, which Redis checks alike. test/redis/rights.test.ts compares it with the code.
  */
 
-/** Which kind of process needs a right. */
+/** The kind of process that needs a right. */
 export type Role = 'api' | 'worker';
 type Users = Role | 'both';
 
-/** Where the example of a command has a key or a channel of ours. */
+/** Placeholders for a key or a channel of ours in a command's example. */
 const KEY = 'KEY';
 const CHANNEL = 'CHANNEL';
 
-/** Command -> who sends it, and arguments that Redis would accept. The check only queues them: see rights-check.ts. */
+/** Command -> the role that sends it, and arguments that Redis accepts. rights-check.ts queues them but runs none. */
 const COMMANDS = {
   bzpopmin: ['worker', 'KEY 0.01'],
   del: ['both', 'KEY'],
@@ -76,17 +76,17 @@ const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS;
 
-/** BullMQ names its connections and does not mind a refusal; granted so that Redis has none to log. */
+/** BullMQ names its connections and ignores a refusal; granted so that Redis does not log one. */
 const NICE_TO_HAVE = ['client|setname'];
 
-/** Where the keys, and where the channels, of an installation lie. @param root `{<KEY_PREFIX>}:` */
+/** ACL patterns for the keys and the channels of an installation. @param root `{<KEY_PREFIX>}:` */
 export const keyPattern = (root: string): string => `~${root}*`;
 export const channelPattern = (root: string): string => `&${root}*`;
 
 export const commandsOf = (role: Role): CommandName[] =>
   (Object.keys(COMMANDS) as CommandName[]).filter((name) => ['both', role].includes(COMMANDS[name][0]));
 
-/** Arguments with which Redis would accept the command. */
+/** Arguments with which Redis accepts the command. */
 export function exampleOf(name: CommandName, key: string, channel: string): string[] {
   if (name === 'eval') return ['return 1', '1', key];
   const words = COMMANDS[name][1].split(' ').filter((word) => word !== '');
@@ -94,9 +94,9 @@ export function exampleOf(name: CommandName, key: string, channel: string): stri
 }
 
 /**
- * The line for redis-cli that makes a user who may do all this and nothing else. The resets are there because Redis
+ * The line for redis-cli that creates a user with exactly these rights. It resets keys and channels first because Redis
  * refuses a pattern after `~*` or `&*`, which a new user of Redis 6.2 has.
- * @param database the number in REDIS_URL; choosing one other than 0 is a command of its own.
+ * @param database the number in REDIS_URL; any other than 0 also needs SELECT.
  */
 export function grantLine(
   root: string,

@@ -7,18 +7,18 @@ import { StartError } from '../process/start-error.ts';
 import type { RedisWrapperArguments } from './redis-wrapper.ts';
 
 /**
- * Which Redis `npm start` works on, the first that exists: REDIS_URL; valkey-server or redis-server on the PATH, as a
- * private one; a Redis in JavaScript that forgets everything; otherwise the one command that installs a real one.
+ * Chooses the Redis for `npm start`. The first of these that exists: REDIS_URL; valkey-server or redis-server on the
+ * PATH, started privately; an in-memory Redis in JavaScript. Otherwise the error names the command that installs one.
  */
 
 export interface RedisChoice {
-  /** What API and worker get as REDIS_URL; they have it already unless Descent brings its own Redis. */
+  /** REDIS_URL for the API and the worker, if Descent brings its own Redis; otherwise they have it already. */
   url: string | undefined;
-  /** For people: which Redis, and where its data lives. */
+  /** For people: which Redis, and where its data is. */
   description: string;
-  /** What its user may lose. */
+  /** Which data may be lost with it. */
   warning: string | undefined;
-  /** The child process that provides it: a file beside main, and its arguments. None for REDIS_URL. */
+  /** The child process that provides it: a file in this folder, and its arguments. None for REDIS_URL. */
   child: { entry: string; args: string[] } | undefined;
 }
 
@@ -27,11 +27,11 @@ export interface RedisChoiceInput {
   dataDir: string;
   /** From openSocketFolder. */
   socketFolder: string;
-  /** The PATH variable, where binaries are looked for. */
+  /** The PATH variable, to search for binaries. */
   searchPath: string;
 }
 
-/** @throws {StartError} naming the command that installs Redis, when there is none. */
+/** @throws {StartError} with the command that installs Redis, when none was found. */
 export async function chooseRedis(input: RedisChoiceInput): Promise<RedisChoice> {
   if (input.redisUrl !== undefined) {
     const description = `${input.redisUrl}, from REDIS_URL`;
@@ -47,7 +47,7 @@ export async function chooseRedis(input: RedisChoiceInput): Promise<RedisChoice>
 
 interface RedisBinary {
   path: string;
-  /** As it names itself: `Redis server v=7.0.15`. */
+  /** As --version prints it: `Redis server v=7.0.15`. */
   version: string;
 }
 
@@ -76,7 +76,7 @@ async function inMemoryRedis(input: RedisChoiceInput): Promise<RedisChoice> {
   };
 }
 
-/** The first usable server on the PATH; one older than 6.2 does not count. */
+/** The first usable server on the PATH, 6.2 or newer. */
 async function findRedisBinary(searchPath: string): Promise<RedisBinary | undefined> {
   for (const name of ['valkey-server', 'redis-server']) {
     for (const folder of searchPath.split(delimiter).filter((folder) => folder !== '')) {
@@ -96,7 +96,7 @@ async function readVersion(binary: string): Promise<string | undefined> {
     const isNewEnough = Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 2);
     return isNewEnough ? version : undefined;
   } catch {
-    return undefined; // Not there, or it does not run here: the next rung.
+    return undefined; // Missing, or it does not run here: try the next one.
   }
 }
 

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StartError } from '../process/start-error.ts';
 
 /**
- * One `npm start` for a DATA_DIR. A unix socket rather than a pid file, because the kernel closes it with its
- * process, however that dies, and a pid may have been given to another process.
+ * Allows one `npm start` per DATA_DIR. It uses a unix socket rather than a pid file, because the kernel closes a socket
+ * when its process dies, however it dies, and a pid may be reused by another process.
  *
- * Every start listens on a socket of its own name and then looks whether another one answers. Names are never used
- * twice, so a socket that refuses can be removed without the risk of removing one that was bound a moment ago, which
- * a single well-known name would have. Starts in the same instant may all see each other: each steps back, and tries again after
- * a random pause under a new name. A start that finds the same name twice gives up, since only a holder keeps
- * its name. So they never all give up: the last one would need another that still looks, or holds.
+ * Every start listens on a socket with a unique name and then checks whether another start's socket answers. Names are
+ * never reused, so a socket that refuses connections can be removed; with a single well-known name, that could remove
+ * one that was bound a moment ago. Simultaneous starts may all see each other: each withdraws and tries again after a
+ * random pause under a new name. A start that sees the same name twice gives up, since only a holder keeps its name.
+ * So they never all give up: the last one gives up only if another start still tries, or holds the lock.
  */
 
 const LONGEST_PAUSE_MS = 200;
@@ -48,7 +48,7 @@ async function publishLock(socketFolder: string): Promise<DataDirLock & { name: 
   const name = `lock-${id}`;
   const server = createServer((socket) => socket.destroy());
   await listen(server, unpublished);
-  // Under its final name only once it answers: between bind and listen it would look like a dead one.
+  // It gets its final name only once it answers: between bind and listen it would look dead.
   await rename(unpublished, join(socketFolder, name));
   server.unref();
   return {
@@ -60,7 +60,7 @@ async function publishLock(socketFolder: string): Promise<DataDirLock & { name: 
   };
 }
 
-/** The names under which others answer; the others are removed. */
+/** Names of other locks that answer; removes those that do not. */
 async function otherLocks(socketFolder: string, ownName: string): Promise<string[]> {
   const others = (await readdir(socketFolder)).filter((name) => name.startsWith('lock-') && name !== ownName);
   const held = await Promise.all(
@@ -74,14 +74,14 @@ async function otherLocks(socketFolder: string, ownName: string): Promise<string
   return held.flat();
 }
 
-/** Whether a process listens here. The kernel answers for it, so a busy or stopped process counts as well. */
+/** Whether a process listens here. The kernel accepts the connection, so a busy or stopped process counts too. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path, () => {
       socket.destroy();
       resolve(true);
     });
-    // Anything but a clear no (say, a full backlog) counts as held: to start twice is worse than not to start.
+    // Any other error (say, a full backlog) counts as held: starting twice is worse than not starting.
     socket.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
     );

@@ -12,7 +12,7 @@ const LogLineSchema = z.looseObject({
 const WARN = 40;
 const ERROR = 50;
 
-/** Turns a JSON log line into one for people; any other line stays as it is. */
+/** Makes a JSON log line readable; returns any other line unchanged. */
 export function readableLog(line: string): string {
   const parsed = LogLineSchema.safeParse(parseJson(line));
   if (!parsed.success) return line;

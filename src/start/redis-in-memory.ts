@@ -4,8 +4,8 @@ import { tellParent } from '../process/child-message.ts';
 import { watchParent } from '../process/parent-watch.ts';
 
 /**
- * Entry of the last resort: a Redis in JavaScript that keeps everything in memory. Put together from its parts
- * because the package's own createRedisServer listens on all network interfaces, without a password.
+ * Entry of the last resort: a Redis in JavaScript that keeps everything in memory. It is assembled from the package's
+ * parts because its createRedisServer listens on all network interfaces, without a password.
  */
 
 const DATABASES = 16;
@@ -15,7 +15,7 @@ if (socketPath === undefined) throw new Error('usage: redis-in-memory <socket pa
 watchParent(() => process.exit(0));
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => process.exit(0));
 
-// DATA_DIR is locked, so whatever is left here belongs to a process that is gone.
+// DATA_DIR is locked, so a socket left here belongs to a dead process.
 await rm(socketPath, { force: true });
 const redis = new Resp2Server({
   server: new RedisServerState({ databaseCount: DATABASES }),

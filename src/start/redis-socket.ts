@@ -8,7 +8,7 @@ const ANSWER_TIMEOUT_MS = 2_000;
 const POLL_MS = 50;
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 
-/** Sends one command and returns what came back until `enough` matched; undefined when nothing listens. */
+/** Sends one command and returns the reply up to a match of `enough`; undefined when nothing listens. */
 export function askRedis(socketPath: string, command: string, enough: RegExp): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let answer = '';
@@ -26,7 +26,7 @@ export function askRedis(socketPath: string, command: string, enough: RegExp): P
   });
 }
 
-/** Waits until Redis answers commands; calls `onLoading` once when it first has to read its data. */
+/** Waits until Redis answers commands; calls `onLoading` once if Redis must load its data first. */
 export async function waitUntilRedisAnswers(socketPath: string, onLoading: () => void): Promise<void> {
   let told = false;
   for (;;) {
@@ -41,21 +41,21 @@ export async function waitUntilRedisAnswers(socketPath: string, onLoading: () =>
 }
 
 /**
- * When the wrapper is killed, its Redis lives on. Two of them must never write the same append-only file, so before
- * another one starts the old one is told to write everything down and leave.
- * @throws when something listens there and does not answer.
+ * Shuts down the Redis of a wrapper that was killed, after it has written its data: a second Redis must never write the
+ * same append-only file.
+ * @throws when something listens on the socket and is not a Redis, or does not end.
  */
 export async function shutDownOrphan(socketPath: string): Promise<void> {
   const info = await askRedis(socketPath, 'INFO server', /process_id:\d+\r\n/);
   if (info === undefined) return;
   const [, pid] = /process_id:(\d+)\r\n/.exec(info) ?? [];
   if (pid === undefined) throw new Error(`something that is not Redis listens on ${socketPath}`);
-  // NOSAVE is about snapshots; the append-only file is written and synced in any case, and before the socket closes.
+  // NOSAVE only skips the snapshot; the append-only file is always written and synced before the socket closes.
   await askRedis(socketPath, 'SHUTDOWN NOSAVE', /\r\n/).catch(() => undefined);
   const giveUpAtMs = monotonicMs() + SHUTDOWN_TIMEOUT_MS;
   while ((await askRedis(socketPath, 'PING', /\r\n/)) !== undefined) {
     if (monotonicMs() > giveUpAtMs)
-      throw new Error(`process ${pid} does not end; end it with: kill -9 ${pid}`);
+      throw new Error(`process ${pid} does not exit; end it with: kill -9 ${pid}`);
     await sleep(POLL_MS);
   }
 }

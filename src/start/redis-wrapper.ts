@@ -7,15 +7,15 @@ import { watchParent } from '../process/parent-watch.ts';
 import { shutDownOrphan, waitUntilRedisAnswers } from './redis-socket.ts';
 
 /**
- * Entry of the process that stands between `npm start` and the private Redis. Redis itself would not notice that
- * its parent was killed; this does, and stops it.
+ * Entry of the process between `npm start` and the private Redis. Redis itself does not notice when its parent is
+ * killed; this process does, and stops Redis.
  */
 
 export const RedisWrapperArgumentsSchema = z.strictObject({
   /** redis-server or valkey-server. */
   binary: z.string(),
   socketPath: z.string(),
-  /** Where its append-only file and its log live. */
+  /** Folder of its append-only file and its log. */
   dir: z.string(),
 });
 export type RedisWrapperArguments = z.infer<typeof RedisWrapperArgumentsSchema>;
@@ -41,12 +41,14 @@ await shutDownOrphan(socketPath).catch((error: Error) =>
   refuseToStart(`The Redis of an earlier start still owns ${dir} and cannot be stopped: ${error.message}`),
 );
 startRedis();
-await waitUntilRedisAnswers(socketPath, () => tellParent({ type: 'busy', text: 'Redis reads its data' }));
+await waitUntilRedisAnswers(socketPath, () =>
+  tellParent({ type: 'busy', text: 'Redis is loading its data' }),
+);
 tellParent({ type: 'ready' });
 
 function startRedis(): void {
   const redis = spawn(binary, ['-'], { cwd: dir, stdio: ['pipe', 'ignore', 'inherit'] });
-  redis.stdin.on('error', () => {}); // It died before it read its settings: 'exit' tells.
+  redis.stdin.on('error', () => {}); // It died before it read its settings: 'exit' handles that.
   redis.stdin.end(redisSettings());
   stopRedis = (graceMs) => {
     redis.kill('SIGTERM');
@@ -66,7 +68,7 @@ function startRedis(): void {
   });
 }
 
-/** Sent through stdin: no second file to keep in step, and paths with blanks need no shell. */
+/** Sent through stdin, so no configuration file has to be kept in step. */
 function redisSettings(): string {
   return [
     'port 0',

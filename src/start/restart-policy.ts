@@ -1,11 +1,11 @@
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
-/** A child that lived this long had no trouble starting: its next death counts as the first. */
+/** A child that ran this long started without trouble: its next death counts as the first. */
 const LONG_LIFE_MS = 30_000;
 const DEATHS_TO_GIVE_UP = 5;
 const DEATH_WINDOW_MS = 60_000;
 
-/** When a child that died is started again: after 0.5 s, doubling to 10 s, and not after five deaths in a minute. */
+/** Decides when a dead child is restarted: after 0.5 s, doubling to 10 s, and not after five deaths in a minute. */
 export class RestartPolicy {
   #delayMs = FIRST_DELAY_MS;
   #deathsMs: number[] = [];

@@ -3,13 +3,13 @@ import { chmod, lstat, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../process/start-error.ts';
 
-/** A unix socket's path may have 103 bytes on macOS and 107 on Linux. */
+/** The path of a unix socket may have up to 103 bytes on macOS and 107 on Linux. */
 const LONGEST_PATH_BYTES = 100;
 const LONGEST_NAME_BYTES = 30;
 
 /**
- * Makes DATA_DIR and a folder for the sockets that belong to it, which no other user can enter; returns the folder.
- * The same DATA_DIR always has the same folder, however its path is written.
+ * Creates DATA_DIR and a folder for its sockets that no other user can enter; returns that folder. One DATA_DIR always
+ * has the same folder, however its path is written.
  */
 export async function openSocketFolder(dataDir: string): Promise<string> {
   let realDir: string;
@@ -29,12 +29,12 @@ export async function openSocketFolder(dataDir: string): Promise<string> {
   return folder;
 }
 
-/** Not os.tmpdir(): TMPDIR may be long itself, and may differ between two starts that must meet here. */
+/** Not in os.tmpdir(): TMPDIR may itself be long, and may differ between two starts that must find each other here. */
 function shortFolder(realDir: string): string {
   return join('/tmp', `descent-${createHash('sha256').update(realDir).digest('hex').slice(0, 16)}`);
 }
 
-/** In /tmp another user could have made the folder before us. */
+/** In /tmp, another user could have created the folder before us. */
 async function assertPrivate(folder: string): Promise<void> {
   const found = await lstat(folder);
   if (!found.isDirectory() || found.uid !== process.getuid?.()) {

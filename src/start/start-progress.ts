@@ -1,7 +1,7 @@
 const FIRST_WORD_MS = 2_000;
 const NEXT_WORD_MS = 10_000;
 
-/** Prints what the start is doing, but only if it takes long enough to make a person wonder. */
+/** Prints what the start is doing, but only if it takes long enough for a person to wonder. */
 export class StartProgress {
   readonly #write: (line: string) => void;
   #doing = '';
@@ -11,7 +11,7 @@ export class StartProgress {
     this.#write = write;
   }
 
-  /** Sets what it does from now on, such as `Starting Redis`. */
+  /** Sets the current activity, such as `Starting Redis`. */
   step(doing: string): void {
     this.#doing = doing;
     clearTimeout(this.#timer);

@@ -14,23 +14,23 @@ export interface ChildSpec {
   entry: string;
   args: readonly string[];
   env: NodeJS.ProcessEnv;
-  /** From SIGTERM to SIGKILL. */
+  /** Time from SIGTERM to SIGKILL. */
   stopGraceMs: number;
 }
 
-/** What a child's owner hears of it. */
+/** Callbacks that report on a child. */
 export interface ChildReport {
   output(name: string, line: string): void;
   ready(name: string, url: string | undefined): void;
   busy(name: string, text: string): void;
-  /** It died and is started again after `delayMs`. */
+  /** The child died and will restart after `delayMs`. */
   died(name: string, cause: string, delayMs: number): void;
-  /** It is not started again: a sentence, and its last lines of output. */
+  /** The child will not restart; `reason` is a sentence. */
   failed(name: string, reason: string, lastLines: readonly string[]): void;
 }
 
 const KEPT_LINES = 20;
-/** A grandchild may hold the pipe open for ever; after this the last lines are what came so far. */
+/** A grandchild may hold the pipe open forever, so this is the longest wait for a dead child's last lines. */
 const LAST_OUTPUT_MS = 200;
 
 /** One child of `npm start`: starts it, starts it again when it dies, stops it. */
@@ -39,7 +39,7 @@ export class SupervisedChild {
   readonly #report: ChildReport;
   readonly #restarts = new RestartPolicy();
   #process: ChildProcess | undefined;
-  /** Resolves with what ended the process. */
+  /** Resolves with the exit code or signal that ended the process. */
   #ended: Promise<string> | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -59,7 +59,7 @@ export class SupervisedChild {
     const child = spawn(process.execPath, [this.spec.entry, ...this.spec.args], {
       env: this.spec.env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // A process group of its own: Ctrl-C reaches the parent alone, and a SIGKILL can reach the whole group.
+      // Its own process group: Ctrl-C reaches only the parent, and SIGKILL can reach the whole group.
       detached: true,
     });
     this.#process = child;
@@ -79,7 +79,7 @@ export class SupervisedChild {
     });
   }
 
-  /** SIGTERM, and SIGKILL for its process group when it takes longer than its grace. */
+  /** Sends SIGTERM, then SIGKILL to the process group once `stopGraceMs` is over. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#restartTimer);
@@ -90,7 +90,7 @@ export class SupervisedChild {
     clearTimeout(deadline);
   }
 
-  /** SIGKILL for the child and everything it started. */
+  /** Sends SIGKILL to the child and everything it started. */
   kill(): void {
     this.#isStopping = true;
     clearTimeout(this.#restartTimer);

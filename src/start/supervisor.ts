@@ -1,8 +1,8 @@
 import { type ChildReport, type ChildSpec, SupervisedChild } from './supervised-child.ts';
 
 /**
- * Keeps the children of `npm start` running. They are started stage by stage, each when those before it are ready,
- * and stopped one after another in the opposite order.
+ * Keeps the children of `npm start` running. It starts them stage by stage, each stage once the one before is ready,
+ * and stops them one by one in reverse order.
  */
 export class Supervisor {
   readonly #stages: readonly (readonly SupervisedChild[])[];
@@ -19,7 +19,7 @@ export class Supervisor {
     this.#stages = stages.map((specs) => specs.map((spec) => new SupervisedChild(spec, listening)));
   }
 
-  /** Resolves when all are ready. For one that never is it waits for ever; `report.failed` hears of that. */
+  /** Resolves when all children are ready. If one never is, it waits forever, and `report.failed` is called. */
   async start(): Promise<void> {
     for (const children of this.#stages) {
       await Promise.all(
@@ -36,7 +36,7 @@ export class Supervisor {
     for (const child of this.#stages.flat().reverse()) await child.stop();
   }
 
-  /** SIGKILL for all children, at once. */
+  /** Sends SIGKILL to all children. */
   kill(): void {
     for (const child of this.#stages.flat()) child.kill();
   }

@@ -1,6 +1,6 @@
 import { listSettings } from '../process/config.ts';
 
-/** Text that `npm start -- --help` prints. */
+/** The text that `npm start -- --help` prints. */
 export function usageText(): string {
   const settings = listSettings().map(({ name, default: preset, description }) => {
     const value = preset === '' ? 'not set' : preset;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { JobFile } from './job-record.ts';
 
-/** Where the artifacts lie: all that another process needs to open them, and so part of a trainer's command. */
+/** Where the artifacts are: all that another process needs to open them. A trainer's command carries it. */
 export const ArtifactsLocationSchema = z.strictObject({
   /** The folder that holds a folder for each job. */
   folder: z.string().min(1),
@@ -9,28 +9,29 @@ export const ArtifactsLocationSchema = z.strictObject({
 export type ArtifactsLocation = z.output<typeof ArtifactsLocationSchema>;
 
 /**
- * The files of the jobs, each known by its job and its name. A file counts only while a record names it with its
- * SHA-256; all other files of a job are litter. `test/store/artifacts-conformance.ts` is what an implementation must pass.
+ * The files of the jobs, each identified by its job and its name. A file counts only while a record names it with its
+ * SHA-256; all other files of a job are litter. An implementation must pass `test/store/artifacts-conformance.ts`.
  */
 export interface Artifacts {
   readonly location: ArtifactsLocation;
 
   /**
-   * Writes a file so that it is there whole or not at all, also after a power cut. Of several writers of one name, one
-   * wins.
-   * @throws {StorageUnavailableError} when the storage is full, read-only or broken; nothing half-written keeps the name.
+   * Writes a file atomically: it exists whole or not at all, even after a power cut. If several writers use one name,
+   * one wins.
+   * @throws {StorageUnavailableError} when the storage is full, read-only or broken; no partial file is left under the
+   *   name.
    */
   write(jobId: string, name: string, bytes: Uint8Array): Promise<JobFile>;
 
-  /** The file's bytes; undefined when it is missing, cannot be read, or is not the one that the record means. */
+  /** The file's bytes; undefined when it is missing, unreadable, or its hash differs from the record's. */
   read(jobId: string, file: JobFile): Promise<Buffer | undefined>;
 
-  /** Removes all files of a job but these. */
+  /** Removes all files of a job except these. */
   keepOnly(jobId: string, names: readonly string[]): Promise<void>;
 
   /**
-   * Removes what attempts before this one wrote, but for these files. It leaves what a later attempt wrote alone: this
-   * one may have stood still since it read the record.
+   * Removes the files that earlier attempts wrote, except these. It leaves a later attempt's files alone: this attempt
+   * may have been suspended since it read the record.
    */
   removeEarlier(jobId: string, attempt: number, names: readonly string[]): Promise<void>;
 
@@ -39,10 +40,10 @@ export interface Artifacts {
   /** Removes all files of a job. */
   remove(jobId: string): Promise<void>;
 
-  /** The jobs that have files, and when these last changed, in ms since the Unix epoch. */
+  /** The jobs that have files, each with the time of its last change in ms since the Unix epoch. */
   list(): Promise<{ id: string; writtenMs: number }[]>;
 
-  /** Bytes that a job's files take. */
+  /** Total size of a job's files in bytes. */
   size(jobId: string): Promise<number>;
 
   /**

@@ -1,11 +1,11 @@
 import { JOB_ID_PATTERN } from '../contract/job.ts';
 
 /**
- * One hand-over of a job to BullMQ. BullMQ ignores an id that it still holds, so each delivery of a job has an id of its
- * own: `<job>-<number>`. The outbox, BullMQ and the logs know a delivery by it; transitions/record.lua makes the same.
+ * One hand-over of a job to BullMQ. BullMQ ignores an id that it still holds, so each delivery of a job has its own id:
+ * `<job>-<number>`. The outbox, BullMQ and the logs use it; transitions/record.lua builds the same id.
  */
 export interface Delivery {
-  /** The job. */
+  /** Id of the job. */
   id: string;
   /** Counted from 1. */
   delivery: number;
@@ -13,7 +13,7 @@ export interface Delivery {
 
 export const deliveryIdOf = ({ id, delivery }: Delivery): string => `${id}-${delivery}`;
 
-/** @returns undefined when this is not the id of a delivery. */
+/** @returns undefined when the text is not a delivery id. */
 export function parseDeliveryId(deliveryId: string): Delivery | undefined {
   const [id, number, ...rest] = deliveryId.split('-');
   const isOne = JOB_ID_PATTERN.test(id ?? '') && /^[1-9]\d{0,9}$/.test(number ?? '') && rest.length === 0;

@@ -2,9 +2,8 @@ import { type Redis, subscribeWhile } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 
 /**
- * Wakes whoever watches a job when something was appended to its stream: one subscriber connection a process,
- * one channel a watched job. A signal only wakes; what is sent is read from the stream, so a lost signal costs
- * time and nothing else.
+ * Wakes the watchers of a job when an event was appended to its stream: one subscriber connection per process, one
+ * channel per watched job. A signal carries no event; watchers read the stream, so a lost signal only costs time.
  */
 export class EventSignals {
   readonly #subscriber: Redis;
@@ -15,7 +14,7 @@ export class EventSignals {
     this.#subscriber = subscriber;
     this.#keys = keys;
     subscriber.on('message', (channel: string) => this.#wake(channel));
-    // What was published while the connection was gone is not repeated: everybody looks once.
+    // Redis does not repeat what was published while the connection was down, so every watcher reads once.
     subscriber.on('ready', () => {
       for (const channel of this.#watchers.keys()) {
         this.#listen(channel);
@@ -24,7 +23,7 @@ export class EventSignals {
     });
   }
 
-  /** @returns the function that ends the watch. Never throws: without Redis the watcher's own timer must do. */
+  /** @returns a function that ends the watch. Never throws: without Redis, the watcher falls back on its own timer. */
   subscribe(id: string, wake: () => void): () => void {
     const channel = this.#keys.seqChannel(id);
     const watchers = this.#watchers.get(channel);

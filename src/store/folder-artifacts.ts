@@ -26,7 +26,7 @@ export class FolderArtifacts implements Artifacts {
   async write(jobId: string, name: string, bytes: Uint8Array): Promise<JobFile> {
     const folder = this.#folder(jobId);
     const path = join(folder, FileNameSchema.parse(name));
-    // In the same folder: a rename across file systems is no rename.
+    // In the same folder: a rename is atomic only within one file system.
     const temporary = join(folder, `.${name}.${randomUUID()}.tmp`);
     try {
       if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#root);

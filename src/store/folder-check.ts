@@ -3,13 +3,13 @@ import { mkdir, open, opendir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageUnavailableError } from '../contract/storage-error.ts';
 
-/** Whether a folder can be used, found out by using it: permission bits do not know of full disks and read-only mounts. */
+/** Checks whether a folder is usable by using it: permission bits miss full disks and read-only mounts. */
 
-/** Enough that a full disk has no room for it. */
+/** Large enough not to fit on a full disk. */
 const TEST_BYTES = 4096;
 
 /**
- * Makes the folder if it is missing, then writes a small file into it, down to the disk, and removes that again.
+ * Creates the folder if it is missing, then writes a small file into it, syncs it to the disk, and removes it.
  * @throws {StorageUnavailableError}
  */
 export async function checkWritable(folder: string): Promise<void> {
@@ -30,7 +30,7 @@ export async function checkWritable(folder: string): Promise<void> {
 }
 
 /**
- * A folder that is not there yet will be made by the first write.
+ * Accepts a missing folder: the first write creates it.
  * @throws {StorageUnavailableError}
  */
 export async function checkReadable(folder: string): Promise<void> {
@@ -47,11 +47,11 @@ export async function checkReadable(folder: string): Promise<void> {
 }
 
 function unusable(folder: string, how: 'written' | 'read', cause: unknown): StorageUnavailableError {
-  // Without the call and its path, which is another one each time.
+  // Cut off the system call and its path, which differs each time.
   const reason = (cause instanceof Error ? cause.message : String(cause)).split(',', 1)[0];
   const uid = process.geteuid?.();
   const isForbidden = ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '') && uid !== undefined;
-  const help = isForbidden ? ` Let the user ${uid}, as whom Descent runs, own it.` : '';
+  const help = isForbidden ? ` Descent runs as user ${uid}: make that user its owner.` : '';
   return new StorageUnavailableError(`The folder ${folder} cannot be ${how}: ${reason}.${help}`, { cause });
 }
 

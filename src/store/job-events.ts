@@ -6,11 +6,11 @@ import { isoTime } from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { answered } from './transition-runner.ts';
 
-/** An event as it lies in the stream, its JSON put together but not parsed: a `JobEvent`. */
+/** A stored event. Its JSON, a `JobEvent`, is assembled but never parsed. */
 export interface StoredEvent {
   seq: number;
   type: JobEvent['type'];
-  /** JSON of its data. */
+  /** JSON of the event's data. */
   data: string;
   /** JSON of the whole event. */
   text: string;
@@ -23,7 +23,7 @@ function storedEvent(seq: number, [type, at, data]: EventFields): StoredEvent {
 
 const METRICS_PAGE = 1000;
 
-/** The events of a job, in its stream or packed: what is read here is what was written, live or years later. */
+/** Reads the events of a job, the same whether they are still in its stream or packed. */
 export class JobEvents {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -54,7 +54,7 @@ export class JobEvents {
   }
 
   /**
-   * The metrics of the epochs whose event has seq > after, in order: JSON texts, each a `MetricsRow`.
+   * The metrics of the epochs whose event has seq > after, in order, each as the JSON of a `MetricsRow`.
    * @throws {StoreUnavailableError}
    */
   async metrics(id: string, after: number): Promise<string[]> {
@@ -72,7 +72,7 @@ export class JobEvents {
   }
 
   /**
-   * The same rows, for those who count with them.
+   * The same rows, parsed.
    * @throws {StoreUnavailableError}
    */
   async metricsRows(id: string, after: number): Promise<MetricsRow[]> {

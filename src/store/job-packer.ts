@@ -5,12 +5,12 @@ import { PACKED_FIELDS } from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
-/** A job that has ended is kept packed: half the room, and quicker to list. */
+/** A finished job is stored packed: it takes half the memory and is faster to list. */
 
-/** What an entry of the stream holds besides its id, which counts from 1: its type, its time in ms, its data as JSON. */
+/** The fields of a stream entry: type, time in ms, data as JSON. The entry's id counts from 1. */
 export type EventFields = [type: string, at: string, data: string];
 
-/** As XRANGE gives it, the fields in the order in which transitions/record.lua writes them. */
+/** An entry as XRANGE returns it, its fields in the order in which transitions/record.lua writes them. */
 export const StreamEntrySchema = z
   .tuple([z.string().regex(/^\d+-0$/), z.array(z.string()).length(6)])
   .transform(([id, [, type, , at, , data]]) => ({
@@ -20,20 +20,20 @@ export const StreamEntrySchema = z
 
 const PackedSchema: z.ZodType<EventFields[]> = z.array(z.tuple([z.string(), z.string(), z.string()]));
 
-/** Base64, since the Redis in JavaScript knows only text. */
+/** Base64, since the JavaScript Redis stores only text. */
 const pack = (events: EventFields[]): string => brotliCompressSync(JSON.stringify(events)).toString('base64');
 
 /** @throws when the text is not what `JobPacker` wrote. */
 export const unpack = (text: string): EventFields[] =>
   PackedSchema.parse(JSON.parse(brotliDecompressSync(Buffer.from(text, 'base64')).toString('utf8')));
 
-/** Who watches a job to its end has seen the end by then, from the stream. */
+/** By then, clients that watch a job to its end have read the end from the stream. */
 const AGE_MS = 10_000;
 
-/** Looked at in one round trip. */
+/** Jobs checked in one round trip. */
 const PAGE = 500;
 
-/** Packs the jobs that ended since it last looked; the first look sees all. */
+/** Packs the jobs that ended since its last pass; the first pass covers all. */
 export class JobPacker {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -46,7 +46,7 @@ export class JobPacker {
 
   /**
    * @returns how many jobs it packed.
-   * @throws {StoreUnavailableError} what is not packed yet is found by the next look.
+   * @throws {StoreUnavailableError} the next pass packs the rest.
    */
   async packFinished(): Promise<number> {
     const [seconds] = await answered(() => this.#redis.time());
@@ -58,7 +58,7 @@ export class JobPacker {
         if (await this.#pack(id)) packed += 1;
       }
     }
-    // A job may have ended in the same millisecond: the next look begins with it.
+    // A job may still end in this millisecond, so the next pass starts with it.
     this.#sinceMs = untilMs;
     return packed;
   }

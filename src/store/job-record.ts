@@ -10,7 +10,7 @@ import {
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
 import { PACKED_FIELDS } from './job-view.ts';
 
-/** The hash `job:<id>` as text, and what it means. Fields are written by the transitions alone. */
+/** Parses the hash `job:<id>`. Only the transitions write its fields. */
 
 const json = <Schema extends z.ZodType>(schema: Schema) =>
   z
@@ -27,7 +27,7 @@ const json = <Schema extends z.ZodType>(schema: Schema) =>
 
 const count = z.coerce.number().int().gte(0);
 
-/** A file of a job: only the one that the record names, with this hash, counts. */
+/** A file of a job. It counts only if the record names it and its hash matches. */
 export const FileNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/);
 export const JobFileSchema = z.strictObject({
   name: FileNameSchema,
@@ -44,7 +44,7 @@ export const CheckpointsSchema = z.array(CheckpointFileSchema).max(2);
 const RecordSchema = z.object({
   owner: z.string(),
   spec: json(JobSpecSchema),
-  /** What the spec's dataset was when the job was created; missing in records of 0.1.0 and before. */
+  /** The shape of the spec's dataset when the job was created; missing in records of 0.1.0 and earlier. */
   data: json(DataShapeSchema).optional(),
   version: z.string(),
   status: JobStatusSchema,
@@ -71,7 +71,7 @@ export type JobRecord = z.output<typeof RecordSchema>;
 
 const HashSchema = z.record(z.string(), z.string());
 
-/** The fields of a packed record, as they were; see transitions/pack.lua. */
+/** Restores the fields of a packed record; see transitions/pack.lua. */
 function unpacked({ view, ...fields }: Record<string, string>): Record<string, string> {
   if (view === undefined) return fields;
   const values = view.split('\0');
@@ -79,10 +79,10 @@ function unpacked({ view, ...fields }: Record<string, string>): Record<string, s
   return { ...fields, ...Object.fromEntries(there) };
 }
 
-/** A record that another version wrote, or somebody's hand: the job cannot be run, and should end with that. */
+/** Another version wrote this record, or it was edited by hand: the job cannot run and fails with this error. */
 export class UnreadableRecordError extends Error {
   override readonly name = 'UnreadableRecordError';
-  /** What a start needs to know of it. */
+  /** What the start transition compares with the record. */
   readonly read: { attempt: number; checkpointEpoch: number };
 
   constructor(fields: Record<string, string>, options: ErrorOptions) {
@@ -92,7 +92,7 @@ export class UnreadableRecordError extends Error {
 }
 
 /**
- * @returns undefined when there is no such record.
+ * @returns undefined when the record does not exist.
  * @throws {UnreadableRecordError}
  */
 export function parseRecord(hash: unknown): JobRecord | undefined {

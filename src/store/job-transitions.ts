@@ -26,18 +26,18 @@ export interface Start {
   token: string;
   worker: string;
   engine: EngineName;
-  /** What the caller read in the record before: its attempt, and its checkpoint's epoch (0: none). */
+  /** What the caller read in the record: its attempt and its checkpoint's epoch (0: none). */
   read: { attempt: number; checkpointEpoch: number };
-  /** Epochs that the checkpoint to start from has. */
+  /** Epoch of the checkpoint to start from. */
   fromEpoch: number;
-  /** Why it starts again, should the record say that another worker runs it. */
+  /** Why the job starts again, used if the record shows another worker running it. */
   lostReason: string;
-  /** How the job ends, should that be the third fault in a row. */
+  /** The job's error, used if this is the third fault in a row. */
   lostError: JobError;
 }
 
 export type StartOutcome =
-  | { outcome: 'started' /** Since the first start. */; elapsedMs: number }
+  | { outcome: 'started' /** Time since the first start. */; elapsedMs: number }
   | { outcome: 'moved' | 'failed' | 'cancelled' | 'dropped' };
 
 export interface EpochReport {
@@ -48,8 +48,8 @@ export interface EpochReport {
 }
 
 /**
- * `refused`: this worker no longer holds the job, or it has ended. `gap`: the record does not have the epoch
- * before; Redis came back without its newest writes.
+ * `refused`: this worker no longer holds the job, or the job has ended. `gap`: the record lacks the previous epoch
+ * because Redis came back without its newest writes.
  */
 export type Confirmation = { outcome: 'confirmed'; status: JobStatus } | { outcome: 'refused' | 'gap' };
 
@@ -59,15 +59,15 @@ export interface Requeue {
   /** The delivery that was started. */
   delivery: number;
   outcome: Extract<AttemptOutcome, 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
-  /** Why it will be started again, in words. */
+  /** Why the job will start again, in words. */
   reason: string;
-  /** How the job ends, should this be the third fault in a row; undefined when it is no fault. */
+  /** The job's error, used if this is the third fault in a row; undefined when it is no fault. */
   error: JobError | undefined;
 }
 
-/** A delivery that this worker was handed and did not start; the fault is that of the start that its record may show. */
+/** Returns a delivery that this worker did not start. Any fault belongs to the start in the record, if there is one. */
 export interface GiveBack extends Omit<Requeue, 'token'> {
-  /** Whether the worker that a running record names is lost; if not, the job is left to it. */
+  /** Whether the worker that a running record names is lost; if not, that worker keeps the job. */
   lost: boolean;
 }
 
@@ -78,7 +78,7 @@ export type RequeueOutcome =
 export type Finish =
   | {
       status: 'succeeded';
-      /** The last epoch; the record must have it. */
+      /** The last epoch; it must be in the record. */
       epoch: number;
       result: Omit<JobResult, 'duration_seconds'>;
       evaluation: JobFile;
@@ -87,7 +87,7 @@ export type Finish =
   | { status: 'failed'; error: JobError }
   | { status: 'cancelled' };
 
-/** As with epochs, `gap`: the record does not have the last epoch. */
+/** `gap`: the record lacks the last epoch. */
 export interface FinishOutcome {
   outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' | 'gap';
 }
@@ -95,9 +95,9 @@ export interface FinishOutcome {
 const DELIVERED = z.coerce.number().int().gte(1);
 
 /**
- * The transitions of a worker. Each carries the token of its start, is refused once another start took over or the
- * job ended, and may be repeated: a repeat is answered with what the first did.
- * Every method may throw StoreUnavailableError: the transition may or may not have happened; repeat it.
+ * The transitions of a worker. Each carries the token of its start and is refused once another start took over or the
+ * job ended. Each may be repeated: a repeat returns the first call's outcome.
+ * Every method may throw StoreUnavailableError: the transition may or may not have happened, so repeat it.
  */
 export class JobTransitions {
   readonly #redis: Redis;
@@ -129,7 +129,7 @@ export class JobTransitions {
       event: JSON.stringify(event),
     });
     if (answer.outcome === 'started') return { outcome: 'started', elapsedMs: Number(answer.elapsed_ms) };
-    // A repeat of a start whose job was since given back finds nothing to do any more.
+    // A repeated start whose job has since gone back to the queue or succeeded: nothing is left to do.
     if (answer.outcome === 'queued' || answer.outcome === 'succeeded') return { outcome: 'dropped' };
     return { outcome: z.enum(['moved', 'failed', 'cancelled', 'dropped']).parse(answer.outcome) };
   }
@@ -163,7 +163,7 @@ export class JobTransitions {
     return await this.#requeue(id, { ...how, lost: true }, token);
   }
 
-  /** Puts a job that this worker was handed, and did not start, back into the queue, under a new delivery. */
+  /** Puts a job that this worker received but did not start back into the queue, under a new delivery. */
   async giveBack(id: string, how: GiveBack): Promise<RequeueOutcome> {
     return await this.#requeue(id, how, '');
   }
@@ -183,7 +183,7 @@ export class JobTransitions {
       event: JSON.stringify(event),
     });
     if (answer.outcome === 'queued') {
-      // A repeat is not told the delivery; the outbox has it.
+      // A repeat's answer has no delivery number; the first call raised it by one.
       const next = DELIVERED.parse(answer.delivery ?? delivery + 1);
       return { outcome: 'queued', deliveryId: deliveryIdOf({ id, delivery: next }) };
     }
@@ -209,7 +209,7 @@ export class JobTransitions {
     };
   }
 
-  /** The status of each job and whose it is now; undefined where there is no record. */
+  /** The status of each job and the token of its current start; undefined for a job without a record. */
   async holders(ids: string[]): Promise<({ status: JobStatus; token: string | undefined } | undefined)[]> {
     return await Promise.all(
       ids.map(async (id) => {

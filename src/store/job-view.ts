@@ -1,25 +1,24 @@
 import { type Attempt, type AttemptOutcome, isTerminal, type Job, type JobStatus } from '../contract/job.ts';
 import { JobSpecSchema } from '../contract/job-spec.ts';
 
-/** What the API shows of a job, but for the links, which are its own. */
+/** What the API shows of a job, except the links, which the API adds. */
 export type StoredJob = Omit<Job, 'links'>;
 
 /**
- * A job as the API shows it, put together as text from the JSON texts that its record holds: nothing that we wrote down
- * ourselves is parsed to be shown. Only the spec is looked at, once for each text, since a record of another version
- * betrays itself there.
+ * A job as the API shows it, assembled from the JSON texts in its record without parsing them. Only the spec is
+ * validated, once per distinct text, because a record of another version shows there.
  */
 export interface JobView {
   id: string;
   owner: string;
   status: JobStatus;
-  /** Another one whenever anything in `text` is another. */
+  /** Changes whenever `text` changes. */
   etag: string;
   /** The job as JSON: a `StoredJob`. */
   text: string;
 }
 
-/** The fields of the record that a view is made of, besides its state. None may be moved: see PACKED_FIELDS. */
+/** The fields of the record that a view is made of, besides its state. None may move: see PACKED_FIELDS. */
 export const VIEW_FIELDS = [
   'version',
   'created_at',
@@ -36,12 +35,12 @@ export const VIEW_FIELDS = [
 ] as const;
 
 /**
- * Of a packed job one field, `view`, holds all these: in this order, with zero bytes between, which JSON does not have.
- * A new one goes to the end.
+ * A packed job holds all these in one field, `view`, in this order, separated by zero bytes, which JSON cannot contain.
+ * New ones are added at the end.
  */
 export const PACKED_FIELDS = [...VIEW_FIELDS, 'data', 'evaluation', 'model'] as const;
 
-/** The fields that stay as they are, packed or not. */
+/** The fields that packing leaves alone. */
 export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;
 
 export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[number], string> & {
@@ -49,12 +48,12 @@ export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[numbe
   queue_position: string;
 };
 
-/** Grows when the same record is shown in another way: whoever has the old form must get the new one. */
+/** Increase it when the same record is rendered differently, so that clients with a cached form fetch the new one. */
 const FORM = 1;
 
 /**
- * The ETag of a job's view. Of revision and time, since a Redis that lost its newest writes counts the same revisions
- * again; of the position, since other jobs change it.
+ * The ETag of a job's view. It contains the time because a Redis that lost its newest writes counts the same revisions
+ * again, and the queue position because other jobs change it.
  */
 export const etagOf = ({
   revision,
@@ -63,15 +62,15 @@ export const etagOf = ({
 }: Pick<ViewFields, 'revision' | 'changed_at' | 'queue_position'>): string =>
   `"${FORM}.${revision}.${changed_at}.${queue_position}"`;
 
-/** ISO 8601 of milliseconds since the epoch. */
+/** ISO 8601 time of milliseconds since the Unix epoch. */
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
 
 const orNull = (text: string): string => (text === '' ? 'null' : text);
 const timeOrNull = (ms: string): string => (ms === '' ? 'null' : `"${isoTime(Number(ms))}"`);
 
 /**
- * The job's JSON. Fields that a record does not have are empty.
- * @param createdAt JSON of the time, for a caller who does not know it yet; likewise queuePosition.
+ * The job's JSON. Fields that the record lacks are empty.
+ * @param createdAt replaces the JSON of the time, for a caller that does not have it yet; likewise queuePosition.
  */
 export function renderJob(
   id: string,
@@ -91,7 +90,7 @@ export function renderJob(
   );
 }
 
-/** @returns undefined when the record cannot be read by this version. */
+/** @returns undefined when this version cannot read the record. */
 export function viewJob(id: string, fields: ViewFields): JobView | undefined {
   if (!isReadableSpec(fields.spec)) return undefined;
   return {
@@ -103,13 +102,13 @@ export function viewJob(id: string, fields: ViewFields): JobView | undefined {
   };
 }
 
-/** The view for those who compute with it. */
+/** The view, parsed. */
 export const jobOf = ({ text }: JobView): StoredJob => JSON.parse(text) as StoredJob;
 
 const KNOWN_SPECS_MAX = 10_000;
 const knownSpecs = new Set<string>();
 
-/** Whether this is the text of a spec as this version writes it. Remembered, since it takes 80 us to find out. */
+/** Whether this version accepts the text as a spec. Cached, since the check takes 80 us. */
 function isReadableSpec(text: string): boolean {
   if (knownSpecs.has(text)) return true;
   let value: unknown;
@@ -124,10 +123,10 @@ function isReadableSpec(text: string): boolean {
   return true;
 }
 
-/** What stands between two attempts of the field `attempts`; transitions/record.lua writes it. */
+/** Separates the attempts in the field `attempts`; transitions/record.lua writes it. */
 const ATTEMPT_SEPARATOR = '\x1e';
 
-/** A line each: attempt, worker, from_epoch, reason, started_at, and at its end ended_at, outcome. */
+/** Lines of one attempt: attempt, worker, from_epoch, reason, started_at and, once it has ended, ended_at, outcome. */
 const parseAttempts = (field: string): Attempt[] =>
   field === '' ? [] : field.split(ATTEMPT_SEPARATOR).map(parseAttempt);
 

@@ -24,8 +24,8 @@ const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
 
 /**
- * Reads what views are made of: a job's fields and its place in the queue, of one moment. One text a job, its values
- * between zero bytes: a thousand small replies would cost more than all the rest.
+ * Reads what views are made of: a job's fields and its place in the queue, at one moment. It returns one text per job
+ * with the values separated by zero bytes: a thousand small replies would cost more than everything else.
  * KEYS: queued, then the records; ARGV: the ids of the jobs.
  */
 const READ_VIEWS = scriptOf(`
@@ -51,19 +51,19 @@ export interface NewJob {
   /** job_ and a ULID, made by the caller. */
   id: string;
   spec: JobSpec;
-  /** What the spec's dataset is now. */
+  /** The current shape of the spec's dataset. */
   data: DataShape;
   parameters: number;
   progress: Progress;
   version: string;
-  /** false: nothing new is taken; a repeat still finds its answer. */
+  /** If false, no new job is created; a repeat still gets its answer. */
   accepting: boolean;
-  /** Answer queue_full when this many jobs are queued. */
+  /** The outcome is queue_full when this many jobs are queued. */
   maxQueued: number;
   idempotency?: { key: string; bodySha256: string };
 }
 
-/** What the client of a create gets, to the byte, but for the links, which the API adds at its end. */
+/** The exact bytes that a create sends to the client, except the links, which the API appends. */
 export interface CreateAnswer {
   status: 202;
   id: string;
@@ -89,16 +89,16 @@ export type RemoveOutcome =
 
 export interface ListQuery {
   limit: number;
-  /** Ids below this one. */
+  /** Only ids below this one. */
   after?: string | undefined;
   status?: JobStatus | undefined;
 }
 
 export interface JobHead {
   status: JobStatus;
-  /** Of the newest event. */
+  /** Seq of the newest event. */
   seq: number;
-  /** Of whatever is made of the events: another one after each event. */
+  /** ETag of anything derived from the events; changes with each event. */
   etag: string;
 }
 
@@ -112,7 +112,7 @@ export class JobStore {
     this.#keys = keys;
   }
 
-  /** Writes the job down and answers what the client is told; the job counts as accepted from here on. */
+  /** Stores the job and returns the answer for the client. From here on the job is accepted. */
   async create(job: NewJob): Promise<CreateOutcome> {
     const { owner, id, spec, idempotency } = job;
     const [head = '', middle = '', tail = ''] = cutAnswer(job);
@@ -162,7 +162,7 @@ export class JobStore {
     return view?.owner === owner ? view : undefined;
   }
 
-  /** The ETag of what `get` would give. */
+  /** The ETag of the view that `get` would return. */
   async etag(owner: string, id: string): Promise<string | undefined> {
     const [itsOwner, status, revision, changedAt] = await answered(() =>
       this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'revision', 'changed_at'),
@@ -173,7 +173,7 @@ export class JobStore {
     return etagOf({ revision: revision ?? '', changed_at: changedAt ?? '', queue_position });
   }
 
-  /** All that a reader of the job's events needs to know of it. */
+  /** What a reader of the job's events needs. */
   async head(owner: string, id: string): Promise<JobHead | undefined> {
     const [itsOwner, status, seq, eventAt] = await answered(() =>
       this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq', 'event_at'),
@@ -187,7 +187,7 @@ export class JobStore {
     };
   }
 
-  /** The owner's jobs, newest first; without those whose record cannot be read, which must not hide the others. */
+  /** The owner's jobs, newest first. An unreadable record is left out and does not hide the others. */
   async list(
     owner: string,
     { limit, after, status }: ListQuery,
@@ -196,7 +196,7 @@ export class JobStore {
       status === undefined
         ? [this.#keys.jobs(owner), '']
         : [this.#keys.statuses, statusMember(owner, status, '')];
-    // Every id begins with a letter, and so comes before the prefix with a ~.
+    // Every id begins with a letter, so the prefix followed by ~ sorts after all of them.
     const below = `(${prefix}${after ?? '~'}`;
     const members = await answered(() =>
       this.#redis.zrevrangebylex(key, below, `(${prefix}`, 'LIMIT', 0, limit + 1),
@@ -225,7 +225,7 @@ export class JobStore {
     }
   }
 
-  /** Removes a finished job's record and puts its folder into the trash; retention.ts empties it. */
+  /** Removes a finished job's record and puts its id into the trash; retention.ts then deletes its folder. */
   async remove(owner: string, id: string): Promise<RemoveOutcome> {
     const answer = await runTransition(this.#redis, this.#keys, 'remove', { id, owner, args: { owner } });
     switch (answer.outcome) {
@@ -239,7 +239,7 @@ export class JobStore {
     }
   }
 
-  /** The file with the evaluation, which a job has once it succeeded. */
+  /** The evaluation file, which a job has once it succeeded. */
   async evaluationFile(
     owner: string,
     id: string,
@@ -249,14 +249,14 @@ export class JobStore {
   }
 
   /**
-   * The record as it is stored, whoever owns it.
+   * The record as stored, regardless of its owner.
    * @throws {UnreadableRecordError}
    */
   async record(id: string): Promise<JobRecord | undefined> {
     return parseRecord(await answered(() => this.#redis.hgetall(this.#keys.job(id))));
   }
 
-  /** How many jobs there are, by what they wait for. */
+  /** How many jobs are queued, live and finished, and how many deliveries are in the outbox. */
   async counts(): Promise<{ queued: number; live: number; finished: number; outbox: number }> {
     const keys = this.#keys;
     const replies = await allAnswered(() =>
@@ -271,12 +271,12 @@ export class JobStore {
     return { queued, live, finished, outbox };
   }
 
-  /** Writes a key that nobody reads: a full disk lets Redis answer reads and refuse writes. */
+  /** Writes a key that is never read: with a full disk, Redis still answers reads but refuses writes. */
   async probe(): Promise<void> {
     await answered(() => this.#redis.set(this.#keys.probe, '', 'PX', 10_000));
   }
 
-  /** Used share of Redis's maxmemory; undefined without one. */
+  /** Share of Redis's maxmemory in use; undefined when maxmemory is not set. */
   async memoryShare(): Promise<number | undefined> {
     const info = await answered(() => this.#redis.info('memory'));
     const used = /^used_memory:(\d+)/m.exec(info)?.[1];
@@ -313,8 +313,8 @@ const isView = (view: JobView | UnreadableRecordError | undefined): view is JobV
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
- * The answer to a create, cut where the transition knows better: created_at and queue_position. The pieces are stored
- * with the Idempotency-Key, so that a repeat gets the same bytes, whatever became of the job since.
+ * The answer to a create, cut at the two values that only the transition knows: created_at and queue_position. The
+ * pieces are stored with the Idempotency-Key, so that a repeat gets the same bytes whatever has happened to the job.
  */
 function cutAnswer({ id, owner, spec, version, parameters, progress }: NewJob): string[] {
   const fields: ViewFields = {
@@ -339,7 +339,7 @@ function cutAnswer({ id, owner, spec, version, parameters, progress }: NewJob): 
   return renderJob(id, fields, GAP, GAP).split(GAP);
 }
 
-/** JSON has no zero byte: it escapes them. */
+/** JSON never contains a zero byte: it escapes them. */
 const GAP = '\0';
 
 const AnswerPartsSchema = z.object({
@@ -361,4 +361,4 @@ function joinAnswer(parts: Record<string, string>): CreateAnswer {
 }
 
 const unexpected = (answer: Record<string, string>): Error =>
-  new Error(`a transition answered ${JSON.stringify(answer)}, which its caller does not know`);
+  new Error(`a transition answered ${JSON.stringify(answer)}, which its caller does not expect`);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** A place in a JSON text that is filled in later, by whoever knows the value. */
+/** A place in a JSON text whose value is filled in later. */
 export class Gap {
   readonly mark = `gap ${randomUUID()}`;
 
@@ -10,8 +10,8 @@ export class Gap {
 }
 
 /**
- * The JSON of `value`, cut at its gaps: one piece more than there are gaps. The pieces with JSON texts between
- * them are JSON again; so a transition can fill in a number that only it knows, without knowing JSON.
+ * The JSON of `value`, cut at its gaps: one more piece than gaps. Joining the pieces with a JSON text in each gap gives
+ * valid JSON, so a transition can fill in a number that only it knows without parsing JSON.
  * @throws when a gap is missing from the value or out of order.
  */
 export function cutAtGaps(value: unknown, ...gaps: Gap[]): string[] {

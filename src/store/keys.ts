@@ -1,24 +1,24 @@
 /**
- * Every Redis key of an installation. All begin with `{<prefix>}:`, BullMQ's too, so that each script stays in
+ * Every Redis key of an installation. All, BullMQ's included, begin with `{<prefix>}:`, so that each script stays in
  * one slot.
  *
  * | key | type | holds | written by | lives |
  * |---|---|---|---|---|
- * | job:<id> | hash | the record, one field a thing | every transition | until removed |
+ * | job:<id> | hash | the record; its fields are in transitions/record.lua | every transition | until removed |
  * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | until packed |
- * | | string | the same of a job that has ended, see job-packer.ts | pack | with the record |
+ * | | string | the same for a packed job, see job-packer.ts | pack | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
  * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
- * | live | set | ids that are not terminal | create, finish and its like | until terminal |
- * | finished | zset, score = finished_at | ids that are terminal | finish and its like, remove | until removed |
+ * | live | set | ids that are not terminal | create, every transition that ends a job | until terminal |
+ * | finished | zset, score = finished_at | ids that are terminal | every transition that ends a job, remove | until removed |
  * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
- * | trash | set | ids whose folder is still to be deleted | remove; the sweeper removes | until deleted |
+ * | trash | set | ids whose folder is still to be deleted | remove; retention removes | until deleted |
  * | idempotency:<owner>:<sha256> | hash | the answer of a POST | create | 24 h |
  * | worker:<id> | string | a worker's report | that worker | 15 s after the last report |
  * | workers | zset, score = expiry | ids of reporting workers | that worker | while reporting |
- * | probe | string | nothing: whether Redis takes writes | /readyz | 10 s |
- * | reconciler | string | who reconciles | queue/reconciler | a few seconds |
+ * | probe | string | nothing: tests whether Redis accepts writes | /readyz | 10 s |
+ * | reconciler | string | id of the process that reconciles | queue/reconciler | a few seconds |
  * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
  * | signals | channel | id of a job whose status its worker must read | cancel | - |
  */
@@ -43,7 +43,7 @@ export interface Keys {
   readonly signals: string;
 }
 
-/** @param prefix KEY_PREFIX: what keeps two installations on one Redis apart. */
+/** @param prefix KEY_PREFIX, which keeps two installations on one Redis apart. */
 export function buildKeys(prefix: string): Keys {
   const root = `{${prefix}}:`;
   return {
@@ -67,5 +67,5 @@ export function buildKeys(prefix: string): Keys {
   };
 }
 
-/** A job's place in the index `statuses`; owners have no colon. transitions/record.lua makes the same. */
+/** A job's member in the index `statuses`; owners have no colon. transitions/record.lua builds the same text. */
 export const statusMember = (owner: string, status: string, id: string): string => `${owner}:${status}:${id}`;

@@ -11,20 +11,20 @@ export interface RetentionLimits {
   gigabytes: number;
 }
 
-/** What takes room until it is removed. */
+/** Something that takes up disk space until it is removed. */
 interface Remains {
   id: string;
-  /** Since when nothing changes any more, in ms since the Unix epoch. */
+  /** Time of its last change in ms since the Unix epoch. */
   sinceMs: number;
-  /** False for a folder alone: Redis lost the job, or a worker that was given up wrote once more. */
+  /** False for a folder without a record: Redis lost the job, or a lost worker wrote once more. */
   hasRecord: boolean;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Removes finished jobs with everything they left. First the record goes and its id enters the trash, then the
- * folder, then the id leaves the trash: a crash in between is finished by the next sweep.
+ * Removes finished jobs and their files. The record goes first and its id enters the trash; then the folder goes, and
+ * the id leaves the trash. After a crash in between, the next sweep finishes the removal.
  */
 export class Retention {
   readonly #redis: Redis;
@@ -41,7 +41,7 @@ export class Retention {
     this.#log = log;
   }
 
-  /** The one way to remove a job. @throws {StoreUnavailableError} */
+  /** The only way to remove a job. @throws {StoreUnavailableError} */
   async remove(owner: string, id: string): Promise<RemoveOutcome> {
     const outcome = await this.#jobs.remove(owner, id);
     if (outcome.outcome === 'removed') await this.#emptyTrash(id);
@@ -50,8 +50,8 @@ export class Retention {
 
   /**
    * Finishes removals that a crash cut short, then removes the oldest finished jobs beyond the limits. A folder
-   * without a record is kept as long as a finished job would be: should a Redis come up empty, or be the wrong one,
-   * no model is gone for it.
+   * without a record is kept as long as a finished job, so that starting with an empty or the wrong Redis deletes no
+   * models at once.
    * @returns how many jobs it removed.
    * @throws {StoreUnavailableError}
    */
@@ -90,7 +90,7 @@ export class Retention {
       .map(({ id, writtenMs }) => ({ id, sinceMs: writtenMs, hasRecord: false }));
   }
 
-  /** Those to remove, oldest first. */
+  /** The jobs and folders to remove, oldest first. */
   async #beyond({ days, jobs, gigabytes }: RetentionLimits, remains: Remains[]): Promise<Remains[]> {
     const [seconds] = await answered(() => this.#redis.time());
     const oldestMs = Number(seconds) * 1000 - days * DAY_MS;
@@ -104,7 +104,7 @@ export class Retention {
     return beyond.reverse();
   }
 
-  /** The job is removed once its id is in the trash; a folder that cannot be deleted now is tried again. */
+  /** A job is removed once its id is in the trash. If its folder cannot be deleted, the next sweep tries again. */
   async #emptyTrash(id: string): Promise<void> {
     try {
       await this.#artifacts.remove(id);

@@ -1,19 +1,19 @@
 /**
- * Whether the storage works. One look at a time: on a network drive that hangs, looks would pile up and take every
- * thread that Node has for files.
+ * Checks whether the storage works, one check at a time: on a hanging network drive, checks would pile up and block
+ * all of Node's file system threads.
  */
 export class StorageCheck {
   readonly #look: () => Promise<void>;
   readonly #timeoutMs: number;
   #looking: Promise<string | undefined> | undefined;
 
-  /** @param look throws what is wrong. */
+  /** @param look throws an error when the storage does not work. */
   constructor(look: () => Promise<void>, timeoutMs: number) {
     this.#look = look;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Looks now. @returns what is wrong, in a sentence; undefined when the storage works. */
+  /** Checks now. @returns the problem as a sentence; undefined when the storage works. */
   async problem(): Promise<string | undefined> {
     this.#looking ??= this.#look()
       .then(

@@ -20,10 +20,10 @@ export type TransitionName =
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
 
-/** What every transition begins and ends with. */
+/** Every transition begins and ends with these. */
 const [RECORD, COMMIT] = [read('record'), read('commit')];
 
-/** A Lua script that Redis knows by its SHA-1 once it has run it. */
+/** A Lua script. After the first run, Redis finds it by its SHA-1. */
 export interface Script {
   source: string;
   sha1: string;
@@ -58,17 +58,17 @@ const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list)
 export interface TransitionCall {
   id: string;
   args: Readonly<Record<string, string | number>>;
-  /** Only where the transition touches the index of the owner's jobs. */
+  /** Only for a transition that touches the index of the owner's jobs. */
   owner?: string;
   /** Only for create with an Idempotency-Key. */
   idempotencyKey?: string;
 }
 
 /**
- * Runs one transition of a job: one Lua script, so that it happens whole or not at all, and one winner among
- * callers.
- * @returns the transition's answer by name; `outcome` is always there.
- * @throws {StoreUnavailableError} when Redis did not answer; the transition may or may not have happened, and every
+ * Runs one transition of a job. It is one Lua script, so it happens whole or not at all, and one of several callers
+ * wins.
+ * @returns the fields of the transition's answer by name; `outcome` is always among them.
+ * @throws {StoreUnavailableError} when Redis did not answer. The transition may or may not have happened; every
  *   transition may be repeated.
  */
 export async function runTransition(
@@ -113,15 +113,18 @@ export async function runScript(
   });
 }
 
-/** Replies that say "not now" of Redis itself, not "wrong" of what was asked. */
+/** Replies about the state of Redis or the connection, not about the command itself. */
 const NOT_NOW =
   /\b(OOM|MISCONF|LOADING|BUSY|READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS|NOPERM|EXECABORT|unknown command)\b/;
 
-/** Replies with which Redis never ran the command; those to a connection that may have sent it before are not among them. */
+/**
+ * Replies that prove that the command never ran. The others may answer a retry of a command that ran before the
+ * connection was lost.
+ */
 const REFUSED = /^(OOM|MISCONF|NOPERM)\b/;
 
 /**
- * Runs commands and turns every failure that is Redis's, not the command's, into one error.
+ * Runs commands and turns every failure of Redis, as opposed to an error in the command, into StoreUnavailableError.
  * @throws {StoreUnavailableError}
  */
 export async function answered<Reply>(run: () => Promise<Reply>): Promise<Reply> {
@@ -138,7 +141,7 @@ export async function answered<Reply>(run: () => Promise<Reply>): Promise<Reply>
   }
 }
 
-/** The replies of a pipeline or transaction, in order; throws the first error among them. */
+/** Returns the replies of a pipeline or transaction in order; throws the first error among them. */
 export async function allAnswered(run: () => Promise<[Error | null, unknown][] | null>): Promise<unknown[]> {
   return await answered(async () => {
     const replies = await run();

@@ -3,10 +3,10 @@ import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 import { allAnswered, answered } from './transition-runner.ts';
 
-/** A worker that has not reported for so long is not listed any more. */
+/** A worker that has not reported for this long is no longer listed. */
 export const REPORT_TTL_MS = 15_000;
 
-/** What the workers report. */
+/** The workers' reports. */
 export class WorkerReports {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -41,8 +41,8 @@ export class WorkerReports {
   }
 
   /**
-   * The workers that reported lately, by id; without a report that this version cannot read, as it may be while versions
-   * change.
+   * The latest reports of the current workers, sorted by id. Reports that this version cannot read are left out: during
+   * an upgrade, workers of another version may report.
    * @throws {StoreUnavailableError}
    */
   async list(): Promise<WorkerReport[]> {

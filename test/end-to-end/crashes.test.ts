@@ -12,12 +12,12 @@ import { MEDIUM, SMALL } from './small-jobs.ts';
 
 const noRedis = inject('redisBinary') === null;
 
-/** Uniform in 0..below-1, the same for the same seed and use. */
+/** Uniform in 0..below-1, determined by seed and use. */
 function drawn(seed: number, use: string, below: number): number {
   return createHash('sha256').update(`${seed} ${use}`).digest().readUInt32LE(0) % below;
 }
 
-/** The stream of a job that ended well: no gap, each epoch once, one end. */
+/** The stream of a job that succeeded has no gap, each epoch once, and one end. */
 function expectWhole(events: JobEvent[], job: Job): void {
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
   const epochs = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data.epoch] : []));
@@ -33,7 +33,7 @@ async function unbroken(descent: Installation, spec: object): Promise<Job> {
 }
 
 describe('kill -9 of the worker with its trainer', () => {
-  it('at a random message, 20 seeds: another worker goes on to the same bits, each epoch told once', async () => {
+  it('at a random message, 20 seeds: another worker continues to the same bits, with each epoch sent once', async () => {
     const descent = await Installation.start({ leaseMs: 2_000 });
     const whole = await unbroken(descent, MEDIUM);
     await descent.startWorker();
@@ -57,7 +57,7 @@ describe('kill -9 of the worker with its trainer', () => {
       expect(job.result!.weights_sha256, `seed ${seed}`).toBe(whole.result!.weights_sha256);
       expect(job.result!.metrics_sha256, `seed ${seed}`).toBe(whole.result!.metrics_sha256);
       if (job.attempts.length > 1) {
-        // On a machine that is too busy to renew a short lease it may have been lost before.
+        // A machine too busy to renew a short lease may have lost it before.
         expect(job.attempts.map(({ outcome }) => outcome)).toContain('worker_lost');
         const gap = Date.parse(job.attempts[1].started_at) - Date.parse(job.attempts[0].started_at);
         expect(gap).toBeLessThan(30_000);
@@ -68,8 +68,8 @@ describe('kill -9 of the worker with its trainer', () => {
   }, 400_000);
 });
 
-describe('a worker that stands still for longer than its lease', () => {
-  it('leaves the job to the one that ended it, and none of its own files in its folder', async () => {
+describe('a worker that is suspended for longer than its lease', () => {
+  it('leaves the job to the worker that ended it, and none of its own files in the folder', async () => {
     const descent = await Installation.start({ leaseMs: 2_000 });
     const { id } = await descent.create(MEDIUM);
     await descent.until(id, 'job.epoch');
@@ -82,7 +82,7 @@ describe('a worker that stands still for longer than its lease', () => {
     const folder = join(descent.dataDir, 'jobs', id);
     await expect.poll(() => readdir(folder)).toHaveLength(2);
     const files = await readdir(folder);
-    // Its trainer may have been about to rename it.
+    // The trainer may have been about to rename it.
     await writeFile(join(folder, '1-8.ckpt'), '');
     signalAll(stopped, 'SIGCONT');
     await expect.poll(() => readdir(folder), { timeout: 60_000 }).toEqual(files);
@@ -90,14 +90,14 @@ describe('a worker that stands still for longer than its lease', () => {
 });
 
 describe("a dataset's prepared file that went bad on the disk", () => {
-  it('is made anew, and the job goes on to the same bits', async () => {
+  it('is prepared again, and the job continues to the same bits', async () => {
     const descent = await Installation.start();
     const whole = await unbroken(descent, SMALL);
     const file = await open(
       join(descent.dataDir, 'datasets', preparedName(DATASETS.mnist_sample.shape)),
       'r+',
     );
-    // A test image: it is read when the training is over.
+    // A test image, which is read only after the training.
     await file.write(Buffer.of(77), 0, 1, (await file.stat()).size - 1);
     await file.close();
     const { id } = await descent.create(SMALL);
@@ -112,7 +112,7 @@ describe("a dataset's prepared file that went bad on the disk", () => {
 });
 
 describe('kill -9 of the trainer', () => {
-  it('is told as a crash, and the job goes on to the same bits', async () => {
+  it('is reported as a crash, and the job continues to the same bits', async () => {
     const descent = await Installation.start();
     const whole = await unbroken(descent, SMALL);
     const { id } = await descent.create({ ...SMALL });
@@ -126,7 +126,7 @@ describe('kill -9 of the trainer', () => {
     expect(job.attempts[1].reason).toContain('SIGKILL');
   });
 
-  it('three times in a row ends the job with that', async () => {
+  it('three times in a row fails the job', async () => {
     const descent = await Installation.start();
     const { id } = await descent.create({ dataset: 'mnist', training: { batch_size: 1 } });
     let kills = 0;
@@ -138,13 +138,13 @@ describe('kill -9 of the trainer', () => {
     expect(kills).toBe(3);
     const job = await descent.job(id);
     expect(job).toMatchObject({ status: 'failed', error: { code: 'trainer_crashed', retryable: true } });
-    // The worker is none the worse for it.
+    // The worker still works.
     expect((await unbroken(descent, SMALL)).status).toBe('succeeded');
   });
 });
 
 describe('kill -9 of the API', () => {
-  it('costs its viewers nothing: the stream goes on elsewhere without a gap', async () => {
+  it('costs viewers nothing: the stream continues elsewhere without a gap', async () => {
     const descent = await Installation.start({ workers: 1 });
     const api = descent.startedWith(descent.apiPid);
     const { id } = await descent.create(MEDIUM);
@@ -163,7 +163,7 @@ describe('kill -9 of the API', () => {
     expect(job.attempts).toHaveLength(1);
   });
 
-  it('loses no job that was answered 202, and a replay finds its answer', async () => {
+  it('loses no job that got a 202, and a replay gets the same answer', async () => {
     const descent = await Installation.start({ workers: 0 });
     const api = descent.startedWith(descent.apiPid);
     const headers = { 'idempotency-key': 'once' };
@@ -183,9 +183,9 @@ describe('kill -9 of the API', () => {
 });
 
 describe.skipIf(noRedis)(
-  'kill -9 of Redis (needs redis-server or valkey-server: what it keeps must survive)',
+  'kill -9 of Redis (needs redis-server or valkey-server, whose data survives)',
   () => {
-    it('in mid-job: API and worker go on when it is back, with the same bits and no gap', async () => {
+    it('in mid-job: API and worker continue when it is back, with the same bits and no gap', async () => {
       const descent = await Installation.start({ ownRedis: true, leaseMs: 3_000 });
       const whole = await unbroken(descent, MEDIUM);
       const { id } = await descent.create(MEDIUM);
@@ -221,7 +221,7 @@ describe.skipIf(noRedis)(
 );
 
 describe('SIGTERM of the worker', () => {
-  it('drains: the job goes on elsewhere from its last epoch, and nothing is counted against it', async () => {
+  it('drains: the job continues elsewhere from its last epoch, and no fault is counted', async () => {
     const descent = await Installation.start({ workers: 1 });
     const whole = await unbroken(descent, MEDIUM);
     const { id } = await descent.create(MEDIUM);
@@ -242,7 +242,7 @@ describe('SIGTERM of the worker', () => {
     });
   });
 
-  it('does not wait for an epoch that takes longer than it may', async () => {
+  it('does not wait for an epoch that exceeds the drain time', async () => {
     const descent = await Installation.start();
     const { id } = await descent.create({
       dataset: 'mnist',

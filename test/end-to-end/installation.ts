@@ -1,7 +1,7 @@
 import { inject, onTestFinished } from 'vitest';
 import { type InstallationOptions, RunningInstallation } from '../support/running-installation.ts';
 
-/** An installation for one test: on the Redis that the tests share, unless the test wants to kill one. */
+/** An installation for one test, on the tests' shared Redis unless the test needs its own to kill. */
 export class Installation extends RunningInstallation {
   static async start({
     ownRedis = false,

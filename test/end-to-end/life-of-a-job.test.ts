@@ -6,7 +6,7 @@ import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 
 describe('a job', () => {
-  it('is trained to its end, and everything told of it agrees', async () => {
+  it('is trained to its end, and everything reported about it agrees', async () => {
     const descent = await Installation.start();
     const { id } = await descent.create(SMALL);
     const events = await descent.toEnd(id);
@@ -72,7 +72,7 @@ describe('a job', () => {
     expect(other!.weights_sha256).not.toBe(first!.weights_sha256);
   });
 
-  it('that diverges says where, and is not tried again', async () => {
+  it('that diverges reports where, and is not tried again', async () => {
     const descent = await Installation.start();
     const { id } = await descent.create({
       dataset: 'mnist_sample',
@@ -86,7 +86,7 @@ describe('a job', () => {
     expect(job.attempts).toHaveLength(1);
   });
 
-  it('that takes longer than its limit ends by it', async () => {
+  it('that exceeds its time limit fails', async () => {
     const descent = await Installation.start();
     const endless = { ...SMALL, engine: 'reference', training: { epochs: 1000 }, limits: { max_seconds: 1 } };
     const { id } = await descent.create(endless);
@@ -104,13 +104,13 @@ describe('cancel', () => {
     await descent.until(id, 'job.epoch');
     await descent.startAnotherApi();
     expect((await descent.cancel(id)).status).toBe(202);
-    // An epoch that was computed before the trainer heard of it is still told.
+    // An epoch that was computed before the trainer received the cancel is still sent.
     const events = (await descent.toEnd(id)).filter(({ type }) => !/epoch|progress/.test(type));
     expect(events.slice(-2).map(({ type }) => type)).toEqual(['job.cancelling', 'job.cancelled']);
     const took = Date.parse(events.at(-1)!.created_at) - Date.parse(events.at(-2)!.created_at);
     expect(took).toBeLessThan(2_000);
     expect((await descent.cancel(id)).status).toBe(202);
-    // Files go after the end is written down.
+    // The files are removed after the end is recorded.
     await expect.poll(() => existsSync(join(descent.dataDir, 'jobs', id))).toBe(false);
     // The worker is free again.
     await descent.toEnd((await descent.create(SMALL)).id);

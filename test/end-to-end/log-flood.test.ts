@@ -8,7 +8,7 @@ import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 const REQUESTS = 500;
 
-/** Lines of a process that are warnings or worse. */
+/** A process's log lines that are warnings or worse. */
 const complaints = (program: StartedProgram) =>
   program.lines
     .filter((line) => line.startsWith('{'))
@@ -16,7 +16,7 @@ const complaints = (program: StartedProgram) =>
     .filter(({ level }) => level >= 40);
 
 it.skipIf(inject('redisBinary') === null)(
-  'a Redis that becomes a read-only replica costs a handful of lines, not one for each refusal',
+  'a Redis that becomes a read-only replica causes a handful of lines, not one per refusal',
   async () => {
     const folder = await makeTemporaryFolder();
     const socket = join(folder, 'r.sock');

@@ -9,7 +9,7 @@ import { SMALL } from './small-jobs.ts';
 
 const compiler = knowsPlatform ? await findCompiler(process.env.CC || 'cc') : undefined;
 
-/** A copy of the compiled program whose native.node ends every process that loads it. */
+/** A copy of the compiled program whose native.node crashes every process that loads it. */
 async function programWithCrashingKernel(): Promise<string> {
   const folder = await makeTemporaryFolder();
   for (const name of ['dist', 'package.json']) cpSync(name, join(folder, name), { recursive: true });
@@ -23,7 +23,7 @@ async function programWithCrashingKernel(): Promise<string> {
 }
 
 describe.skipIf(compiler === undefined)('an installation whose native kernel crashes', () => {
-  it('says so, trains with the next engine, and refuses jobs that want that one', async () => {
+  it('reports it, trains with the next engine, and refuses jobs for the native engine', async () => {
     const descent = await Installation.start({ program: await programWithCrashingKernel() });
     const reason = 'the self-check of native.node was ended by SIGABRT';
     const engines = (await (await descent.fetch('/engines')).json()) as { data: object[] };

@@ -6,7 +6,7 @@ import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 
-it('a worker whose trainers do not start harms no job: it gives it back and ends', async () => {
+it('a worker whose trainers do not start harms no job: it gives the job back and exits', async () => {
   const folder = await makeTemporaryFolder();
   for (const name of ['dist', 'package.json']) cpSync(name, join(folder, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));

@@ -14,7 +14,7 @@ import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 
-/** A Redis that is there and refuses: the worker waits, asks rarely, stays small, and goes on when it may. */
+/** A Redis that refuses commands: the worker waits, retries rarely, stays small, and resumes when it can. */
 
 const PREFIX = 'refusals';
 const { root } = buildKeys(PREFIX);
@@ -77,7 +77,7 @@ const REFUSALS: Refusal[] = [
   },
 ];
 
-/** Commands that ran and commands that were refused, of all clients. */
+/** Number of commands of all clients, run or refused. */
 async function commandsSoFar(admin: Redis): Promise<number> {
   const info = await admin.info('stats');
   const [, ran] = /total_commands_processed:(\d+)/.exec(info)!;
@@ -103,12 +103,12 @@ async function start(workers: number) {
 }
 
 describe.skipIf(inject('redisBinary') === null)('a Redis that refuses', { timeout: 240_000 }, () => {
-  it('makes a worker wait, and lets it go on when the reason is gone', async () => {
+  it('makes a worker wait, and lets it resume when the reason is gone', async () => {
     const { disk, admin, descent, worker } = await start(1);
     await descent.toEnd((await descent.create(SMALL)).id);
     for (const { name, begin, end } of REFUSALS) {
       await begin(admin, disk);
-      // A blocking fetch from before may last 5 s; what follows it is what would spin.
+      // An earlier blocking fetch may last 5 s; only the fetches after it could spin.
       await sleep(5_500);
       const bytes = residentBytes(worker!.pid);
       const before = await commandsSoFar(admin);
@@ -132,7 +132,7 @@ describe.skipIf(inject('redisBinary') === null)('a Redis that refuses', { timeou
     expect(performance.now() - startedMs).toBeLessThan(9_000);
   });
 
-  it('lets a worker end with its parent, however that died', async () => {
+  it('lets a worker exit with its parent, however the parent died', async () => {
     const { disk, admin, descent, asUser } = await start(0);
     const code = `const child = require('node:child_process').fork('dist/workers/main.js', { execArgv: [] });
       child.on('message', ({ type }) => console.log(type, child.pid));`;

@@ -10,7 +10,7 @@ const PREFIX = 'users';
 const { root } = buildKeys(PREFIX);
 
 describe.skipIf(inject('redisBinary') === null)('a Redis with users', { timeout: 180_000 }, () => {
-  it('lets its documented users do all there is to do, and has nothing to log', async () => {
+  it('lets its documented users do everything, and logs no refusal', async () => {
     const server = await startRedis(['appendonly yes', 'maxmemory-policy noeviction']);
     const admin = server.admin();
     await grant(admin, root, 'api', ['api']);
@@ -19,11 +19,11 @@ describe.skipIf(inject('redisBinary') === null)('a Redis with users', { timeout:
     const descent = await Installation.start({
       workers: 0,
       leaseMs: 2_000,
-      // What is finished goes at the next sweep but for one.
+      // The next sweep removes all finished jobs except one.
       env: { REDIS_URL: server.urlAs('api', 'secret'), KEY_PREFIX: PREFIX, RETENTION_JOBS: '1' },
     });
 
-    // Cancelled while it waits, and deleted; no worker is there yet.
+    // Cancelled while it waits, and deleted; no worker runs yet.
     const { id: cancelled } = await descent.create(SMALL);
     expect((await descent.cancel(cancelled)).status).toBe(202);
     expect((await descent.fetch(`/jobs/${cancelled}`, { method: 'DELETE' })).status).toBe(204);
@@ -38,14 +38,14 @@ describe.skipIf(inject('redisBinary') === null)('a Redis with users', { timeout:
     await descent.cancel(running);
     expect((await descent.toEnd(running)).at(-1)?.type).toBe('job.cancelled');
 
-    // Its worker is killed, and another one goes on with it.
+    // Its worker is killed, and another one continues it.
     const { id: lost } = await descent.create(MEDIUM);
     await descent.until(lost, 'job.epoch');
     await first.killTree();
     const second = await descent.startWorker(asWorker);
     await descent.until(lost, 'job.epoch');
     await expect.poll(async () => (await descent.job(lost)).attempts.length, { timeout: 30_000 }).toBe(2);
-    // That one is drained, and a third ends it.
+    // That one is drained, and a third finishes it.
     expect(await second.stop()).toBe(0);
     await descent.startWorker(asWorker);
     expect((await descent.toEnd(lost)).at(-1)?.type).toBe('job.succeeded');
@@ -63,7 +63,7 @@ describe.skipIf(inject('redisBinary') === null)('a Redis with users', { timeout:
     expect(list.data.map(({ id }) => id)).toContain(lost);
     expect((await descent.fetch('/readyz')).status).toBe(200);
     expect(await admin.call('ACL', 'LOG')).toEqual([]);
-    // Everything lies where the documented pattern says.
+    // All keys match the documented pattern.
     expect((await admin.keys('*')).filter((key) => !key.startsWith(root))).toEqual([]);
   });
 

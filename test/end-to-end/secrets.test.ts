@@ -12,7 +12,7 @@ import { StartedProgram } from '../support/started-program.ts';
 import { freePort, startRedis } from '../support/started-redis.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** Nothing that a process prints, answers or shows to others holds a part of a login to Redis. */
+/** Nothing that a process prints, returns or exposes contains a part of a login to Redis. */
 
 const CANARY = /c4nary/i;
 const USER = 'c4naryUser';
@@ -30,7 +30,7 @@ interface Place {
   port: number;
 }
 
-/** A Redis that only this user with this password may use. */
+/** A Redis that accepts only this user with this password. */
 async function startGuardedRedis(): Promise<Place> {
   const socket = join(await makeTemporaryFolder(), 'r.sock');
   const port = await freePort();
@@ -53,7 +53,7 @@ async function run(entry: keyof typeof ENTRIES, env: Record<string, string>, arg
   });
 }
 
-/** What any visitor can read, answers and errors. */
+/** Everything that any visitor can read: answers and errors. */
 async function visit(url: string): Promise<string> {
   const paths = [
     '/',

@@ -1,11 +1,11 @@
-/** Small enough to train in a moment, with all that a job has. */
+/** Small enough to train in a moment, but a complete job. */
 export const SMALL = {
   dataset: 'mnist_sample',
   model: { hidden_units: [16] },
   training: { epochs: 3, batch_size: 64, seed: 7 },
 };
 
-/** Long enough that checkpoints fall due on the way: some seconds, with the slow engine. */
+/** Takes some seconds on the slow engine, so that checkpoints fall due. */
 export const MEDIUM = {
   dataset: 'mnist_sample',
   model: { hidden_units: [64, 32] },

@@ -22,13 +22,13 @@ describe('a job on tensorflow', () => {
     const tensorflow = await train('tensorflow');
     expect(tensorflow.train.loss).toBeCloseTo(reference.train.loss, 2);
     expect(tensorflow.test.loss).toBeCloseTo(reference.test.loss, 2);
-    // The record has the end a moment before the process has it.
+    // The record shows the end a moment before the process exits.
     await expect.poll(() => descent.trainers()).not.toContainEqual(first);
     expect(await train('reference')).toMatchObject({ weights_sha256: reference.weights_sha256 });
     expect(descent.trainers()).toHaveLength(1);
   });
 
-  it('goes on from its checkpoint when its trainer was killed, to the same bits', async () => {
+  it('continues from its checkpoint after its trainer was killed, to the same bits', async () => {
     const descent = await Installation.start();
     const spec = { ...MEDIUM, engine: 'tensorflow', training: { ...MEDIUM.training, epochs: 12 } };
     const unbroken = await descent.create(spec);
@@ -48,7 +48,7 @@ describe('a job on tensorflow', () => {
     expect(result).toMatchObject({ weights_sha256, metrics_sha256 });
   }, 400_000);
 
-  it('that no installation could train as it says is refused', async () => {
+  it('is refused if no installation could train it', async () => {
     const descent = await Installation.start({ workers: 0 });
     const response = await descent.post({
       engine: 'tensorflow',
@@ -60,7 +60,7 @@ describe('a job on tensorflow', () => {
 });
 
 describe('GET /engines', () => {
-  it('says what tensorflow runs on, and why on nothing faster', async () => {
+  it('shows what tensorflow runs on, and why on nothing faster', async () => {
     const descent = await Installation.start();
     const engines = async () =>
       ((await (await descent.fetch('/engines')).json()) as EngineList).data.find(

@@ -6,7 +6,7 @@ import { buildKeys } from '../../src/store/keys.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 
-it('ends a job whose record this version cannot read at its first delivery, and hides no other', async () => {
+it('fails a job whose record this version cannot read at its first delivery, and still lists the others', async () => {
   const descent = await Installation.start({ workers: 0 });
   const redis = connectForWorkers(parseRedisUrl(inject('redisUrl')), () => {});
   onTestFinished(() => redis.disconnect());

@@ -17,9 +17,9 @@ const until = (descent: Installation, problems: unknown[]) =>
     .poll(async () => (await workersOf(descent)).map(({ problem }) => problem), { timeout: 60_000 })
     .toEqual(problems);
 
-/** What becomes of a DATA_DIR, by name. */
+/** A way to break a DATA_DIR. */
 interface Breakage {
-  /** Before a worker is started. */
+  /** Called before a worker starts. */
   break(dataDir: string): void;
   mend(dataDir: string): void;
   reason: string;
@@ -67,7 +67,7 @@ const BREAKAGES: [string, () => Breakage, boolean][] = [
 
 describe('a worker that cannot write its DATA_DIR', () => {
   it.each(BREAKAGES.filter(([, , possible]) => possible))(
-    'takes no job, says why, and goes on unaided: %s',
+    'takes no job, reports why, and recovers unaided: %s',
     async (_name, make) => {
       const storage = make();
       const descent = await Installation.start({ workers: 0 });
@@ -96,7 +96,7 @@ describe('a worker that cannot write its DATA_DIR', () => {
     expect(await descent.job(id)).toMatchObject({ status: 'queued', attempts: [] });
   });
 
-  it('leaves its jobs to one that can', async () => {
+  it('leaves its jobs to a worker that can', async () => {
     const descent = await Installation.start({ workers: 0 });
     const broken = join(descent.dataDir, 'broken');
     writeFileSync(broken, '');
@@ -113,7 +113,7 @@ describe('a worker that cannot write its DATA_DIR', () => {
   });
 
   it.skipIf(unmountable !== undefined)(
-    'after a job has failed for it, takes the next one when the storage works again',
+    'takes the next job when the storage works again after one has failed',
     async () => {
       const small = new SmallDisk(64 * 2 ** 20);
       onTestFinished(() => small.close());

@@ -8,7 +8,7 @@ import { ConfigError } from '../../src/process/config-error.ts';
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 
 describe('.env.example', () => {
-  it('lists exactly the settings that there are', () => {
+  it('lists exactly the existing settings', () => {
     expect(Object.keys(parseEnv(example)).sort()).toEqual(Object.keys(ConfigSchema.shape).sort());
   });
 
@@ -43,11 +43,11 @@ describe('loadConfig', () => {
     });
   });
 
-  it('takes an empty value for one that is not set, and ignores other variables', () => {
+  it('treats an empty value as not set, and ignores other variables', () => {
     expect(loadConfig({ PORT: '', REDIS_URL: '', PATH: '/bin', AUTH: undefined })).toEqual(loadConfig({}));
   });
 
-  it('reads what is set', () => {
+  it('reads the settings', () => {
     const config = loadConfig({
       HOST: '0.0.0.0',
       AUTH: 'none',
@@ -100,12 +100,12 @@ describe('loadConfig', () => {
     expect(() => loadConfig({ PORT: 'x', LEASE_MS: 'y' })).toThrow(/PORT=x.*\n.*LEASE_MS=y/);
   });
 
-  it.each(['0.0.0.0', '::', '192.168.1.5', 'gpu-box'])('refuses HOST=%s unless AUTH is said', (host) => {
+  it.each(['0.0.0.0', '::', '192.168.1.5', 'gpu-box'])('refuses HOST=%s unless AUTH is set', (host) => {
     expect(() => loadConfig({ HOST: host })).toThrow(/AUTH: expected none\..*anyone who can reach HOST/);
     expect(loadConfig({ HOST: host, AUTH: 'none' }).HOST).toBe(host);
   });
 
-  it('takes hosts in every way that people write them', () => {
+  it('accepts hosts in every form that people write', () => {
     const written = [
       'EXAMPLE.org',
       'a.example:3000 https://b.example/descent/',
@@ -151,7 +151,7 @@ describe('loadConfig', () => {
     },
   );
 
-  it('takes the brackets off HOST', () => {
+  it('removes the brackets from HOST', () => {
     expect(loadConfig({ HOST: '[::1]' }).HOST).toBe('::1');
   });
 

@@ -69,7 +69,7 @@ describe('a .env file', () => {
     expect((error as Error).message).not.toContain('s3cret');
   });
 
-  it('that is a folder, or a link to nowhere, is refused; none at all is fine', async () => {
+  it('is refused when it is a folder or a dangling link; a missing file is fine', async () => {
     expect(readEnvFile('.env')).toBeUndefined();
     await symlink('/nowhere/settings', '.env');
     expect(() => readEnvFile('.env')).toThrow(/a link to a file that does not exist/);
@@ -77,14 +77,14 @@ describe('a .env file', () => {
     expect(() => readEnvFile(join(folder, 'folder'))).toThrow(/it is a folder/);
   });
 
-  it.skipIf(process.getuid?.() === 0)('that may not be read is refused', async () => {
+  it.skipIf(process.getuid?.() === 0)('is refused when it may not be read', async () => {
     await writeFile('.env', 'PORT=1', { mode: 0 });
     expect(() => readEnvFile('.env')).toThrow(/this user may not read it/);
   });
 });
 
 describe('loadSettings', () => {
-  it('takes the file where the environment sets nothing, and hands it on', async () => {
+  it('uses the file where the environment sets nothing, and passes its values on', async () => {
     const env = { PORT: '1' };
     const { config, warnings } = await load('PORT=2\nRETENTION_DAYS=3\nTZ=UTC', env);
     expect(config).toMatchObject({ PORT: 1, RETENTION_DAYS: 3 });
@@ -116,7 +116,7 @@ describe('loadSettings', () => {
     ]);
   });
 
-  it('takes no setting for another, nor what other programs have in an environment', () => {
+  it('mistakes no setting for another, nor the variables of other programs', () => {
     const usual =
       'PATH HOME PWD OLDPWD SHELL USER LOGNAME MAIL LANG TERM TZ TMPDIR SHLVL HOSTNAME HOSTTYPE EDITOR PAGER DISPLAY ' +
       'REDIS_HOST REDIS_PORT REDIS_DB REDIS_SSL REDIS_USER REDIS_PASS POSTGRES_PASSWORD DATABASE_URL LOG_FORMAT ' +
@@ -126,18 +126,18 @@ describe('loadSettings', () => {
     }
   });
 
-  it('lists names of nobody in one warning, without those of compose and Node', async () => {
+  it('lists unknown names in one warning, without those of compose and Node', async () => {
     const { warnings } = await load('FOO=s3cret\nCOMPOSE_PROJECT_NAME=x\nNODE_ENV=x\nBAR=2');
     expect(warnings).toEqual(['.env sets names that Descent does not know: FOO, BAR.']);
   });
 
-  it('warns of a setting that the file has twice', async () => {
+  it('warns of a setting that appears twice in the file', async () => {
     const { config, warnings } = await load('PORT=1\n# c\nPORT=2\nFOO_BAR=1');
     expect(config.PORT).toBe(2);
     expect(warnings[0]).toBe('.env sets PORT in lines 1 and 3; the last one counts.');
   });
 
-  it('names the file where a wrong value comes from it, and what may be behind it', async () => {
+  it('names the file that a wrong value comes from, and the likely cause', async () => {
     await expect(load('\uFEFFPORT=x', { LEASE_MS: 'y', LOGLEVEL: 'info' })).rejects.toThrow(
       'Wrong settings:\n  PORT=x (in .env): expected a whole number from 0 to 65535\n' +
         '  LEASE_MS=y: expected a whole number from 1000 to 600000\n' +
@@ -145,7 +145,7 @@ describe('loadSettings', () => {
     );
   });
 
-  it('leaves the file alone where a parent has read it', async () => {
+  it('does not read the file if a parent has read it', async () => {
     const { config, warnings } = await load('PROT=1\nPORT=2', { PORT: '3', [SETTINGS_ARE_READ]: '1' });
     expect(config.PORT).toBe(3);
     expect(warnings).toEqual([]);

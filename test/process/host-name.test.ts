@@ -39,7 +39,7 @@ describe('a canonical host', () => {
     expect(canonicalHost(given)).toBeUndefined();
   });
 
-  it('is its own canonical host, whatever was given', () => {
+  it('is its own canonical host', () => {
     fc.assert(
       fc.property(text, (given) => {
         const host = canonicalHost(given);
@@ -52,7 +52,7 @@ describe('a canonical host', () => {
     );
   });
 
-  it('of a name below a foreign domain is neither the loopback nor an address', () => {
+  it('of a name under a foreign domain is neither the loopback nor an address', () => {
     fc.assert(
       fc.property(text, (given) => {
         const host = canonicalHost(`${given}.evil.example`);

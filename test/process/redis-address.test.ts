@@ -52,9 +52,9 @@ describe('parseRedisUrl', () => {
     [`redis://u:12?${CANARY}@h`, 'there is an @ after the host'],
     [`redis://u:12?${CANARY}&b@h`, 'there is an @ after the host'],
     [`redis://u:12#${CANARY}@h`, 'there is an @ after the host'],
-    [`redis://h#${CANARY}`, 'there is a # in it'],
-    [`redis://:${CANARY} x@h`, 'there is a blank in it'],
-    [`redis://:${CANARY}\n@h`, 'there is a blank in it'],
+    [`redis://h#${CANARY}`, 'it contains a #'],
+    [`redis://:${CANARY} x@h`, 'it contains a blank'],
+    [`redis://:${CANARY}\n@h`, 'it contains a blank'],
     [`redis://:${CANARY}%zz@h`, 'write % as %25'],
     [`redis://:${CANARY}@h:99999`, 'percent-encoded'],
     [`redis://:${CANARY}@h:0`, 'the port must be'],
@@ -62,7 +62,7 @@ describe('parseRedisUrl', () => {
     [`redis://h/-1?password=${CANARY}`, 'the database must be'],
     [`redis://h/1?db=2&password=${CANARY}`, 'it has the database twice'],
     [`redis://:${CANARY}@h?password=${CANARY}`, 'it has the password twice'],
-    [`redis://h?password=${CANARY}&password=x`, 'the parameter password is there twice'],
+    [`redis://h?password=${CANARY}&password=x`, 'the parameter password appears twice'],
     [`redis://h?password=`, 'the password is empty'],
     [`redis://h?auth=${CANARY}`, 'the parameter auth is not allowed, only db, family, password, username'],
     [`redis://h?enableOfflineQueue=${CANARY}`, 'the parameter enableOfflineQueue is not allowed'],
@@ -100,7 +100,7 @@ describe('REDIS_USERNAME and REDIS_PASSWORD', () => {
     });
   });
 
-  it('complete what the URL begins, and are in no other setting', () => {
+  it('complete the login of the URL, and appear in no other setting', () => {
     const config = loadConfig({ REDIS_URL: 'redis://u@h', REDIS_PASSWORD: CANARY });
     expect(config.REDIS_URL?.connectionOptions()).toMatchObject({ username: 'u', password: CANARY });
     expect(inspect(config, { depth: null, showHidden: true }) + JSON.stringify(config)).not.toContain(CANARY);

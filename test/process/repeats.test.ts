@@ -60,7 +60,7 @@ describe('Repeats', () => {
     expect(lines.at(-1)).toBe('a149 +30');
   });
 
-  it('has the count written when the fault is over, then forgets it', () => {
+  it('writes the count when the fault is over, then forgets the key', () => {
     const { clock, lines, write } = log();
     write('a');
     write('a');
@@ -73,7 +73,7 @@ describe('Repeats', () => {
     expect(lines).toEqual(['a', 'a +1', 'a']);
   });
 
-  it('keeps keys apart, each with a minute of its own', () => {
+  it('keeps keys apart, each with its own minute', () => {
     const { clock, lines, write } = log();
     write('a');
     write('a');
@@ -95,7 +95,7 @@ describe('Repeats', () => {
     expect(lines.at(-1)).toBe('key 9999 +9899');
   });
 
-  it('writes what it has counted at the end', () => {
+  it('writes its counts at the end', () => {
     const { repeats, lines, write } = log();
     for (const key of ['a', 'a', 'a', 'b']) write(key);
     repeats.flush();
@@ -105,7 +105,7 @@ describe('Repeats', () => {
 });
 
 describe('the log of a process', () => {
-  /** Runs these statements with a log of its own; answers what it printed. */
+  /** Runs these statements in a process with its own log; returns what it printed. */
   async function run(statements: string): Promise<Record<string, unknown>[]> {
     const folder = await makeTemporaryFolder();
     const module = new URL('../../dist/src/process/process-log.js', import.meta.url);
@@ -117,7 +117,7 @@ describe('the log of a process', () => {
     return program.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  it('counts equal warnings and errors, whatever ids and numbers are in them, and ends with the process', async () => {
+  it('counts equal warnings and errors, whatever ids and numbers they contain, and writes the counts at exit', async () => {
     const lines = await run(`
       const request = log.child({ requestId: 'x' });
       for (let k = 0; k < 1000; k++) {
@@ -143,7 +143,7 @@ describe('the log of a process', () => {
     expect(told.at(-3)).toMatchObject({ requestId: 'x' });
   });
 
-  it('tells different faults at one place, and one fault at different places', async () => {
+  it('distinguishes different faults at one place, and one fault at different places', async () => {
     const lines = await run(`
       for (const err of [new Error('a'), new TypeError('a'), new Error('b')]) log.warn({ err }, 'queue');
       log.warn({ err: new Error('a') }, 'heartbeat');
@@ -153,7 +153,7 @@ describe('the log of a process', () => {
     expect(lines.map(({ repeated }) => repeated)).toEqual(Array(7).fill(undefined));
   });
 
-  it('has of an error what it says, and none of its properties', () => {
+  it('has the message of an error, but none of its properties', () => {
     const error = Object.assign(new Error('WRONGPASS', { cause: new Error('root') }), {
       code: 'E',
       command: { name: 'auth', args: ['c4nary'] },

@@ -8,7 +8,7 @@ import { created, openStore, startOf } from '../store/open-store.ts';
 
 const { store, transitions, keys, redis, connect } = openStore();
 
-/** Logs that a test can look at. */
+/** A log that a test can inspect. */
 function openQueue(connection = redis) {
   const logged: string[] = [];
   const log = {
@@ -21,14 +21,14 @@ function openQueue(connection = redis) {
   return { queue, logged, reconciler: new Reconciler(redis, keys, queue, log, 'test') };
 }
 
-/** Ids that BullMQ would hand over, next first. */
+/** Ids that BullMQ will hand over, next first. */
 const waiting = async (): Promise<string[]> =>
   (await redis.lrange(`${bullPrefix(keys)}:${QUEUE_NAME}:wait`, 0, -1)).reverse();
 
 const empty = () => redis.del(`${bullPrefix(keys)}:${QUEUE_NAME}:wait`, keys.outbox);
 
 describe('the queue', () => {
-  it('takes a delivery once, however often it is enqueued, and clears the outbox', async () => {
+  it('adds a delivery once, however often it is enqueued, and clears the outbox', async () => {
     await empty();
     const connection = connect();
     await connection.ping();
@@ -43,7 +43,7 @@ describe('the queue', () => {
     expect(await queue.has(`${id}-2`)).toBe(false);
   });
 
-  it('puts a job that was running before to the front', async () => {
+  it('puts a job that ran before at the front', async () => {
     await empty();
     const { queue } = openQueue();
     const [first, second, again] = [await created(store), await created(store), await created(store)];
@@ -59,7 +59,7 @@ describe('the queue', () => {
     const { queue, logged } = openQueue(nowhere);
     const id = await created(store);
     expect(await queue.enqueue(`${id}-1`)).toBe(false);
-    expect(logged).toEqual(['a job could not be enqueued; it will be, from the outbox']);
+    expect(logged).toEqual(['a job could not be enqueued; it stays in the outbox, to be tried again']);
     expect(await redis.zscore(keys.outbox, `${id}-1`)).not.toBeNull();
   });
 
@@ -70,7 +70,7 @@ describe('the queue', () => {
 });
 
 describe('the reconciler', () => {
-  it('enqueues what stayed in the outbox, but not what was put there a moment ago', async () => {
+  it('enqueues old entries of the outbox, but not those added a moment ago', async () => {
     await empty();
     const { reconciler } = openQueue();
     const [old, fresh] = [await created(store), await created(store)];
@@ -81,7 +81,7 @@ describe('the reconciler', () => {
     expect(await redis.zrange(keys.outbox, 0, -1)).toEqual([`${fresh}-1`]);
   });
 
-  it('enqueues a live job that the queue lost, and says so as an error', async () => {
+  it('enqueues a live job that the queue lost, and logs an error', async () => {
     await empty();
     await redis.del(keys.live);
     const { reconciler, logged } = openQueue();
@@ -96,7 +96,7 @@ describe('the reconciler', () => {
     expect(logged).toHaveLength(2);
   });
 
-  it('is one at a time, and the next when the first stops', async () => {
+  it('runs in one process at a time, and in the next when the first stops', async () => {
     await empty();
     await redis.del(keys.reconciler);
     const { queue } = openQueue();
@@ -116,7 +116,7 @@ describe('the reconciler', () => {
     const first = holder('first');
     await first.turn;
     const second = holder('second');
-    // Many times the round trips of a round: had it thought that it is its turn, it would have had it.
+    // Many times the round trips of a round: enough for a second reconciler to act, if it thought it was its turn.
     for (let i = 0; i < 50; i++) await redis.ping();
     expect(turns).toEqual(['first']);
     first.reconciler.stop();
@@ -124,7 +124,7 @@ describe('the reconciler', () => {
     expect(await redis.get(keys.reconciler)).toBe('second');
   });
 
-  it('leaves alone what is in the outbox', async () => {
+  it('leaves entries of the outbox alone', async () => {
     await empty();
     await redis.del(keys.live);
     const { reconciler, logged } = openQueue();

@@ -21,11 +21,11 @@ async function findingsWith(settings: readonly string[]): Promise<RedisFinding[]
 const noRedis = inject('redisBinary') === null;
 
 describe.skipIf(noRedis)('checkRedis', () => {
-  it('has nothing to say about a Redis that keeps everything', async () => {
+  it('finds nothing about a Redis that keeps everything', async () => {
     expect(await findingsWith(['appendonly yes', 'maxmemory-policy noeviction'])).toEqual([]);
   });
 
-  it('warns of a missing append-only file, saying what can be lost', async () => {
+  it('warns of a missing append-only file, with what can be lost', async () => {
     const [finding, ...others] = await findingsWith(['appendonly no']);
     expect(others).toEqual([]);
     expect(finding).toMatchObject({
@@ -34,15 +34,18 @@ describe.skipIf(noRedis)('checkRedis', () => {
     });
   });
 
-  it.each(['allkeys-lru', 'volatile-ttl'])('refuses %s, naming the command that mends it', async (policy) => {
-    const [finding, ...others] = await findingsWith(['appendonly yes', `maxmemory-policy ${policy}`]);
-    expect(others).toEqual([]);
-    expect(finding?.level).toBe('refuse');
-    expect(finding?.message).toContain(policy);
-    expect(finding?.message).toContain('redis-cli CONFIG SET maxmemory-policy noeviction');
-  });
+  it.each(['allkeys-lru', 'volatile-ttl'])(
+    'refuses %s, and names the command that fixes it',
+    async (policy) => {
+      const [finding, ...others] = await findingsWith(['appendonly yes', `maxmemory-policy ${policy}`]);
+      expect(others).toEqual([]);
+      expect(finding?.level).toBe('refuse');
+      expect(finding?.message).toContain(policy);
+      expect(finding?.message).toContain('redis-cli CONFIG SET maxmemory-policy noeviction');
+    },
+  );
 
-  it('says what it may not read', async () => {
+  it('reports what it may not read', async () => {
     const findings = await findingsWith(['user default on nopass ~* &* +@all -info']);
     expect(findings).toEqual([
       {

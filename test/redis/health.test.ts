@@ -21,7 +21,7 @@ async function connect(url: string): Promise<Redis> {
   return redis;
 }
 
-/** A server with the user of the documented line. */
+/** A server with the user that the documented line creates. */
 async function startWithUser(roles?: readonly Role[]): Promise<{ server: RedisServer; admin: Redis }> {
   const server = await startRedis(SETTINGS);
   const admin = server.admin();
@@ -29,7 +29,7 @@ async function startWithUser(roles?: readonly Role[]): Promise<{ server: RedisSe
   return { server, admin };
 }
 
-/** What a process that starts now reports, until it has looked or been refused. */
+/** What a process that starts now reports, until its first check is done or it is refused. */
 async function firstReport(url: string, role: Role = 'api'): Promise<RedisFinding[]> {
   const redis = connectForRequests(parseRedisUrl(url), () => {});
   const health = new RedisHealth(redis, ROOT, role);
@@ -56,7 +56,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it.each(['api', 'worker'] as const)('is named, each command of the %s in turn', async (role) => {
+  it.each(['api', 'worker'] as const)('is named, for each command of the %s in turn', async (role) => {
     const { server, admin } = await startWithUser();
     const check = new RightsCheck(await connect(server.urlAs('u', 'secret')), ROOT, role);
     onTestFinished(() => check.close());
@@ -87,13 +87,13 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(finding!.message).not.toContain('secret');
   });
 
-  it('is a refusal to start: a renamed command', async () => {
+  it('prevents a start: a renamed command', async () => {
     const { url } = await startRedis([...SETTINGS, 'rename-command HGETALL ""']);
     const [finding] = await firstReport(url);
     expect(finding).toMatchObject({ level: 'refuse', message: expect.stringContaining('Missing: HGETALL.') });
   });
 
-  it('is a refusal to start: a missing password', async () => {
+  it('prevents a start: a missing password', async () => {
     const server = await startRedis(SETTINGS);
     await server.admin().config('SET', 'requirepass', 'secret');
     const [finding] = await firstReport(server.url);
@@ -117,7 +117,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(finding!.message).not.toContain(password);
   });
 
-  it('is a refusal to start: a read-only replica', async () => {
+  it('prevents a start: a read-only replica', async () => {
     const primary = await startRedis(SETTINGS);
     const replica = await startRedis(SETTINGS);
     const [, port] = /:(\d+)$/.exec(primary.urlAs('u', 'p'))!;
@@ -127,7 +127,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(finding).toMatchObject({ level: 'refuse', message: expect.stringMatching(/read-only replica/) });
   });
 
-  it('is a refusal to start: a cluster whose other servers hold the keys', async () => {
+  it('prevents a start: a cluster whose other servers hold the keys', async () => {
     const { url } = await startRedis([
       ...SETTINGS,
       'cluster-enabled yes',
@@ -137,7 +137,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(found.map(({ message }) => message).join('\n')).toMatch(/cluster/i);
   });
 
-  it('passes: a full Redis, a disk that fails', async () => {
+  it('may pass: a full Redis, a disk that fails', async () => {
     const disk = await makeTemporaryFolder();
     const server = await startRedis(['maxmemory-policy noeviction', `dir ${disk}`]);
     const admin = server.admin();
@@ -152,7 +152,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(await look()).toEqual([expect.stringMatching(/Redis is full/)]);
     await admin.config('SET', 'maxmemory', '0');
     expect(await look()).toEqual([]);
-    // A folder that is gone fails for root as well.
+    // A missing folder fails for root too.
     await rmdir(disk);
     await admin.config('SET', 'save', '1000000 1000000');
     await admin.bgsave();
@@ -160,7 +160,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(await look()).toEqual([expect.stringMatching(/cannot save to its disk/)]);
   });
 
-  it('ends nothing once it was all there, is told once, and heals', async () => {
+  it('does not end a process that has started, is reported once, and can be healed', async () => {
     const { server, admin } = await startWithUser();
     const redis = await connect(server.urlAs('u', 'secret'));
     const health = new RedisHealth(redis, ROOT, 'api');
@@ -177,7 +177,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     expect(found).toHaveLength(1);
   });
 
-  it('is looked at again at each connection', async () => {
+  it('is checked again at each connection', async () => {
     const server = await startRedis(['appendonly no']);
     const redis = await connect(server.url);
     const health = new RedisHealth(redis, ROOT, 'api');

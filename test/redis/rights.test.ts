@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commandsOf, grantLine, type Role } from '../../src/redis/rights.ts';
 
-/** The list of rights, held against all that sends commands: our code, our Lua and BullMQ's. */
+/** Compares the list of rights with everything that sends commands: our code, our Lua and BullMQ's. */
 
 const TRANSITIONS = 'src/store/transitions';
 const BULLMQ = 'node_modules/bullmq/dist/cjs/scripts';
 
-/** What each kind of process runs. A script of BullMQ's that another option of it would run is not needed. */
+/** The scripts that each kind of process runs. BullMQ's scripts for options that we do not use are left out. */
 const SCRIPTS: Record<Role, string[]> = {
   api: [
     ...['record', 'commit', 'create', 'cancel', 'remove'].map((name) => join(TRANSITIONS, `${name}.lua`)),
@@ -28,7 +28,7 @@ const SCRIPTS: Record<Role, string[]> = {
   ],
 };
 
-/** What is called outside of scripts, with the reason where it is no plain call of ours. */
+/** Commands called outside scripts, with the reason where the call is not ours. */
 const OUTSIDE: Record<Role, string[]> = {
   api: [
     ...['eval', 'evalsha', 'multi', 'exec', 'discard', 'info', 'subscribe', 'unsubscribe'],
@@ -57,7 +57,7 @@ const OUTSIDE: Record<Role, string[]> = {
   ],
 };
 
-/** The first argument of each call in Lua, planned or made. BullMQ passes LPUSH or RPUSH in a variable. */
+/** The command of each call in Lua, planned or made. BullMQ has LPUSH or RPUSH in a variable. */
 function calledBy(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   const called = text.matchAll(/\b(?:rcall|plan|redis\.p?call)\(\s*(?:["']([A-Za-z]+)["']|(pushCmd))/g);
@@ -68,12 +68,12 @@ function calledBy(file: string): string[] {
 }
 
 describe('the list of rights', () => {
-  it.each(['api', 'worker'] as const)('is what the %s sends, and nothing else', (role) => {
+  it.each(['api', 'worker'] as const)('has exactly the commands that the %s sends', (role) => {
     const called = new Set([...SCRIPTS[role].flatMap(calledBy), ...OUTSIDE[role]]);
     expect(commandsOf(role).toSorted()).toEqual([...called].toSorted());
   });
 
-  it('is the line of the README', () => {
+  it('matches the line in the README', () => {
     expect(readFileSync('README.md', 'utf8')).toContain(`\n${grantLine('{descent}:', 'descent')}\n`);
   });
 });

@@ -5,7 +5,7 @@ import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { chooseRedis, installCommand } from '../../src/start/choose-redis.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A folder of programs that answer --version with this. */
+/** A folder of programs that print this for --version. */
 async function makePrograms(versions: Record<string, string>): Promise<string> {
   const folder = await makeTemporaryFolder();
   for (const [name, version] of Object.entries(versions)) {
@@ -29,7 +29,7 @@ const VALKEY = 'Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=
 const REDIS = 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64';
 
 describe('chooseRedis', () => {
-  it('takes REDIS_URL before anything else, and never shows its password', async () => {
+  it('prefers REDIS_URL to anything else, and never shows its password', async () => {
     const path = await makePrograms({ 'redis-server': REDIS });
     const choice = await choose(path, 'redis://me:secret@db:6379');
     expect(choice).toMatchObject({ url: undefined, child: undefined, warning: undefined });
@@ -48,7 +48,7 @@ describe('chooseRedis', () => {
     expect(choice.warning).toBeUndefined();
   });
 
-  it('takes redis-server when there is no Valkey, or none that runs', async () => {
+  it('uses redis-server when there is no working Valkey', async () => {
     const path = await makePrograms({ 'redis-server': REDIS });
     await writeFile(join(path, 'valkey-server'), 'no program');
     await mkdir(join(path, 'folder', 'valkey-server'), { recursive: true });

@@ -21,7 +21,7 @@ describe('lockDataDir', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('goes to exactly one of those that ask in the same instant', async () => {
+  it('goes to exactly one of several simultaneous callers', async () => {
     const folder = await openSocketFolder(await makeTemporaryFolder());
     for (let round = 0; round < 4; round++) {
       const asked = await Promise.allSettled(Array.from({ length: 12 }, () => lockDataDir('.', folder)));
@@ -31,7 +31,7 @@ describe('lockDataDir', () => {
     }
   });
 
-  it('is free again when its process was killed', async () => {
+  it('is free again after its process was killed', async () => {
     const folder = await openSocketFolder(await makeTemporaryFolder());
     const socket = JSON.stringify(join(folder, 'lock-0123456789ab'));
     const script = `require('node:net').createServer().listen(${socket}, () => console.log('held'))`;
@@ -46,7 +46,7 @@ describe('lockDataDir', () => {
 });
 
 describe('openSocketFolder', () => {
-  it('lies in DATA_DIR, which it makes, and nobody else can enter it', async () => {
+  it('creates it in DATA_DIR, closed to other users', async () => {
     const dataDir = join(await makeTemporaryFolder(), 'a', 'data');
     const folder = await openSocketFolder(dataDir);
     expect(folder).toBe(join(dataDir, 'run'));
@@ -56,14 +56,14 @@ describe('openSocketFolder', () => {
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
   });
 
-  it('is the same for a DATA_DIR reached through a link', async () => {
+  it('returns the same folder for a DATA_DIR reached through a link', async () => {
     const parent = await makeTemporaryFolder();
     await mkdir(join(parent, 'data'));
     await symlink(join(parent, 'data'), join(parent, 'link'));
     expect(await openSocketFolder(join(parent, 'link'))).toBe(await openSocketFolder(join(parent, 'data')));
   });
 
-  it('lies in /tmp when the path is too long for a unix socket', async () => {
+  it('uses /tmp when the path is too long for a unix socket', async () => {
     const dataDir = join(await makeTemporaryFolder(), 'long'.repeat(25));
     const folder = await openSocketFolder(dataDir);
     expect(folder).toMatch(/^\/tmp\/descent-[0-9a-f]{16}$/);
@@ -74,7 +74,7 @@ describe('openSocketFolder', () => {
     await rmdir(folder);
   });
 
-  it('says so when DATA_DIR is a file', async () => {
+  it('refuses a DATA_DIR that is a file', async () => {
     const file = join(await makeTemporaryFolder(), 'data');
     await writeFile(file, '');
     await expect(openSocketFolder(file)).rejects.toThrow(/^DATA_DIR=.*data cannot be used as a folder/);

@@ -9,7 +9,7 @@ import { descendantsOf, stillAlive } from '../support/processes.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 describe('RestartPolicy', () => {
-  it('waits 0.5 s, doubles to 10 s, and begins anew after a long life', () => {
+  it('waits 0.5 s, doubles to 10 s, and starts over after a long life', () => {
     const policy = new RestartPolicy();
     const delays = [1, 2, 3, 4, 5, 6, 7].map((nth) => policy.afterDeath(nth * 20_000, 20_000));
     expect(delays).toEqual([500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
@@ -33,7 +33,7 @@ interface Seen {
   details: unknown[];
 }
 
-/** A supervisor of small scripts, and what it reports, in order. */
+/** A supervisor of small scripts, and its reports in order. */
 async function supervise(stages: { name: string; script: string; stopGraceMs?: number }[][]) {
   const folder = await makeTemporaryFolder();
   const seen: Seen[] = [];
@@ -77,7 +77,7 @@ async function supervise(stages: { name: string; script: string; stopGraceMs?: n
 const pidOf = (ready: Seen): number => Number(String(ready.details[0]).slice('pid:'.length));
 
 describe('Supervisor', () => {
-  it('starts a stage when the one before is ready, and stops in the opposite order', async () => {
+  it('starts a stage when the one before is ready, and stops in reverse order', async () => {
     const bye = (name: string) =>
       `process.on('SIGTERM', () => { console.log('bye ${name}'); process.exit(); });`;
     const { supervisor, seen } = await supervise([
@@ -95,7 +95,7 @@ describe('Supervisor', () => {
     expect(seen.some(({ what }) => what === 'died')).toBe(false);
   });
 
-  it('starts a child again that was killed', async () => {
+  it('restarts a child that was killed', async () => {
     const { supervisor, until } = await supervise([[{ name: 'worker', script: IDLE }]]);
     await supervisor.start();
     const first = await until(({ what }) => what === 'ready');
@@ -119,7 +119,7 @@ describe('Supervisor', () => {
     ]);
   });
 
-  it('does not start a child again that refused to start', async () => {
+  it('does not restart a child that refused to start', async () => {
     const script = "process.send({ type: 'refused', reason: 'PORT is busy.' }, () => process.exit(78))";
     const { supervisor, seen, until } = await supervise([[{ name: 'api', script }]]);
     void supervisor.start();
@@ -127,7 +127,7 @@ describe('Supervisor', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('kills a child, and its own children, that does not stop in time', async () => {
+  it('kills a child that does not stop in time, with its own children', async () => {
     const script = `
       process.on('SIGTERM', () => {});
       const { spawn } = require('node:child_process');
@@ -142,7 +142,7 @@ describe('Supervisor', () => {
     await expect.poll(() => stillAlive(group)).toEqual([]);
   });
 
-  it('says so when a child sends what nobody understands', async () => {
+  it('reports an unknown message of a child', async () => {
     const script = `process.send({ type: 'hello' }); ${IDLE}`;
     const { supervisor, until } = await supervise([[{ name: 'worker', script }]]);
     await supervisor.start();

@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { Artifacts } from '../../src/store/artifacts.ts';
 import { newJobId } from './open-store.ts';
 
-/** An implementation under test, and what a test does to it from outside. */
+/** An implementation under test, and ways to tamper with it from outside. */
 export interface OpenArtifacts {
   artifacts: Artifacts;
-  /** Another process's view of the same files. */
+  /** The same files, opened as by another process. */
   again(): Artifacts;
   /** Replaces the stored bytes of a file. */
   damage(id: string, name: string, bytes: Uint8Array): Promise<void>;
-  /** Leaves what a writer that was killed leaves: a part of a file of this attempt that has no name yet. */
+  /** Leaves what a killed writer leaves: a partial file of this attempt, not yet under its final name. */
   leavePart(id: string, attempt: number): Promise<void>;
-  /** The names that a job's files take, parts included. */
+  /** The names of a job's files, partial files included. */
   names(id: string): Promise<string[]>;
 }
 
@@ -19,12 +19,12 @@ const BYTES = new Uint8Array([1, 2, 3, 4]);
 const SHA256 = '9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a';
 const UNAVAILABLE = { name: 'StorageUnavailableError', code: 'storage_unavailable' };
 
-/** What every implementation of Artifacts keeps. `open` makes an empty one. */
+/** What every implementation of Artifacts must do. `open` creates an empty one. */
 export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
   const openJob = async () => ({ ...(await open()), id: newJobId() });
 
   describe('a file', () => {
-    it('is given back as it was written, to other processes too', async () => {
+    it('is read as it was written, by other processes too', async () => {
       const { artifacts, again, id, names } = await openJob();
       const file = await artifacts.write(id, '1-2.ckpt', BYTES);
       expect(file).toEqual({ name: '1-2.ckpt', sha256: SHA256 });
@@ -42,7 +42,7 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
       expect(await artifacts.read(id, empty)).toBeUndefined();
     });
 
-    it('is not believed when it was changed, cut or lost, nor under another hash or job', async () => {
+    it('is not accepted when it was changed, cut or lost, nor under another hash or job', async () => {
       const { artifacts, damage, id } = await openJob();
       const file = await artifacts.write(id, 'a.bin', BYTES);
       expect(await artifacts.read(id, { ...file, sha256: 'f'.repeat(64) })).toBeUndefined();
@@ -90,7 +90,7 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
   });
 
   describe('removal', () => {
-    it('keeps only the files that it is given, and removes whole jobs, also twice', async () => {
+    it('keeps only the given files, and removes whole jobs, even twice', async () => {
       const { artifacts, leavePart, names, id } = await openJob();
       for (const name of ['1-1.ckpt', '1-2.ckpt', '2-3.ckpt']) await artifacts.write(id, name, BYTES);
       await leavePart(id, 1);
@@ -104,7 +104,7 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
       expect(await names(id)).toEqual([]);
     });
 
-    it('takes what earlier attempts wrote, and never what a later one did', async () => {
+    it('removes the files of earlier attempts, but never those of a later one', async () => {
       const { artifacts, leavePart, names, id } = await openJob();
       for (const name of ['1-1.ckpt', '1-2.ckpt', '2-3.ckpt', '3-model.bin', '10-4.ckpt'])
         await artifacts.write(id, name, BYTES);
@@ -113,7 +113,7 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
       await artifacts.removeEarlier(id, 3, ['1-2.ckpt']);
       const left = await names(id);
       expect(left).toEqual(expect.arrayContaining(['1-2.ckpt', '10-4.ckpt', '3-model.bin']));
-      // The part of attempt 3.
+      // The partial file of attempt 3.
       expect(left).toHaveLength(4);
     });
 
@@ -128,7 +128,7 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
   });
 
   describe('the list of jobs', () => {
-    it('has those with files, with the time of the last change; sizes are in bytes', async () => {
+    it('has the jobs with files and the time of their last change; sizes are in bytes', async () => {
       const { artifacts, id } = await openJob();
       expect(await artifacts.list()).toEqual([]);
       expect(await artifacts.size(id)).toBe(0);
@@ -145,7 +145,7 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
   });
 
   describe('a check', () => {
-    it('finds a storage that works, empty or not, and leaves nothing in it', async () => {
+    it('passes on a working storage, empty or not, and leaves nothing in it', async () => {
       const { artifacts, id } = await openJob();
       await artifacts.checkReadable();
       await artifacts.checkWritable();
@@ -159,8 +159,8 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
 }
 
 /**
- * What every implementation keeps on a storage that does not take a write: full, read-only or broken.
- * @param broken artifacts with nothing in them, the storage of which takes no write until `mend`.
+ * What every implementation must do on a storage that accepts no write: full, read-only or broken.
+ * @param broken empty artifacts whose storage accepts no write until `mend`.
  */
 export async function keepsItsWordWhenBroken(broken: {
   artifacts: Artifacts;

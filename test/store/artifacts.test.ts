@@ -25,7 +25,7 @@ const bytes = new Uint8Array([1, 2, 3, 4]);
 describe('artifacts in a folder', () => {
   conformsToArtifacts(async () => artifactsIn(await makeTemporaryFolder()));
 
-  it('take a file that cannot be read for one that is not there', async () => {
+  it('treat an unreadable file as missing', async () => {
     const dataDir = await makeTemporaryFolder();
     const { artifacts } = artifactsIn(dataDir);
     const id = newJobId();
@@ -39,13 +39,13 @@ describe('artifacts in a folder', () => {
     const dataDir = await makeTemporaryFolder();
     const { artifacts, names } = artifactsIn(dataDir);
     const id = newJobId();
-    // A folder where the file should be makes the rename fail, for root too.
+    // A folder in place of the file makes the rename fail, even for root.
     await mkdir(join(dataDir, 'jobs', id, 'a.bin', 'in-the-way'), { recursive: true });
     await expect(artifacts.write(id, 'a.bin', bytes)).rejects.toMatchObject({ code: 'storage_unavailable' });
     expect(await names(id)).toEqual(['a.bin']);
   });
 
-  it('list no folder that is not a job’s, and remove folders of strangers within a job’s', async () => {
+  it('list only the folders of jobs, and remove foreign folders within them', async () => {
     const dataDir = await makeTemporaryFolder();
     const { artifacts, names } = artifactsIn(dataDir);
     const id = newJobId();
@@ -99,7 +99,7 @@ describe('artifacts in a folder that cannot be written', () => {
       ...nobody,
     });
     expect(stdout.trim()).toBe(
-      `The folder ${dataDir}/jobs cannot be written: EACCES: permission denied. Let the user 65534, as whom Descent runs, own it.`,
+      `The folder ${dataDir}/jobs cannot be written: EACCES: permission denied. Descent runs as user 65534: make that user its owner.`,
     );
   });
 });

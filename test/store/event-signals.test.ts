@@ -4,9 +4,9 @@ import { created, openStore } from './open-store.ts';
 
 const { store, keys, redis, connect } = openStore();
 
-it('wakes every watcher of a job at each append, on one channel a job', async () => {
+it('wakes every watcher of a job at each append, on one channel per job', async () => {
   const subscriber = connect();
-  // Becoming ready wakes everybody too.
+  // Becoming ready also wakes every watcher.
   await subscriber.ping();
   const signals = new EventSignals(subscriber, keys);
   const id = await created(store);

@@ -6,7 +6,7 @@ const { store, transitions, events, keys, redis } = openStore();
 
 const all = (id: string) => events.read(id, { after: 0, limit: 1000 });
 
-/** Ended so long ago that nobody watches any more. */
+/** Ended long enough ago to be packed. */
 async function ended(epochs: number): Promise<string> {
   const id = await created(store);
   const start = startOf();
@@ -18,7 +18,7 @@ async function ended(epochs: number): Promise<string> {
   return id;
 }
 
-it('what was written is read, packed or not, whole or in pages', async () => {
+it('events read the same, packed or not, whole or in pages', async () => {
   const ids = [await ended(0), await ended(3)];
   const before = await Promise.all(ids.map(all));
   const views = await Promise.all(ids.map((id) => jobIn(store, 'local', id)));
@@ -40,7 +40,7 @@ it('what was written is read, packed or not, whole or in pages', async () => {
   expect(await events.read(ids[1], { after: 99, limit: 2 })).toEqual([]);
 });
 
-it('jobs that run, or ended a moment ago, keep their stream; what is packed is left alone', async () => {
+it('jobs that run or ended a moment ago keep their stream; packed jobs are left alone', async () => {
   const running = await created(store);
   await transitions.start(running, startOf());
   const old = await ended(1);

@@ -51,20 +51,20 @@ describe('the fence', () => {
   });
 });
 
-describe('a repeated transition is answered with what the first did', () => {
+describe('a repeated transition returns the first outcome', () => {
   it('start', async () => {
     const { id, start } = await started();
     expect(await transitions.start(id, start)).toMatchObject({ outcome: 'started' });
     expect((await jobIn(store, 'local', id)).attempts).toHaveLength(1);
   });
 
-  it('finish, also when the repeat says something else', async () => {
+  it('finish, even when the repeat has another status', async () => {
     const { id, token } = await started();
     expect(await transitions.finish(id, token, SUCCESS)).toEqual({ outcome: 'succeeded' });
     expect(await transitions.finish(id, token, FAILURE)).toEqual({ outcome: 'succeeded' });
   });
 
-  it('requeue, also after the job moved on', async () => {
+  it('requeue, even after the job moved on', async () => {
     const { id, token } = await started();
     const drained = { token, delivery: 1, outcome: 'drained', reason: 'r', error: undefined } as const;
     const first = await transitions.requeue(id, drained);
@@ -92,7 +92,7 @@ describe('epochs', () => {
     expect(await transitions.epoch(id, token, epochReport(2))).toEqual({ outcome: 'gap' });
   });
 
-  it('name the checkpoint that counts, also when the row is there already', async () => {
+  it('update the checkpoint, even when the epoch is already recorded', async () => {
     const { id, token } = await started();
     const file = (epoch: number): JobFile & { epoch: number } => ({
       name: `1-${epoch}.ckpt`,
@@ -102,13 +102,13 @@ describe('epochs', () => {
     await transitions.epoch(id, token, epochReport(1));
     await transitions.epoch(id, token, { ...epochReport(2), checkpoints: [file(2)] });
     expect((await store.record(id))!.checkpoint).toEqual([file(2)]);
-    // Another attempt, that could not read that file, computes the epoch again.
+    // Another attempt, which could not read that file, computes the epoch again.
     const again = { ...file(1), name: '2-1.ckpt' };
     await transitions.epoch(id, token, { ...epochReport(1), checkpoints: [again] });
     expect((await store.record(id))!.checkpoint).toEqual([again]);
   });
 
-  it('set the faults back, so that only three in a row end a job', async () => {
+  it('reset the faults, so that only three in a row end a job', async () => {
     const { id, token } = await started();
     let held = token;
     const crash = async (delivery: number) => {
@@ -144,7 +144,7 @@ describe('epochs', () => {
 });
 
 describe('drains', () => {
-  it('never count against a job, and leave its first start where it was', async () => {
+  it('never count as faults, and keep the first start', async () => {
     const { id, token } = await started();
     await redis.hincrby(keys.job(id), 'started_at', -10_000);
     const { started_at } = await jobIn(store, 'local', id);
@@ -206,7 +206,7 @@ describe('a worker that leaves', () => {
 describe("a step back of Redis's clock", () => {
   it('lets no job end before it began', async () => {
     const { id, token } = await started();
-    // The same as a clock that went back by an hour since the start.
+    // As if the clock had gone back by an hour since the start.
     for (const field of ['started_at', 'event_at']) await redis.hincrby(keys.job(id), field, 3_600_000);
     await transitions.finish(id, token, SUCCESS);
     const job = await jobIn(store, 'local', id);
@@ -232,7 +232,7 @@ describe('lost workers', () => {
 });
 
 describe('finish', () => {
-  it('is no success while the record lacks an epoch: Redis lost it', async () => {
+  it('does not succeed while the record lacks an epoch that Redis lost', async () => {
     const { id, token } = await started();
     await transitions.epoch(id, token, epochReport(1));
     expect(await transitions.finish(id, token, successOf(2))).toEqual({ outcome: 'gap' });
@@ -258,7 +258,7 @@ describe('finish', () => {
 });
 
 describe('progress', () => {
-  it('is told at least a second after the last event, at most 100 times', async () => {
+  it('becomes an event at least a second after the last one, at most 100 times', async () => {
     const { id, token } = await started();
     const at = (step: number) => transitions.progress(id, token, { ...epochReport(1).progress, step });
     await at(1);

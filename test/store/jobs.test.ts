@@ -9,7 +9,7 @@ import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from
 const { store, transitions, events, keys, redis, connect } = openStore();
 
 describe('create', () => {
-  it('answers exactly what the job then is', async () => {
+  it('returns exactly the job that it created', async () => {
     const outcome = await store.create(newJob({ owner: 'create' }));
     if (outcome.outcome !== 'created') throw new Error(outcome.outcome);
     const body = JSON.parse(outcome.answer.body);
@@ -18,7 +18,7 @@ describe('create', () => {
     expect(outcome.deliveryId).toBe(`${body.id}-1`);
   });
 
-  it('keeps what the dataset was', async () => {
+  it('keeps the shape of the dataset', async () => {
     const data = { ...DATASETS.mnist.shape, dataset: 'elsewhere', classes: [...'abcdefghij'] };
     const id = await created(store, { data });
     expect((await store.record(id))!.data).toEqual(data);
@@ -34,7 +34,7 @@ describe('create', () => {
     expect(spec.training.validation_split).toBe(0.2);
   });
 
-  it('replays the stored answer byte for byte, whatever became of the job', async () => {
+  it('replays the stored answer byte for byte, whatever has happened to the job', async () => {
     const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64) };
     const job = newJob({ owner: 'replay', idempotency });
     const first = await store.create(job);
@@ -51,7 +51,7 @@ describe('create', () => {
     expect(elsewhere.outcome).toBe('created');
   });
 
-  it('takes nothing new while it is not accepting, and still answers a repeat', async () => {
+  it('creates nothing while it is not accepting, but still answers a repeat', async () => {
     const idempotency = { key: randomUUID(), bodySha256: '3'.repeat(64) };
     const first = await store.create(newJob({ owner: 'full', idempotency }));
     const refused = newJob({ owner: 'full', accepting: false });
@@ -61,7 +61,7 @@ describe('create', () => {
     expect(repeat).toEqual({ outcome: 'replayed', answer: 'answer' in first && first.answer });
   });
 
-  it('lets an idempotency entry live for a day', async () => {
+  it('keeps an idempotency entry for a day', async () => {
     const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64) };
     await store.create(newJob({ owner: 'ttl', idempotency }));
     const [key] = await redis.keys(`${keys.idempotency('ttl', '')}*`);
@@ -73,7 +73,7 @@ describe('create', () => {
 });
 
 describe('get', () => {
-  it("shows nobody another owner's job", async () => {
+  it("does not show another owner's job", async () => {
     const id = await created(store, { owner: 'mine' });
     expect(await store.get('theirs', id)).toBeUndefined();
     expect(await store.head('theirs', id)).toBeUndefined();
@@ -105,7 +105,7 @@ describe('get', () => {
 });
 
 describe('list', () => {
-  it('pages through all, newest first, and filters by status', async () => {
+  it('pages through all jobs, newest first, and filters by status', async () => {
     const ids: string[] = [];
     for (let i = 0; i < 25; i++) ids.push(await created(store, { owner: 'list' }));
     for (const id of ids.filter((_, i) => i % 5 === 0)) await store.cancel('list', id);
@@ -137,7 +137,7 @@ describe('list', () => {
 });
 
 describe('a long list', () => {
-  it('that is filtered has each job once, also across the pages it is looked through in', async () => {
+  it('has each job once when it is filtered, even across pages', async () => {
     const ids = await Promise.all(Array.from({ length: 510 }, () => created(store, { owner: 'long' })));
     const wanted = ids.sort().slice(0, 20);
     for (const id of wanted) await store.cancel('long', id);
@@ -148,7 +148,7 @@ describe('a long list', () => {
 });
 
 describe('cancel', () => {
-  it('takes a queued job out of the queue and the outbox, and tells the worker of a running one', async () => {
+  it('takes a queued job out of the queue and the outbox, and signals the worker of a running one', async () => {
     const before = (await store.counts()).queued;
     const id = await created(store);
     await store.cancel('local', id);
@@ -182,7 +182,7 @@ describe('counts', () => {
 });
 
 describe('without Redis', () => {
-  it('a request fails at once, by name', async () => {
+  it('a request fails at once with StoreUnavailableError', async () => {
     const nowhere = connectForRequests(parseRedisUrl('unix:/nowhere/redis.sock'), () => {});
     try {
       await expect(new JobStore(nowhere, keys).get('local', 'job_x')).rejects.toMatchObject({

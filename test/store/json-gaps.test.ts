@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { cutAtGaps, Gap } from '../../src/store/json-gaps.ts';
 
-it('cuts JSON so that texts between the pieces make it whole again', () => {
+it('cuts JSON into pieces that values in the gaps complete', () => {
   const first = new Gap();
   const second = new Gap();
   const [a, b, c] = cutAtGaps({ text: 'gap "', first, list: [1, { second }] }, first, second);

@@ -17,7 +17,7 @@ import {
 const CALLERS = 50;
 const { store, transitions, events, keys, redis, connect } = openStore();
 
-/** Ten connections, five callers each: commands really arrive interleaved. */
+/** Ten connections with five callers each, so that commands arrive interleaved. */
 const callers = Array.from({ length: 10 }, connect).flatMap((connection) =>
   Array.from({ length: CALLERS / 10 }, () => ({
     store: new JobStore(connection, keys),
@@ -53,14 +53,14 @@ describe(`${CALLERS} callers at once`, () => {
     expect(new Set(bodies).size).toBe(1);
   });
 
-  it('create: the cap lets as many in as there is room', async () => {
+  it('create: the cap admits exactly as many as fit', async () => {
     const { queued } = await store.counts();
     const outcomes = await all((caller) => caller.store.create(newJob({ maxQueued: queued + 7 })));
     expect(count(outcomes, 'created')).toBe(7);
     expect(count(outcomes, 'queue_full')).toBe(CALLERS - 7);
   });
 
-  it('create: one and the same command, sent again, is one job', async () => {
+  it('create: the same command, sent again, creates one job', async () => {
     const job = newJob();
     const outcomes = await all((caller) => caller.store.create(job));
     expect(new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size).toBe(1);
@@ -71,7 +71,7 @@ describe(`${CALLERS} callers at once`, () => {
     const id = await created(store);
     const outcomes = await all((caller) => caller.transitions.start(id, startOf()));
     expect(count(outcomes, 'started')).toBe(1);
-    // The others read the record before it was started: they must read it again.
+    // The others read the record before the start, so they must read it again.
     expect(count(outcomes, 'moved')).toBe(CALLERS - 1);
     expect(await typesOf(id)).toEqual(['job.queued', 'job.running']);
   });
@@ -101,7 +101,7 @@ describe(`${CALLERS} callers at once`, () => {
     expect(await redis.zscore(keys.outbox, `${id}-2`)).not.toBeNull();
   });
 
-  it('finish: one end, whatever ends are tried', async () => {
+  it('finish: one end, whichever ends are tried', async () => {
     const { id, token } = await startedJob();
     const outcomes = await all((caller, i) =>
       caller.transitions.finish(id, token, i % 2 === 0 ? SUCCESS : FAILURE),
@@ -130,7 +130,7 @@ describe(`${CALLERS} callers at once`, () => {
     expect(await typesOf(id)).toEqual(['job.queued', 'job.running', 'job.cancelling']);
   });
 
-  it('remove: all hear that it is removed, as one would whose first answer was lost', async () => {
+  it('remove: every caller gets removed, like a retry after a lost reply', async () => {
     const { id, token } = await startedJob();
     await transitions.finish(id, token, SUCCESS);
     const outcomes = await all((caller) => caller.store.remove('local', id));

@@ -13,7 +13,7 @@ import { jobOf, type StoredJob } from '../../src/store/job-view.ts';
 import { type CreateOutcome, JobStore, type NewJob } from '../../src/store/jobs.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
 
-/** A store of its own on the tests' Redis, and the moves that tests make on it. */
+/** A separate store on the tests' Redis, and helpers that move its jobs. */
 export interface OpenStore {
   redis: Redis;
   keys: Keys;
@@ -23,7 +23,7 @@ export interface OpenStore {
   connect(): Redis;
 }
 
-/** Call it at the top of a test file: its keys go when the file is done. */
+/** Call it at the top of a test file; its keys are removed when the file is done. */
 export function openStore(redisUrl: string = inject('redisUrl')): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
@@ -79,7 +79,7 @@ export async function created(store: JobStore, changes: Partial<NewJob> = {}): P
 
 const StoredJobSchema = JobSchema.omit({ links: true });
 
-/** A job that is there, as the API shows it, but for its links. */
+/** An existing job as the API shows it, except its links. */
 export async function jobIn(store: JobStore, owner: string, id: string): Promise<StoredJob> {
   const view = await store.get(owner, id);
   if (view === undefined) throw new Error(`there is no job ${id} of ${owner}`);
@@ -124,7 +124,7 @@ export const epochReport = (epoch: number) => ({
   checkpoints: undefined,
 });
 
-/** A success of a job whose last epoch this is. */
+/** The success of a job with this last epoch. */
 export const successOf = (epoch: number): Extract<Finish, { status: 'succeeded' }> => ({
   status: 'succeeded',
   epoch,
@@ -140,7 +140,7 @@ export const successOf = (epoch: number): Extract<Finish, { status: 'succeeded' 
   model: { name: '1-model.bin', sha256: 'd'.repeat(64) },
 });
 
-/** Of a job that was told nothing of any epoch. */
+/** The success of a job without a recorded epoch. */
 export const SUCCESS = successOf(0);
 
 export const FAILURE: Finish = {

@@ -21,9 +21,9 @@ import {
 } from './open-store.ts';
 
 /**
- * Redis does not roll a script back. So a transition that Redis refuses, for whatever reason and at whichever of its
- * commands, must have changed nothing: each is run with each of its commands, keys and channels refused in turn, and
- * with each of its keys taken by another type.
+ * Redis does not roll a script back. So a transition that Redis refuses, for any reason and at any of its commands,
+ * must have changed nothing. The tests refuse each command, key and channel of each transition in turn, and give each
+ * key another type in turn.
  */
 
 const FOLDER = 'src/store/transitions';
@@ -39,7 +39,7 @@ const COMMANDS = [
 ].sort();
 
 const binary = inject('redisBinary');
-/** Of its own, since its memory is filled. */
+/** A separate Redis, since its memory is filled. */
 const own = new OwnRedis(binary ?? 'redis-server');
 afterAll(() => own.remove());
 
@@ -57,7 +57,7 @@ let transitions: JobTransitions;
 
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
-/** Each gets to a state as the administrator, and gives the move that the restricted user then tries. */
+/** Each sets up a state as the administrator, and returns the move that the restricted user then tries. */
 const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome: string }>>> = {
   create: async (id) => () => store.create(newJob({ id, idempotency: { key: 'k', bodySha256: 'a' } })),
   start: async (id) => {
@@ -155,7 +155,7 @@ async function running(id: string): Promise<string> {
   return start.token;
 }
 
-/** Every key of the installation with its content, in order. */
+/** Every key of the installation with its content, sorted. */
 async function snapshot(): Promise<string[]> {
   const names = (await redis.keys(`${root}*`)).sort();
   return await Promise.all(
@@ -170,7 +170,7 @@ async function emptied(): Promise<void> {
   if (names.length > 0) await redis.del(...names);
 }
 
-/** @returns whether the move was refused; what was refused must have changed nothing. */
+/** @returns whether the move was refused; a refused move must have changed nothing. */
 async function isRefused(move: () => Promise<{ outcome: string }>): Promise<boolean> {
   const before = await snapshot();
   try {
@@ -182,7 +182,7 @@ async function isRefused(move: () => Promise<{ outcome: string }>): Promise<bool
   }
 }
 
-/** A user's rights take effect at its next command, whatever connection it has. */
+/** A user's rights take effect at its next command on any connection. */
 const allow = (...rules: string[]) => redis.call('ACL', 'SETUSER', USER, ...rules);
 
 const keysOf = (id: string): string[] => [
@@ -216,7 +216,7 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
     expect(COMMANDS.length).toBeGreaterThan(15);
   });
 
-  it('each command in turn, and each of them is refused somewhere', async () => {
+  it('each command in turn, and each is refused at least once', async () => {
     const refused = new Set<string>();
     for (const prepare of Object.values(SCENARIOS)) {
       for (const command of COMMANDS) {
@@ -267,7 +267,7 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
     const move = await prepare(newJobId());
     await redis.config('SET', 'maxmemory', 1);
     try {
-      // These free memory, so they are never refused.
+      // These two free memory, so they are never refused.
       expect(await isRefused(move)).toBe(!/^(remove|pack)/.test(name));
     } finally {
       await redis.config('SET', 'maxmemory', 0);

@@ -35,7 +35,7 @@ async function finishedJobs(count: number) {
   return { ids, retention, left, dataDir, artifacts };
 }
 
-it('removes what is older than the days', async () => {
+it('removes jobs older than the limit of days', async () => {
   const { retention, left } = await finishedJobs(5);
   // Ages 4.5, 3.5, 2.5, 1.5 and 0.5 days.
   expect(await retention.sweep({ ...NO_LIMITS, days: 2 })).toBe(3);
@@ -48,7 +48,7 @@ it('removes the oldest beyond the number of jobs', async () => {
   expect(await left()).toBe('34');
 });
 
-it('removes the oldest beyond the room', async () => {
+it('removes the oldest beyond the disk space', async () => {
   const { retention, left } = await finishedJobs(5);
   expect(await retention.sweep({ ...NO_LIMITS, gigabytes: 3.5e-6 })).toBe(2);
   expect(await left()).toBe('234');
@@ -82,7 +82,7 @@ it('keeps a folder whose record Redis lost as long as a finished job, and no lon
   expect(await left()).toBe('1');
 });
 
-it('leaves the folder of a job that is not finished alone, whatever its age', async () => {
+it('leaves the folder of an unfinished job alone, whatever its age', async () => {
   const { retention, dataDir, artifacts } = await finishedJobs(0);
   const live = await created(store);
   await artifacts.write(live, '1-3.ckpt', new Uint8Array(1000));
@@ -93,7 +93,7 @@ it('leaves the folder of a job that is not finished alone, whatever its age', as
   await store.cancel('local', live);
 });
 
-it('is not stopped by a record that nobody can read', async () => {
+it('is not stopped by an unreadable record', async () => {
   const { ids, retention, left } = await finishedJobs(3);
   await redis.hset(keys.job(ids[0]), 'spec', '{"of":"another version"}');
   expect(await retention.sweep({ ...NO_LIMITS, days: 2 })).toBe(1);

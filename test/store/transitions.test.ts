@@ -90,7 +90,7 @@ const TRANSITIONS = {
   remove: (job: Held) => store.remove('local', job.id),
 };
 
-/** from, transition, answer, status afterwards (gone: no record), type of the event it appends. */
+/** From, transition, answer, status afterwards (gone: no record), type of the appended event. */
 type Row = [keyof typeof FROM, keyof typeof TRANSITIONS, string, JobStatus | 'gone', string | null];
 
 const TABLE: Row[] = [

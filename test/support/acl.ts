@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { grantLine, type Role } from '../../src/redis/rights.ts';
 
-/** Types the documented line at the server, with a password. */
+/** Runs the documented line on the server, with a password filled in. */
 export async function grant(
   admin: Redis,
   root: string,

@@ -1,8 +1,8 @@
 import { type JobEvent, JobEventSchema } from '../../src/contract/job-event.ts';
 
 /**
- * Reads a job's event stream as an EventSource would: parses SSE, and after a broken connection asks again from the
- * last id it saw. Ends with the stream, after the terminal event.
+ * Reads a job's event stream as an EventSource would: parses SSE, and after a broken connection reconnects from the
+ * last id that it saw. Ends after the terminal event.
  */
 export async function* readEventStream(url: () => string): AsyncGenerator<JobEvent> {
   let lastId = 0;
@@ -25,7 +25,7 @@ export async function* readEventStream(url: () => string): AsyncGenerator<JobEve
     } catch (error) {
       if (error instanceof Error && error.name !== 'TypeError' && !/^503/.test(error.message)) throw error;
     }
-    // The server is gone, or ended the stream: what EventSource does after `retry`, without the wait.
+    // The server is gone or ended the stream: reconnect as EventSource does, but without its `retry` wait.
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

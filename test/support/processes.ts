@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** The processes of this machine, for tests that start some and must leave none. */
+/** The processes of this machine, for tests that must leave none of theirs behind. */
 
 export interface ProcessEntry {
   pid: number;
@@ -20,7 +20,7 @@ export function descendantsOf(pid: number): ProcessEntry[] {
   return found;
 }
 
-/** Signals these processes; gives how many were still there. */
+/** Signals these processes; returns how many still existed. */
 export function signalAll(processes: readonly { pid: number }[], signal: NodeJS.Signals): number {
   const reached = processes.filter(({ pid }) => {
     try {
@@ -43,7 +43,7 @@ export function listProcesses(): ProcessEntry[] {
   const table = execFileSync('ps', ['-eo', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' });
   return table.split('\n').flatMap((row) => {
     const [, pid, parentPid, state, command] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(row) ?? [];
-    // A zombie has ended; who has to notice that is its parent.
+    // A zombie has ended, even if its parent has not noticed.
     if (pid === undefined || state!.startsWith('Z')) return [];
     return [{ pid: Number(pid), parentPid: Number(parentPid), command: command! }];
   });

@@ -8,13 +8,13 @@ import { waitUntilRedisAnswers } from '../../src/start/redis-socket.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
 
 export interface RedisServer {
-  /** Of its socket, as the default user. */
+  /** URL of its socket, as the default user. */
   readonly url: string;
-  /** The same server over TCP, which is where a user can log in. */
+  /** URL of the same server over TCP, where a user can log in. */
   urlAs(user: string, password: string): string;
   /** A connection of the default user. */
   admin(): Redis;
-  /** Ends it and starts one with other settings in its place. */
+  /** Stops it and starts one with other settings in its place. */
   restart(settings: readonly string[]): Promise<void>;
 }
 

@@ -15,9 +15,9 @@ const ENTRIES = { api: 'src/server.js', worker: 'workers/main.js' };
 /** A process of the installation under test, real and killable. */
 export class Started {
   readonly process: ChildProcess;
-  /** Of an API that is ready: where it listens. */
+  /** URL of an API that is ready. */
   url = '';
-  /** Whoever ends without it has ended by himself. */
+  /** Whether the test stopped it; if not, it ended by itself. */
   endedByUs = false;
   readonly ended: Promise<number | NodeJS.Signals | null>;
 
@@ -55,22 +55,22 @@ export interface InstallationOptions {
   /** Jobs a worker trains at a time. */
   concurrency?: number;
   leaseMs?: number;
-  /** A Redis that others share; otherwise the installation has one of its own, with AOF, that a test may kill. */
+  /** URL of a shared Redis; otherwise the installation has its own, with AOF, which a test may kill. */
   redisUrl?: string;
   env?: Record<string, string>;
-  /** The folder of the compiled program; by default dist, as the build made it. */
+  /** The folder of the compiled program; by default dist. */
   program?: string;
   /** Where API, workers and Redis write their log; otherwise only fatal lines are shown. */
   log?: { file: string; level: string };
-  /** Its processes do not hear the Ctrl-C of a terminal. */
+  /** If true, a terminal's Ctrl-C does not reach its processes. */
   detached?: boolean;
 }
 
-/** The first of them on the PATH, or undefined. */
+/** The first of these programs on the PATH, or undefined. */
 export const findRedisBinary = (): string | undefined =>
   ['valkey-server', 'redis-server'].find((name) => spawnSync(name, ['--version']).error === undefined);
 
-/** API, workers and Redis as a user would run them: real processes in a folder of their own. */
+/** API, workers and Redis as a user runs them: real processes with their own folder. */
 export class RunningInstallation {
   url = '';
   #closed = false;
@@ -116,7 +116,7 @@ export class RunningInstallation {
     await Promise.all(Array.from({ length: workers }, () => this.startWorker()));
   }
 
-  /** Where requests go. @throws once everything has ended: nobody should ask on and on. */
+  /** URL for requests. @throws once the installation has ended, so that no caller polls forever. */
   get address(): string {
     if (this.#closed) throw new Error('the installation is closed');
     return this.url;
@@ -134,7 +134,7 @@ export class RunningInstallation {
     return this.#env.REDIS_URL!;
   }
 
-  /** Of a Redis of its own. */
+  /** The socket of its own Redis. */
   get redisSocket(): string {
     return join(this.#folder, 'redis.sock');
   }
@@ -143,7 +143,7 @@ export class RunningInstallation {
     return this.#started;
   }
 
-  /** Started again, it has the address that its clients know. */
+  /** After a restart, it has the same address. */
   async startApi(env: Record<string, string> = {}): Promise<Started> {
     const started = await this.#fork('api', { PORT: String(this.#port), ...env });
     this.url = started.url;
@@ -152,7 +152,7 @@ export class RunningInstallation {
     return started;
   }
 
-  /** Beside the first; requests go to this one from now on. */
+  /** Starts another API; requests go to it from now on. */
   async startAnotherApi(env: Record<string, string> = {}): Promise<Started> {
     this.#port = 0;
     return await this.startApi(env);
@@ -207,7 +207,7 @@ export class RunningInstallation {
     return started;
   }
 
-  /** For a process that must end now: leaves nothing behind, and waits for nobody. */
+  /** For a process that must exit now: leaves nothing behind and does not wait. */
   kill(): void {
     signalAll(
       this.#started.filter(({ alive }) => alive),
@@ -239,7 +239,7 @@ export class RunningInstallation {
       .filter(({ command }) => command.includes('trainer.bundle.js'));
   }
 
-  /** Kills every trainer; gives how many there were. */
+  /** Kills every trainer; returns how many there were. */
   killTrainers(): number {
     return signalAll(this.trainers(), 'SIGKILL');
   }
@@ -283,18 +283,18 @@ export class RunningInstallation {
     }
   }
 
-  /** The live stream, from the first event to the terminal one; goes on after a broken connection. */
+  /** The live stream, from the first event to the terminal one; reconnects after a broken connection. */
   watch(id: string): AsyncGenerator<JobEvent> {
     return readEventStream(() => `${this.address}/jobs/${id}/events`);
   }
 
-  /** Watches until an event of this type, and gives it. */
+  /** Watches until an event of this type, and returns it. */
   async until(id: string, type: JobEvent['type']): Promise<JobEvent> {
     for await (const event of this.watch(id)) if (event.type === type) return event;
     throw new Error(`the job ended without ${type}`);
   }
 
-  /** Watches to the end; gives all events. */
+  /** Watches to the end; returns all events. */
   async toEnd(id: string): Promise<JobEvent[]> {
     const events: JobEvent[] = [];
     for await (const event of this.watch(id)) events.push(event);

@@ -8,9 +8,9 @@ import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** One Redis for all tests; each file takes a key prefix of its own. */
+    /** One Redis for all tests; each file uses its own key prefix. */
     redisUrl: string;
-    /** The server to start where a test kills its own; null without one on the PATH. */
+    /** The server program for tests that start their own; null without one on the PATH. */
     redisBinary: string | null;
   }
 }
@@ -19,7 +19,7 @@ const NO_SERVER =
   'No redis-server or valkey-server on the PATH: the tests run on the Redis in JavaScript. Those that need one that ' +
   'keeps what it was given, or that kill one, are skipped.';
 
-/** Starts the Redis that the tests share: a real one where there is one, else the one in JavaScript. */
+/** Starts the Redis that the tests share: a real one if installed, otherwise the one in JavaScript. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const binary = ['valkey-server', 'redis-server'].find(
     (name) => spawnSync(name, ['--version']).error === undefined,

@@ -8,11 +8,11 @@ process.on('exit', () => {
   for (const disk of mounted) disk.unmount();
 });
 
-/** A real disk (tmpfs) that is small enough to be full, and may become read-only. */
+/** A real disk (tmpfs), small enough to fill, that can become read-only. */
 export class SmallDisk {
   readonly #root = mkdtempSync(join(tmpdir(), 'descent-small-'));
   readonly #filler = join(this.#root, 'filler');
-  /** What lies in here shares the disk with what fills it. */
+  /** A folder on the disk, for the test's files. */
   readonly folder = join(this.#root, 'files');
 
   static missing(): string | undefined {
@@ -39,7 +39,7 @@ export class SmallDisk {
     mkdirSync(this.folder);
   }
 
-  /** Leaves so many bytes, rounded down to pages. */
+  /** Fills the disk up to this many free bytes, rounded down to pages. */
   fill(left: number): void {
     this.free();
     const { bavail, bsize } = statfsSync(this.#root);
@@ -58,7 +58,7 @@ export class SmallDisk {
 
   unmount(): void {
     mounted.delete(this);
-    // Lazily, since whoever works there may still be ending.
+    // Lazily, since processes that use it may still be exiting.
     spawnSync('umount', ['-l', this.#root]);
     rmSync(this.#root, { recursive: true, force: true });
   }

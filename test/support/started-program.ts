@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 
-/** A program under test, running: what it prints, how it ends, and which processes belong to it. */
+/** A running program under test: its output, its end and its processes. */
 export class StartedProgram {
   readonly lines: string[] = [];
   /** Exit code, or the signal that ended it. */
@@ -43,7 +43,7 @@ export class StartedProgram {
     this.#process.kill(signal);
   }
 
-  /** The first line that matches and was not there before `after` lines; rejects when the program ends without it. */
+  /** The first matching line after the first `after` lines; rejects when the program ends without one. */
   line(pattern: RegExp, after = 0): Promise<string> {
     return new Promise((resolve, reject) => {
       const known = this.lines.slice(after).find((line) => pattern.test(line));

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { inject, onTestFinished } from 'vitest';
 import { waitUntilRedisAnswers } from '../../src/start/redis-socket.ts';
 
-/** Starts a Redis with these lines of configuration, for one test; without a `port` line it has its socket only. */
+/** Starts a Redis with these lines of configuration, for one test; without a `port` line it has only its socket. */
 export async function startRedis(socket: string, ...settings: string[]): Promise<void> {
   const server = spawn(inject('redisBinary')!, ['-'], { stdio: ['pipe', 'ignore', 'inherit'] });
   server.stdin.end(['port 0', `unixsocket ${socket}`, 'save ""', ...settings].join('\n'));
@@ -16,7 +16,7 @@ export async function startRedis(socket: string, ...settings: string[]): Promise
   await waitUntilRedisAnswers(socket, () => {});
 }
 
-/** A port of the loopback where nothing listens. */
+/** A loopback port where nothing listens. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

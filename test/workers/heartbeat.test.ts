@@ -8,7 +8,7 @@ import { created, openStore } from '../store/open-store.ts';
 
 const { store, keys, redis } = openStore();
 
-/** A heartbeat of a worker that does nothing; what it calls, in order. */
+/** The heartbeat of an idle worker, and the calls that it makes, in order. */
 function beating(
   lastFetchMs: () => number,
   counts = () => store.counts(),
@@ -61,7 +61,7 @@ it('reports the worker and touches the file of the health check, until it stops'
   expect(await reports.list()).toEqual([]);
 });
 
-it('looks for lost jobs, then gives up, when jobs wait and none is handed over', async () => {
+it('checks for lost jobs, then gives up, when jobs wait and none is handed over', async () => {
   const id = await created(store);
   const { heartbeat, calls, idle, wedged } = beating(() => 0);
   heartbeat.start();
@@ -71,13 +71,13 @@ it('looks for lost jobs, then gives up, when jobs wait and none is handed over',
   await store.cancel('local', id);
 });
 
-it('does not take an outage of Redis for a queue that hands over nothing', async () => {
+it('does not mistake an outage of Redis for a stuck queue', async () => {
   const id = await created(store);
   let looks = 0;
   const { heartbeat, calls, idle } = beating(
     () => 0,
     async () => {
-      // The second look takes longer than a worker may be idle.
+      // The second call takes longer than a worker may be idle.
       if (++looks === 2) await new Promise((resolve) => setTimeout(resolve, 500));
       return await store.counts();
     },
@@ -88,7 +88,7 @@ it('does not take an outage of Redis for a queue that hands over nothing', async
   await store.cancel('local', id);
 });
 
-it('does not take a worker that takes no jobs for one that is handed none', async () => {
+it('does not mistake a worker that takes no jobs for a stuck one', async () => {
   const id = await created(store);
   let problem: string | null = 'the storage does not work';
   let looks = 0;
@@ -97,7 +97,7 @@ it('does not take a worker that takes no jobs for one that is handed none', asyn
     lookedOften = resolve;
   });
   const counts = async () => {
-    // Of 20 ms each: more than it takes to be idle, and then wedged.
+    // 20 ms each: together longer than it takes to be idle, and then wedged.
     if (++looks === 40) lookedOften();
     return await store.counts();
   };
@@ -115,7 +115,7 @@ it('does not take a worker that takes no jobs for one that is handed none', asyn
   await store.cancel('local', id);
 });
 
-it('takes the worker off the list for good, also with a report on its way', async () => {
+it('takes the worker off the list for good, even with a report in flight', async () => {
   const list = new WorkerReports(redis, keys);
   let arrived: () => void = () => {};
   const onItsWay = new Promise<void>((resolve) => {

@@ -13,12 +13,12 @@ function lease(extend: () => Promise<boolean>, leaseMs = 300) {
 const never = new Promise<boolean>(() => {});
 
 describe('a lease', () => {
-  it('is lost when the lock is another worker’s, at once', async () => {
+  it('is lost at once when another worker has the lock', async () => {
     const { loss } = lease(async () => false, 3_600_000);
     expect(await loss).toBe('lost');
   });
 
-  it('is lost when an extension hangs, though nobody says so', async () => {
+  it('is lost when an extension hangs without an error', async () => {
     expect(await lease(() => never).loss).toBe('lost');
   });
 
@@ -33,11 +33,11 @@ describe('a lease', () => {
     // 0.6 of the lease, less what a timer may be early by.
     expect(performance.now() - startedMs).toBeGreaterThan(170);
     expect(calls).toBeGreaterThan(1);
-    // It tries every 20 ms: many more would mean that it held on for longer than its lease.
+    // It tries every 20 ms: many more tries would mean that it outlived its lease.
     expect(calls).toBeLessThan(30);
   });
 
-  it('lives on extensions, for longer than it would without', async () => {
+  it('outlives its length through extensions', async () => {
     const startedMs = performance.now();
     let lostMs: number | undefined;
     const { lease: kept, loss } = lease(() => {
@@ -77,7 +77,7 @@ describe('a lease', () => {
     expect(await Promise.race([loss, turn])).toBe('nothing happened');
   });
 
-  it('is proven by the first extension, and not by a lock that is another worker’s', async () => {
+  it('is proven by the first extension, but not if another worker has the lock', async () => {
     const { lease: ours } = lease(async () => true);
     expect(await ours.proven).toBe(true);
     ours.release();

@@ -9,7 +9,7 @@ import type { WorkerParts } from '../../workers/worker-parts.ts';
 import { created, openStore, startOf } from '../store/open-store.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** Deliveries whose lock is another worker's by the time that their news arrives. */
+/** Deliveries whose lock another worker holds by the time they arrive. */
 
 const { store, transitions, keys, redis } = openStore();
 const log = { info() {}, warn() {}, error() {} };
@@ -49,7 +49,7 @@ it('leaves a job alone that another worker has started', async () => {
   expect(before.token).toBe(start.token);
 });
 
-it('gives a job back that still waits, since nobody else will be handed it', async () => {
+it('gives back a job that is still queued, since no other worker will receive it', async () => {
   const id = await created(store);
   const parts = await worker();
   await runJob({ id, delivery: 1, extendLock: lapsed }, parts);
@@ -62,7 +62,7 @@ it('gives a job back that still waits, since nobody else will be handed it', asy
   expect(await parts.queue.has(`${id}-2`)).toBe(true);
 });
 
-it('gives a job back, and fails none, while the worker takes no jobs', async () => {
+it('gives jobs back without failing them while the worker takes no jobs', async () => {
   const id = await created(store);
   const parts = { ...(await worker()), takesJobs: () => false };
   await runJob({ id, delivery: 1, extendLock: async () => true }, parts);

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { StorageCheck } from '../../src/store/storage-check.ts';
 import { StorageWatch } from '../../workers/storage-watch.ts';
 
-/** A watch of a storage whose looks a test answers, and what it reports. */
+/** A watch whose checks the test answers, and what it reports. */
 function watching() {
   vi.useFakeTimers();
   let problem: string | undefined;
@@ -35,7 +35,7 @@ function watching() {
   };
 }
 
-it('looks at its start and every minute, and reports nothing while the storage works', async () => {
+it('checks at its start and every minute, and reports nothing while the storage works', async () => {
   const { watch, heard, looks, start } = watching();
   await start();
   expect([looks(), watch.problem]).toEqual([1, undefined]);
@@ -61,7 +61,7 @@ it('reports once that the storage fails, and once that it works again', async ()
   expect(heard).toEqual([{ reason: 'full' }, false, 'info', true]);
 });
 
-it('reports nothing after it was stopped, whatever a look still finds', async () => {
+it('reports nothing after it was stopped, whatever a running check finds', async () => {
   const { watch, heard, start, become, looks } = watching();
   await start();
   become('full');
@@ -72,7 +72,7 @@ it('reports nothing after it was stopped, whatever a look still finds', async ()
   expect([heard, looks()]).toEqual([[], 2]);
 });
 
-it('a storage that hangs counts as broken, and is not asked again meanwhile', async () => {
+it('a storage that hangs counts as broken, and is not checked again meanwhile', async () => {
   let looks = 0;
   let answer: () => void = () => {};
   const hanging = new StorageCheck(() => {

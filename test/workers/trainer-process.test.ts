@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-// The compiled one: it starts the compiled trainer, as production does.
+// The compiled module, which starts the compiled trainer as in production.
 // @ts-expect-error it has no declarations
 import * as compiled from '../../dist/workers/trainer-process.js';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
@@ -55,7 +55,7 @@ describe('a trainer', () => {
     expect(await next()).toMatchObject({ type: 'epoch', metrics: { epoch: 1 } });
     trainer.send({ type: 'confirmed', epoch: 1 });
     expect(await next()).toMatchObject({ type: 'epoch', metrics: { epoch: 2 } });
-    // Not confirmed: epoch 3 is not told, so that what comes next is the answer to stop.
+    // Epoch 2 is not confirmed, so epoch 3 is not sent, and the next message is the answer to stop.
     trainer.send({ type: 'stop' });
     expect(await next()).toEqual({ type: 'stopped' });
   });
@@ -80,7 +80,7 @@ describe('a trainer', () => {
     expect(hash(second)).toBe(hash(first));
   });
 
-  it('that drains stops at the next epoch’s end, with a checkpoint of it', async () => {
+  it('that drains stops at the end of the next epoch, with a checkpoint', async () => {
     const { trainer, next, command } = await openPool();
     trainer.train(command({ epochs: 1000 }));
     await next();
@@ -94,7 +94,7 @@ describe('a trainer', () => {
     const { pool, trainer } = await openPool();
     pool.giveBack(trainer);
     trainer.kill();
-    // At once, not only when its exit was seen.
+    // At once, not only after its exit.
     const other = await pool.take();
     expect(other).not.toBe(trainer);
     expect((await trainer.exited).how).toContain('SIGKILL');
@@ -102,7 +102,7 @@ describe('a trainer', () => {
     await other.exited;
   });
 
-  it('that does not load is no job’s fault, and is told as such', async () => {
+  it('that does not load counts as no job’s fault, and is reported as such', async () => {
     const pool = new TrainerPool(log);
     vi.stubEnv('NODE_OPTIONS', '--no-such-option');
     onTestFinished(() => void vi.unstubAllEnvs());

@@ -1,4 +1,4 @@
--- cancel: queued -> cancelled; running -> cancelling, and its worker is told; cancelling, cancelled: no change.
+-- cancel: queued -> cancelled; running -> cancelling, with a signal to its worker; cancelling, cancelled: no change.
 -- Answers: cancelled (it is, or will be), finished {status}, not_found.
 if not record.status or record.owner ~= given.owner then
   return answer('not_found')

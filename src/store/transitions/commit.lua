@@ -1,6 +1,6 @@
--- Proves that every planned write can be made, then makes them all. What can refuse a command of a script: a right of the
--- connection's user, a key of another type, and, only before the first write of a script, Redis's memory, its disk and
--- its being a replica.
+-- Proves that every planned write can be made, then makes them all. Redis refuses a command in a script when the user
+-- lacks the right or the key has another type and, only before the script's first write, when its memory is full, its
+-- disk fails or it is a replica.
 local TYPES = {
   [JOB] = 'hash', [EVENTS] = 'stream', [QUEUED] = 'zset', [LIVE] = 'set', [FINISHED] = 'zset',
   [OUTBOX] = 'zset', [TRASH] = 'set', [STATUSES] = 'zset',
@@ -19,8 +19,8 @@ local function record_writes()
   return fields, gone
 end
 
--- The event first: should its id not be the stream's next, nothing was written yet. The signals last, and so after what
--- their readers will look for.
+-- The event comes first: if its id is not the stream's next, nothing has been written yet. The signals come last, after
+-- the writes that their receivers will read.
 local function planned_writes()
   local writes = {}
   local fields, gone = record_writes()
@@ -44,15 +44,15 @@ local function planned_writes()
   return writes
 end
 
--- Why the write cannot be made, as an error of Redis; nil when it can.
+-- Returns why the write cannot be made, as a Redis error, or nil when it can.
 local function refusal(write)
-  -- Not before Redis 7.0: there, rights are tried when a connection is made, and a right that is taken away later may
-  -- be missed here.
+  -- Redis before 7.0 has no such call. There, rights are checked when a connection is made, and a right that is revoked
+  -- later may be missed here.
   if redis.acl_check_cmd and not redis.acl_check_cmd(unpack(write)) then
     return 'NOPERM this user may not run ' .. write[1] .. ' on ' .. write[2]
   end
   local wanted = TYPES[write[2]]
-  -- These two take a key of any type.
+  -- SET and DEL accept a key of any type.
   if wanted and write[1] ~= 'SET' and write[1] ~= 'DEL' then
     local found = redis.call('TYPE', write[2]).ok
     if found ~= wanted and found ~= 'none' then

@@ -5,7 +5,7 @@
 local JOBS, IDEMPOTENCY = KEYS[9], KEYS[10]
 more_types[JOBS] = 'zset'
 
--- The client library may send a command twice after a lost reply: the second finds the first one's work.
+-- After a lost reply, the client library may send the command again: the job then exists already.
 if record.status then
   return answer('created', 'created_at', record.created_at, 'queue_position', record.created_position or 1)
 end

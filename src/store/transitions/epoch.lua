@@ -1,6 +1,6 @@
--- epoch: one epoch's row, the progress and the checkpoint that now counts. epoch = last + 1 is appended; one that is
--- there already (a replay after a restart, a command sent twice) has the same bits and changes nothing but the
--- checkpoint's name; a later one is refused: Redis lost what came between.
+-- epoch: records an epoch's metrics, the progress and the current checkpoint. The next epoch (last + 1) is appended. An
+-- epoch that is already recorded (a replay after a restart, a command sent twice) has the same bits and changes only
+-- the checkpoint. A later epoch is refused with gap: Redis lost the epochs in between.
 -- Answers: confirmed {status}, refused, gap.
 local refused = fence()
 if refused then

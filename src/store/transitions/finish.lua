@@ -1,6 +1,6 @@
--- finish: running, cancelling -> succeeded or failed; cancelling -> cancelled. A cancel that came too late may still end
--- in succeeded: the worker was first.
--- Answers: succeeded, failed, cancelled, refused; gap when an epoch of a success is not in the record: Redis came back
+-- finish: running, cancelling -> succeeded or failed; cancelling -> cancelled. If the worker finishes before it sees a
+-- cancel, the job still succeeds.
+-- Answers: succeeded, failed, cancelled, refused; gap when the record lacks an epoch of a success: Redis came back
 -- without its newest writes.
 local refused = fence()
 if refused then
@@ -16,7 +16,7 @@ end
 
 close_attempt(given.status)
 if given.status == 'succeeded' then
-  -- The duration is known only here; the worker left a gap for it.
+  -- Only Redis's clock gives the duration; the worker left a gap for it.
   local duration = string.format('%.3f', (now - record.started_at) / 1000)
   set('result', given.result_head .. duration .. given.result_tail)
   set('evaluation', given.evaluation)

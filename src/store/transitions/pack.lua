@@ -1,5 +1,5 @@
--- pack: a job that has ended takes the form in which it is kept. Its events become one compressed text: of a stream Redis
--- reserves 4 KB. Most fields become one, `view`: each field costs 60 bytes beside its value.
+-- pack: converts a finished job to its compact form. Its events become one compressed text, because Redis reserves 4 KB
+-- for a stream. Most fields become one, `view`, because each field costs 60 bytes besides its value.
 -- Answers: packed, dropped (the job has other events by now, or is gone).
 if not terminal or record.seq ~= given.seq then
   return answer('dropped')
@@ -10,10 +10,10 @@ for field in string.gmatch(given.packed_fields, '%S+') do
   unset(field)
 end
 set('view', table.concat(values, '\0'))
--- Nothing is repeated so long after the end.
+-- No transition is repeated so long after the end.
 unset('attempt', 'epoch', 'created_position', 'released_token', 'released_as')
 is_rewritten = true
 plan('SET', EVENTS, given.events)
--- A job of an earlier build may stand in no list of one status yet.
+-- A job of an earlier build may be missing from the status index.
 plan('ZADD', STATUSES, 0, status_member(record.status))
 return answer('packed')

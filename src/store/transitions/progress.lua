@@ -1,5 +1,5 @@
--- progress: how far the running epoch is. Becomes an event at least 1 s after the last one and at most 100 times a job;
--- steps that are computed again after a restart are not told again.
+-- progress: how far the running epoch is. It becomes an event at least 1 s after the last one and at most 100 times per
+-- job. Steps that are computed again after a restart change nothing.
 -- Answers: confirmed {status}, refused.
 local refused = fence()
 if refused then

@@ -1,52 +1,52 @@
--- What every transition shares: KEYS and ARGV by name, the one clock, the record, and the writes that transitions are
--- made of. This text stands before each transition's own, and commit.lua behind it.
+-- Shared by all transitions: names for KEYS and ARGV, the clock, the record, and functions that plan writes. Each
+-- transition's script is this file, the transition's own file, then commit.lua.
 --
--- Redis does not roll a script back. So a transition first reads and decides, and only plans its writes, with the
+-- Redis does not roll a script back. So a transition first reads and decides, and only plans its writes with the
 -- functions below; commit.lua proves that all of them can be made, then makes them. A transition that fails has changed
 -- nothing.
 --
--- Lua moves strings and counts here; it never reads or writes JSON (cjson keeps 14 digits and turns [] into {}).
+-- Lua only moves strings and counts here; it never reads or writes JSON (cjson keeps 14 digits and turns [] into {}).
 --
--- The record: every field of the hash job:<id>. A field lives as long as the record unless its line says otherwise.
+-- The record: every field of the hash job:<id>. A field lives as long as the record unless the last column limits it.
 --
 -- | field            | what it holds                                             | set by                        | lives      |
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
 -- | owner            | who may see it                                            | create                        |            |
 -- | spec             | JSON: what to train, every default filled in              | create                        |            |
--- | data             | JSON: what the dataset was then, with its SHA-256         | create                        |            |
--- | version          | of Descent, which accepted the job                        | create                        |            |
--- | parameters       | weights and biases of the model                           | create                        |            |
+-- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
+-- | version          | version of Descent that accepted the job                  | create                        |            |
+-- | parameters       | number of weights and biases of the model                 | create                        |            |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
 -- | place            | microseconds: its place in the queue, the same for life   | create                        | until terminal |
 -- | created_position | its queue position in the answer of create                | create                        | until packed |
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
--- | seq              | of the newest event                                       | all that append               |            |
--- | event_at         | time of the newest event; no later one is timed before it | all that append               |            |
+-- | seq              | seq of the newest event                                   | all that append               |            |
+-- | event_at         | time of the newest event; later events are never earlier  | all that append               |            |
 -- | revision         | counts the changes of the record                          | all that change a field       |            |
--- | changed_at       | time of the latest of them                                | all that change a field       |            |
+-- | changed_at       | time of the latest change                                 | all that change a field       |            |
 -- | delivery         | number of the current one                                 | create, requeue               | until terminal |
 -- | attempt          | number of the latest one                                  | start                         | until packed |
--- | attempts         | a line each, see job-view.ts                              | start; requeue, finish end it |            |
+-- | attempts         | all attempts as text, see job-view.ts                     | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
 -- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        | until packed |
--- | released_as      | what became of the job then: the answer to a repeat       | requeue, finish, start        | until packed |
+-- | released_as      | the outcome then, returned to a repeat                    | requeue, finish, start        | until packed |
 -- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  | until terminal |
--- | reason           | why the next attempt will be needed                       | requeue                       | until terminal |
--- | engine           | that runs it                                              | start                         |            |
--- | started_at       | the first start                                           | start                         |            |
--- | epoch            | the last one that was appended                            | epoch                         | until packed |
--- | latest           | JSON: its metrics                                         | epoch                         |            |
+-- | reason           | why another attempt is needed                             | requeue                       | until terminal |
+-- | engine           | engine that runs it                                       | start                         |            |
+-- | started_at       | time of the first start                                   | start                         |            |
+-- | epoch            | the last appended epoch                                   | epoch                         | until packed |
+-- | latest           | JSON: metrics of that epoch                               | epoch                         |            |
 -- | checkpoint       | JSON: the last two files, newest first; empty for none    | epoch                         | until terminal |
 -- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | epoch                         | until terminal |
--- | progress         | JSON: how far it is                                       | create, epoch, progress       |            |
--- | progress_step    | the step in it                                            | epoch, progress               | until terminal |
--- | progress_events  | how many events it became                                 | progress                      | until terminal |
--- | finished_at      | the terminal event's time                                 | all that end a job            |            |
+-- | progress         | JSON: how far the training is                             | create, epoch, progress       |            |
+-- | progress_step    | the step in `progress`                                    | epoch, progress               | until terminal |
+-- | progress_events  | number of progress events so far                          | progress                      | until terminal |
+-- | finished_at      | time of the terminal event                                | all that end a job            |            |
 -- | result           | JSON                                                      | finish                        |            |
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
--- | model            | JSON: likewise                                            | finish                        |            |
--- | view             | the fields PACKED_FIELDS of job-view.ts in one; they go   | pack                          |            |
+-- | model            | JSON: the file's name and SHA-256                         | finish                        |            |
+-- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack                          |            |
 
 local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 8)
 
@@ -65,7 +65,7 @@ for i = 1, #stored, 2 do
   record[stored[i]] = stored[i + 1]
 end
 
--- A clock that steps back must not let a job end before it began. The outbox is read by the clock itself.
+-- A clock that steps back must not let a job end before it began. The outbox uses the unadjusted clock.
 if record.event_at and now < tonumber(record.event_at) then
   now = tonumber(record.event_at)
 end
@@ -79,16 +79,16 @@ local function answer(outcome, ...)
   return { 'outcome', outcome, ... }
 end
 
--- The planned writes: fields of the record, then commands in order, then what is told to those who listen.
+-- The planned writes: fields of the record, the event, commands in order, then signals to subscribers.
 local changed, event, commands, signals = {}, nil, {}, {}
 
--- Whether the record is written anew: a hash that has lost fields keeps the room that they took.
+-- Whether the record is deleted and written again: a hash that loses fields keeps the memory that they took.
 local is_rewritten = false
 
--- The types of keys that only this transition has, for commit.lua.
+-- The types of the keys that only some transitions use, for commit.lua.
 local more_types = {}
 
--- Numbers become text as Redis would make it, and never 1.7e+12.
+-- Numbers become text as Redis formats them, never 1.7e+12.
 local function text(value)
   return type(value) == 'number' and string.format('%.17g', value) or value
 end
@@ -120,7 +120,7 @@ local function count_up(field)
   return tonumber(record[field])
 end
 
--- At most one a transition.
+-- At most once per transition.
 local function append(name, data)
   local seq = count_up('seq')
   set('event_at', now)
@@ -128,7 +128,7 @@ local function append(name, data)
   signals[#signals + 1] = { 'PUBLISH', given.seq_channel, text(seq) }
 end
 
--- As statusMember() in keys.ts.
+-- Same as statusMember() in keys.ts.
 local function status_member(status)
   return record.owner .. ':' .. status .. ':' .. given.id
 end
@@ -141,7 +141,7 @@ local function set_status(status)
   set('status', status)
 end
 
--- As deliveryIdOf() in delivery.ts.
+-- Same as deliveryIdOf() in delivery.ts.
 local function delivery_id()
   return given.id .. '-' .. record.delivery
 end
@@ -161,7 +161,7 @@ local function leave_queue()
   plan('ZREM', OUTBOX, delivery_id())
 end
 
--- The form of an attempt, and what stands between two of them: as in job-view.ts.
+-- Attempts are separated by \30, their values by \n, as job-view.ts parses them.
 local function open_attempt(...)
   local earlier = record.attempts and record.attempts .. '\30' or ''
   set('attempts', earlier .. table.concat({ ... }, '\n'))
@@ -173,7 +173,7 @@ local function close_attempt(outcome)
   end
 end
 
--- Takes the fence away and remembers what became of the job, for a repeat of the same command.
+-- Removes the fence and remembers the outcome, for a repeat of the same command.
 local function release(outcome)
   unset('token')
   if given.token ~= '' then
@@ -198,12 +198,12 @@ local function fail(error)
   terminate('failed', '{"error":' .. error .. '}')
 end
 
--- Adds an infrastructure fault; true when it was the last one allowed.
+-- Adds an infrastructure fault; returns true when it ends the job.
 local function count_fault()
   return count_up('faults') >= MAX_FAULTS
 end
 
--- The fence: what a transition of a running job answers instead of acting, or nil when the caller may go on.
+-- The fence: returns the answer of a transition that must not act, or nil when it may.
 local function fence()
   if not record.status then
     return answer('refused')

@@ -1,5 +1,5 @@
--- remove: a finished job's record, events and index entries go; its id goes to the trash until its folder is
--- gone too. Until then a repeat is answered like the first.
+-- remove: deletes a finished job's record, events and index entries and keeps its id in the trash until its folder is
+-- gone too. Until then a repeat gets the first call's answer.
 -- Answers: removed, not_finished {status}, not_found.
 local JOBS = KEYS[9]
 more_types[JOBS] = 'zset'
@@ -13,7 +13,8 @@ end
 if not terminal then
   return answer('not_finished', 'status', record.status)
 end
--- A full Redis refuses no DEL, and after the first write of a script nothing more: a job can be removed then too.
+-- The DEL comes first: a full Redis accepts it, and then every later write of the script. So jobs can be removed even
+-- when Redis is full.
 plan('DEL', JOB)
 plan('DEL', EVENTS)
 plan('ZREM', JOBS, given.id)

@@ -1,6 +1,6 @@
--- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault; cancelling -> cancelled.
--- Without a token it gives back a delivery that was never started here: queued -> queued under a new delivery; running
--- (delivered again: its worker is lost, unless the caller says that it is not) -> queued, or failed.
+-- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault;
+-- cancelling -> cancelled. Without a token it gives back a delivery that the caller never started: queued -> queued
+-- under a new delivery; running (delivered again, so its worker is lost unless `lost` is no) -> queued, or failed.
 -- Answers: queued {delivery}, failed, cancelled, dropped, refused.
 if given.token == '' then
   if not record.status or terminal or record.delivery ~= given.delivery then

@@ -1,7 +1,7 @@
 -- start: queued -> running; running (delivered again: its worker is lost) -> running, or failed at the third fault;
--- cancelling -> cancelled. The token given here is the fence of all that follows.
--- Answers: started {elapsed_ms}, moved (the record is not what the caller read: read again), failed, cancelled, dropped
--- (nothing to do for this delivery).
+-- cancelling -> cancelled. The token given here is the fence of all later transitions of this attempt.
+-- Answers: started {elapsed_ms}, moved (the record has changed since the caller read it: read again), failed,
+-- cancelled, dropped (nothing to do for this delivery).
 if not record.status then
   return answer('dropped')
 end
