@@ -3,7 +3,7 @@ import { percentile } from './percentile.ts';
 import { ratios, resultsTable } from './results.ts';
 import { type BenchRow, BenchRowSchema } from './run-figures.ts';
 
-/** Makes bench/RESULTS.md of the runs in the files given, by default reports/bench.jsonl. */
+/** Writes bench/RESULTS.md from the runs in the given files, by default reports/bench.jsonl. */
 
 const files = process.argv.length > 2 ? process.argv.slice(2) : ['reports/bench.jsonl'];
 const rows: BenchRow[] = files.flatMap((file) =>
@@ -46,8 +46,8 @@ writeFileSync(
   `# Results
 
 ${machines.join('; ')}. ${dates[0]}${dates.at(-1) === dates[0] ? '' : ` to ${dates.at(-1)}`}. One core's float32
-peak, the median beside the runs: ${fused} with fused multiply-adds, ${separate} with multiplications and additions apart.
-README.md in this folder says how this was measured, and what it means.
+peak, the median of the runs: ${fused} with fused multiply-adds, ${separate} with separate multiplications and additions.
+README.md in this folder explains how this was measured and what it means.
 
 ${resultsTable(rows)}
 
@@ -58,7 +58,7 @@ ${ratios(rows)}
 ## Raw numbers
 
 date, data, framework, variant, threads, training s, us a step (mean, best decile), evaluation s, peak MB, test accuracy,
-calibration ms, float32 peak GFLOP/s (fused, apart), weights' SHA-256:
+calibration ms, float32 peak GFLOP/s (fused, separate), weights' SHA-256:
 
 \`\`\`
 ${raw.join('\n')}
