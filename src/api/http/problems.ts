@@ -81,7 +81,7 @@ export function toProblem(error: unknown, request: FastifyRequest): ProblemError
   }
   return new ProblemError(
     'internal',
-    `The server failed; your request is not the cause. Its log has the reason under the request id ${request.id}.`,
+    `The server failed; your request is not the cause. The server's log has the reason under the request id ${request.id}.`,
     { cause: error },
   );
 }
@@ -91,7 +91,7 @@ export const invalidFields = (errors: NonNullable<Problem['errors']>): ProblemEr
     'validation_failed',
     errors.length === 1
       ? `${errors[0].pointer || 'The body'} ${errors[0].detail}`
-      : `${errors.length} values are not allowed; \`errors\` lists them with the values that are.`,
+      : `${errors.length} values are not allowed; \`errors\` lists each with what is allowed.`,
     { errors },
   );
 
