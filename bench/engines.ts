@@ -9,20 +9,20 @@ import { type BenchRow, BenchRowSchema, RunFiguresSchema } from './run-figures.t
 import { machine } from './running-descent.ts';
 
 /**
- * The reference job with every engine that loads here, and in other libraries where they are set up: each run in a process
- * of its own, all in turn, so that a slow spell of the machine does not hit one alone.
+ * Runs the reference job with every engine that loads here, and in other libraries if they are set up. Each run has its
+ * own process, and the contestants take turns, so that a slow spell of the machine does not hit only one of them.
  */
 
 const HELP = `npm run bench -- [--runs 3] [--only wasm,native] [--epochs 10] [--idx FOLDER] [--out FILE] [--peers FOLDER]
 
-  --runs N        runs of each (default 3; slow engines take minutes each)
-  --only A,B      only what has one of these in its name
-  --epochs N      epochs of a run (default 10: the reference run)
-  --idx FOLDER    train on the four IDX files in FOLDER instead of on MNIST
-  --out FILE      append each run to FILE, a line of JSON (default reports/bench.jsonl)
-  --peers FOLDER  Keras, PyTorch and JAX too, from the environments that bench/peers/setup.sh made in FOLDER
+  --runs N        runs of each engine (default 3; slow engines take minutes each)
+  --only A,B      only engines whose name contains one of these
+  --epochs N      epochs per run (default 10: the reference run)
+  --idx FOLDER    train on the four IDX files in FOLDER instead of MNIST
+  --out FILE      append each run to FILE as a line of JSON (default reports/bench.jsonl)
+  --peers FOLDER  also run Keras, PyTorch and JAX, from the environments that bench/peers/setup.sh created in FOLDER
 
-npm run bench:results makes bench/RESULTS.md of that file.`;
+npm run bench:results writes bench/RESULTS.md from that file.`;
 
 const { values: options } = parseArgs({
   options: {
@@ -40,7 +40,7 @@ if (options.help) {
   process.exit(0);
 }
 
-/** What takes part: how to have one line of figures from it. */
+/** An engine or a peer; `run` returns its figures as a line of JSON. */
 interface Contestant {
   readonly name: string;
   run(): Promise<string>;
@@ -51,14 +51,14 @@ const contestants: Contestant[] = [...(await engines()), ...peers()].filter(
   ({ name }) => only === undefined || only.some((part) => name.includes(part)),
 );
 if (contestants.length === 0) {
-  console.error(`Nothing here is called ${options.only}.\n\n${HELP}`);
+  console.error(`No engine here has a name that contains ${options.only}.\n\n${HELP}`);
   process.exit(2);
 }
 
 mkdirSync('reports', { recursive: true });
 const peakProgram = compilePeak();
 console.log(`${machine()}${peakProgram === undefined ? '; float32 peak unknown (no C compiler)' : ''}`);
-// The first one runs other code: it is compiled while it runs.
+// The first calibration is discarded: it includes the time to compile.
 calibrate();
 const rows: BenchRow[] = [];
 for (let run = 1; run <= Number(options.runs); run += 1) {
@@ -80,7 +80,7 @@ console.log(`\n${resultsTable(rows)}`);
 async function engines(): Promise<Contestant[]> {
   const found = await listEngines();
   for (const engine of found) {
-    if (!engine.available) console.log(`${engine.name} is left out: ${engine.reason}`);
+    if (!engine.available) console.log(`${engine.name} is skipped: ${engine.reason}`);
   }
   const data = options.idx === undefined ? [] : ['--idx', options.idx];
   return found
@@ -137,17 +137,17 @@ async function outputOf(command: string, args: string[]): Promise<string> {
   return output;
 }
 
-/** The same work each time: milliseconds of a chain of integer operations that no compiler can shorten. */
+/** Measures a fixed amount of work: a chain of integer operations that no compiler can shorten, in ms. */
 function calibrate(): number {
   const startedMs = performance.now();
   let x = 1;
   for (let i = 0; i < 50_000_000; i += 1) x = Math.imul(x ^ (x >>> 15), 0x2c1b3c6d) + i;
   const tookMs = performance.now() - startedMs;
-  if (x === 0.5) throw new Error('an integer is no half');
+  if (x === 0.5) throw new Error('an integer is never 0.5');
   return tookMs;
 }
 
-/** bench/float32-peak.c as a program in a folder that goes with this process; undefined where there is no C compiler. */
+/** Compiles bench/float32-peak.c into a folder that this process removes; undefined without a C compiler. */
 function compilePeak(): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'descent-peak-'));
   process.once('exit', () => rmSync(folder, { recursive: true }));

@@ -2,13 +2,13 @@ import { percentile } from './percentile.ts';
 import { machine, RunningDescent } from './running-descent.ts';
 
 /**
- * How quickly the API answers while two jobs train, and what memory it all takes.
- * Requests come at a fixed rate, whether or not the last one was answered: a slow server cannot slow its clients.
+ * Measures how quickly the API answers while two jobs train, and the memory of all processes.
+ * Requests are sent at a fixed rate, answered or not, so a slow server cannot slow down its clients.
  */
 const SECONDS = Number(process.argv[2] ?? 30);
 const PER_SECOND = 50;
 
-/** The slow engine: what is measured here must last. */
+/** The slow engine, because the jobs must last for the whole measurement. */
 const LONG = { engine: 'reference', training: { epochs: 100 } };
 
 const descent = await RunningDescent.start({ WORKER_CONCURRENCY: '2' });

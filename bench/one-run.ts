@@ -13,9 +13,9 @@ import { weightsSha256 } from '../src/training/hashes.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 import type { RunFigures } from './run-figures.ts';
 
-/** One run of the reference job with one engine; its figures are a line of JSON on stdout. */
+/** Runs the reference job once with one engine; prints its figures as a line of JSON. */
 
-/** Steps that are timed together: short enough to fall between two interruptions, long enough for the clock. */
+/** Steps that are timed together: few enough to fit between two interruptions, enough for the clock's resolution. */
 const CHUNK_STEPS = 50;
 
 const { values } = parseArgs({
@@ -23,7 +23,7 @@ const { values } = parseArgs({
     engine: { type: 'string' },
     epochs: { type: 'string', default: '10' },
     seed: { type: 'string', default: '42' },
-    /** A folder of four IDX files to train on, instead of MNIST. */
+    /** A folder with four IDX files to train on instead of MNIST. */
     idx: { type: 'string' },
   },
 });
@@ -57,7 +57,7 @@ for (;;) {
   const chunk = next.value.step - steps;
   steps = next.value.step;
   stepsMs += tookMs;
-  // The end of an epoch and its validation belong to the pull after its last chunk.
+  // The pull after the last chunk of an epoch includes the end of the epoch and its validation.
   if (chunk === CHUNK_STEPS) chunkUs.push((tookMs * 1000) / chunk);
 }
 const trainedMs = performance.now();
@@ -68,10 +68,10 @@ while (end.done !== true) end = evaluation.next(CHUNK_STEPS);
 if (end.value.outcome !== 'evaluated') throw new Error('the job diverged');
 const evaluatedMs = performance.now();
 
-// Before anything that no job does.
+// Read before the code below, which no job runs.
 const peak_rss_mb = process.resourceUsage().maxRSS / 1024;
 
-/** Products and sums of the lit pixels' rows (forward, gradient) and of the other layers (forward, both gradients). */
+/** Products and sums for the rows of lit pixels (forward, gradient) and the other layers (forward, both gradients). */
 const { layers } = engine.layout;
 const denseWeights = layers.slice(1).reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
 const perRow = 2 * (2 * litPixels(dataset) * layers[0].outputs + 3 * denseWeights);
@@ -94,7 +94,7 @@ const figures: RunFigures = {
 };
 console.log(JSON.stringify(figures));
 
-/** Of a train image, on average. */
+/** The average number of lit pixels of a train image. */
 function litPixels({ train, shape }: Dataset): number {
   const images = new Uint8Array(train.rows * shape.inputs);
   train.readImages(images, 0);

@@ -1,6 +1,6 @@
 /**
- * The value that this share of the values lies below, between two of them where the place falls there: the median of an
- * even number is the mean of the middle two.
+ * The value below which this share of the values lies, interpolated between neighbours: the median of an even number of
+ * values is the mean of the middle two.
  */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -2,12 +2,12 @@ import { percentile } from './percentile.ts';
 import { machine, RunningDescent } from './running-descent.ts';
 
 /**
- * Seconds from kill -9 of a worker in mid-job to the next step that is computed, with the settings that users have.
- * `npm start` starts the worker again; the lease of the dead one must run out first.
+ * Measures the seconds from kill -9 of a worker in the middle of a job to the next computed step, with default settings.
+ * `npm start` restarts the worker; the lease of the dead one must expire first.
  */
 const KILLS = Number(process.argv[2] ?? 10);
 
-/** The slow engine: what is measured here must last. */
+/** The slow engine, because the job must last for the whole measurement. */
 const LONG = { engine: 'reference', training: { epochs: 100 } };
 
 const descent = await RunningDescent.start({ WORKER_CONCURRENCY: '1' });

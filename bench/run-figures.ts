@@ -1,22 +1,22 @@
 import { z } from 'zod';
 
-/** What one run of the reference job says of itself: our engines and the peers alike. */
+/** The figures that a run of the reference job reports, for our engines and for the peers. */
 export const RunFiguresSchema = z.object({
   framework: z.string(),
   version: z.string(),
   variant: z.string(),
   threads: z.enum(['1', 'default']),
-  /** What comes before the first step of training: reading data, making the model, compiling. */
+  /** Everything before the first step: reading the data, building the model, compiling. */
   compile_seconds: z.number(),
-  /** All epochs with their shuffling and their validation. */
+  /** All epochs, including shuffling and validation. */
   train_seconds: z.number(),
-  /** The 10,000 test images. */
+  /** Evaluation of the 10,000 test images. */
   evaluate_seconds: z.number(),
   /** Mean over all steps, without validation. */
   us_per_step: z.number(),
-  /** Best decile of chunks of 50 steps, where steps can be timed so. */
+  /** Best decile of chunks of 50 steps, if the framework allows timing them. */
   us_per_step_best: z.number().optional(),
-  /** Multiplications and additions of a step that cannot be left out: 10^6. */
+  /** Millions of multiplications and additions that a step cannot avoid. */
   mflop_per_step: z.number().optional(),
   test_accuracy: z.number(),
   test_loss: z.number(),
@@ -26,18 +26,18 @@ export const RunFiguresSchema = z.object({
 
 export type RunFigures = z.output<typeof RunFiguresSchema>;
 
-/** A run with what was around it: a line of reports/bench.jsonl. */
+/** A run with its circumstances: a line of reports/bench.jsonl. */
 export const BenchRowSchema = RunFiguresSchema.extend({
   date: z.iso.datetime(),
   machine: z.string(),
-  /** What it was trained on: mnist, or the name of a folder of IDX files. */
+  /** The training data: mnist, or the name of a folder of IDX files. */
   data: z.string(),
   epochs: z.int(),
-  /** The same work before and after each run, in ms: larger = the machine was slower, or busy. */
+  /** Time of a fixed amount of work before and after each run, in ms; larger = the machine was slower or busy. */
   calibration_ms: z.number(),
-  /** One core's float32 peak with fused multiply-adds, before and after the run; null where there is no C compiler. */
+  /** One core's float32 peak with fused multiply-adds, before and after the run; null without a C compiler. */
   peak_gflops: z.number().nullable(),
-  /** The same with multiplications and additions apart, which is what our kernels may use. */
+  /** The same with separate multiplications and additions, to which our kernels are limited. */
   separate_peak_gflops: z.number().nullable(),
 });
 

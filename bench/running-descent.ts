@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { JobSchema } from '../src/contract/job.ts';
 import { JobEventSchema } from '../src/contract/job-event.ts';
 
-/** `npm start` in a folder of its own, as a user has it, for the measurements here. */
+/** Runs `npm start` in its own folder, as a user would, for the measurements here. */
 export class RunningDescent {
   readonly url: string;
   readonly pid: number;
@@ -62,7 +62,7 @@ export class RunningDescent {
     for await (const _ of this.watch(id));
   }
 
-  /** A job's events as they happen, to the last. */
+  /** A job's events as they happen, until the last. */
   async *watch(id: string): AsyncGenerator<z.output<typeof JobEventSchema>> {
     const response = await fetch(`${this.url}/jobs/${id}/events`, {
       headers: { accept: 'text/event-stream' },
@@ -80,7 +80,7 @@ export class RunningDescent {
     }
   }
 
-  /** Resident memory, now and at its highest, of the processes below `npm start`, by what they run. */
+  /** Current and peak resident memory of the processes below `npm start`, with the program that each one runs. */
   memory(): { what: string; pid: number; nowMb: number; peakMb: number }[] {
     const table = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' });
     const all = [...table.matchAll(/^ *(\d+) +(\d+) +(.*)$/gm)].map(([, pid, parent, args]) => ({

@@ -6,7 +6,7 @@ import { resolveDataset } from '../src/dataset/registry.ts';
 import { loadEngine } from '../src/engine/engines.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 
-/** What a trainer does until it could take its first step, with the same modules: startup.ts measures it. */
+/** Does what a trainer does before its first step, with the same modules; startup.ts measures it. */
 const [engine, dataDir] = z.tuple([EngineNameSchema, z.string()]).parse(process.argv.slice(2));
 
 const modulesMs = performance.now();

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { percentile } from './percentile.ts';
 import { machine } from './running-descent.ts';
 
-/** Milliseconds from fork to an engine with MNIST in its memory, in one file of modules as trainers are. */
+/** Measures the ms from fork to an engine with MNIST in memory, with all modules bundled into one file like a trainer's. */
 const FORKS = Number(process.argv[2] ?? 20);
 const BUNDLE = resolve('dist/bench/startup-child.bundle.js');
 const TimesSchema = z.object({ modulesMs: z.number(), engineMs: z.number() });
@@ -26,7 +26,7 @@ for (const engine of ['native', 'wasm']) {
   const figure = (values: number[]) =>
     `${percentile(values, 0.5).toFixed(0)} (${Math.min(...values).toFixed(0)})`;
   console.log(
-    `${engine}: fork to ready ${figure(runs.map(({ totalMs }) => totalMs))}, of it Node and modules ` +
+    `${engine}: fork to ready ${figure(runs.map(({ totalMs }) => totalMs))}, of which Node and modules ` +
       `${figure(runs.map(({ modulesMs }) => modulesMs))}, dataset and engine ${figure(runs.map(({ engineMs }) => engineMs))}`,
   );
 }

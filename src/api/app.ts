@@ -28,16 +28,16 @@ import { operationRoutes } from './routes/operations.ts';
 const BODY_LIMIT_BYTES = 256 * 1024;
 const SAMPLE_EVENT_LOOP_MS = 500;
 
-/** The longest parameter is a job's id; what is longer is no path of ours. */
+/** The longest parameter is a job's id; a longer one is not a path of this API. */
 const MAX_PARAM_LENGTH = 200;
 
 export interface App {
   fastify: FastifyInstance;
-  /** The OpenAPI document; there once the app is ready. */
+  /** The OpenAPI document; available once the app is ready. */
   openapi: () => OpenApiDocument;
 }
 
-/** The whole HTTP API, ready to listen or to be injected into. It opens nothing and closes nothing of `deps`. */
+/** The whole HTTP API, ready to listen or for `inject`. It neither opens nor closes anything in `deps`. */
 export async function buildApp(deps: ApiDeps): Promise<App> {
   const timing = { ...DEFAULT_TIMING, ...deps.timing };
   const app: FastifyInstance = Fastify({
@@ -48,7 +48,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     trustProxy: false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: timing.requestTimeoutMs,
-    // We answer a missing Host and a shutdown ourselves, in our own words.
+    // A missing Host and a shutdown get problem details of our own.
     http: { requireHostHeader: false, connectionsCheckingInterval: timing.requestTimeoutMs / 6 },
     return503OnClosing: false,
     routerOptions: {
@@ -61,7 +61,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, randomUUID()),
   });
   app.setErrorHandler(sendProblem);
-  // Reached only from below /docs: `methods.answer` comes first everywhere else.
+  // Reached only below /docs: everywhere else `methods.answer` comes first.
   app.setNotFoundHandler(async () => {
     throw methods.notFound();
   });
@@ -75,9 +75,9 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   let closing = false;
 
   app.addHook('onRoute', (route) => {
-    // A server-wide handlerTimeout would cut the event streams.
+    // A server-wide handlerTimeout would cut off the event streams.
     if (route.url !== '/jobs/:id/events') route.handlerTimeout ??= timing.handlerTimeoutMs;
-    // The page below /docs is not ours, and takes what it likes.
+    // The page below /docs is Swagger UI's: it may take any query.
     if (documentationOf(route.config) !== undefined) {
       route.schema = { querystring: NoQuerySchema, ...route.schema };
     }
@@ -94,13 +94,9 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(standardHeaders).header('request-id', request.id);
     if (closing) {
-      throw new ProblemError(
-        'overloaded',
-        'This server is shutting down. Repeat the request in a few seconds.',
-        {
-          headers: { 'retry-after': '5', connection: 'close' },
-        },
-      );
+      throw new ProblemError('overloaded', 'This server is shutting down. Retry in a few seconds.', {
+        headers: { 'retry-after': '5', connection: 'close' },
+      });
     }
   });
   if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));

@@ -8,7 +8,7 @@ import type { Retention } from '../store/retention.ts';
 import type { StorageCheck } from '../store/storage-check.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
 
-/** What the API stands on. Everything is made by the entry and closed by it; the API opens nothing. */
+/** What the API depends on. The entry point opens and closes all of it. */
 export interface ApiDeps {
   store: Pick<
     JobStore,
@@ -31,39 +31,39 @@ export interface ApiDeps {
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
   queue: Pick<TrainingQueue, 'enqueue'>;
-  /** Why Redis answers and yet cannot be worked on, in a sentence each. */
+  /** Why Redis is reachable but unusable: one sentence per reason. */
   redisTroubles: () => Promise<string[]>;
-  /** The version of Descent, as /livez and every new job say it. */
+  /** The version of Descent, shown by /livez and recorded in every new job. */
   version: string;
   /**
-   * Hosts that may be asked for besides the loopback: what the process listens on and what the operator allows.
+   * Hosts that a request may name besides the loopback: those the process listens on and those the operator allows.
    * 0.0.0.0 or :: stands for every address.
    */
   allowedHosts: readonly string[];
-  /** What every path begins with that an answer carries: '' or /descent. */
+  /** The prefix of every path in a response: '' or /descent. */
   basePath: string;
   auth: 'none';
   maxQueuedJobs: number;
-  /** Where requests that end in 5xx are logged; without one nothing is. */
+  /** Logs requests that end in 5xx; without it nothing is logged. */
   logger?: FastifyBaseLogger;
-  /** Times a test wants shorter; production takes the defaults. */
+  /** Shorter times for tests; production uses the defaults. */
   timing?: Partial<ApiTiming>;
 }
 
 export interface ApiTiming {
-  /** Between two comments that keep an idle event stream open. */
+  /** Interval of the comments that keep an idle event stream open. */
   heartbeatMs: number;
-  /** Longest sleep of an event stream before it looks for itself: signals may be lost. */
+  /** How long an event stream waits for a signal before it reads anyway: signals may be lost. */
   lookMs: number;
-  /** A viewer who takes nothing for so long is cut off. */
+  /** A viewer that reads nothing for this long is cut off. */
   drainMs: number;
   handlerTimeoutMs: number;
   /**
-   * A request whose headers have not arrived by then is refused. Node does not look at bodies in time (seen
-   * with 20.20): those fall under handlerTimeoutMs, which begins when the headers are there.
+   * Limit for the headers of a request to arrive. Node does not enforce it on bodies in time (seen with 20.20);
+   * they fall under handlerTimeoutMs, which starts when the headers have arrived.
    */
   requestTimeoutMs: number;
-  /** A process whose event loop lags more refuses requests; 0 = never. */
+  /** A process whose event loop lags more than this refuses requests; 0 = never. */
   maxEventLoopDelayMs: number;
 }
 
@@ -76,9 +76,9 @@ export const DEFAULT_TIMING: ApiTiming = {
   maxEventLoopDelayMs: 1_000,
 };
 
-/** The owner of everything until there are API keys: the only place that says so. */
+/** The owner of everything until there are API keys, defined only here. */
 export const OWNER = 'local';
 
-/** Across rooms an error is known by its code. */
+/** Errors from other rooms are recognised by their code. */
 export const isStoreUnavailable = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'store_unavailable';

@@ -7,8 +7,8 @@ import { type ApiDeps, type ApiTiming, isStoreUnavailable } from './deps.ts';
 /**
  * Live event streams (text/event-stream), one for each viewer of a job.
  *
- * A viewer costs a socket, a timer and a place in the signals' map: no Redis connection, no blocking read, no
- * buffer of its own. Everything it is sent is read from the job's stream; a signal only wakes it.
+ * A viewer costs a socket, a timer and an entry in the map of signals: no Redis connection, no blocking read, no
+ * buffer of its own. All data comes from the job's stream; a signal only wakes the viewer.
  */
 
 const RETRY = 'retry: 2000\n\n';
@@ -20,7 +20,7 @@ type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals'>;
 export interface Viewer {
   owner: string;
   id: string;
-  /** The last seq it has. */
+  /** The last seq the viewer has. */
   cursor: number;
   /** The last seq the job had when the viewer came. */
   seq: number;
@@ -41,7 +41,7 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Takes the reply over and returns; the stream goes on by itself. */
+  /** Takes over the reply and returns at once; the stream runs in the background. */
   start(reply: FastifyReply, viewer: Viewer): void {
     reply.hijack();
     const response = reply.raw;
@@ -55,7 +55,7 @@ export class EventStreams {
     });
     this.#open.add(response);
     response.once('close', () => this.#open.delete(response));
-    // A viewer who goes away is no error of ours.
+    // A viewer that goes away is not an error.
     response.on('error', () => response.destroy());
     this.#run(response, viewer).catch((error: unknown) => {
       reply.log.error({ err: error }, 'an event stream failed');
@@ -64,8 +64,8 @@ export class EventStreams {
   }
 
   /**
-   * Ends every stream in a way that makes its viewer come back. One that does not take its last words holds
-   * nothing up: an ended response counts as idle, and the server's close destroys idle sockets.
+   * Ends every stream so that its viewer reconnects. A viewer that does not read the end cannot delay the shutdown:
+   * an ended response counts as idle, and closing the server destroys idle sockets.
    */
   endAll(): void {
     this.#closing = true;
@@ -81,7 +81,7 @@ export class EventStreams {
     response.once('close', () => bell.ring());
     try {
       await this.#write(response, RETRY);
-      // It came while the server was told to close: nobody would end it later.
+      // The viewer connected during the shutdown, after endAll: nothing else would end its stream.
       if (this.#closing) return;
       await this.#follow(response, viewer, bell);
     } finally {
@@ -95,8 +95,8 @@ export class EventStreams {
     let { cursor, seq } = viewer;
     while (isOpen(response)) {
       if (cursor > seq) {
-        // Redis lost its last second: what the viewer has seen never happened. id 0, so that a viewer who
-        // comes back right now does not start from its old cursor again.
+        // Redis lost its last second, and with it events that the viewer has seen. id 0 keeps a viewer that
+        // reconnects now from starting at its old cursor again.
         await this.#write(response, `event: reset\nid: 0\ndata: ${JSON.stringify({ last_seq: seq })}\n\n`);
         cursor = 0;
       }
@@ -116,7 +116,7 @@ export class EventStreams {
     }
   }
 
-  /** undefined = the store does not answer; the stream stays open, as a refused viewer would not come back. */
+  /** undefined = the store is unavailable; the stream stays open, as a refused viewer would not reconnect. */
   async #read(id: string, after: number): Promise<StoredEvent[] | undefined> {
     try {
       return await this.#deps.events.read(id, { after, limit: PAGE });
@@ -133,7 +133,7 @@ export class EventStreams {
     }
   }
 
-  /** Writes and waits until the socket has taken it; one that does not in time is cut off. */
+  /** Writes and waits until the socket has drained; destroys one that has not drained in time. */
   async #write(response: ServerResponse, text: string): Promise<void> {
     if (!isOpen(response) || response.write(text)) return;
     await new Promise<void>((resolve) => {
@@ -157,12 +157,12 @@ const isOpen = (response: ServerResponse): boolean => !response.destroyed && !re
 
 const render = ({ seq, type, text }: StoredEvent): string => `id: ${seq}\nevent: ${type}\ndata: ${text}\n\n`;
 
-/** job.succeeded, job.failed and job.cancelled end the story. */
+/** job.succeeded, job.failed and job.cancelled are the last event of a job. */
 function isLast({ type }: StoredEvent): boolean {
   return type === 'job.succeeded' || type === 'job.failed' || type === 'job.cancelled';
 }
 
-/** Rung by anybody, waited for by one; a ring while nobody waits is kept. */
+/** Many callers may ring; one waits. A ring while none waits is kept. */
 class Bell {
   #rung = false;
   #wake: (() => void) | undefined;
@@ -172,7 +172,7 @@ class Bell {
     this.#wake?.();
   }
 
-  /** @returns whether it rang, rather than the time passed. */
+  /** @returns true if it rang, false if the time passed. */
   async wait(ms: number): Promise<boolean> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
@@ -190,6 +190,6 @@ class Bell {
   }
 }
 
-/** 204: nothing will ever come after this cursor, which is what makes an EventSource stop. */
+/** Whether no event will ever follow this cursor. The answer is then 204, which makes an EventSource stop. */
 export const isOver = (head: { status: JobStatus; seq: number }, cursor: number): boolean =>
   isTerminal(head.status) && cursor === head.seq;

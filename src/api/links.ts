@@ -2,11 +2,11 @@ import type { Job } from '../contract/job.ts';
 import type { JobView } from '../store/job-view.ts';
 
 /**
- * Every path that an answer carries begins with BASE_PATH, so that it leads back through the proxy that the
- * request came by. Requests are taken with it and without: a proxy may strip it.
+ * Every path in a response begins with BASE_PATH, so that it leads back through the proxy that the request came
+ * through. Requests are accepted with it and without it: a proxy may strip it.
  */
 
-/** The path of a request as the routes know it. */
+/** The path of a request as the routes define it. */
 export function withoutBasePath(basePath: string, url: string): string {
   if (!url.startsWith(basePath)) return url;
   const rest = url.slice(basePath.length);
@@ -29,10 +29,10 @@ function linksOf(basePath: string, id: string): Job['links'] {
   };
 }
 
-/** A job as the API shows it: the JSON that the store has, and the links at its end. */
+/** A job as the API shows it: the stored JSON with the links appended. */
 export const withLinks = (basePath: string, { id, text }: Pick<JobView, 'id' | 'text'>): string =>
   `${text.slice(0, -1)},"links":${JSON.stringify(linksOf(basePath, id))}}`;
 
-/** The ETag of that: whoever has the links of another BASE_PATH gets the new ones. */
+/** The ETag of that. It depends on BASE_PATH, so a client with outdated links gets the new ones. */
 export const etagWithLinks = (basePath: string, etag: string): string =>
   basePath === '' ? etag : `${etag.slice(0, -1)}.${basePath}"`;

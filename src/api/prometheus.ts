@@ -5,7 +5,7 @@ import { REPORT_TTL_MS } from '../store/worker-reports.ts';
 import { type ApiDeps, isStoreUnavailable } from './deps.ts';
 import type { EventStreams } from './event-streams.ts';
 
-/** What Prometheus reads: of this process, and of the whole installation as the store has it. */
+/** Metrics for Prometheus: of this process, and of the whole installation as recorded in the store. */
 export class ApiMetrics {
   readonly #registry = new Registry();
   readonly #durations: Histogram<'method' | 'route' | 'status'>;
@@ -17,13 +17,13 @@ export class ApiMetrics {
     collectDefaultMetrics({ register: this.#registry });
     new Gauge({
       name: 'descent_info',
-      help: 'Always 1; the label says which version runs.',
+      help: 'Always 1; the label is the running version.',
       labelNames: ['version'],
       registers,
     }).set({ version: deps.version }, 1);
     this.#durations = new Histogram({
       name: 'descent_http_request_duration_seconds',
-      help: 'Time to answer a request, event streams left out.',
+      help: 'Time to answer a request, not counting event streams.',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
       registers,
@@ -54,7 +54,7 @@ export class ApiMetrics {
     return await this.#registry.metrics();
   }
 
-  /** An onResponse hook. A route is labelled by its pattern: a label a job would never end. */
+  /** An onResponse hook. Routes are labelled by pattern: a label per job would grow without bound. */
   observe = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
     const isStream = String(reply.raw.getHeader('content-type') ?? '').startsWith('text/event-stream');
@@ -73,7 +73,7 @@ const labelOf = (method: string): string => (METHODS.includes(method) ? method :
 
 type WorkerCounter = keyof WorkerReport['counters'];
 
-/** Gauges that are read from the store when somebody asks; while it does not answer, only descent_store_up. */
+/** Gauges read from the store on each scrape; while the store is unavailable, only descent_store_up is exposed. */
 class StoreGauges {
   readonly #deps: Pick<ApiDeps, 'store' | 'workers'>;
   readonly #up: Gauge;
@@ -90,7 +90,7 @@ class StoreGauges {
     const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
       new Gauge<Label>({ name, help, labelNames, registers });
     this.#up = gauge('descent_store_up', '1 when the job store answers.');
-    this.#jobs = gauge('descent_jobs', 'Jobs, by what they are.', ['state']);
+    this.#jobs = gauge('descent_jobs', 'Jobs by state.', ['state']);
     this.#outbox = gauge('descent_outbox_deliveries', 'Deliveries the queue may not have yet; normally 0.');
     this.#memory = gauge('descent_store_memory_ratio', "Used share of Redis's maxmemory.");
     this.#workers = gauge(
@@ -108,7 +108,7 @@ class StoreGauges {
   async update(): Promise<void> {
     this.#jobs.reset();
     this.#counters.reset();
-    // Reset would make these say 0, where nothing is known.
+    // Removed, not reset: 0 would be a false figure while the store is unavailable.
     for (const gauge of [this.#outbox, this.#memory, this.#workers, this.#slots, this.#running])
       gauge.remove();
     try {
@@ -116,7 +116,7 @@ class StoreGauges {
       this.#up.set(1);
     } catch (error) {
       if (!isStoreUnavailable(error)) throw error;
-      // The scrape is how an operator learns of the outage: it must not fail with it.
+      // Operators learn of the outage from the scrape, so it must not fail.
       this.#up.set(0);
     }
   }

@@ -2,17 +2,17 @@ import type { Readiness } from '../contract/installation.ts';
 import type { ApiDeps } from './deps.ts';
 import { ProblemError } from './http/problems.ts';
 
-/** What /readyz finds. Each check is `ok` or a sentence for the operator. */
+/** The checks of /readyz. Each is `ok` or a sentence for the operator. */
 
 type Checks = Readiness['checks'];
 
 /**
- * Only what keeps this process from serving requests makes it unready; the other checks are for the operator.
+ * Only a fault that keeps this process from serving requests makes it unready; the other checks inform the operator.
  * @throws {StoreUnavailableError} when Redis does not answer.
- * @throws {ProblemError} when Redis answers, and cannot be worked on.
+ * @throws {ProblemError} when Redis answers but is unusable.
  */
 export async function checkReadiness({ store, storage, workers, redisTroubles }: ApiDeps): Promise<Checks> {
-  // Side by side: each may take as long as a request may.
+  // In parallel: each may take as long as a whole request may.
   const [troubles, problem, reports] = await Promise.all([
     redisTroubles(),
     storage.problem(),
@@ -26,7 +26,7 @@ export async function checkReadiness({ store, storage, workers, redisTroubles }:
 }
 
 function describeWorkers(reports: Awaited<ReturnType<ApiDeps['workers']['list']>>): string {
-  if (reports.length === 0) return 'No worker is up. Jobs wait until one is.';
+  if (reports.length === 0) return 'No worker is running. Jobs stay queued until one starts.';
   const [first] = reports;
   if (reports.some(({ problem }) => problem === null)) return 'ok';
   const which =

@@ -6,13 +6,13 @@ import { dropoutFault, optimizerFaults } from '../engine/number-limits.ts';
 import { tensorflowLacks } from '../engine/tensorflow/tensorflow-limits.ts';
 import type { FieldError } from './http/validation-errors.ts';
 
-/** What a spec asks for in all, where one field alone does not tell. */
+/** Checks of a spec that involve more than one field, the dataset or the engine. */
 
 export const MAX_PARAMETERS = 20_000_000;
 
 export interface SpecSize {
   parameters: number;
-  /** Train rows, validation rows left out. */
+  /** Train rows without the validation rows. */
   rows: number;
   /** Optimizer steps of the whole job. */
   steps: number;
@@ -27,27 +27,27 @@ export function measureSpec({ model, training }: JobSpec, data: DataShape): Spec
   };
 }
 
-/** The limits that take more than one field to check; empty when the spec keeps them. */
+/** Checks the limits that involve more than one field; empty when the spec keeps them. */
 export function checkSize(spec: JobSpec, { parameters, rows }: SpecSize): FieldError[] {
   const errors: FieldError[] = [];
   if (parameters > MAX_PARAMETERS) {
     errors.push({
       in: 'body',
       pointer: '/model/hidden_units',
-      detail: `must make a model of at most ${MAX_PARAMETERS} parameters; these make ${parameters}`,
+      detail: `must give a model of at most ${MAX_PARAMETERS} parameters; these units give ${parameters}`,
     });
   }
   if (spec.training.batch_size > rows) {
     errors.push({
       in: 'body',
       pointer: '/training/batch_size',
-      detail: `must be a whole number from 1 to ${rows}, the train rows of ${spec.dataset} that validation_split ${spec.training.validation_split} leaves; got ${spec.training.batch_size}`,
+      detail: `must be a whole number from 1 to ${rows}, the train rows of ${spec.dataset} left by validation_split ${spec.training.validation_split}; got ${spec.training.batch_size}`,
     });
   }
   return errors;
 }
 
-/** Numbers that mean something else, or nothing, as the engines use them; empty when all of them hold. */
+/** Refuses numbers that the engines' arithmetic would turn into something else; empty when there are none. */
 export function checkNumbers({ optimizer, model, training }: JobSpec, data: DataShape): FieldError[] {
   const errors: FieldError[] = optimizerFaults(optimizer).map(({ field, detail }) => ({
     in: 'body',
@@ -61,13 +61,13 @@ export function checkNumbers({ optimizer, model, training }: JobSpec, data: Data
     errors.push({
       in: 'body',
       pointer: '/training/validation_split',
-      detail: `must be 0 or at least ${Number.EPSILON / 2}; ${validation_split} would leave no row to validate with`,
+      detail: `must be 0 or at least ${Number.EPSILON / 2}; ${validation_split} would leave no rows for validation`,
     });
   }
   return errors;
 }
 
-/** What the engine that the spec names cannot do; empty when it can do all of it. */
+/** What the spec asks for and its engine cannot do; empty when the engine can do all of it. */
 export function checkEngine({ engine, optimizer }: JobSpec): FieldError[] {
   if (engine !== 'tensorflow') return [];
   return tensorflowLacks(optimizer).map(({ field, detail }) => ({

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { StartedProgram } from '../support/started-program.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
-it('npm start trains a job on a machine that has Node and nothing else', async () => {
+it('npm start trains a job on a machine that has only Node', async () => {
   const folder = await makeTemporaryFolder();
   const bin = join(folder, 'bin');
   mkdirSync(bin);

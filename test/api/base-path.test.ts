@@ -6,14 +6,14 @@ import { SUCCESS } from '../store/open-store.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
-/** Behind a real reverse proxy at /descent, one that strips the prefix and one that does not. */
+/** The API behind real reverse proxies at /descent: one strips the prefix, the other keeps it. */
 
 const api = openApi({ basePath: '/descent' });
 
-/** The beginnings of the API's own paths. */
+/** The first segments of the API's own paths. */
 const OWN = 'jobs|docs|datasets|engines|workers|livez|readyz|metrics|openapi\\.json';
 
-/** Serves /descent, and nothing else, from `target`; Location passes as it is. */
+/** Serves only /descent, from `target`; Location passes through unchanged. */
 function openProxy(strips: boolean): { url: () => string } {
   let server: Server;
   beforeAll(async () => {
@@ -58,7 +58,7 @@ const post = (url: string, body?: string, headers: Record<string, string> = {}):
     ...(body !== undefined && { body }),
   });
 
-/** Everything in an answer that leads somewhere. */
+/** All links in a response. */
 function linksOf({ headers, text }: Answer): string[] {
   const found = [
     headers.get('location') ?? [],
@@ -71,7 +71,7 @@ function linksOf({ headers, text }: Answer): string[] {
   return found;
 }
 
-/** Values of JSON that are paths and no more, but for pointers into a body. */
+/** JSON values that consist of a path, except for pointers into a body. */
 function jsonLinks(value: unknown): string[] {
   if (typeof value === 'string') return /^\/[a-z]\S*$/.test(value) ? [value] : [];
   if (typeof value !== 'object' || value === null) return [];
@@ -90,9 +90,9 @@ async function succeeded(): Promise<string> {
 
 describe.each([
   ['strips the prefix', openProxy(true)],
-  ['leaves the prefix', openProxy(false)],
+  ['keeps the prefix', openProxy(false)],
 ])('behind a proxy that %s', (_name, proxy) => {
-  it('every link in every answer leads somewhere', async () => {
+  it('every link in every response works', async () => {
     const first = await post(`${proxy.url()}/descent/jobs`, '{}', { 'idempotency-key': proxy.url() });
     expect(first.status).toBe(202);
     const again = await post(`${proxy.url()}/descent/jobs`, '{}', { 'idempotency-key': proxy.url() });
@@ -143,7 +143,7 @@ describe.each([
     expect([...seen].filter((path) => path.startsWith('/descent/jobs?')).length).toBeGreaterThan(2);
   });
 
-  it('no answer has a path without the prefix', async () => {
+  it('no response has a path without the prefix', async () => {
     const done = await succeeded();
     await api.create();
     const answers = await Promise.all([
@@ -178,13 +178,13 @@ describe.each([
     }
   });
 
-  it('events come live', async () => {
+  it('events arrive live', async () => {
     const id = await succeeded();
     const viewer = await EventViewer.open(`${proxy.url()}/descent/jobs/${id}/events?lastEventId=1`);
     expect((await viewer.messages()).map((message) => message.id)).toEqual(['2', '3']);
   });
 
-  it('a method that a path does not take is told', async () => {
+  it('a method that a path does not take gets 405', async () => {
     const answer = await ask(`${proxy.url()}/descent/jobs`, { method: 'PUT' });
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS, POST']);
   });
@@ -193,7 +193,7 @@ describe.each([
 describe('a base path', () => {
   const without = openApi();
 
-  it('is one only at a slash', async () => {
+  it('matches only whole path segments', async () => {
     for (const url of [
       '/descents',
       '/descentjobs',
@@ -206,12 +206,12 @@ describe('a base path', () => {
     }
   });
 
-  it('is none unless it is set', async () => {
+  it('is empty by default', async () => {
     expectProblem(await without.request({ url: '/descent/jobs' }), 404, 'not_found');
     expect((await without.create()).links.self).toMatch(/^\/jobs\//);
   });
 
-  it('keeps every byte of a stored answer', async () => {
+  it('keeps every byte of a stored response', async () => {
     const key = { 'idempotency-key': 'bytes' };
     const idempotent = async (app: typeof api.app) =>
       await app.inject({

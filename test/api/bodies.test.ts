@@ -4,7 +4,7 @@ import type { InjectOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { COMMITTED, expectProblem, openApi } from './open-api.ts';
 
-/** Bodies where none is wanted, and bodies whose JSON is not what it seems. */
+/** Bodies on requests that take none, and JSON with duplicate keys. */
 
 const api = openApi();
 
@@ -21,7 +21,7 @@ const TYPES = [
   '',
 ];
 
-/** What client libraries send for nothing. */
+/** The ways in which client libraries send an empty body. */
 const NOTHINGS = [
   ...[
     '',
@@ -41,7 +41,7 @@ const NOTHINGS = [
   ...['\ufeff', '\ufeff{}', '\ufeffnull\r\n', '{}\0', '--X--\r\n', '--X--'],
 ];
 
-/** What carries something. */
+/** Bodies with content. */
 const SOMETHINGS = [
   ...[
     '{"reason":"x"}',
@@ -61,8 +61,8 @@ const SOMETHINGS = [
 
 const typed = (type: string | undefined) => (type === undefined ? {} : { headers: { 'content-type': type } });
 
-describe('a body where none is wanted', () => {
-  it.each(TYPES)('that means nothing is none, whatever its Content-Type (%j)', async (type) => {
+describe('a body on a request that takes none', () => {
+  it.each(TYPES)('is accepted if it is empty, with any Content-Type (%j)', async (type) => {
     for (const payload of NOTHINGS) {
       const { id } = await api.create();
       const cancel = { method: 'POST', url: `/jobs/${id}/cancel`, payload, ...typed(type) } as const;
@@ -77,7 +77,7 @@ describe('a body where none is wanted', () => {
     }
   });
 
-  it.each(TYPES)('that carries something is refused and nothing is done (%j)', async (type) => {
+  it.each(TYPES)('is refused if it has content, and nothing is done (%j)', async (type) => {
     const { id } = await api.create();
     for (const payload of SOMETHINGS) {
       for (const [method, url] of [
@@ -102,7 +102,7 @@ describe('a body where none is wanted', () => {
       .map((method) => [method.toUpperCase(), path] as const),
   );
 
-  it.each(bodiless)('is judged alike on %s %s', async (method, path) => {
+  it.each(bodiless)('is treated the same on %s %s', async (method, path) => {
     const { id } = await api.create();
     const url = path.replace('{id}', id);
     const options = { method: method as 'GET', url };
@@ -116,7 +116,7 @@ describe('a body where none is wanted', () => {
     expectProblem(await api.request({ ...target, payload: 'x'.repeat(300_000) }), 413, 'payload_too_large');
   });
 
-  it('may come in chunks, or as a length of 0 with any type', async () => {
+  it('may be chunked, or have length 0 and any type', async () => {
     const send = (url: string, headers: Record<string, string>, chunks: string[]) =>
       new Promise<number | undefined>((resolve, reject) => {
         const request = httpRequest(
@@ -149,7 +149,7 @@ const post = (payload: string | Buffer): Promise<Awaited<ReturnType<typeof api.r
     payload,
   } satisfies InjectOptions);
 
-describe('a key that stands twice', () => {
+describe('a duplicate key', () => {
   it.each([
     ['{"name":"a","name":"b"}', '/name'],
     ['{"name":"a","name":"a"}', '/name'],
@@ -171,11 +171,11 @@ describe('a key that stands twice', () => {
   it.each([
     '{"metadata":{"name":"a","dataset":"b"},"name":"a"}',
     '{"metadata":{"a":"{\\"a\\":1,\\"a\\":2}","A":"a","b":"a"}}',
-  ])('is not seen where there is none: %s', async (body) => {
+  ])('is not reported where there is none: %s', async (body) => {
     expect((await post(body)).statusCode).toBe(202);
   });
 
-  it('is found at any depth, in any size of body, at once', async () => {
+  it('is found quickly at any depth and in a body of any size', async () => {
     const depth = 20_000;
     const deep = `${'{"a":'.repeat(depth)}{"b":1,"b":2}${'}'.repeat(depth)}`;
     const wide = `{${Array.from({ length: 20_000 }, (_, i) => `"k${i}":0`).join()},"k7":1}`;
@@ -192,7 +192,7 @@ describe('a key that stands twice', () => {
     }
   });
 
-  it('is found wherever it is written, and nowhere else', () => {
+  it('is found wherever it is, and nowhere else', () => {
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof(
         { depthSize: 'small' },

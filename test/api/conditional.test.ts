@@ -17,11 +17,11 @@ async function etagOf(url: string, headers: Record<string, string> = {}): Promis
   return answer.etag!;
 }
 
-/** Asks again with the ETag. */
+/** Repeats the request with the ETag. */
 const isUnchanged = async (url: string, etag: string, headers: Record<string, string> = {}) =>
   (await get(url, { ...headers, 'if-none-match': etag })).statusCode === 304;
 
-/** All that shows a job and may be asked for again. */
+/** All views of a job that support conditional requests. */
 const VIEWS: [string, (id: string) => string, Record<string, string>][] = [
   ['the job', (id) => `/jobs/${id}`, {}],
   ['its metrics', (id) => `/jobs/${id}/metrics`, {}],
@@ -32,7 +32,7 @@ const VIEWS: [string, (id: string) => string, Record<string, string>][] = [
 ];
 
 describe.each(VIEWS)('%s', (_name, urlOf, headers) => {
-  it('is answered 304 while nothing has changed, without a body, and 200 after an event', async () => {
+  it('returns 304 without a body while nothing has changed, and 200 after an event', async () => {
     const { id, token } = await api.running();
     const url = urlOf(id);
     const etag = await etagOf(url, headers);
@@ -47,14 +47,14 @@ describe.each(VIEWS)('%s', (_name, urlOf, headers) => {
     expect(await etagOf(url, headers)).not.toBe(etag);
   });
 
-  it('of no job is 404, whatever the client has', async () => {
+  it('returns 404 if there is no such job, with any If-None-Match', async () => {
     const nothing = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
     expect((await get(urlOf(nothing), { ...headers, 'if-none-match': '*' })).statusCode).toBe(404);
   });
 });
 
 describe('the ETag of a job', () => {
-  it('changes with progress that became no event', async () => {
+  it('changes with progress that is not an event', async () => {
     const { id, token } = await api.running();
     const etag = await etagOf(`/jobs/${id}`);
     const { seq } = (await api.store.head('local', id))!;

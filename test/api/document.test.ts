@@ -19,16 +19,16 @@ interface Content {
 
 const at = (path: string): string => path.replace('{id}', newJobId());
 
-/** Node's parser has more methods than Fastify: CONNECT never reaches a route. */
+/** Methods that reach Fastify: Node's parser has more, but CONNECT never reaches a route. */
 const REQUESTABLE = METHODS.filter((method) => method !== 'CONNECT');
 
 describe('the committed OpenAPI document', () => {
-  it('is what the schemas say', async () => {
+  it('matches the schemas', async () => {
     const file = fileURLToPath(new URL('../../openapi/openapi.json', import.meta.url));
     expect(await renderOpenApi(VERSION)).toBe(await readFile(file, 'utf8'));
   });
 
-  it('is what /openapi.json serves', async () => {
+  it('is served at /openapi.json', async () => {
     expect((await api.request({ url: '/openapi.json' })).json()).toEqual(COMMITTED);
   });
 
@@ -37,7 +37,7 @@ describe('the committed OpenAPI document', () => {
     expect(result).toMatchObject({ valid: true });
   });
 
-  it('refers to every component, and has every one it refers to', () => {
+  it('refers to every component, and defines every component it refers to', () => {
     const text = JSON.stringify(COMMITTED);
     for (const [kind, components] of Object.entries(COMMITTED.components)) {
       for (const name of Object.keys(components)) expect(text).toContain(`"#/components/${kind}/${name}"`);
@@ -64,7 +64,7 @@ describe('the committed OpenAPI document', () => {
     expect(examples).toBeGreaterThan(20);
   });
 
-  it('names exactly the problems of the catalogue', () => {
+  it('lists exactly the problems of the catalogue', () => {
     const schema = COMMITTED.components.schemas.Problem as { properties: { code: { enum: string[] } } };
     expect(schema.properties.code.enum).toEqual(Object.keys(PROBLEMS));
     const { description } = COMMITTED.info as { description: string };
@@ -74,13 +74,13 @@ describe('the committed OpenAPI document', () => {
     );
     const used = new Set(JSON.stringify(COMMITTED.components.responses).match(/"code":"\w+"/g));
     const codes = [...used].map((text) => text.slice('"code":"'.length, -1) as ProblemCode);
-    // No documented operation can be answered 405: it is what the others are.
+    // No documented operation returns 405; the undocumented methods do.
     expect([...codes, 'method_not_allowed'].sort()).toEqual(Object.keys(PROBLEMS).sort());
   });
 });
 
 describe('the router', () => {
-  it('answers every documented operation, so that none is only on paper', async () => {
+  it('implements every documented operation', async () => {
     for (const [path, operations] of Object.entries(COMMITTED.paths)) {
       for (const method of Object.keys(operations)) {
         const response = await api.request({
@@ -93,7 +93,7 @@ describe('the router', () => {
     }
   });
 
-  it('has no route but those of the document and of its page', () => {
+  it('has no routes except those of the document and of its page', () => {
     const tree = api.app
       .printRoutes({ commonPrefix: false })
       .split('\n')
@@ -113,7 +113,7 @@ describe('the router', () => {
     );
   });
 
-  it('answers every other method with 405 and the methods there are', async () => {
+  it('answers every other method with 405 and the allowed methods', async () => {
     for (const [path, operations] of Object.entries(COMMITTED.paths)) {
       const methods = Object.keys(operations).map((method) => method.toUpperCase());
       const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].sort();
@@ -135,7 +135,7 @@ describe('the router', () => {
     }
   });
 
-  it('answers HEAD as GET without a body', async () => {
+  it('answers HEAD like GET without a body', async () => {
     for (const [path, operations] of Object.entries(COMMITTED.paths)) {
       if (operations.get === undefined || path === '/metrics') continue;
       const url = path.replace('{id}', (await api.create()).id);
@@ -149,7 +149,7 @@ describe('the router', () => {
     }
   });
 
-  it('takes a slash at the end', async () => {
+  it('accepts a trailing slash', async () => {
     const { id } = await api.create();
     for (const url of ['/jobs/', `/jobs/${id}/`, '/livez/']) {
       expect((await api.request({ url })).statusCode, url).toBe(200);
@@ -158,7 +158,7 @@ describe('the router', () => {
   });
 
   it.each(['/nowhere', '/job', '/jobs/x/nowhere', '/JOBS', '//jobs', '/jobs/x/charts/'])(
-    'answers 404 for %s, whatever the method and the body',
+    'answers 404 for %s, with any method and body',
     async (url) => {
       expectProblem(await api.request({ url }), 404, 'not_found');
       const headers = { 'content-type': 'application/json' };
@@ -167,7 +167,7 @@ describe('the router', () => {
     },
   );
 
-  it('answers a path that is no UTF-8 with 400, and one too long with 404', async () => {
+  it('answers a path that is not UTF-8 with 400, and one that is too long with 404', async () => {
     for (const url of ['/jobs/%zz', '/%', '/jobs/%ff%fe']) {
       expectProblem(await api.request({ url }), 400, 'malformed_request');
     }

@@ -10,7 +10,7 @@ export interface Message {
 /** Reads an event stream off a real socket, block by block. */
 export class EventViewer {
   readonly response: IncomingMessage;
-  /** All text so far. */
+  /** All text received so far. */
   text = '';
   #unread = '';
   #ended = false;
@@ -63,7 +63,7 @@ export class EventViewer {
     }
   }
 
-  /** The next message; comments and retry are passed over. */
+  /** The next message; skips comments and retry. */
   async message(): Promise<Message | undefined> {
     for (;;) {
       const block = await this.block();

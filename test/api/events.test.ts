@@ -6,7 +6,7 @@ import { epochReport, newJobId, successOf } from '../store/open-store.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
-/** A look of its own would hide a lost signal: here streams wake by signals alone. */
+/** Reading without a signal would hide a lost one, so streams here wake only on signals. */
 const api = openApi({ timing: { lookMs: 600_000 } });
 
 const eventsOf = (id: string) => `${api.url}/jobs/${id}/events`;
@@ -54,7 +54,7 @@ describe('events as a list', () => {
 });
 
 describe('an event stream', () => {
-  it('says retry first, then everything there is, then what happens, and ends with the job', async () => {
+  it('sends retry, then all past events, then new ones, and ends with the job', async () => {
     const { id } = await api.create();
     const viewer = await EventViewer.open(eventsOf(id));
     expect(viewer.response.headers).toMatchObject({
@@ -83,7 +83,7 @@ describe('an event stream', () => {
     expect(await viewer.message()).toBeUndefined();
   });
 
-  it('sends what the list sends', async () => {
+  it('sends the same events as the list', async () => {
     const id = await finishedJob();
     const viewer = await EventViewer.open(eventsOf(id));
     const list = (await api.request({ url: `/jobs/${id}/events` })).json();
@@ -94,7 +94,7 @@ describe('an event stream', () => {
     );
   });
 
-  it('goes on after Last-Event-ID, which wins over after', async () => {
+  it('continues after Last-Event-ID, which overrides after', async () => {
     const id = await finishedJob();
     const viewer = await EventViewer.open(`${eventsOf(id)}?after=1`, { 'last-event-id': '4' });
     expect((await viewer.messages()).map((message) => message.id)).toEqual(['5', '6']);
@@ -102,7 +102,7 @@ describe('an event stream', () => {
     expect((await other.messages()).map((message) => message.id)).toEqual(['6']);
   });
 
-  it('has no gap and no repeat over many reconnects', async () => {
+  it('has no gap and no duplicate over many reconnects', async () => {
     const { id, token } = await api.running();
     const seen: number[] = [];
     for (let epoch = 1; epoch <= 12; epoch += 1) {
@@ -120,7 +120,7 @@ describe('an event stream', () => {
     expect(seen).toEqual(Array.from({ length: 14 }, (_, i) => i + 1));
   });
 
-  it('sends more than a page of events', async () => {
+  it('sends more than one page of events', async () => {
     const { id, token } = await api.running();
     for (let epoch = 1; epoch <= 250; epoch += 1) {
       const report = epochReport(epoch);
@@ -134,7 +134,7 @@ describe('an event stream', () => {
     );
   });
 
-  it('starts over with reset when its cursor lies beyond the last event', async () => {
+  it('starts over with reset when its cursor is beyond the last event', async () => {
     const id = await finishedJob();
     const messages = await (await EventViewer.open(eventsOf(id), { 'last-event-id': '99' })).messages();
     expect(messages.map(({ event }) => event)).toEqual([
@@ -149,7 +149,7 @@ describe('an event stream', () => {
     expect(messages[0]).toEqual({ id: '0', event: 'reset', data: { last_seq: 6 } });
   });
 
-  it('is 204 when the job has ended and its last event was seen', async () => {
+  it('gets 204 when the job has ended and the viewer has its last event', async () => {
     const id = await finishedJob();
     const headers = { accept: 'text/event-stream', 'last-event-id': '6' };
     const response = await request(api.url).get(`/jobs/${id}/events`).set(headers);
@@ -171,7 +171,7 @@ describe('an event stream', () => {
     },
   );
 
-  it('is not opened for HEAD nor for a job that is not there', async () => {
+  it('is not opened for HEAD or for a job that does not exist', async () => {
     const { id } = await api.create();
     const headers = { accept: 'text/event-stream' };
     const head = await request(api.url).head(`/jobs/${id}/events`).set(headers);
@@ -179,7 +179,7 @@ describe('an event stream', () => {
     expectProblem(await api.request({ url: `/jobs/${newJobId()}/events`, headers }), 404, 'job_not_found');
   });
 
-  it('shares one subscription among all viewers of a job and gives it up with the last', async () => {
+  it('shares one subscription among all viewers of a job, and ends it with the last viewer', async () => {
     const { id, token } = await api.running();
     const channel = api.keys.seqChannel(id);
     const subscribers = async () => (await api.redis.pubsub('NUMSUB', channel))[1];
@@ -209,11 +209,11 @@ describe('an idle stream', () => {
     ]);
   });
 
-  it('looks for itself when a signal is lost', async () => {
+  it('reads without a signal when one is lost', async () => {
     const { id } = await restless.create();
     const viewer = await EventViewer.open(`${restless.url}/jobs/${id}/events?after=1`);
     await viewer.block();
-    // Written past the signal, as when the subscriber was away.
+    // Written without a signal, as if the subscriber had been disconnected.
     await restless.redis.xadd(
       restless.keys.events(id),
       '2-0',
@@ -241,8 +241,8 @@ describe('an idle stream', () => {
   });
 });
 
-describe('a viewer who does not read', () => {
-  /** A store with endless big events: what is tried here is the socket. */
+describe('a viewer that does not read', () => {
+  /** A store with endless big events: this test is about the socket. */
   const events = {
     read: async (_id: string, { after, limit }: { after: number; limit: number }) =>
       Array.from(
@@ -276,7 +276,7 @@ describe('a viewer who does not read', () => {
     await expect.poll(() => viewers(impatient), { timeout: 60_000 }).toBe('0');
   });
 
-  it('does not hold up a shutdown', async () => {
+  it('does not delay a shutdown', async () => {
     await openStuckViewer(patient);
     await patient.app.close();
   });

@@ -4,12 +4,12 @@ import type { InjectOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { COMMITTED, openApi } from './open-api.ts';
 
-/** Whatever a client sends: never a 500, never a hang, never an answer that is not in the document. */
+/** No client input causes a 500, a hang or a response that is not in the document. */
 
 const api = openApi();
 const RUNS = { numRuns: 300 };
 
-/** openApi().request checks each answer against the document, and refuses a 500. */
+/** openApi().request checks each response against the document, and refuses a 500. */
 async function survives(options: InjectOptions): Promise<void> {
   const response = await api.request(options);
   if (response.statusCode >= 400 && options.method !== 'HEAD') {
@@ -56,7 +56,7 @@ const leaf = fc.oneof(
   fc.double(),
   fc.integer(),
 );
-/** JSON of the spec's words in the wrong places. */
+/** JSON with the spec's words in the wrong places. */
 const nearSpec = fc.letrec((tie) => ({
   tree: fc.oneof(
     { depthSize: 'small' },
@@ -68,7 +68,7 @@ const nearSpec = fc.letrec((tie) => ({
 
 const methods = fc.constantFrom('GET', 'POST', 'DELETE', 'PUT', 'PATCH', 'HEAD', 'OPTIONS', 'TRACE');
 const documentedPath = fc.constantFrom(...Object.keys(COMMITTED.paths).filter((path) => path !== '/metrics'));
-/** What inject can carry: a URL of visible ASCII, as HTTP does. */
+/** URLs that inject can carry: visible ASCII, as in HTTP. */
 const segment = fc.oneof(
   fc.string({ unit: 'grapheme-ascii' }).map(encodeURIComponent),
   fc.string({ unit: 'grapheme' }).map(encodeURIComponent),
@@ -108,7 +108,7 @@ const headers = fc.dictionary(
   headerValue,
 );
 
-describe('nothing a client sends makes a 500', () => {
+describe('no client input causes a 500', () => {
   it('bodies of JSON', () => fc.assert(fc.asyncProperty(fc.json(), send), RUNS));
 
   it('bodies of the words of the spec', () =>
@@ -117,7 +117,7 @@ describe('nothing a client sends makes a 500', () => {
       { numRuns: 1000 },
     ));
 
-  it('bodies where none is wanted', () =>
+  it('bodies on requests that take none', () =>
     fc.assert(
       fc.asyncProperty(
         fc.oneof(

@@ -6,7 +6,7 @@ import { expectProblem, openApi } from './open-api.ts';
 const api = openApi();
 
 describe('metrics', () => {
-  it('are an empty list before the first epoch, then a row an epoch, and final with the job', async () => {
+  it('are an empty list before the first epoch, then one row per epoch, and final once the job ends', async () => {
     const { id } = await api.create();
     const url = `/jobs/${id}/metrics`;
     const read = async (query = '') => (await api.request({ url: `${url}${query}` })).json();
@@ -28,7 +28,7 @@ describe('metrics', () => {
     expect(await read('?after=4')).toEqual({ object: 'list', data: [], status: 'succeeded', terminal: true });
   });
 
-  it('come as CSV with null as nothing, by format or by Accept, format winning', async () => {
+  it('are CSV with empty fields for null, by format or by Accept; format wins', async () => {
     const { id, token } = await api.running();
     await api.transitions.epoch(id, token, epochReport(1));
     const csv =
@@ -58,7 +58,7 @@ describe('the evaluation', () => {
     return id;
   }
 
-  it('is not there before the end, and says why', async () => {
+  it('gets 404 with the reason before the job ends', async () => {
     const { id } = await api.running();
     const problem = expectProblem(
       await api.request({ url: `/jobs/${id}/evaluation` }),
@@ -74,7 +74,7 @@ describe('the evaluation', () => {
     expect(failed.detail).toContain('failed');
   });
 
-  it('is the file of the record, and 304 for who has it', async () => {
+  it('is the file that the record names, and 304 for a client that has it', async () => {
     const text = JSON.stringify(EVALUATION);
     const url = `/jobs/${await succeeded(text)}/evaluation`;
     const response = await api.request({ url });
@@ -88,7 +88,7 @@ describe('the evaluation', () => {
     expect(other.statusCode).toBe(200);
   });
 
-  it('that somebody took away is a fault of the installation, and is told to the log alone', async () => {
+  it('whose file is missing is a fault of the installation, with the details only in the log', async () => {
     const id = await succeeded(JSON.stringify(EVALUATION));
     await api.artifacts.remove(id);
     const response = await api.app.inject({ url: `/jobs/${id}/evaluation`, headers: { host: 'localhost' } });
@@ -99,7 +99,7 @@ describe('the evaluation', () => {
 });
 
 describe('charts', () => {
-  it('are pictures at any time, with an ETag that changes with the epochs', async () => {
+  it('are available at any time, with an ETag that changes with each epoch', async () => {
     const { id, token } = await api.running({
       name: '<script>alert(1)</script> & "friends"',
       dataset: 'mnist_sample',
@@ -125,7 +125,7 @@ describe('charts', () => {
     expect(last.body).toContain('Training Accuracy');
   });
 
-  it('are not there for a job that is not', async () => {
+  it('get 404 for a job that does not exist', async () => {
     for (const chart of ['loss', 'accuracy']) {
       expectProblem(
         await api.request({ url: `/jobs/${newJobId()}/charts/${chart}.svg` }),

@@ -8,7 +8,7 @@ const LOOPBACK = [
   ...['[::ffff:127.0.0.1]', '[::FFFF:7f00:1]:3000'],
 ];
 
-/** Names that somebody else may point at us, and what is no host. */
+/** Names that a third party may point at this server, and text that is not a host. */
 const FOREIGN_NAMES = [
   ...['evil.example', 'evil.example:3000', 'localhost.evil.example', '127.0.0.1.nip.io', 'evil-localhost'],
   ...['localhost@evil.example', 'evil.example/localhost', 'evil.example#localhost', 'evil.example:3000:3000'],
@@ -49,7 +49,7 @@ describe('the Host header', () => {
     expect(await statusOf(api, '/datasets', host)).toBe(200);
   });
 
-  it.each([...FOREIGN_NAMES, ...FOREIGN_ADDRESSES])('%s is not', async (host) => {
+  it.each([...FOREIGN_NAMES, ...FOREIGN_ADDRESSES])('%s is not served', async (host) => {
     for (const url of ['/jobs', '/docs', '/docs/json', '/openapi.json', '/', '/nowhere', '/livezz']) {
       const response = await api.request({ url, headers: { host } });
       const { detail } = expectProblem(response, 421, 'misdirected_request');
@@ -58,7 +58,7 @@ describe('the Host header', () => {
     }
   });
 
-  it.each(FOREIGN_NAMES)('%s is not, however much we listen on', async (host) => {
+  it.each(FOREIGN_NAMES)('%s is not served, even if we listen on every address', async (host) => {
     for (const target of [allowing, everywhere, everywhere6]) {
       if (target === allowing && host === '*.service.example') continue;
       if (target !== allowing && (host === '0' || host === '1::')) continue;
@@ -69,25 +69,25 @@ describe('the Host header', () => {
   it.each([
     ...['descent.example', 'DESCENT.EXAMPLE.:1', 'other.example:1', 'other.example', 'url.example'],
     ...['a.service.example', 'a.b.Service.Example:80', '[FE80:0::1]', '[fe80::1%25eth0]:3000'],
-  ])('%s is served where the operator allows it', async (host) => {
+  ])('%s is served if the operator allows it', async (host) => {
     expect(await statusOf(allowing, '/datasets', host)).toBe(200);
   });
 
   it.each([...FOREIGN_ADDRESSES, '192.168.1.5:3000', '[2001:db8::1]'])(
-    '%s is served where we listen on every address',
+    '%s is served if we listen on every address',
     async (host) => {
       expect(await statusOf(everywhere, '/datasets', host)).toBe(200);
       expect(await statusOf(everywhere6, '/datasets', host)).toBe(200);
     },
   );
 
-  it.each(OPERATIONAL)('may be anything for %s', async (url) => {
+  it.each(OPERATIONAL)('may have any value for %s', async (url) => {
     for (const host of [...FOREIGN_NAMES, ...FOREIGN_ADDRESSES, '', ' ', 'descent-api:3000', '(~)']) {
       expect(await statusOf(api, url, host), host).toBe(200);
     }
   });
 
-  it.each([...OPERATIONAL, '/jobs'])('may be left out only for %s', async (path) => {
+  it.each([...OPERATIONAL, '/jobs'])('may be missing only for probes and scrapers (%s)', async (path) => {
     const [status, body] = await new Promise<[number, string]>((resolve, reject) => {
       const { hostname, port } = new URL(api.url);
       const socket = connect(Number(port), hostname, () =>

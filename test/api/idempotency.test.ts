@@ -6,7 +6,7 @@ const api = openApi();
 const keyed = (key: string) => ({ 'idempotency-key': key });
 
 describe('Idempotency-Key', () => {
-  it('answers a repeat byte for byte and creates nothing', async () => {
+  it('answers a repeat with the same bytes and creates nothing', async () => {
     const first = await api.post({ name: 'once' }, keyed('a'));
     expect(first.headers).not.toHaveProperty('idempotency-replayed');
     const again = await api.post({ name: 'once' }, keyed('a'));
@@ -19,7 +19,7 @@ describe('Idempotency-Key', () => {
     });
   });
 
-  it('makes one job of fifty requests at once', async () => {
+  it('creates one job for fifty concurrent requests', async () => {
     const before = await openJobs();
     const responses = await Promise.all(
       Array.from({ length: 50 }, () => api.post({ name: 'crowd' }, keyed('crowd'))),
@@ -30,7 +30,7 @@ describe('Idempotency-Key', () => {
     expect(await openJobs()).toBe(before + 1);
   });
 
-  it('belongs to one body: the order of keys and blanks do not matter, defaults do', async () => {
+  it('belongs to one body: key order and blanks do not matter, omitted defaults do', async () => {
     const send = (payload: string) =>
       api.request({
         method: 'POST',
@@ -45,7 +45,7 @@ describe('Idempotency-Key', () => {
     expectProblem(withDefault, 422, 'idempotency_key_reused');
   });
 
-  it('answers the same whatever has become of the job', async () => {
+  it('returns the stored response even after the job has changed', async () => {
     const first = await api.post({}, keyed('gone'));
     const { id } = first.json();
     await api.request({ method: 'POST', url: `/jobs/${id}/cancel` });
@@ -53,7 +53,7 @@ describe('Idempotency-Key', () => {
     expect((await api.post({}, keyed('gone'))).body).toBe(first.body);
   });
 
-  it('is not used up by what was refused', async () => {
+  it('is not used up by a refused request', async () => {
     expectProblem(await api.post({ nope: 1 }, keyed('refused')), 422, 'validation_failed');
     expect((await api.post({}, keyed('refused'))).headers).not.toHaveProperty('idempotency-replayed');
   });
@@ -72,7 +72,7 @@ describe('Idempotency-Key', () => {
     },
   );
 
-  it('reads a quoted string as what is in it', () => {
+  it('reads a quoted string as its content', () => {
     expect(parseIdempotencyKey('"abc"')).toBe('abc');
     expect(parseIdempotencyKey('abc')).toBe('abc');
     expect(parseIdempotencyKey('"a\\"b\\\\c"')).toBe('a"b\\c');
@@ -80,7 +80,7 @@ describe('Idempotency-Key', () => {
     expect(parseIdempotencyKey(undefined)).toBeUndefined();
   });
 
-  it('hashes what JSON says, not how it is written', () => {
+  it('hashes the value of the JSON, not its text', () => {
     expect(hashBody({ b: [1, { d: 2, c: 3 }], a: null })).toBe(hashBody({ a: null, b: [1, { c: 3, d: 2 }] }));
     expect(hashBody({ a: [1, 2] })).not.toBe(hashBody({ a: [2, 1] }));
     expect(hashBody({ a: 1 })).not.toBe(hashBody({ a: '1' }));
@@ -90,7 +90,7 @@ describe('Idempotency-Key', () => {
 describe('a full queue', () => {
   const small = openApi({ maxQueuedJobs: 2 });
 
-  it('refuses new jobs and still replays old answers', async () => {
+  it('refuses new jobs and still replays stored responses', async () => {
     const first = await small.post({}, keyed('k'));
     await small.create();
     const response = await small.post({});

@@ -5,7 +5,7 @@ import { expectProblem, openApi, VERSION } from './open-api.ts';
 const api = openApi();
 
 describe('POST /jobs', () => {
-  it('takes {} for the reference run and writes every default out', async () => {
+  it('takes {} for the reference run and writes out every default', async () => {
     const response = await api.post({});
     expect(response.statusCode).toBe(202);
     const job = response.json();
@@ -30,7 +30,7 @@ describe('POST /jobs', () => {
     expect((await api.request({ url: `/jobs/${job.id}` })).json()).toEqual(job);
   });
 
-  it('hands the job to the queue, and takes it out of the outbox then', async () => {
+  it('hands the job to the queue, then removes it from the outbox', async () => {
     const { id } = await api.create();
     await expect.poll(() => api.redis.zscore(api.keys.outbox, `${id}-1`)).toBeNull();
     expect(await api.redis.exists(`${api.keys.root}bull:training:${id}-1`)).toBe(1);
@@ -46,7 +46,7 @@ describe('POST /jobs', () => {
     });
   });
 
-  it('counts the last, short batch as a step', async () => {
+  it('counts the short last batch as a step', async () => {
     const job = await api.create({
       dataset: 'mnist_sample',
       training: { epochs: 2, batch_size: 7, validation_split: 0 },
@@ -64,12 +64,12 @@ describe('POST /jobs', () => {
       {
         in: 'body',
         pointer: '/model/hidden_units',
-        detail: expect.stringContaining('at most 20000000 parameters; these make 20037642'),
+        detail: expect.stringContaining('at most 20000000 parameters; these units give 20037642'),
       },
     ]);
   });
 
-  it('refuses a batch bigger than the train rows that the validation leaves', async () => {
+  it('refuses a batch larger than the train rows left by the validation split', async () => {
     const spec = { dataset: 'mnist_sample', training: { batch_size: 4096, validation_split: 0.5 } };
     const problem = expectProblem(await api.post(spec), 422, 'validation_failed');
     expect(problem.errors).toEqual([
@@ -82,7 +82,7 @@ describe('POST /jobs', () => {
     await api.create({ dataset: 'mnist_sample', training: { batch_size: 3000, validation_split: 0.5 } });
   });
 
-  it('refuses what the engine tensorflow cannot do, and takes the same for any other', async () => {
+  it('refuses optimizer options that the engine tensorflow lacks, and accepts them for the others', async () => {
     for (const [optimizer, field] of [
       [{ type: 'rmsprop', centered: true }, 'centered'],
       [{ type: 'adam', amsgrad: true }, 'amsgrad'],
@@ -105,7 +105,7 @@ describe('POST /jobs', () => {
     await api.create({ engine: 'tensorflow' });
   });
 
-  it('keeps names and metadata of any script, and counts characters as people do', async () => {
+  it('keeps names and metadata in any script, and counts characters as code points', async () => {
     const name = '😀'.repeat(200);
     const metadata = { constructor: 'a', 'ключ/~"': 'значение\u0000\u001b[31m' };
     const job = await api.create({ name, metadata });
@@ -118,7 +118,7 @@ describe('POST /jobs', () => {
 describe('GET /jobs', () => {
   const listed = openApi();
 
-  it('pages newest first without a gap or a repeat, by Link or by next', async () => {
+  it('pages newest first without a gap or a duplicate, by Link or by next', async () => {
     const ids: string[] = [];
     for (let i = 0; i < 7; i += 1) ids.unshift((await listed.create()).id);
     const seen: string[] = [];
@@ -175,13 +175,13 @@ describe('GET, DELETE /jobs/{id} and cancel', () => {
     expect((await api.request({ method: 'POST', url })).json()).toEqual(first.json());
   });
 
-  it('tells the worker of a running job', async () => {
+  it('signals the worker of a running job', async () => {
     const { id } = await api.running();
     const response = await api.request({ method: 'POST', url: `/jobs/${id}/cancel` });
     expect(response.json()).toMatchObject({ status: 'cancelling', terminal: false });
   });
 
-  it.each(['succeeded', 'failed'] as const)('refuses to cancel what has %s', async (status) => {
+  it.each(['succeeded', 'failed'] as const)('refuses to cancel a job that has %s', async (status) => {
     const id = await api[status]();
     const problem = expectProblem(
       await api.request({ method: 'POST', url: `/jobs/${id}/cancel` }),
@@ -191,7 +191,7 @@ describe('GET, DELETE /jobs/{id} and cancel', () => {
     expect(problem.detail).toContain(status);
   });
 
-  it('removes a finished job once; only a finished one', async () => {
+  it('removes a finished job once, and only a finished job', async () => {
     const { id, token } = await api.running();
     const problem = expectProblem(
       await api.request({ method: 'DELETE', url: `/jobs/${id}` }),
@@ -208,7 +208,7 @@ describe('GET, DELETE /jobs/{id} and cancel', () => {
     expectProblem(await api.request({ url: `/jobs/${id}` }), 404, 'job_not_found');
   });
 
-  it('takes nothing or {} where no body is wanted, whatever its type, and refuses the rest', async () => {
+  it('accepts an empty body or {} of any type where it takes no body, and refuses others', async () => {
     const url = `/jobs/${(await api.create()).id}/cancel`;
     for (const [payload, type] of [
       ['', 'application/json'],

@@ -38,24 +38,24 @@ export const VERSION = (
   }
 ).version;
 
-/** The committed document, which is what clients are made from. */
+/** The committed document, from which clients are generated. */
 export const COMMITTED = JSON.parse(
   readFileSync(fileURLToPath(new URL('../../openapi/openapi.json', import.meta.url)), 'utf8'),
 ) as OpenApiDocument;
 
-/** The API as production runs it, on the tests' Redis, with the worker's side of the store beside it. */
+/** The API as in production, on the tests' Redis, plus the worker's side of the store. */
 export interface OpenApi extends OpenStore {
   readonly app: FastifyInstance;
   readonly artifacts: FolderArtifacts;
   readonly reports: WorkerReports;
   /** http://127.0.0.1:<port>: a real socket. */
   readonly url: string;
-  /** A request without a socket; its answer is checked against the committed document. */
+  /** A request without a socket; the response is checked against the committed document. */
   request(options: InjectOptions): Promise<LightMyRequestResponse>;
   post(spec: unknown, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
   /** A new job. */
   create(spec?: unknown): Promise<Job>;
-  /** A worker's start; the token is what its further steps need. */
+  /** Starts a job as a worker; further transitions need the token. */
   start(id: string): Promise<string>;
   running(spec?: unknown): Promise<{ id: string; token: string }>;
   succeeded(): Promise<string>;
@@ -64,7 +64,7 @@ export interface OpenApi extends OpenStore {
 
 const NO_LOG = { info() {}, warn() {}, error() {} };
 
-/** Call it at the top of a test file: everything it opened is closed when the file is done. */
+/** Call this at the top of a test file: everything it opens is closed at the end of the file. */
 export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): OpenApi {
   const redisUrl = ownRedisUrl ?? inject('redisUrl');
   const stored = ownRedisUrl === undefined ? openStore() : openStoreOn(ownRedisUrl);
@@ -164,7 +164,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   };
 }
 
-/** Like openStore, on a Redis that the test may kill; its keys go with it. */
+/** Like openStore, on a Redis that the test may kill, with all its keys. */
 function openStoreOn(url: string): OpenStore {
   const connections: Redis[] = [];
   const connect = () => {
@@ -187,7 +187,7 @@ function openStoreOn(url: string): OpenStore {
   };
 }
 
-/** inject() asks for localhost:80, which is served; a test that names a host keeps it. */
+/** inject() sends Host: localhost:80, which is served; a test may set its own host. */
 const withHost = ({ headers }: InjectOptions): { headers: NonNullable<InjectOptions['headers']> } => ({
   headers: { host: 'localhost', ...headers },
 });

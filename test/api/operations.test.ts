@@ -43,7 +43,7 @@ describe('the installation', () => {
     expect(data[0].classes).toHaveLength(10);
   });
 
-  it('lists no worker and no engine while none reports, then both', async () => {
+  it('lists no workers and engines until a worker reports, then both', async () => {
     const read = async (url: string) => (await api.request({ url })).json().data;
     expect([await read('/workers'), await read('/engines')]).toEqual([[], []]);
     const { id } = await api.create();
@@ -76,7 +76,7 @@ describe('the installation', () => {
 });
 
 describe('operations', () => {
-  it('say that the process lives and is ready', async () => {
+  it('report that the process is alive and ready', async () => {
     expect((await api.request({ url: '/livez' })).json()).toEqual({ status: 'ok', version: VERSION });
     expect((await api.request({ url: '/readyz' })).json()).toMatchObject({
       status: 'ready',
@@ -84,14 +84,14 @@ describe('operations', () => {
     });
   });
 
-  it('say in /readyz that files cannot be read, and are ready all the same', async () => {
+  it('report in /readyz that files cannot be read, and are still ready', async () => {
     const jobs = api.artifacts.location.folder;
     const storage = async () => {
       const response = await api.request({ url: '/readyz' });
       expect(response.statusCode).toBe(200);
       return response.json().checks.storage;
     };
-    // Nothing was written yet.
+    // No file has been written yet.
     rmSync(jobs, { recursive: true, force: true });
     expect(await storage()).toBe('ok');
     writeFileSync(jobs, '');
@@ -101,14 +101,14 @@ describe('operations', () => {
     expect(await storage()).toBe('ok');
   });
 
-  it('say in /readyz whether a worker takes jobs, and in /workers why one does not', async () => {
+  it('report in /readyz whether a worker takes jobs, and in /workers why one does not', async () => {
     for (const { id } of await api.reports.list()) await api.reports.withdraw(id);
     const workers = async () => {
       const { status, checks } = (await api.request({ url: '/readyz' })).json();
       expect([status, checks.redis]).toEqual(['ready', 'ok']);
       return checks.workers;
     };
-    expect(await workers()).toBe('No worker is up. Jobs wait until one is.');
+    expect(await workers()).toBe('No worker is running. Jobs stay queued until one starts.');
     const problem = 'The folder /data/jobs cannot be written: EROFS: read-only file system.';
     await api.reports.write(reportOf({ problem }));
     expect(await workers()).toBe(`The only worker takes no jobs at the moment. host-a/1: ${problem}`);
@@ -120,7 +120,7 @@ describe('operations', () => {
     expect(data.map((report: WorkerReport) => report.problem)).toEqual([problem, 'broken', null]);
   });
 
-  it('leave out a worker whose report this version cannot read, and take one of before', async () => {
+  it('skip a worker report that this version cannot read, and accept one of an older version', async () => {
     for (const { id } of await api.reports.list()) await api.reports.withdraw(id);
     await api.reports.write({ ...reportOf({ id: 'host-d/4' }), of: 'a later version' } as never);
     const { problem: _, ...before } = reportOf({ id: 'host-e/5' });
@@ -132,7 +132,7 @@ describe('operations', () => {
     ]);
   });
 
-  it('count jobs, and time requests by route, not by path', async () => {
+  it('count jobs, and time requests by route rather than by path', async () => {
     const { id } = await api.create();
     await api.request({ url: `/jobs/${id}` });
     await api.request({ url: '/nowhere' });
@@ -149,7 +149,7 @@ describe('operations', () => {
     expect(body).toContain(`descent_info{version="${VERSION}"} 1`);
   });
 
-  it('lead from / to a documentation page that its own policy lets work', async () => {
+  it('redirect from / to a documentation page that works under its own security policy', async () => {
     const root = await request(api.url).get('/');
     expect([root.status, root.headers.location]).toEqual([302, '/docs']);
     const page = await request(api.url).get('/docs');
@@ -166,7 +166,7 @@ describe('operations', () => {
     expect((await request(api.url).get('/docs/json')).body.paths).toHaveProperty('/jobs');
   });
 
-  it('have no door to other files below /docs', async () => {
+  it('serve no other files below /docs', async () => {
     for (const path of [
       '/docs/static/%2e%2e/%2e%2e/package.json',
       '/docs/static/..%2f..%2fpackage.json',

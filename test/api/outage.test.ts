@@ -15,7 +15,7 @@ async function openWithOwnRedis(server: string) {
 }
 
 describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-server)', async () => {
-  // Without a server nothing is opened, but the tests are there, to be counted as skipped.
+  // Without a server nothing is opened, but the tests are still counted as skipped.
   const opened = binary === null ? {} : await openWithOwnRedis(binary);
   const { redis, api } = opened as Awaited<ReturnType<typeof openWithOwnRedis>>;
 
@@ -59,7 +59,7 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     expect((await api.request({ url: '/metrics' })).body).toMatch(/^descent_store_up 0$/m);
   }
 
-  it('is gone, everything that needs it answers 503 at once, and a stream outlives it', async () => {
+  it('is down, everything that needs it answers 503 at once, and a stream survives', async () => {
     const { id, token } = await api.running();
     const viewer = await EventViewer.open(`${api.url}/jobs/${id}/events`);
     expect(await viewer.types(2)).toEqual(['job.queued', 'job.running']);
@@ -75,7 +75,7 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     expect(await viewer.message()).toBeUndefined();
   });
 
-  it('says nothing, no request waits longer than it may, and a repeat with the key makes one job', async () => {
+  it('is silent, no request waits longer than its limit, and a repeat with the key creates one job', async () => {
     const { id } = await api.create();
     redis.freeze();
     await expectUnavailable(id);
@@ -90,7 +90,7 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     );
   });
 
-  it('is nearly full, new jobs are refused and everything else goes on', async () => {
+  it('is nearly full, new jobs are refused and everything else still works', async () => {
     const { id } = await api.create();
     const key = { 'idempotency-key': 'before-it-was-full' };
     const answer = (await api.post({}, key)).body;
@@ -107,14 +107,14 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
   });
 });
 
-describe('a handler that does not come back', () => {
+describe('a handler that does not return', () => {
   const never = () => new Promise<never>(() => {});
   const stuck = openApi({
     timing: { handlerTimeoutMs: 50 },
     workers: { list: never },
   });
 
-  it('is answered for with 503', async () => {
+  it('gets 503', async () => {
     expectProblem(await stuck.request({ url: '/workers' }), 503, 'overloaded');
   });
 });

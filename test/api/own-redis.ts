@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** A Redis that a test may stop, kill and start again; it forgets nothing it has answered. */
+/** A Redis that a test may stop, kill and restart; it loses no acknowledged write. */
 export class OwnRedis {
   readonly url: string;
   readonly #binary: string;
@@ -36,7 +36,7 @@ export class OwnRedis {
     await once(child, 'close');
   }
 
-  /** It keeps its connections and answers nothing. */
+  /** Keeps its connections open and answers nothing. */
   freeze(): void {
     this.#process!.kill('SIGSTOP');
   }

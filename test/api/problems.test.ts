@@ -38,13 +38,13 @@ describe('a body that cannot be read', () => {
     },
   );
 
-  it('missing altogether is refused with what to send', async () => {
+  it('that is missing is refused, naming what to send', async () => {
     const problem = expectProblem(await post(undefined, {}), 400, 'malformed_request');
     expect(problem.detail).toContain('Send {}');
     expect(problem.detail).toContain('Content-Type: application/json');
   });
 
-  it('in another encoding than UTF-8 is refused, and a byte order mark is not', async () => {
+  it('in an encoding other than UTF-8 is refused; a byte order mark is accepted', async () => {
     expectProblem(await post(Buffer.from('{"name":"\xff"}', 'latin1'), JSON_TYPE), 400, 'malformed_request');
     expect((await post(Buffer.from('\ufeff{}'), JSON_TYPE)).statusCode).toBe(202);
   });
@@ -65,24 +65,24 @@ describe('a body that cannot be read', () => {
     expect(problem.detail).toContain('Content-Type: application/json');
   });
 
-  it('without a type is refused as what curl -d sends', async () => {
+  it('without a type is refused like what curl -d sends', async () => {
     const response = await request(api.url).post('/jobs').type('form').send('{}');
     expect([response.status, response.body.code]).toEqual([415, 'unsupported_media_type']);
   });
 
   it.each(['application/json; charset=utf-8', 'APPLICATION/JSON', 'application/json;charset="UTF-8"'])(
-    'of type %j is taken',
+    'of type %j is accepted',
     async (type) => {
       expect((await post('{}', { 'content-type': type })).statusCode).toBe(202);
     },
   );
 
-  it('compressed is refused', async () => {
+  it('that is compressed is refused', async () => {
     const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' };
     expectProblem(await post('{}', headers), 415, 'unsupported_media_type');
   });
 
-  it('of more than 256 KiB is refused, of just that is not', async () => {
+  it('of more than 256 KiB is refused, one of exactly 256 KiB is not', async () => {
     const pad = (bytes: number) => `{}${' '.repeat(bytes - 2)}`;
     expect((await post(pad(256 * 1024), JSON_TYPE)).statusCode).toBe(202);
     expectProblem(await post(pad(256 * 1024 + 1), JSON_TYPE), 413, 'payload_too_large');
@@ -103,14 +103,14 @@ describe('a body that cannot be read', () => {
     );
   });
 
-  it('with very many unknown fields gets a bounded answer', async () => {
+  it('with very many unknown fields gets a bounded response', async () => {
     const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`f${i}`, 0]));
     const problem = expectProblem(await api.post(many), 422, 'validation_failed');
     expect(problem.errors).toHaveLength(100);
   });
 });
 
-describe('what is no HTTP', () => {
+describe('input that is not HTTP', () => {
   it.each([
     ['nonsense', 'nonsense\r\n\r\n', 400, 'malformed_request'],
     [
@@ -137,7 +137,7 @@ describe('what is no HTTP', () => {
       431,
       'headers_too_large',
     ],
-  ])('%s is answered in the same form', async (_name, text, status, code) => {
+  ])('%s gets the same form of problem', async (_name, text, status, code) => {
     const answer = parseRaw(await raw(text));
     expect(answer.head).toContain('content-type: application/problem+json');
     expect(answer.head).toContain('connection: close');
@@ -154,14 +154,14 @@ describe('a request that does not arrive', () => {
       'within its body',
       'POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
     ],
-  ])('%s is answered 408 and closed', async (_name, text) => {
+  ])('%s gets 408 and is closed', async (_name, text) => {
     const answer = parseRaw(await raw(text, hasty.url));
     expect([answer.status, JSON.parse(answer.body).code]).toEqual([408, 'request_timeout']);
   });
 });
 
-describe('every answer', () => {
-  it('carries what keeps a browser safe, and is not stored', async () => {
+describe('every response', () => {
+  it('carries the security headers, and is not stored', async () => {
     for (const url of ['/jobs', '/nowhere', '/livez', '/jobs/x']) {
       const { headers } = await request(api.url).get(url);
       expect(headers).toMatchObject({
@@ -176,7 +176,7 @@ describe('every answer', () => {
     }
   });
 
-  it('that is a problem names its request by the id in the header', async () => {
+  it('that is a problem has the request id of the header', async () => {
     const response = await request(api.url).get('/nowhere');
     expect(response.body.instance).toBe(`urn:uuid:${response.headers['request-id']}`);
   });
@@ -185,7 +185,7 @@ describe('every answer', () => {
 describe('a process under pressure', () => {
   const pressed = openApi({ timing: { maxEventLoopDelayMs: 50 } });
 
-  it('refuses work and answers who asks for its life', async () => {
+  it('refuses work and still answers probes', async () => {
     const blockUntil = performance.now() + 1_500;
     while (performance.now() < blockUntil);
     await expect

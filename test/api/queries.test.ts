@@ -4,7 +4,7 @@ import { COMMITTED, expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
 
-/** Every documented operation, on a job that takes it. */
+/** Calls a documented operation on a job in a state that accepts it. */
 const OPERATIONS = Object.entries(COMMITTED.paths).flatMap(([path, operations]) =>
   Object.keys(operations).map((method) => [method.toUpperCase(), path] as const),
 );
@@ -19,7 +19,7 @@ async function ask(method: string, path: string, query: string) {
   });
 }
 
-describe('a query parameter that no path knows', () => {
+describe('an unknown query parameter', () => {
   it.each(OPERATIONS)('is refused by %s %s, which names it', async (method, path) => {
     for (const [query, pointer] of [
       ['statsu=running', '/statsu'],
@@ -31,12 +31,12 @@ describe('a query parameter that no path knows', () => {
     ]) {
       const { errors } = expectProblem(await ask(method, path, `?${query}`), 422, 'validation_failed');
       expect(errors).toEqual([
-        { in: 'query', pointer, detail: expect.stringContaining('is not known here') },
+        { in: 'query', pointer, detail: expect.stringContaining('is unknown; allowed here: ') },
       ]);
     }
   });
 
-  it.each(OPERATIONS)('is ignored by %s %s where others added it', async (method, path) => {
+  it.each(OPERATIONS)('is ignored by %s %s if it is a cache buster or tracker', async (method, path) => {
     const plain = (await ask(method, path, '')).statusCode;
     const foreign = [
       ...['_=1732700000000', 't=1', 'ts=1', '1732700000000', '0.123', 'cb=x', 'nocache', 'no-cache=1', 'v=2'],
@@ -57,17 +57,17 @@ describe('a query parameter that no path knows', () => {
     }
   });
 
-  it('stands beside one that is known', async () => {
+  it('is refused beside a known one', async () => {
     const { data } = (await api.request({ url: '/jobs?_=1&limit=1&utm_source=x' })).json();
     expect(data).toHaveLength(1);
   });
 
-  it.each(['a=1&'.repeat(1_500), '_=1&'.repeat(1_500)])('is not lost among very many', async (many) => {
+  it.each(['a=1&'.repeat(1_500), '_=1&'.repeat(1_500)])('is found among very many', async (many) => {
     expectProblem(await api.request({ url: `/jobs?${many}statsu=x` }), 422, 'validation_failed');
   });
 });
 
-describe('a parameter that is known', () => {
+describe('a known parameter', () => {
   it.each([
     ['/jobs?limit=1&limit=2', '/limit'],
     ['/jobs?limit=', '/limit'],
@@ -75,7 +75,7 @@ describe('a parameter that is known', () => {
     ['/jobs?after=', '/after'],
     ['/jobs?status=', '/status'],
     ['/jobs?status=queued&status=running', '/status'],
-  ])('is refused where it is empty or there twice: %s', async (url, pointer) => {
+  ])('is refused if it is empty or repeated: %s', async (url, pointer) => {
     const { errors } = expectProblem(await api.request({ url }), 422, 'validation_failed');
     expect(errors).toMatchObject([{ in: 'query', pointer }]);
   });
@@ -84,7 +84,7 @@ describe('a parameter that is known', () => {
 describe('the last event id in a query', () => {
   const NAMES = ['lastEventId', 'lastEventID', 'last-event-id', 'Last-Event-ID', 'last_event_id'];
 
-  it.each([...NAMES, 'evs_last_event_id'])('as %s is what Last-Event-ID is', async (name) => {
+  it.each([...NAMES, 'evs_last_event_id'])('works as %s like the header Last-Event-ID', async (name) => {
     const id = await api.succeeded();
     const all = await (await EventViewer.open(`${api.url}/jobs/${id}/events`)).messages();
     expect(all.length).toBeGreaterThan(2);
@@ -95,7 +95,7 @@ describe('the last event id in a query', () => {
     expect((await api.request(over)).statusCode).toBe(204);
   });
 
-  it('wins over after, and the header wins over it', async () => {
+  it('overrides after, and the header overrides it', async () => {
     const id = await api.succeeded();
     const first = async (query: string, headers: Record<string, string> = {}) =>
       (await (await EventViewer.open(`${api.url}/jobs/${id}/events${query}`, headers)).message())?.id;
@@ -107,7 +107,7 @@ describe('the last event id in a query', () => {
     expect(data[0].seq).toBe(3);
   });
 
-  it('is nothing when empty, and the last of several', async () => {
+  it('is ignored when empty, and the last of several counts', async () => {
     const id = await api.succeeded();
     const first = async (query: string) =>
       (await (await EventViewer.open(`${api.url}/jobs/${id}/events${query}`)).message())?.id;
@@ -130,7 +130,7 @@ describe('the last event id in a query', () => {
     }
   });
 
-  it('is not known to a path without events', async () => {
+  it('is refused by a path without events', async () => {
     expectProblem(await api.request({ url: '/jobs?lastEventId=3' }), 422, 'validation_failed');
   });
 });

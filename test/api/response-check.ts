@@ -3,7 +3,7 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
 import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
 
-/** Checks an answer against the OpenAPI document with a validator that shares no code with the API. */
+/** Checks responses against the OpenAPI document with a validator that shares no code with the API. */
 
 interface ResponseObject {
   headers?: Record<string, { required?: boolean }>;
@@ -19,7 +19,7 @@ ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 const validators = new WeakMap<object, ValidateFunction>();
 
-/** Asserts that a value is what a schema of the document says. */
+/** Asserts that a value matches a schema of the document. */
 export function expectValid(document: OpenApiDocument, schema: object, value: unknown): void {
   let validate = validators.get(schema);
   if (validate === undefined) {
@@ -29,16 +29,16 @@ export function expectValid(document: OpenApiDocument, schema: object, value: un
   expect(validate(value), `${JSON.stringify(validate.errors)} in ${JSON.stringify(value)}`).toBe(true);
 }
 
-/** The documented path that a URL is on. */
+/** The documented path that a URL matches. */
 export function findPath(document: OpenApiDocument, url: string): string | undefined {
-  // As the server sees it: /jobs/. is /jobs/.
+  // Normalised as the server does it: /jobs/. is /jobs/.
   const path = URL.canParse(`http://localhost${url}`) ? new URL(`http://localhost${url}`).pathname : url;
   return Object.keys(document.paths).find((template) =>
     new RegExp(`^${template.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}/?$`).test(path),
   );
 }
 
-/** Asserts that the document has this answer: its status, its media type, its headers and its body. */
+/** Asserts that the document has this response: status, media type, headers and body. */
 export function checkResponse(
   document: OpenApiDocument,
   { method = 'GET', url }: InjectOptions,
@@ -49,7 +49,7 @@ export function checkResponse(
   const operation = document.paths[template ?? '']?.[method.toLowerCase()] as OperationObject | undefined;
   const problem = { $ref: '#/components/schemas/Problem' };
   if (operation === undefined) {
-    // HEAD, OPTIONS, /docs and what is nowhere.
+    // HEAD, OPTIONS, /docs and unknown paths.
     if (response.statusCode >= 400 && method !== 'HEAD') expectValid(document, problem, response.json());
     return;
   }

@@ -4,7 +4,7 @@ import type { Problem } from '../../src/contract/problem.ts';
 import { newJobId } from '../store/open-store.ts';
 import { COMMITTED, expectProblem, openApi } from './open-api.ts';
 
-/** Every field of the spec, taken from the committed document: a new field is tested without a new line here. */
+/** Every field of the spec, from the committed document: a new field is tested without a change here. */
 
 const api = openApi();
 
@@ -21,11 +21,11 @@ interface Field {
   path: string[];
   schema: Schema;
   nullable: boolean;
-  /** A spec with this value at this field, and nothing else but what leads there. */
+  /** A spec that contains only this field, with this value, and the objects around it. */
   withValue: (value: unknown) => unknown;
 }
 
-/** Objects are entered, unions once a branch; whatever else there is counts as a field. */
+/** Descends into objects and into each branch of a union; everything else counts as a field. */
 function* fieldsOf(schema: Schema, path: string[], put: (value: unknown) => unknown): Generator<Field> {
   const resolved = resolve(schema);
   const branches = resolved.anyOf ?? [];
@@ -67,11 +67,11 @@ const kindOf = ({ type, enum: choices, oneOf }: Schema): string =>
         ? 'string'
         : (type ?? '?');
 
-/** Values of every other kind: nothing is converted. */
+/** Values of every other type, which must not be converted. */
 const wrongKinds = (schema: Schema): unknown[] =>
   Object.entries(SAMPLES).flatMap(([kind, value]) => (kind === kindOf(schema) ? [] : [value]));
 
-/** Values just outside. */
+/** Values just out of bounds. */
 function outside(schema: Schema): unknown[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, maxItems } = schema;
   const step = schema.type === 'integer' ? 1 : 1e-9;
@@ -88,7 +88,7 @@ function outside(schema: Schema): unknown[] {
   ];
 }
 
-/** What the sentence has to name. */
+/** Words that the error must contain. */
 function wordsOf(schema: Schema, nullable: boolean): string[] {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, maxItems } = schema;
   const numbers = [
@@ -123,7 +123,7 @@ async function refused(spec: unknown): Promise<NonNullable<Problem['errors']>> {
 }
 
 describe('every field of the spec', () => {
-  it('is found in the document', () => {
+  it('is in the document', () => {
     const paths = FIELDS.map(({ path }) => pointerOf(path));
     expect(paths).toContain('/optimizer/beta_2');
     expect(paths).toContain('/model/hidden_units');
@@ -131,7 +131,7 @@ describe('every field of the spec', () => {
   });
 
   it.each(FIELDS.map((field) => [pointerOf(field.path), field] as const))(
-    '%s refuses what is too low, too high, of another kind or null, and says what is allowed',
+    '%s refuses values that are too low, too high, of another type or null, and names the allowed ones',
     async (pointer, { schema, nullable, withValue }) => {
       const wrong = [...outside(schema), ...wrongKinds(schema), ...(nullable ? [] : [null])];
       for (const value of wrong) {
@@ -150,7 +150,7 @@ describe('every field of the spec', () => {
   );
 
   it.each(FIELDS.map((field) => [pointerOf(field.path), field] as const))(
-    '%s takes its bounds and its default',
+    '%s accepts its bounds and its default',
     async (_pointer, { schema, nullable, withValue }) => {
       const { minimum, maximum, minLength, maxLength, default: standard } = schema;
       const allowed = [
@@ -175,7 +175,7 @@ describe('every field of the spec', () => {
   ];
 
   it.each(objects.map((object) => [pointerOf(object.path) || 'the spec', object] as const))(
-    '%s points at an unknown neighbour and names the known ones',
+    '%s reports an unknown field and names the known ones',
     async (_name, { path, schema, withValue }) => {
       const errors = await refused(withValue({ 'un/kn~own': 1 }));
       expect(errors).toEqual([
@@ -191,7 +191,7 @@ describe('optimizers', () => {
   const types = oneOf.map((branch) => String(resolve(branch).properties?.type?.const));
 
   it.each([{ type: 'nadam' }, { type: null }, { type: 1 }, { type: ['rmsprop'] }, {}, { learning_rate: 1 }])(
-    '%j is told the types',
+    '%j gets an error that lists the types',
     async (optimizer) => {
       const errors = await refused({ optimizer });
       expect(errors).toEqual([{ in: 'body', pointer: '/optimizer/type', detail: expect.any(String) }]);
@@ -199,7 +199,7 @@ describe('optimizers', () => {
     },
   );
 
-  it.each(types)('%s points at the argument of another', async (type) => {
+  it.each(types)('%s refuses an argument of another optimizer', async (type) => {
     const known = oneOf.map(resolve).find(({ properties }) => properties?.type?.const === type)!.properties!;
     const errors = await refused({ optimizer: { type, schedule: 1 } });
     expect(errors).toEqual([{ in: 'body', pointer: '/optimizer/schedule', detail: expect.any(String) }]);
@@ -207,7 +207,7 @@ describe('optimizers', () => {
   });
 });
 
-describe('numbers that would mean something else as they are used', () => {
+describe('numbers that the arithmetic would turn into others', () => {
   it.each([
     [{ optimizer: { type: 'rmsprop', epsilon: 1e-46 } }, '/optimizer/epsilon', '1e-46 would become 0'],
     [{ optimizer: { type: 'sgd', learning_rate: 1e-46 } }, '/optimizer/learning_rate', 'would become 0'],
@@ -228,7 +228,7 @@ describe('numbers that would mean something else as they are used', () => {
 });
 
 describe('the rest of a request', () => {
-  it('gets one entry for each wrong field, all at once', async () => {
+  it('gets one entry for each wrong field, all in one response', async () => {
     const errors = await refused({
       epochs: 5,
       name: '',
@@ -246,7 +246,7 @@ describe('the rest of a request', () => {
     ]);
   });
 
-  it('says what metadata may be', async () => {
+  it('names what metadata may be', async () => {
     const many = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'v']));
     expect(await refused({ metadata: many })).toEqual([
       { in: 'body', pointer: '/metadata', detail: expect.stringContaining('at most 16 pairs') },
@@ -273,7 +273,7 @@ describe('the rest of a request', () => {
     ['/jobs?after=1', '/after', 'like job_01'],
     ['/jobs?page=1', '/page', 'limit, after, status'],
     ['/jobs?__proto__=1', '/__proto__', 'limit, after, status'],
-    [`/jobs/${newJobId()}?x=1`, '/x', 'nothing is'],
+    [`/jobs/${newJobId()}?x=1`, '/x', 'allowed here: nothing'],
     [`/jobs/${newJobId()}/events?limit=1001`, '/limit', '1 to 1000'],
     [`/jobs/${newJobId()}/metrics?after=-1`, '/after', 'at least 0'],
     [`/jobs/${newJobId()}/metrics?format=xml`, '/format', '"json", "csv"'],
@@ -282,7 +282,7 @@ describe('the rest of a request', () => {
     expect(errors).toEqual([{ in: 'query', pointer, detail: expect.stringContaining(words) }]);
   });
 
-  it('refuses values that are no objects, and prototypes', async () => {
+  it('refuses values that are not objects, and prototypes', async () => {
     for (const body of ['[]', '"x"', '1', 'null', 'true']) {
       const response = await api.request({
         method: 'POST',

@@ -2,17 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectProblem, openApi } from './open-api.ts';
 
-/** Half of a surrogate pair is no character: UTF-8 has no bytes for it, and a Python client cannot print it. */
+/** Half of a surrogate pair is not a character: UTF-8 has no bytes for it, and a Python client cannot print it. */
 
 const api = openApi();
 
 const HALVES = ['\\ud800', '\\udc00', 'a\\ud83d', '\\ude00\\ud83d', '\\uD83D\\uD83D\\uDE00', '\\udfff😀'];
 
-/** Sends a JSON text with escapes, as they are. */
+/** Sends JSON text with its escapes unchanged. */
 const send = (payload: string) =>
   api.request({ method: 'POST', url: '/jobs', headers: { 'content-type': 'application/json' }, payload });
 
-/** As a strict reader sees it: bytes that are UTF-8, and no half in any text, key or value. */
+/** Reads a response strictly: valid UTF-8, and no half of a pair in any key or value. */
 function expectWellFormed(bytes: Buffer): void {
   const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   JSON.parse(text, (key, value: unknown) => {
@@ -63,12 +63,12 @@ describe('half of a surrogate pair', () => {
     }
   });
 
-  it('is refused wherever it is put; whole characters come back as they were sent', () =>
+  it('is refused anywhere; whole characters come back unchanged', () =>
     fc.assert(
       fc.asyncProperty(
         fc.string({ unit: fc.constantFrom('\ud800', '\udbff', '\udc00', '\udfff', 'a', '😀', '\u0000') }),
         async (text) => {
-          // Raw pairs as UTF-8, halves as escapes: JSON.stringify writes them so.
+          // JSON.stringify writes whole pairs as UTF-8 and halves as escapes.
           const response = await send(JSON.stringify({ metadata: { k: text } }));
           expectWellFormed(response.rawPayload);
           if (/\p{Surrogate}/u.test(text)) expectProblem(response, 422, 'validation_failed');
@@ -85,7 +85,7 @@ describe('half of a surrogate pair', () => {
     expectProblem(await api.post({ metadata: { k: '😀'.repeat(513) } }), 422, 'validation_failed');
   });
 
-  it('in a message of the JSON reader is not echoed', async () => {
+  it('is not echoed in a message of the JSON parser', async () => {
     const response = await send(`{"name":"😀😀😀😀😀😀😀😀😀😀😀" x "😀😀😀😀😀😀😀😀😀😀"}`);
     expectProblem(response, 400, 'malformed_request');
     expectWellFormed(response.rawPayload);

@@ -5,20 +5,20 @@ import type { ProcessEntry } from '../support/processes.ts';
 import type { Started } from '../support/running-installation.ts';
 import type { Site } from './site.ts';
 
-/** What workers and their trainers are at: a fault counts when it strikes somebody who works. */
+/** What workers and their trainers are doing: a fault counts only if it strikes a busy process. */
 
-/** A trainer that computes has at least so many ticks of 10 ms after LOOK_MS, even behind others. */
+/** A trainer that computes uses at least this many ticks of 10 ms in LOOK_MS, even on a busy machine. */
 const LEAST_TICKS = 4;
 const LOOK_MS = 400;
 
-/** Which of these compute: use the processor, and not just wait. Takes 0.4 s. */
+/** Returns the trainers that compute, that is, use the processor rather than wait. Takes 0.4 s. */
 export async function computing(trainers: readonly ProcessEntry[]): Promise<ProcessEntry[]> {
   const before = trainers.map(({ pid }) => ticksOf(pid));
   await sleep(LOOK_MS);
   return trainers.filter(({ pid }, i) => ticksOf(pid) - before[i] >= LEAST_TICKS);
 }
 
-/** The jobs whose running attempt is this worker's, by the record: also of one that was struck a moment ago. */
+/** The jobs whose running attempt is this worker's according to the record, even if it was struck a moment ago. */
 export async function heldBy(site: Site, { pid }: Started): Promise<Job[]> {
   const live = await site.commands.smembers(site.keys.live);
   const jobs = await Promise.all(live.map((id) => site.client.job(id)));
@@ -30,7 +30,7 @@ export async function heldBy(site: Site, { pid }: Started): Promise<Job[]> {
     });
 }
 
-/** The first of these workers that holds a running job; waits for one that does. */
+/** Waits until one of these workers holds a running job, and returns it. */
 export async function firstThatHolds(site: Site, workers: readonly Started[]): Promise<Started> {
   let found: Started | undefined;
   await site.eventually('no worker holds a job', 30_000, async () => {

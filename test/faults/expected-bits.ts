@@ -19,9 +19,9 @@ const STEPS_A_PULL = 50;
 const computed = new Map<string, Promise<Bits>>();
 let folder: string | undefined;
 
-/** What a job of this spec must end with, computed here in one go, without a queue, a worker or a checkpoint. */
+/** The expected result of a job with this spec, computed here without interruption, queue, worker or checkpoint. */
 export function expectedBits(given: JobSpec): Promise<Bits> {
-  // Bits do not depend on these, nor on the engine.
+  // The bits depend neither on these fields nor on the engine.
   const spec = JobSpecSchema.parse({
     ...given,
     engine: 'wasm',

@@ -1,53 +1,53 @@
 import { Random } from './random.ts';
 
-/** A promise as the reliability table has it, one line of RESULTS.md. */
+/** A promise of the reliability table: one line of RESULTS.md. */
 export interface Row {
   /** P1, P2, ... */
   id: string;
   promise: string;
   fault: string;
-  /** How many trials the design asks for. */
+  /** The number of trials that the design asks for. */
   designN: number;
-  /** What `worst` measures and must stay below, for people: `s, <= 2`. */
+  /** The unit and bound of `worst`, for people: `s, <= 2`. */
   figure?: string;
-  /** Published, and not promised. */
+  /** Published but not promised. */
   unpromised?: true;
 }
 
-/** What one trial adds to a row: how many faults it took, and the worst figure it saw. */
+/** What one trial adds to a row: its number of faults and its worst figure. */
 export interface Proof {
   n: number;
   worst?: number;
 }
 
-/** Trials of one kind of fault. They may prove several promises at once. */
+/** Trials of one kind of fault, which may prove several promises. */
 export interface Experiment {
   /** Unique; seeds depend on it. */
   name: string;
-  /** The first row's n decides when there are enough trials. */
+  /** The n of the first row decides when there are enough trials. */
   rows: readonly Row[];
-  /** Faults of a full run, and of the short one inside `npm test` (0: not there). */
+  /** Faults in a full run, and in the short run inside `npm test` (0 = not included). */
   n: number;
   shortN: number;
-  /** What the full run may take; with fewer faults than n if they did not fit. All together stay below 90 minutes. */
+  /** Time limit of the full run, which stops early with fewer than n faults. All limits together stay below 90 min. */
   seconds: number;
-  /** Trials at a time, each with an installation of its own; for those that mostly wait. */
+  /** Concurrent trials, each with its own installation; for trials that mostly wait. */
   parallel?: number;
-  /** What this machine lacks for it, and how to get it; then it is not run, which is not passed. */
+  /** What this machine lacks, and how to install it. The experiment is then reported as not run, never as passed. */
   missing?(): string | undefined;
   /**
-   * One trial. @returns for each row (by its place) what it adds.
+   * Runs one trial. @returns a proof for each row, in order.
    * @throws when a promise was broken.
    */
   run(trial: Trial): Promise<Proof[]>;
 }
 
 interface Closable {
-  /** `broken`: a promise was, and whatever explains it should be kept. */
+  /** `broken`: a promise was broken; keep the files that explain it. */
   close(broken: boolean): Promise<void>;
 }
 
-/** What the trials of an experiment share, one after another: an installation takes a second to start. */
+/** Resources that successive trials of an experiment share, because an installation takes a second to start. */
 export class Stage {
   readonly #props = new Map<string, Promise<Closable>>();
 
@@ -57,14 +57,14 @@ export class Stage {
     return (await prop) as Prop;
   }
 
-  /** Closes one thing before the others. */
+  /** Closes one resource before the others. */
   async close(name: string): Promise<void> {
     const prop = this.#props.get(name);
     this.#props.delete(name);
     await (await prop)?.close(false);
   }
 
-  /** Closes everything; the next trial starts anew. */
+  /** Closes everything; the next trial starts from scratch. */
   async clear(broken: boolean): Promise<void> {
     const props = [...this.#props.values()].reverse();
     this.#props.clear();
@@ -76,9 +76,9 @@ export class Trial {
   readonly number: number;
   readonly seed: number;
   readonly random: Random;
-  /** By how much a bound in seconds is stretched: 1 where figures count, more on a machine that others use. */
+  /** Factor on every bound in seconds: 1 where figures count, more on a shared machine. */
   readonly patience: number;
-  /** What was drawn, for whoever looks into a failure. */
+  /** What was drawn, to explain a failure. */
   readonly notes: string[] = [];
   readonly #stage: Stage;
   readonly #startedMs = performance.now();
@@ -91,28 +91,28 @@ export class Trial {
     this.patience = patience;
   }
 
-  /** @throws {Broken} when something took longer than it may. */
+  /** @throws {Broken} when something took longer than promised. */
   assertWithin(mostSeconds: number, seconds: number, what: string): void {
     const most = mostSeconds * this.patience;
-    assertKept(seconds <= most, `${what}: ${seconds.toFixed(2)} s, and ${most} s are promised`);
+    assertKept(seconds <= most, `${what}: ${seconds.toFixed(2)} s, but ${most} s are promised`);
   }
 
   note(text: string): void {
     this.notes.push(`${((performance.now() - this.#startedMs) / 1000).toFixed(3)} s  ${text}`);
   }
 
-  /** Something that the next trials of this stage go on using: opened once, closed by the runner. */
+  /** A resource that the next trials of this stage reuse: opened once, closed by the runner. */
   lend<Prop extends Closable>(name: string, open: () => Promise<Prop>): Promise<Prop> {
     return this.#stage.lend(name, open);
   }
 
-  /** Closes something that the next trial must have anew. */
+  /** Closes a resource, so that the next trial opens a new one. */
   giveUp(name: string): Promise<void> {
     return this.#stage.close(name);
   }
 }
 
-/** A promise that was not kept. */
+/** Thrown when a promise was not kept. */
 export class Broken extends Error {
   override readonly name = 'Broken';
 }

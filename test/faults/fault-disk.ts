@@ -3,9 +3,9 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** The calls that count, as bits. */
+/** The calls that can fail, as bits. */
 export const CALLS = { open: 1, write: 2, fsync: 4, rename: 8 } as const;
-/** All that an atomic write of a file is made of. */
+/** All calls of an atomic file write. */
 export const EVERY_CALL = CALLS.open | CALLS.write | CALLS.fsync | CALLS.rename;
 
 export type DiskFault =
@@ -15,7 +15,7 @@ export type DiskFault =
 
 const ACTIONS = { error: 1, short: 2, kill: 3, delay: 4 };
 const ERRNO = { EIO: 5, ENOSPC: 28 };
-/** The source, as `npm` sees it: from the project's folder. */
+/** The source, relative to the project's folder, where `npm` runs. */
 const SOURCE = 'test/faults/shim/disk.c';
 const INTS = 6;
 
@@ -38,9 +38,9 @@ function compile(): string {
   return target;
 }
 
-/** The disk of a process and its children, as far as files are concerned whose path holds `path`. */
+/** The disk of a process and its children, for files whose path contains `path`. */
 export class FaultDisk {
-  /** What the process must be started with. */
+  /** The environment to start the process with. */
   readonly env: Record<string, string>;
   readonly #folder: string;
   readonly #control: number;
@@ -60,7 +60,7 @@ export class FaultDisk {
     this.heal();
   }
 
-  /** Strikes the nth of these calls from now on, or each one with `every`. */
+  /** Makes the nth of these calls from now on fail, or each of them with `every`. */
   arm(calls: number, nth: number | 'every', fault: DiskFault): void {
     const value = fault.action === 'error' ? ERRNO[fault.errno] : fault.action === 'delay' ? fault.ms : 0;
     this.#write([calls, nth === 'every' ? -1 : nth, ACTIONS[fault.action], value, 0, 0]);
@@ -70,7 +70,7 @@ export class FaultDisk {
     this.#write([0, 0, 0, 0, 0, 0]);
   }
 
-  /** How many of the calls were struck. */
+  /** The number of calls that failed so far. */
   get fired(): number {
     const bytes = Buffer.alloc(4 * INTS);
     readSync(this.#control, bytes, 0, bytes.length, 0);

@@ -3,16 +3,16 @@ import { EXPERIMENTS } from './experiments.ts';
 import type { Entry } from './report.ts';
 import { runExperiment } from './run-experiment.ts';
 
-/** The short tier: a few faults of each kind that finds most, on every change. `npm run test:faults` does the rest. */
+/** The short tier: a few faults of the most revealing kinds, on every change. `npm run test:faults` runs all. */
 
 const noRedis = inject('redisBinary') === null;
 const SEED = 1;
-/** Seconds are proved by the long tier; here a slow machine must pass as well. */
+/** The long tier proves the bounds in seconds; here a slow machine must pass too. */
 const PATIENCE = 10;
 
 /** Trials that once broke a promise, by experiment. */
 const FOUND: readonly { experiment: string; seed: number; trial: number }[] = [
-  // Half a prepared dataset was left by every trainer that was killed in it.
+  // A trainer killed while it prepared the dataset left half a file.
   { experiment: 'poison', seed: 2, trial: 1 },
 ];
 
@@ -34,7 +34,7 @@ async function failuresOf(name: string, seed: number, n: number, trial?: number)
   return failures;
 }
 
-describe.skipIf(noRedis)('under faults (needs redis-server or valkey-server, to be killed)', () => {
+describe.skipIf(noRedis)('under faults (needs redis-server or valkey-server)', () => {
   for (const { name, rows, shortN } of EXPERIMENTS.filter((experiment) => experiment.shortN > 0)) {
     const promises = rows.map(({ id, promise }) => `${id} ${promise}`).join('; ');
     it(`${name}: ${promises}`, async () => expect(await failuresOf(name, SEED, shortN)).toEqual([]), 300_000);

@@ -3,18 +3,18 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where Debian's package libfaketime puts it. */
+/** The paths at which Debian's package libfaketime installs it. */
 const PLACES = ['x86_64-linux-gnu', 'aarch64-linux-gnu', ''].map(
   (machine) => `/usr/lib/${machine}/faketime/libfaketime.so.1`,
 );
 
 const library = (): string | undefined => PLACES.find((place) => existsSync(place));
 
-/** The wall clock of a process and its children, which can be made to jump while they run. */
+/** The wall clock of a process and its children, which can jump while they run. */
 export class FaultyClock {
-  /** What the process must be started with. */
+  /** The environment to start the process with. */
   readonly env: Record<string, string>;
-  /** How long a process may take to see a jump. */
+  /** The longest time until a process sees a jump. */
   static readonly seenAfterMs = 200;
   static missing(): string | undefined {
     return library() === undefined ? 'There is no libfaketime here: apt-get install faketime.' : undefined;
@@ -27,21 +27,21 @@ export class FaultyClock {
     this.env = {
       LD_PRELOAD: library()!,
       FAKETIME_TIMESTAMP_FILE: this.#file,
-      // Its cache would outlive a jump that goes back.
+      // Its cache would survive a jump back.
       FAKETIME_NO_CACHE: '1',
-      // A wall clock that is set does not move the monotonic one.
+      // Setting the wall clock does not move the monotonic clock.
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
       DONT_FAKE_MONOTONIC: '1',
     };
     this.jump(0);
   }
 
-  /** Sets the clock to the true time and so many seconds. */
+  /** Sets the clock to the true time plus this many seconds. */
   jump(seconds: number): void {
     writeFileSync(this.#file, `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}\n`);
   }
 
-  /** What a process with this clock sees: the least and the most seconds that it may be ahead of ours. */
+  /** The least and the most seconds by which a process with this clock may be ahead of our clock. */
   seenAhead(): [least: number, most: number] {
     const beforeMs = Date.now();
     const seenMs = Number(execFileSync(process.execPath, ['-p', 'Date.now()'], { env: this.env }));

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, JobSchema } from '../../src/contract/job.ts';
 import { Broken } from './experiment.ts';
 
-/** A job that the client was promised by a 202. */
+/** A job that a 202 has promised to the client. */
 export interface Acknowledged {
   id: string;
   key: string;
   spec: object;
-  /** The first answer, which every repeat must give again. */
+  /** The first response, which every repeat must return again. */
   body: string;
   /** When the 202 arrived, on the client's monotonic clock. */
   atMs: number;
@@ -20,14 +20,14 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const PAUSE_MS = 50;
 
 /**
- * The client of a trial. Before and after each request it writes a line into its ledger; what the ledger says that
- * the service promised is held against what the service has in the end.
+ * The client of a trial. It writes a line into its ledger before and after each request. In the end, the promises in
+ * the ledger are compared with the state of the service.
  */
 export class Client {
   readonly acknowledged = new Map<string, Acknowledged>();
   /** Jobs whose removal was acknowledged. */
   readonly removed = new Set<string>();
-  /** Requests that were not answered, or by 503, and were repeated. */
+  /** Requests that got no response or a 503, and were repeated. */
   repeated = 0;
   readonly #file: string;
   readonly #url: () => string;
@@ -40,7 +40,7 @@ export class Client {
 
   /** Posts a job until it is accepted, always with the same Idempotency-Key. */
   async create(spec: object, key: string = randomUUID()): Promise<Acknowledged> {
-    // The job says by itself which key it was posted with.
+    // The job carries the key that it was posted with.
     const sent = { ...spec, metadata: { key } };
     const init = {
       method: 'POST',
@@ -52,21 +52,21 @@ export class Client {
     return this.acknowledge(key, sent, body);
   }
 
-  /** Takes note of a 202, and compares it with an earlier one of the same key. */
+  /** Records a 202, and compares it with an earlier one for the same key. */
   acknowledge(key: string, spec: object, body: string): Acknowledged {
     const { id } = JSON.parse(body) as { id: string };
     const known = [...this.acknowledged.values()].find((earlier) => earlier.key === key);
     if (known !== undefined && known.body !== body)
-      throw new Broken(`two answers to one key:\n${known.body}\n${body}`);
+      throw new Broken(`two responses to one key:\n${known.body}\n${body}`);
     const entry = known ?? { id, key, spec, body, atMs: performance.now(), cancelled: false };
     this.acknowledged.set(id, entry);
     return entry;
   }
 
-  /** @returns false when it came too late: the job had ended. */
+  /** @returns false when the cancel came too late and the job had ended. */
   async cancel(id: string): Promise<boolean> {
     const entry = this.acknowledged.get(id);
-    // Asked for is enough to be obeyed: the answer may be lost.
+    // Set before the request: the cancel may take effect although its response is lost.
     if (entry !== undefined) entry.cancelled = true;
     const { status, body } = await this.insist('cancel', `/jobs/${id}/cancel`, { method: 'POST' }, { id });
     if (status !== 202 && status !== 409) throw new Broken(`a cancel was answered ${status}: ${body}`);
@@ -75,7 +75,7 @@ export class Client {
 
   async remove(id: string): Promise<void> {
     const { status, body } = await this.insist('remove', `/jobs/${id}`, { method: 'DELETE' }, { id });
-    // 404: the first answer to it was lost.
+    // 404: an earlier attempt succeeded and its response was lost.
     if (status !== 204 && status !== 404) throw new Broken(`a DELETE was answered ${status}: ${body}`);
     this.acknowledged.delete(id);
     this.removed.add(id);
@@ -89,7 +89,7 @@ export class Client {
     return JobSchema.parse(JSON.parse(body));
   }
 
-  /** One request, as it goes: the status and the body, or why there was no answer. */
+  /** Sends one request. Returns the status and the body, or the reason why there was no response. */
   async ask(
     what: string,
     path: string,
@@ -114,7 +114,7 @@ export class Client {
     }
   }
 
-  /** Repeats a request until the service says something of it, rather than "not now". */
+  /** Repeats a request until the response is final, that is, not a 503. */
   async insist(
     what: string,
     path: string,

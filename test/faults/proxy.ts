@@ -3,21 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from './random.ts';
 
 /**
- * A TCP proxy between two processes, which does to the bytes what networks do: cuts, silence, delay, and replies that
- * are lost after the command ran.
+ * A TCP proxy between two processes that injects network faults: cuts, silence, delay, and replies lost after the
+ * command ran.
  */
 export class FaultProxy {
   readonly #server: Server;
   readonly #target: NetConnectOpts;
   readonly #links = new Set<Link>();
   #cut = false;
-  /** Bytes are neither forwarded nor refused while it is true. */
+  /** While true, bytes are neither forwarded nor refused. */
   #silent = false;
-  /** How much later bytes arrive, in each direction. */
+  /** Delay of all bytes, in each direction. */
   delayMs = 0;
   #lossy: { share: number; random: Random } | undefined;
   #bytesLeft: (() => number) | undefined;
-  /** Connections that broke since `loseReplies` or `breakAfter`: each lost a reply, or was cut off in mid-flow. */
+  /** Connections broken since `loseReplies` or `breakAfter`: each lost a reply or was cut in the middle of one. */
   faults = 0;
 
   private constructor(target: NetConnectOpts) {
@@ -50,18 +50,18 @@ export class FaultProxy {
     this.#endAll();
   }
 
-  /** Lets no byte through in either direction, and tells nobody. */
+  /** Silently stops all bytes in both directions. */
   silence(): void {
     this.#silent = true;
   }
 
-  /** Loses this share of the replies: the connection breaks after the command ran, before its reply arrives. */
+  /** Loses this share of the replies: the connection breaks after the command ran and before its reply arrives. */
   loseReplies(share: number, random: Random): void {
     this.#lossy = { share, random };
     this.faults = 0;
   }
 
-  /** Breaks each connection once so many bytes of replies went through. */
+  /** Breaks each connection after this many bytes of replies. */
   breakAfter(bytes: () => number): void {
     this.#bytesLeft = bytes;
     this.faults = 0;
@@ -76,7 +76,7 @@ export class FaultProxy {
     for (const link of this.#links) link.flush();
   }
 
-  /** What waits in a silent proxy on its way to the target. */
+  /** The bytes that a silent proxy holds back on their way to the target. */
   get held(): string {
     return [...this.#links].map((link) => link.held).join('');
   }
@@ -108,7 +108,7 @@ export class FaultProxy {
   }
 }
 
-/** One connection through the proxy: two sockets and what is on its way between them. */
+/** One connection through the proxy: two sockets and the bytes in flight between them. */
 class Link {
   readonly #client: Socket;
   readonly #target: Socket;
@@ -171,7 +171,7 @@ class Link {
     else if (!to.destroyed) to.write(bytes);
   }
 
-  /** Runs it after the delay, and never before what came earlier. */
+  /** Runs an action after the delay, in order with earlier ones. */
   async #later(earlier: Promise<void>, run: () => void): Promise<void> {
     const delay = this.#proxy.delayMs > 0 ? sleep(this.#proxy.delayMs) : undefined;
     await earlier;

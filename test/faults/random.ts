@@ -3,8 +3,8 @@ import { u32 } from '../../src/engine/random.ts';
 const DRAWS = 0x46_41_55_4c;
 
 /**
- * Numbers that are the same for the same seed: what is drawn in a trial can be drawn again. What runs at the same time
- * draws from strands of its own, or the draws would depend on who is first.
+ * Random numbers that depend only on the seed, so a trial can be replayed. Concurrent parts of a trial draw from
+ * separate strands; otherwise the draws would depend on their timing.
  */
 export class Random {
   readonly #seed: number;
@@ -14,13 +14,13 @@ export class Random {
     this.#seed = seed >>> 0;
   }
 
-  /** The seed of a trial: of the run's seed, the experiment's place and the trial's number. */
+  /** The seed of a trial, from the seed of the run, the name of the experiment and the number of the trial. */
   static seedOf(runSeed: number, experiment: string, trial: number): number {
     const place = [...experiment].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) >>> 0, 0);
     return u32(runSeed, DRAWS, place, trial);
   }
 
-  /** Its own numbers, for a part of the trial that runs beside others. Draws one. */
+  /** Separate random numbers for a concurrent part of the trial. Draws one number. */
   strand(): Random {
     return new Random(u32(this.#seed, DRAWS, this.#drawn++, 1));
   }
@@ -30,7 +30,7 @@ export class Random {
     return u32(this.#seed, DRAWS, this.#drawn++, 0) / 2 ** 32;
   }
 
-  /** A whole number, `from` to `to`, both included. */
+  /** A whole number from `from` to `to`, both included. */
   between(from: number, to: number): number {
     return from + Math.floor(this.fraction() * (to - from + 1));
   }
@@ -44,7 +44,7 @@ export class Random {
     return items[this.between(0, items.length - 1)];
   }
 
-  /** `count` different items, in the order they were drawn. */
+  /** `count` different items, in the order in which they were drawn. */
   some<Item>(count: number, items: readonly Item[]): Item[] {
     const left = [...items];
     return Array.from({ length: Math.min(count, left.length) }, () => {

@@ -12,16 +12,16 @@ import { assertKept, Broken, type Trial } from './experiment.ts';
 import type { Acknowledged } from './ledger.ts';
 import type { Site } from './site.ts';
 
-/** The invariants of every trial, in one place: the client's ledger is held against what the service has in the end. */
+/** The invariants of every trial: in the end, the client's ledger is compared with the state of the service. */
 
 export interface Expectations {
-  /** Ids of jobs that may be gone, since Redis may lose what it took in its last second. */
+  /** Ids of jobs that may be gone, because Redis may lose the writes of its last second. */
   mayBeLost?: ReadonlySet<string>;
-  /** Failures that the trial asked for, besides a third fault in a row. */
+  /** Failures that the trial provokes, besides a third fault in a row. */
   mayFail?: (job: Job) => boolean;
   /** The trial strikes workers or trainers, or starves them: attempts may end in a fault. */
   faults?: boolean;
-  /** Redis was killed, and forgets what it took last. */
+  /** Redis was killed and forgot its last writes. */
   redisForgets?: boolean;
 }
 
@@ -32,16 +32,16 @@ export interface Ending {
 
 const FAULTS = ['worker_lost', 'trainer_crashed', 'lease_lost'];
 const TERMINAL = /^job\.(succeeded|failed|cancelled)$/;
-/** Longer than everything that cleans up by itself, but for the comparison that runs once a minute. */
+/** Longer than any automatic cleanup takes, except for the comparison that runs once a minute. */
 const LITTER_MS = 20_000;
-/** Without news for so long a job does not get on; with news for so long it never ends. */
+/** A job without progress for STUCK_MS is stuck; one that still runs after ENDLESS_MS never ends. */
 const STUCK_MS = 40_000;
 const ENDLESS_MS = 240_000;
 
 /**
  * Waits until every acknowledged job has ended, checks each, removes it, and checks that nothing is left over and that
  * no process ended by itself.
- * @throws {Broken} naming what does not agree.
+ * @throws {Broken} naming the first difference.
  */
 export async function reconcile(
   trial: Trial,
@@ -49,16 +49,16 @@ export async function reconcile(
   expectations: Expectations = {},
 ): Promise<Ending[]> {
   const { mayBeLost = new Set(), mayFail = () => false, redisForgets = false } = expectations;
-  // A lease of 2 s is lost without a fault where others use the machine.
+  // On a shared machine a lease of 2 s may be lost without a fault.
   const faults = expectations.faults === true || trial.patience > 1;
   const acknowledged = [...site.client.acknowledged.values()];
   const endings: Ending[] = [];
   for (const entry of acknowledged) {
     const job = await ended(site, entry);
     if (job === undefined) {
-      assertKept(mayBeLost.has(entry.id), `${entry.id} was acknowledged, and is gone`);
+      assertKept(mayBeLost.has(entry.id), `${entry.id} was acknowledged but is gone`);
       site.client.acknowledged.delete(entry.id);
-      // What its worker wrote stays as long as a finished job would: that is retention's to remove.
+      // Its files stay until retention removes them, as for a finished job.
       rmSync(join(site.dataDir, 'jobs', entry.id), { recursive: true, force: true });
       continue;
     }
@@ -75,7 +75,7 @@ export async function reconcile(
   await nothingLeft(site, 'after the jobs were removed');
   checkProcesses(site);
   const complaints = site.newComplaints();
-  assertKept(redisForgets || complaints.length === 0, `the log says: ${complaints.join(', ')}`);
+  assertKept(redisForgets || complaints.length === 0, `the log has: ${complaints.join(', ')}`);
   return endings;
 }
 
@@ -86,14 +86,14 @@ function checkProcesses(site: Site): void {
   }
 }
 
-/** Where nobody struck a worker or a trainer, no attempt is lost. */
+/** No attempt is lost unless the trial struck a worker or a trainer. */
 function checkFaults(job: Job, events: JobEvent[], faults: boolean): void {
   const lost = job.attempts.filter(({ outcome }) => FAULTS.includes(outcome!));
   if (!faults && lost.length > 0)
-    throw new Broken(`${job.id}: an attempt was lost and nobody struck it\n${storyOf(events)}`);
+    throw new Broken(`${job.id}: an attempt was lost without a fault\n${storyOf(events)}`);
 }
 
-/** Waits for the end of a job, as long as it gets on. */
+/** Waits for the end of a job as long as it makes progress. */
 async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined> {
   const startedMs = performance.now();
   let newsMs = startedMs;
@@ -112,29 +112,30 @@ async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined>
   }
 }
 
-/** seq 1..N; one terminal event, the last; epochs 1..k; one job.running an attempt. */
+/** seq 1..N; one terminal event, at the end; epochs 1..k; one job.running per attempt. */
 function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void {
   const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
   const { metadata: _, ...asked } = JobSpecSchema.parse(spec);
   const { metadata: __, ...has } = job.spec;
-  if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('another spec than was sent');
+  if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('its spec is not the one that was sent');
   events.forEach(({ seq }, i) => {
     if (seq !== i + 1) throw fail(`event ${i + 1} has seq ${seq}`);
   });
   events.slice(1).forEach(({ created_at }, i) => {
-    if (created_at < events[i].created_at) throw fail(`event ${i + 2} is earlier than the one before`);
+    if (created_at < events[i].created_at) throw fail(`event ${i + 2} is earlier than the previous one`);
   });
   const ends = events.filter(({ type }) => TERMINAL.test(type));
   if (ends.length !== 1) throw fail(`${ends.length} terminal events`);
   if (events.at(-1)!.type !== `job.${job.status}`)
-    throw fail(`it is ${job.status}, and that is not its last event`);
+    throw fail(`its status is ${job.status}, but its last event differs`);
   let epoch = 0;
   for (const event of events) {
     if (event.type !== 'job.epoch') continue;
     if (event.data.epoch !== epoch + 1) throw fail(`epoch ${event.data.epoch} after ${epoch}`);
     epoch++;
   }
-  if (job.progress.epoch < epoch) throw fail(`its progress says epoch ${job.progress.epoch} of ${epoch}`);
+  if (job.progress.epoch < epoch)
+    throw fail(`its progress is epoch ${job.progress.epoch}, but it has events of ${epoch}`);
   const starts = events.flatMap((event) => (event.type === 'job.running' ? [event.data] : []));
   if (starts.length !== job.attempts.length)
     throw fail(`${starts.length} starts, ${job.attempts.length} attempts`);
@@ -147,14 +148,14 @@ function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void 
       told.worker !== worker ||
       told.from_epoch !== from_epoch
     )
-      throw fail(`attempt ${number} is not what the events say`);
+      throw fail(`attempt ${number} differs from its event`);
     if (ended_at === null || outcome === null) throw fail(`attempt ${number} never ended`);
     if (ended_at < started_at) throw fail(`attempt ${number} ended before it began`);
-    if (i > 0 && attempt.reason === null) throw fail(`nothing says why attempt ${number} was made`);
+    if (i > 0 && attempt.reason === null) throw fail(`attempt ${number} has no reason`);
   }
 }
 
-/** It succeeded; or it was cancelled, given up after three faults, or failed as the trial wanted. */
+/** The job succeeded, was cancelled, was given up after three faults, or failed as the trial intended. */
 function checkEnding(
   { cancelled }: Acknowledged,
   job: Job,
@@ -163,14 +164,16 @@ function checkEnding(
 ): void {
   const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
   const { status, error, result, attempts } = job;
-  if ((status === 'succeeded') !== (result !== null)) throw fail(`it ${status}, and its result is ${result}`);
-  if ((status === 'failed') !== (error !== null)) throw fail(`it ${status}, and its error is ${error}`);
-  if (status === 'cancelled' && !cancelled) throw fail('nobody cancelled it');
+  if ((status === 'succeeded') !== (result !== null))
+    throw fail(`its status is ${status}, but its result is ${result}`);
+  if ((status === 'failed') !== (error !== null))
+    throw fail(`its status is ${status}, but its error is ${error}`);
+  if (status === 'cancelled' && !cancelled) throw fail('it is cancelled without a cancel');
   if (status === 'succeeded') {
     const epochs = events.filter(({ type }) => type === 'job.epoch').length;
     if (epochs !== job.spec.training.epochs) throw fail(`it succeeded after ${epochs} epochs`);
     if (attempts.at(-1)!.outcome !== 'succeeded') throw fail('its last attempt did not succeed');
-    if (result!.duration_seconds < 0) throw fail('it took less than no time');
+    if (result!.duration_seconds < 0) throw fail('its duration is negative');
   }
   if (status === 'failed' && FAULTS.includes(error!.code)) {
     if (error!.message === '' || attempts.at(-1)!.outcome !== error!.code)
@@ -181,7 +184,7 @@ function checkEnding(
   }
 }
 
-/** Starts since the last new epoch: each but a drained one ended in a fault. */
+/** Starts since the last new epoch: each ended in a fault, except drained ones. */
 function faultsInARow(events: JobEvent[]): number {
   const lastEpoch = events.findLastIndex(({ type }) => type === 'job.epoch');
   const since = events.slice(lastEpoch + 1);
@@ -192,7 +195,7 @@ function faultsInARow(events: JobEvent[]): number {
   return running + (lastEpoch >= 0 ? 1 : 0) - drained;
 }
 
-/** The files are those that the record names; they and the metrics have the bits that an unbroken run has. */
+/** The files are those that the record names; files and metrics have the bits of an uninterrupted run. */
 async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void> {
   const fields = await site.commands.hmget(site.keys.job(job.id), 'model', 'evaluation');
   const [model, evaluation] = fields.map((field) => JSON.parse(field!) as { name: string; sha256: string });
@@ -200,9 +203,9 @@ async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void
     const path = join(site.dataDir, 'jobs', job.id, file.name);
     assertKept(
       file.name.startsWith(`${job.attempts.length}-`),
-      `${job.id}: ${file.name} is not of its last attempt`,
+      `${job.id}: ${file.name} is not from its last attempt`,
     );
-    assertKept(existsSync(path), `${job.id}: the record names ${file.name}, which is not there`);
+    assertKept(existsSync(path), `${job.id}: the record names ${file.name}, which does not exist`);
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
     assertKept(sha256 === file.sha256, `${job.id}: ${file.name} is not the file that the record names`);
   }
@@ -211,12 +214,12 @@ async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void
   const found = { weights_sha256: weightsSha256(weights), metrics_sha256: metricsSha256(rows) };
   const expected = await expectedBits(job.spec);
   for (const hash of ['weights_sha256', 'metrics_sha256'] as const) {
-    assertKept(job.result![hash] === found[hash], `${job.id}: ${hash} is not that of what is stored`);
-    assertKept(found[hash] === expected[hash], `${job.id}: ${hash} is not that of an unbroken run`);
+    assertKept(job.result![hash] === found[hash], `${job.id}: ${hash} is not that of the stored data`);
+    assertKept(found[hash] === expected[hash], `${job.id}: ${hash} is not that of an uninterrupted run`);
   }
 }
 
-/** As many jobs as keys, and no job that nobody was promised. */
+/** The list has one job per key, and only jobs that were acknowledged. */
 async function checkList(site: Site): Promise<void> {
   const keys = new Set<string>();
   let path: string | null = '/jobs?limit=100';
@@ -232,14 +235,14 @@ async function checkList(site: Site): Promise<void> {
       const key = spec.metadata.key ?? '';
       assertKept(!keys.has(key), `two jobs of one Idempotency-Key, one of them ${id}`);
       keys.add(key);
-      assertKept(site.client.acknowledged.has(id), `${id} is a job that the client knows nothing of`);
+      assertKept(site.client.acknowledged.has(id), `${id} is a job that was never acknowledged`);
     }
     path = page.next;
   }
   assertKept(keys.size === site.client.acknowledged.size, 'the list has fewer jobs than were acknowledged');
 }
 
-/** Waits until nothing is left but the records, the files that they name, and what has a time to live. */
+/** Waits until only the records, the files that they name, and keys with a time to live are left. */
 async function nothingLeft(site: Site, when: string): Promise<void> {
   const deadlineMs = performance.now() + LITTER_MS;
   for (;;) {
@@ -289,7 +292,7 @@ async function leftFiles(site: Site): Promise<string[]> {
   return [...left, ...unknown.map((name) => `datasets/${name}`)];
 }
 
-/** Trainers whose worker is gone. */
+/** Trainers that have outlived their worker. */
 function leftProcesses(site: Site): string[] {
   const living = new Set(site.livingWorkers.map(({ pid }) => pid));
   return site
@@ -306,7 +309,7 @@ const storyOf = (events: JobEvent[]): string =>
     )
     .join('\n');
 
-/** Runs it for each item, a few at a time. */
+/** Calls `run` for each item, a few at a time. */
 export async function inParallel<Item>(
   atATime: number,
   items: readonly Item[],

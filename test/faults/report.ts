@@ -4,11 +4,11 @@ import { cpus, release, totalmem } from 'node:os';
 import { z } from 'zod';
 import type { Experiment } from './experiment.ts';
 
-/** What the trials found: a line each in reports/faults.jsonl as they are found, and the table made of them. */
+/** The results of the trials: a line for each in reports/faults.jsonl, and the table generated from them. */
 
 const JOURNAL = 'reports/faults.jsonl';
 const RESULTS = 'test/faults/RESULTS.md';
-/** With fewer a row proves nothing. */
+/** With fewer faults a row proves nothing. */
 const ENOUGH = 20;
 
 const EntrySchema = z.strictObject({
@@ -20,7 +20,7 @@ const EntrySchema = z.strictObject({
   seconds: z.number(),
   commit: z.string(),
   machine: z.string(),
-  /** A proof a row of the experiment; null when the trial failed. */
+  /** One proof per row of the experiment; null when the trial failed. */
   proofs: z.array(z.strictObject({ n: z.number(), worst: z.number().optional() })).nullable(),
   failure: z.string().optional(),
 });
@@ -35,13 +35,13 @@ export function readJournal(): Entry[] {
     const entry = EntrySchema.safeParse(jsonOf(line));
     if (!entry.success)
       throw new Error(
-        `${JOURNAL}:${i + 1} is not what this version writes there. Delete the file to start anew.`,
+        `${JOURNAL}:${i + 1} was not written by this version. Delete the file to start from scratch.`,
       );
     return entry.data;
   });
 }
 
-/** Undefined for what is no JSON: a line that was cut short. */
+/** Undefined for a line that is not JSON because it was cut short. */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -70,7 +70,7 @@ export interface Sum {
   worst: number | undefined;
 }
 
-/** What the entries of an experiment say of its row number `row`. A failed trial counts as one failed fault. */
+/** Sums the entries of an experiment for its row number `row`. A failed trial counts as one failed fault. */
 export function sumOf(entries: readonly Entry[], row: number): Sum {
   let n = 0;
   let failures = 0;
@@ -122,11 +122,11 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
     .filter((experiment) => !run.includes(experiment))
     .flatMap(({ rows, missing }) => rows.map(({ id, fault }) => ({ id, what: fault, why: missing!()! })));
   const text = [
-    '# What the faults found',
+    '# Results of the fault trials',
     '',
-    'Written by `npm run test:faults`; README says how to run it and replay a trial. `n` counts faults; `design` is the',
-    `number that the design asks for. 0 failures in n bound the rate of failure at 3/n (95 %); fewer than ${ENOUGH} prove nothing.`,
-    'Where `n` counts requests, jobs or sequences, many are of one trial, and not independent.',
+    'Written by `npm run test:faults`; README explains how to run it and replay a trial. `n` counts faults; `design` is the',
+    `number that the design asks for. 0 failures in n bound the failure rate at 3/n (95 %); fewer than ${ENOUGH} faults prove`,
+    'nothing. Where `n` counts requests, jobs or sequences, many come from one trial and are not independent.',
     '',
     `Machine: ${distinct('machine')}. Commits: ${distinct('commit')}.`,
     '',
@@ -145,7 +145,7 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
   writeFileSync(RESULTS, text.join('\n'));
 }
 
-/** What this machine, or this version, cannot do. Never counted as passed. */
+/** A trial that this machine or this version cannot run. Never counted as passed. */
 export interface NotRun {
   id: string;
   what: string;

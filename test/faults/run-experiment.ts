@@ -4,13 +4,13 @@ import { commitOfTree, type Entry, machine, sumOf } from './report.ts';
 
 export interface RunOptions {
   runSeed: number;
-  /** Faults of the first row; what earlier runs found counts. */
+  /** Faults of the first row, including those of earlier runs. */
   n: number;
-  /** No trial is begun that would likely end later. */
+  /** No trial starts that would likely end later. */
   seconds: number;
-  /** One trial alone, to replay it. */
+  /** Only this trial, to replay it. */
   trial?: number | undefined;
-  /** What an earlier, interrupted run of the same seed found. */
+  /** The entries of an earlier, interrupted run with the same seed. */
   found: readonly Entry[];
   /** See Trial. */
   patience: number;
@@ -18,13 +18,13 @@ export interface RunOptions {
   isStopped: () => boolean;
 }
 
-/** A trial that takes longer hangs, and that breaks every promise. The longest waits for a minute, and then for jobs. */
+/** A longer trial counts as a hang, which breaks every promise. The longest waits for a minute and then for jobs. */
 const TRIAL_SECONDS = 400;
 
-/** More of the same would say nothing new. */
+/** More failures would add nothing. */
 const ENOUGH_FAILURES = 5;
 
-/** Runs trials until there are enough; a failed one is written down like the others, and the next starts anew. */
+/** Runs trials until there are enough. A failed one is recorded like the others, and the next starts from scratch. */
 export async function runExperiment(experiment: Experiment, options: RunOptions): Promise<void> {
   const entries = [...options.found];
   const taken = new Set(entries.map(({ trial }) => trial));
@@ -88,7 +88,7 @@ async function runTrial(experiment: Experiment, trial: Trial, options: RunOption
   return entry;
 }
 
-/** @throws {Broken} when the trial should have ended. */
+/** @throws {Broken} when the trial is overdue. */
 async function overdue(trial: Trial): Promise<never> {
   await sleep(1_000 * TRIAL_SECONDS * trial.patience, undefined, { ref: false });
   throw new Broken(`the trial did not end within ${TRIAL_SECONDS * trial.patience} s`);

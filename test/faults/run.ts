@@ -5,17 +5,17 @@ import { type Entry, machine, readJournal, sumOf, writeEntry, writeResults } fro
 import { runExperiment } from './run-experiment.ts';
 
 const USAGE = `
-npm run test:faults -- [options]     Breaks a real installation in every way we know, and looks whether it keeps its promises.
+npm run test:faults -- [options]     Breaks a real installation in every way we know, and checks that it keeps its promises.
 
-  --only P7         the experiments that prove this promise, or the one of this name; may be given several times
-  --n 100           faults an experiment, instead of its own number and its time budget
-  --seed 5          another run: everything that is drawn depends on it (default 1)
-  --trial 3         this one trial alone, to replay it: it prints what was drawn
-  --results         write test/faults/RESULTS.md from what was found so far, and run nothing
-  --list            the experiments, their numbers and their time budgets
+  --only P7         run the experiments that prove this promise, or the one with this name; repeatable
+  --n 100           faults per experiment, instead of its own number and time budget
+  --seed 5          seed of all random draws (default 1)
+  --trial 3         replay this trial only, and print what was drawn
+  --results         write test/faults/RESULTS.md from the results so far, and run nothing
+  --list            list the experiments, their numbers and their time budgets
 
-What is found is kept in reports/faults.jsonl as it is found: after a Ctrl-C the same command goes on where it stopped.
-Delete that file to start anew. A trial that fails leaves the logs of its processes in reports/faults/.
+Results go to reports/faults.jsonl as the trials end: after a Ctrl-C the same command continues where it stopped.
+Delete that file to start from scratch. A failed trial leaves the logs of its processes in reports/faults/.
 `;
 
 const { values } = parseArgs({
@@ -33,7 +33,8 @@ const { values } = parseArgs({
 const number = (name: 'n' | 'seed' | 'trial'): number | undefined => {
   const text = values[name];
   if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} ${text}: a whole number was expected`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new Error(`--${name} ${text}: must be a whole number of at most 9 digits`);
   return Number(text);
 };
 
@@ -44,7 +45,7 @@ const wanted = EXPERIMENTS.filter(
 );
 
 let stopped = false;
-// So that nothing that was started stays.
+// Exit handlers stop everything that was started.
 process.on('SIGTERM', () => process.exit(143));
 process.on('SIGINT', () => {
   if (stopped) process.exit(130);
@@ -81,9 +82,7 @@ async function main(): Promise<void> {
   const runSeed = number('seed')!;
   const trial = number('trial');
   if (findRedisBinary() === undefined)
-    throw new Error(
-      'There is no valkey-server or redis-server here to be killed: apt-get install redis-server.',
-    );
+    throw new Error('No valkey-server or redis-server was found: apt-get install redis-server.');
   console.log(machine());
   for (const experiment of wanted) {
     if (stopped) break;
@@ -100,7 +99,7 @@ async function main(): Promise<void> {
     console.log(
       `\n${experiment.name}: ${experiment.rows.map(({ id, promise }) => `${id} ${promise}`).join('; ')}`,
     );
-    if (sumOf(found, 0).n >= n) console.log(`was run before, n ${sumOf(found, 0).n}`);
+    if (sumOf(found, 0).n >= n) console.log(`already run, n ${sumOf(found, 0).n}`);
     await runExperiment(experiment, {
       runSeed,
       n,

@@ -14,34 +14,34 @@ import { Broken } from './experiment.ts';
 import { Client } from './ledger.ts';
 import { FaultProxy } from './proxy.ts';
 
-/** Everything else is a fraction of it. Only the recovery promise is proved with the default of 15 s. */
+/** All other times are fractions of it. Only the recovery promise is proved with the default of 15 s. */
 export const LEASE_MS = 2_000;
 
-/** What the log says when something is mended that should not have happened. */
+/** Log lines about repairs of states that should not occur. */
 const COMPLAINTS = ['a live job was not in the queue', '"level":60'];
 
-/** What a broken promise is understood from. */
+/** Files that help to explain a broken promise. */
 const LOGS = 'reports/faults';
 let logs = 0;
 
-/** A second Ctrl-C ends us in the midst of a trial. */
+/** A second Ctrl-C ends the process in the middle of a trial. */
 const open = new Set<Site>();
 process.on('exit', () => {
   for (const site of open) site.kill();
 });
 
 export interface SiteOptions extends Omit<InstallationOptions, 'redisUrl' | 'log' | 'detached'> {
-  /** API and workers reach Redis through proxies of ours. */
+  /** API and workers reach Redis through our proxies. */
   proxied?: boolean;
   redisEnv?: Record<string, string>;
 }
 
-/** An installation with a Redis of its own, a client with a ledger, and an eye on everything that is appended. */
+/** An installation with its own Redis, a client with a ledger, and a subscription to all appended events. */
 export class Site extends RunningInstallation {
   readonly client: Client;
   readonly keys: Keys;
   readonly redisEnv: Record<string, string>;
-  /** In the order they were started; those that were killed are not taken out. */
+  /** In order of start; killed processes stay in the list. */
   readonly workers: Started[] = [];
   readonly apis: Started[] = [];
   readonly #log: string;
@@ -63,7 +63,7 @@ export class Site extends RunningInstallation {
     this.client = new Client(this.#ledger, () => this.address);
   }
 
-  /** With nothing started yet. */
+  /** Nothing is started yet. */
   static bare(options: SiteOptions = {}): Site {
     mkdirSync(LOGS, { recursive: true });
     const log = join(LOGS, `${process.pid}-${++logs}.log`);
@@ -96,7 +96,7 @@ export class Site extends RunningInstallation {
     return worker;
   }
 
-  /** What the API's and the workers' bytes to Redis go through. */
+  /** The proxies between Redis and the API or the workers. */
   get apiLink(): FaultProxy {
     if (this.#apiLink === undefined) throw new Error('this site has no proxies');
     return this.#apiLink;
@@ -107,7 +107,7 @@ export class Site extends RunningInstallation {
     return this.#workerLink;
   }
 
-  /** Straight to Redis, past every fault. */
+  /** A direct connection to Redis, unaffected by faults. */
   get commands(): Redis {
     return this.#commands!;
   }
@@ -116,13 +116,13 @@ export class Site extends RunningInstallation {
     return this.workers.filter(({ alive }) => alive);
   }
 
-  /** Calls it whenever something is appended to a job's stream, as soon as Redis says so. */
+  /** Calls `listener` whenever an event is appended to a job's stream. */
   onEvent(listener: (job: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves when this many more events were appended, or after `mostMs`. */
+  /** Resolves when this many more events have been appended, or after `mostMs`. */
   async afterEvents(count: number, mostMs: number): Promise<void> {
     let left = count;
     let stop = () => {};
@@ -137,7 +137,7 @@ export class Site extends RunningInstallation {
     stop();
   }
 
-  /** Waits until it is true. @throws {Broken} when it is not after `withinMs`. */
+  /** Waits until the condition is true. @throws {Broken} when it is still false after `withinMs`. */
   async eventually(
     what: string,
     withinMs: number,
@@ -151,7 +151,7 @@ export class Site extends RunningInstallation {
     }
   }
 
-  /** Waits until the API says that it is ready. */
+  /** Waits until the API reports that it is ready. */
   async ready(withinMs = 30_000): Promise<number> {
     return await this.eventually('the API is not ready', withinMs, async () => {
       const response = await this.fetch('/readyz').catch(() => undefined);
@@ -159,7 +159,7 @@ export class Site extends RunningInstallation {
     });
   }
 
-  /** Waits until every job that was acknowledged has ended, by what Redis says: the API may be under fire. */
+  /** Waits until every acknowledged job has ended. Reads Redis directly, because the API may be under faults. */
   async allEnded(withinMs: number): Promise<void> {
     const ids = [...this.client.acknowledged.keys()];
     await this.eventually('not every job has ended', withinMs, async () => {
@@ -168,7 +168,7 @@ export class Site extends RunningInstallation {
     });
   }
 
-  /** Which of these were logged since the last look. */
+  /** The complaints logged since the last call. */
   newComplaints(): string[] {
     const complaints: string[] = [];
     for (const text of COMPLAINTS) {
@@ -179,12 +179,12 @@ export class Site extends RunningInstallation {
     return complaints;
   }
 
-  /** How many lines the log has with this text, of whatever trial. */
+  /** The number of log lines with this text, from all trials. */
   logged(text: string): number {
     return readFileSync(this.#log, 'utf8').split(text).length - 1;
   }
 
-  /** Removes jobs whose 202 nobody heard. */
+  /** Removes jobs whose 202 never arrived. */
   async removeUnacknowledged(): Promise<void> {
     for (const id of await this.commands.zrange(this.keys.jobs('local'), 0, -1)) {
       if (this.client.acknowledged.has(id)) continue;
@@ -194,7 +194,7 @@ export class Site extends RunningInstallation {
     }
   }
 
-  /** The trainers of this installation, whoever is their parent. */
+  /** The trainers of this installation, of any parent process. */
   everyTrainer(): ProcessEntry[] {
     return listProcesses().filter(
       ({ command }) => command.includes('/trainer.bundle.js ') && command.includes(this.dataDir),

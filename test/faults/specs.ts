@@ -1,10 +1,10 @@
 import type { Random } from './random.ts';
 
-/** Jobs that are small, and together have everything a job can have. */
+/** Small jobs that together use every feature of a spec. */
 
 const ENGINE = 'wasm';
 
-/** Over in a moment. */
+/** Ends at once. */
 const TINY: readonly object[] = [
   { model: { hidden_units: [16] }, training: { epochs: 3, batch_size: 64, seed: 1 } },
   { model: { hidden_units: [32, 16], dropout: 0.2 }, training: { epochs: 2, batch_size: 32, seed: 2 } },
@@ -31,7 +31,7 @@ const TINY: readonly object[] = [
 
 export const tinySpec = (random: Random): object => random.pick(TINY);
 
-/** A few epochs, each told: for trials about the events. */
+/** Many short epochs, each with its event: for trials about the events. */
 export const manyEpochs = (epochs: number): object => ({
   dataset: 'mnist_sample',
   engine: ENGINE,
@@ -53,7 +53,7 @@ const SHAPES: readonly object[] = [
   { hidden_units: [96], activation: 'sigmoid', dropout: 0.1 },
 ];
 
-/** 20 configurations, whose time is in how many epochs they train. */
+/** 20 configurations; the number of epochs sets their duration. */
 export const resumable = (epochs: number): readonly object[] =>
   OPTIMIZERS.flatMap((optimizer, o) =>
     SHAPES.map((model, s) => ({
@@ -65,13 +65,13 @@ export const resumable = (epochs: number): readonly object[] =>
     })),
   );
 
-/** They train for some seconds where others train beside them. */
+/** Train for some seconds when other jobs train at the same time. */
 export const RESUMABLE = resumable(60);
 
-/** Different in shape and optimizer, and long enough for two checkpoints where three others train beside them. */
+/** Different shapes and optimizers, long enough for two checkpoints when three other jobs train at the same time. */
 export const LONG = resumable(120).filter((_, i) => i % 5 === 0);
 
-/** Never ends by itself within a trial; its epochs are short. */
+/** Outlasts any trial; its epochs are short. */
 export const endless = (seed: number): object => ({
   dataset: 'mnist_sample',
   engine: ENGINE,
@@ -79,7 +79,7 @@ export const endless = (seed: number): object => ({
   training: { epochs: 1000, batch_size: 4, seed },
 });
 
-/** One step takes far longer than a trial: its trainer hears nothing. */
+/** One step takes far longer than a trial, so its trainer handles no messages. */
 export const blocking = (): object => ({
   dataset: 'mnist_sample',
   engine: 'reference',

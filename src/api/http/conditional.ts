@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /**
- * Conditional requests (RFC 9110, 13). What a job shows is its owner's, so shared caches keep none of it, and every use
- * of a copy is asked about first; the question is cheap.
+ * Conditional requests (RFC 9110, 13). Jobs are private to their owner, so shared caches must not store them, and other
+ * caches must revalidate before each use, which is cheap.
  */
 const CACHE_CONTROL = 'private, no-cache';
 const VARY = 'Authorization, Cookie';
 
-/** Whether a request already has this representation (RFC 9110, 13.1.2: the comparison is weak). */
+/** Whether the client already has this representation (RFC 9110, 13.1.2: the comparison is weak). */
 function hasAlready(request: FastifyRequest, etag: string): boolean {
   const header = request.headers['if-none-match'];
   if (header === undefined) return false;
@@ -15,13 +15,13 @@ function hasAlready(request: FastifyRequest, etag: string): boolean {
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** Whether a look at the ETag alone may be enough. */
+/** Whether comparing the ETag may be enough to answer the request. */
 export const isConditional = (request: FastifyRequest): boolean =>
   request.headers['if-none-match'] !== undefined;
 
 /**
- * Names the representation that the reply will carry.
- * @returns true when the client has it: the reply is then a 304 and complete.
+ * Sets the ETag and the caching headers of the representation.
+ * @returns true when the client already has it; the reply is then a complete 304.
  */
 export function isUnchanged(request: FastifyRequest, reply: FastifyReply, etag: string): boolean {
   const vary = reply.getHeader('vary');
@@ -34,6 +34,6 @@ export function isUnchanged(request: FastifyRequest, reply: FastifyReply, etag: 
   return true;
 }
 
-/** Sends what is JSON already. */
+/** Sends text that is already JSON. */
 export const sendJson = (reply: FastifyReply, text: string | Buffer): FastifyReply =>
   reply.type('application/json; charset=utf-8').send(text);

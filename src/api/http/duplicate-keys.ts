@@ -1,18 +1,18 @@
-/** Strings and the marks that open, close and part objects and arrays; the rest of a JSON text has no keys. */
+/** Strings, brackets, braces and commas; the rest of a JSON text cannot contain keys. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g;
 
 interface Level {
   /** The keys so far; undefined in an array. */
   keys: Set<string> | undefined;
-  /** The key or index that the next value has. */
+  /** The key or index of the next value. */
   at: string | number;
   /** Whether the next string is a key. */
   expectsKey: boolean;
 }
 
 /**
- * The path to a key that stands twice in one object of a valid JSON text, if there is one. Escapes make no
- * difference: "a" and "\u0061" are one key. Without recursion: the text may be nested deeply.
+ * The path to the first key that appears twice in one object of a valid JSON text. Escapes make no difference: "a" and
+ * "\u0061" are the same key. Not recursive, because the text may be deeply nested.
  */
 export function findDuplicateKey(json: string): (string | number)[] | undefined {
   const levels: Level[] = [];

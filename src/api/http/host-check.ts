@@ -10,7 +10,7 @@ import { ProblemError } from './problems.ts';
 
 const KEY = 'anyHost';
 
-/** For a route's config: probes and scrapers reach a process by whatever address they have for it. */
+/** For a route's config: probes and scrapers may use any address of the process. */
 export const ANY_HOST = { [KEY]: true } as FastifyContextConfig;
 
 /** One host can be written in many ways. */
@@ -19,9 +19,9 @@ const MOST_REMEMBERED = 1_000;
 const takesAnyHost = ({ routeOptions }: FastifyRequest): boolean => KEY in (routeOptions.config ?? {});
 
 /**
- * Refuses host names that are not ours. Without it, a web page whose name was pointed at 127.0.0.1 could use
- * the API from its visitor's browser (DNS rebinding). That takes a name: an address in a Host header is the one
- * that the client connected to.
+ * Refuses host names that are not ours. Without it, a web page whose name was pointed at 127.0.0.1 could use the API
+ * from its visitor's browser (DNS rebinding). The attack needs a name: an address in a Host header is the address that
+ * the client connected to.
  */
 export function buildHostCheck(allowedHosts: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const isServed = buildIsServed(allowedHosts);
@@ -37,16 +37,16 @@ export function buildHostCheck(allowedHosts: readonly string[]): (request: Fasti
     }
     if (takesAnyHost(request)) return;
     if (host === undefined || host === '') {
-      throw new ProblemError('malformed_request', 'A request needs a Host header.');
+      throw new ProblemError('malformed_request', 'The request has no Host header. Send one.');
     }
     throw new ProblemError(
       'misdirected_request',
-      `This server does not answer to the host name ${JSON.stringify(host.slice(0, 255))}. Use localhost, or have the operator add the name to ALLOWED_HOSTS.`,
+      `This server does not serve the host ${JSON.stringify(host.slice(0, 255))}. Use localhost, or ask the operator to add the host to ALLOWED_HOSTS.`,
     );
   };
 }
 
-/** Whether a canonical host is one of ours: the loopback, what is allowed, and every address if we listen on all. */
+/** Whether a canonical host is served: the loopback, the allowed hosts, and any address if we listen on all of them. */
 function buildIsServed(allowedHosts: readonly string[]): (host: string) => boolean {
   const allowed = allowedHosts.flatMap((text) => canonicalPattern(text) ?? []);
   const names = new Set(allowed);

@@ -8,7 +8,7 @@ const BARE = /^[\x21-\x7e]{1,255}$/;
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
 
 /**
- * Reads an Idempotency-Key; quoted is the same as bare.
+ * Reads an Idempotency-Key; a quoted key equals the bare one.
  * @throws {ProblemError} validation_failed
  */
 export function parseIdempotencyKey(header: string | string[] | undefined): string | undefined {
@@ -28,6 +28,6 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
   return key;
 }
 
-/** What makes two bodies the same one: SHA-256 of the parsed JSON with sorted keys. */
+/** Two bodies are the same when these match: the SHA-256 of the parsed JSON with sorted keys. */
 export const hashBody = (body: unknown): string =>
   createHash('sha256').update(canonicalJson(body)).digest('hex');

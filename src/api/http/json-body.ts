@@ -3,7 +3,7 @@ import { findDuplicateKey } from './duplicate-keys.ts';
 import { ProblemError } from './problems.ts';
 import { toPointer } from './validation-errors.ts';
 
-/** What a body may be: JSON in UTF-8, with exactly this media type, read before anything believes it. */
+/** Reads bodies: JSON in UTF-8, sent as application/json. */
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -11,7 +11,9 @@ function decode(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new ProblemError('malformed_request', 'The body is not valid UTF-8.', { cause });
+    throw new ProblemError('malformed_request', 'The body is not valid UTF-8. Send JSON in UTF-8.', {
+      cause,
+    });
   }
 }
 
@@ -27,13 +29,13 @@ function parse(text: string): unknown {
   }
 }
 
-/** JSON.parse keeps the last of two equal keys, so the other value would be dropped without a word. */
+/** JSON.parse keeps only the last of two equal keys, so the other value would be dropped silently. */
 function refuseDuplicateKeys(text: string): void {
   const path = findDuplicateKey(text);
   if (path === undefined) return;
   throw new ProblemError(
     'malformed_request',
-    'An object in the body has the same key twice; `errors` points to it. Send each key once.',
+    'An object in the body has the same key twice; `errors` points to the key. Send each key once.',
     {
       errors: [
         { in: 'body', pointer: toPointer(path), detail: 'appears twice in the same object; send it once' },
@@ -43,29 +45,35 @@ function refuseDuplicateKeys(text: string): void {
 }
 
 /**
- * `__proto__` as a key, however it is written, is never meant well, and what walks an object later may drop it
- * or worse. Looks at every object of the parsed text, without recursion: the text may be nested deeply.
+ * Refuses the key `__proto__`, however it is escaped: it has no legitimate use, and later code might drop it or set a
+ * prototype. Checks every object of the parsed text. Not recursive, because the text may be deeply nested.
  */
 function refusePrototypes(value: unknown): void {
   const open = [value];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next !== 'object' || next === null) continue;
     if (Object.hasOwn(next, '__proto__')) {
-      throw new ProblemError('malformed_request', 'A key of the body is __proto__, which is not allowed.');
+      throw new ProblemError(
+        'malformed_request',
+        'The body has the key __proto__, which is not allowed. Remove it.',
+      );
     }
     for (const child of Object.values(next))
       if (typeof child === 'object' && child !== null) open.push(child);
   }
 }
 
-/** A small body that unpacks to a big one is not what bodyLimit is for. */
+/** bodyLimit does not protect against a small body that unpacks to a big one. */
 function refuseEncodedBody(encoding: string | undefined): void {
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new ProblemError('unsupported_media_type', 'Send the body as it is, without Content-Encoding.');
+    throw new ProblemError(
+      'unsupported_media_type',
+      'Compressed bodies are not accepted. Send the body without Content-Encoding.',
+    );
   }
 }
 
-/** For the paths of `app` whose body is JSON. */
+/** Makes the routes of `app` take JSON bodies only. */
 export function acceptJsonBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(

@@ -24,8 +24,8 @@ function closeness(range: string, offered: string): number {
 }
 
 /**
- * The representation a request wants, of those there are; the first one when it does not care. Among equal
- * qualities what was named wins over what a wildcard let in.
+ * Picks the offer that the Accept header prefers; without an Accept header, the first. Among equal qualities a type
+ * named in full wins over a wildcard match.
  * @throws {ProblemError} not_acceptable
  */
 export function negotiate<Type extends string>(
@@ -48,9 +48,13 @@ export function negotiate<Type extends string>(
     if (wins) best = { offer, ...match };
   }
   if (best === undefined) {
-    throw new ProblemError('not_acceptable', `Accept one of ${offers.join(', ')}.`, {
-      headers: { vary: 'accept' },
-    });
+    throw new ProblemError(
+      'not_acceptable',
+      `The Accept header matches no type offered here. Accept one of ${offers.join(', ')}.`,
+      {
+        headers: { vary: 'accept' },
+      },
+    );
   }
   return best.offer;
 }

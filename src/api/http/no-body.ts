@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { invalidFields } from './problems.ts';
 
 /**
- * What a client library sends where it has nothing to send: JSON or JavaScript for nothing, an empty object, array
- * or string, a form without fields; with blanks, a byte order mark or C's end of a string around it.
+ * The bodies that client libraries send when there is nothing to send: null or undefined, an empty object, array or
+ * string, a form without fields; possibly surrounded by blanks, a byte order mark or C's string terminator.
  */
 const NOTHING = /^(?:null|undefined|""|\{\s*\}|\[\s*\]|--\S+--)?$/;
 const BLANKS_AROUND = /^[\s\0]+|[\s\0]+$/g;
@@ -11,15 +11,15 @@ const BLANKS_AROUND = /^[\s\0]+|[\s\0]+$/g;
 const lenient = new TextDecoder();
 
 /**
- * Every path takes an empty body, in whatever way a client library writes one, unless its schema wants a body. A
- * body that carries something is refused: the client means something by it that this API would not do.
+ * Unless its schema has a body, every path takes an empty body in any form that client libraries write. A body with
+ * content is refused: the client expects an effect that this API would not have.
  */
 export function acceptNoBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  // Fastify would leave these bodies unread, and so drop what they carry.
+  // Fastify would otherwise leave these bodies unread and ignore their content.
   for (const method of ['GET', 'HEAD']) app.addHttpMethod(method, { hasBody: true, overrideExisting: true });
   app.addHook('onRequest', async (request) => {
-    // Nothing has no type. Fastify refuses types that it cannot read before it looks at the body.
+    // Fastify refuses unknown types before it reads the body, and the type of an empty body does not matter.
     if (request.headers['content-type'] === undefined) return;
     const { schema } = request.routeOptions;
     if (!request.is404 && schema?.body === undefined) delete request.headers['content-type'];

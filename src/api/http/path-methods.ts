@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from './problems.ts';
 
-/** Which methods each path takes: for OPTIONS, for 405 with Allow, and to tell both from 404. */
+/** The methods of each path: to answer OPTIONS, 405 with Allow, and 404 for unknown paths. */
 export class PathMethods {
   readonly #basePath: string;
   readonly #paths = new Map<string, { pattern: RegExp; methods: Set<string> }>();
@@ -10,7 +10,7 @@ export class PathMethods {
     this.#basePath = basePath;
   }
 
-  /** Collects the routes of an app; call it before they are registered. */
+  /** Collects the routes of an app; call this before they are registered. */
   observe(app: FastifyInstance): void {
     app.addHook('onRoute', ({ url, method }) => {
       const path = url.length > 1 ? url.replace(/\/$/, '') : url;
@@ -21,22 +21,26 @@ export class PathMethods {
   }
 
   /**
-   * An onRequest hook that answers whatever no route takes, before a body is read.
+   * An onRequest hook that answers requests without a route, before the body is read.
    * @throws {ProblemError} method_not_allowed or not_found
    */
   answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     if (!request.is404) return undefined;
     const allow = this.#allow(request.url);
-    // A method that is allowed but found no route: the pattern is wider than the router's.
+    // The method is allowed but no route matched: our pattern is wider than the router's.
     if (allow === undefined || (allow.split(', ').includes(request.method) && request.method !== 'OPTIONS')) {
       throw this.notFound();
     }
     if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send();
-    throw new ProblemError('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
+    throw new ProblemError(
+      'method_not_allowed',
+      `This path does not take ${request.method}. It takes ${allow}.`,
+      { headers: { allow } },
+    );
   };
 
   notFound(): ProblemError {
-    return new ProblemError('not_found', `No such path. ${this.#basePath}/docs lists the paths there are.`);
+    return new ProblemError('not_found', `There is no such path. ${this.#basePath}/docs lists all paths.`);
   }
 
   #allow(url: string): string | undefined {
@@ -49,7 +53,7 @@ export class PathMethods {
   }
 }
 
-/** The router decodes too; what it could not decode it has refused already. */
+/** The router has already refused paths that it could not decode. */
 function decodePath(path: string): string {
   try {
     return decodeURI(path);
@@ -58,7 +62,7 @@ function decodePath(path: string): string {
   }
 }
 
-/** /jobs/:id and /docs/static/*, with or without a slash at the end, as the router takes them. */
+/** Matches paths as the router does: `:id`, `*`, with or without a trailing slash. */
 function patternOf(path: string): RegExp {
   const source = path
     .split('/')

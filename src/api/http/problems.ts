@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PROBLEMS, type Problem, type ProblemCode } from '../../contract/problem.ts';
 import { InvalidRequestError } from './validation-errors.ts';
 
-/** Every answer that is not a success: one error class, one handler, one shape (RFC 9457). */
+/** All error responses: one error class, one handler, one shape (RFC 9457). */
 
 export interface ProblemOptions {
   errors?: Problem['errors'];
@@ -11,7 +11,7 @@ export interface ProblemOptions {
   cause?: unknown;
 }
 
-/** Thrown wherever a request cannot be answered as asked; `detail` says how to mend it. */
+/** Thrown when a request fails. `detail` is for people: what was wrong, what is allowed, what to do. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: ProblemCode;
@@ -27,9 +27,9 @@ export class ProblemError extends Error {
 }
 
 export const jobNotFound = (): ProblemError =>
-  new ProblemError('job_not_found', 'No job has this id. List the jobs to see which there are.');
+  new ProblemError('job_not_found', 'No job has this id. List the jobs to see their ids.');
 
-/** The `type` of a problem: a name, not an address. */
+/** The `type` of a problem: a URN, not an address to open. */
 export const problemType = (code: ProblemCode): string => `urn:descent:problem:${code}`;
 
 export function renderProblem(problem: ProblemError, requestId: string): Problem {
@@ -47,10 +47,10 @@ export function renderProblem(problem: ProblemError, requestId: string): Problem
   };
 }
 
-/** A client's text may hold half of a surrogate pair, which many JSON readers cannot write out again. */
+/** Text from a client may contain half of a surrogate pair, which many JSON readers cannot print. */
 const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\ufffd');
 
-/** Fastify's error handler, and what answers when there is no route to hang one on. */
+/** Fastify's error handler, also for errors outside any route. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error, request);
   const { status } = PROBLEMS[problem.code];
@@ -65,7 +65,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(Buffer.from(JSON.stringify(renderProblem(problem, request.id))));
 }
 
-/** Maps whatever was thrown, by us, by Fastify or by a store, to the catalogue. */
+/** Maps any error, ours, Fastify's or a store's, to a problem of the catalogue. */
 export function toProblem(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof InvalidRequestError) return invalidRequest(error);
@@ -73,11 +73,15 @@ export function toProblem(error: unknown, request: FastifyRequest): ProblemError
   const known = typeof code === 'string' ? BY_CODE[code] : undefined;
   if (known !== undefined) return known(request, error);
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
-    return new ProblemError('malformed_request', 'The request could not be read.', { cause: error });
+    return new ProblemError(
+      'malformed_request',
+      'The request could not be read. Check its headers, path and body.',
+      { cause: error },
+    );
   }
   return new ProblemError(
     'internal',
-    `This is not your fault. The server's log has the reason under the request id ${request.id}.`,
+    `The server failed; your request is not the cause. The server's log has the reason under the request id ${request.id}.`,
     { cause: error },
   );
 }
@@ -87,11 +91,11 @@ export const invalidFields = (errors: NonNullable<Problem['errors']>): ProblemEr
     'validation_failed',
     errors.length === 1
       ? `${errors[0].pointer || 'The body'} ${errors[0].detail}`
-      : `${errors.length} values are not allowed; \`errors\` says which, and what is.`,
+      : `${errors.length} values are not allowed; \`errors\` lists each with what is allowed.`,
     { errors },
   );
 
-/** The only thing in a path is a job's id, and a malformed one names no job. */
+/** The only parameter in a path is a job's id, and no job has a malformed id. */
 const invalidRequest = (error: InvalidRequestError): ProblemError =>
   error.fields.every((field) => field.in === 'path') ? jobNotFound() : invalidFields(error.fields);
 
@@ -101,12 +105,12 @@ function storeUnavailable(request: FastifyRequest, cause: unknown): ProblemError
   const creates = request.method === 'POST' && request.routeOptions.url === CREATE;
   const refused = cause instanceof Error && 'refused' in cause && cause.refused === true;
   const advice = refused
-    ? 'Redis refused it, so nothing was written; /readyz says why. Repeat the request when that is mended.'
+    ? 'Redis refused the command, so nothing was written. /readyz has the reason; retry when it is fixed.'
     : !creates
-      ? 'Repeat the request in a few seconds.'
+      ? 'Retry in a few seconds.'
       : request.headers['idempotency-key'] !== undefined
-        ? 'Repeat the request with the same Idempotency-Key: it creates the job once, whatever happened to this attempt.'
-        : 'The job may or may not have been created: list the jobs first, then send an Idempotency-Key with the repeat, so that it is safe to repeat with the same Idempotency-Key.';
+        ? 'Retry with the same Idempotency-Key: the job is created only once, even if this request created it.'
+        : 'The job may or may not have been created. List the jobs before you retry, and send an Idempotency-Key with the retry: further retries with the same key are then safe.';
   return new ProblemError('store_unavailable', advice, { headers: { 'retry-after': '2' }, cause });
 }
 
@@ -119,35 +123,39 @@ const always =
   (_request, cause) =>
     new ProblemError(code, detail, { headers, cause });
 
-const overloaded = always('overloaded', 'Repeat the request in a few seconds.', { 'retry-after': '5' });
+const overloaded = always('overloaded', 'Retry in a few seconds.', { 'retry-after': '5' });
 
-const NOT_IN_TIME = 'The request did not arrive whole in time. Send it again.';
+const NOT_IN_TIME = 'The request did not arrive completely in time. Send it again.';
 
-/** The time that a body takes to arrive counts, and then it is the client's. */
+/** The timeout includes the time the body takes to arrive; a body still incomplete is the client's delay. */
 const handlerTimeout: ToProblem = (request, cause) =>
   request.raw.complete === false
     ? new ProblemError('request_timeout', NOT_IN_TIME, { headers: { connection: 'close' }, cause })
     : overloaded(request, cause);
 
 const BY_CODE: Readonly<Record<string, ToProblem>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: always('payload_too_large', 'A body may have at most 262144 bytes (256 KiB).', {
-    connection: 'close',
-  }),
+  FST_ERR_CTP_BODY_TOO_LARGE: always(
+    'payload_too_large',
+    'The body may have at most 262144 bytes (256 KiB).',
+    {
+      connection: 'close',
+    },
+  ),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: always('unsupported_media_type', JSON_HEADER),
   FST_ERR_CTP_EMPTY_TYPE: always('unsupported_media_type', JSON_HEADER),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: always(
     'malformed_request',
-    'The body is not as long as Content-Length says.',
+    'The length of the body does not match Content-Length. Send the exact length.',
     { connection: 'close' },
   ),
-  FST_ERR_BAD_URL: always('malformed_request', 'The path is not validly percent-encoded UTF-8.'),
-  FST_ERR_MAX_PARAM_LENGTH: always('not_found', 'No path here is that long.'),
+  FST_ERR_BAD_URL: always('malformed_request', 'The path is not valid percent-encoded UTF-8.'),
+  FST_ERR_MAX_PARAM_LENGTH: always('not_found', 'There is no such path: none is this long.'),
   FST_ERR_HANDLER_TIMEOUT: handlerTimeout,
   FST_UNDER_PRESSURE: overloaded,
   store_unavailable: storeUnavailable,
 };
 
-/** Socket errors, by Node's code: nothing of a request is there yet, so the answer is written by hand. */
+/** Socket errors, by Node's code. There is no request object yet, so the response is written by hand. */
 const AT_THE_SOCKET: Readonly<Record<string, [ProblemCode, string]>> = {
   HPE_HEADER_OVERFLOW: [
     'headers_too_large',
@@ -156,16 +164,16 @@ const AT_THE_SOCKET: Readonly<Record<string, [ProblemCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', NOT_IN_TIME],
 };
 
-/** Fastify's clientErrorHandler: what could not be read as HTTP at all. */
+/** Fastify's clientErrorHandler: answers input that is not readable as HTTP. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
-  // A second answer on a socket would be read as the answer to something else.
+  // A client would take a second response on the socket for the response to another request.
   if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;
   }
   const [code, detail] = AT_THE_SOCKET[error.code ?? ''] ?? [
     'malformed_request',
-    'This is not valid HTTP/1.1.',
+    'The request is not valid HTTP/1.1.',
   ];
   const body = JSON.stringify(renderProblem(new ProblemError(code, detail), requestId));
   const { status, title } = PROBLEMS[code];

@@ -1,12 +1,12 @@
 import { parse } from 'node:querystring';
 
 /**
- * One rule for the query of every path. A parameter that the path does not know is refused, since it may be a
- * mistyped filter: to ignore it would answer another question. Only parameters that are known to come from
- * others than the client's author are left out: what caches, trackers and polyfills add to a URL.
+ * One rule for the query of every path. An unknown parameter is refused, because it may be a mistyped filter, and
+ * ignoring that would return the wrong data. The only parameters ignored are those that software adds to a URL: cache
+ * busters, trackers and polyfills.
  */
 
-/** Names, without case, hyphens and underscores inside. */
+/** Names in lower case, without hyphens and underscores. */
 const CACHE_BUSTERS = [
   ...['t', 'ts', 'time', 'timestamp', 'r', 'rnd', 'rand', 'random', 'v', 'ver', 'cb', 'nc', 'dc', 'nonce'],
   ...['cache', 'nocache', 'cachebust', 'cachebuster', 'cachebusting', 'cachekey', 'bust', 'buster', 'dummy'],
@@ -17,18 +17,18 @@ const TRACKERS = [
 ];
 const FOREIGN = new Set([...CACHE_BUSTERS, ...TRACKERS]);
 
-/** A number alone is a cache-buster; gclid, fbclid, msclkid and their like count clicks; evs_ is a polyfill's. */
+/** A bare number is a cache buster; gclid, fbclid, msclkid and the like count clicks; evs_ is a polyfill's. */
 const FOREIGN_KINDS = /^(?:\d+(?:\.\d+)?|_(?!_)\w*|__cf_\w*|(?:utm|mtm|pk|hsa|mc|evs)_\w*|\w*cl(?:k)?id)$/i;
 
-/** How EventSource polyfills write the header Last-Event-ID where they cannot set it. */
+/** The parameters in which EventSource polyfills send Last-Event-ID when they cannot set the header. */
 const LAST_EVENT_ID = /^(?:evs_)?last[-_]?event[-_]?id$/i;
 
 const isForeign = (name: string): boolean =>
   FOREIGN_KINDS.test(name) || FOREIGN.has(name.toLowerCase().replaceAll(/[-_]/g, ''));
 
-/** Fastify's querystringParser: parameters by name, without those of others. */
+/** Fastify's querystringParser: the parameters by name, without the ignored ones. */
 export function parseQuery(text: string): Record<string, unknown> {
-  // Node would drop what comes after a thousand parameters.
+  // By default Node drops all parameters after the first thousand.
   const given = parse(text, '&', '=', { maxKeys: 0 });
   const query: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(given)) {

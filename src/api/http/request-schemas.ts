@@ -1,30 +1,32 @@
 import { z } from 'zod';
 import { JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
 
-/** Paths and queries. A query is text; integers in it are read here and nothing else is converted. */
+/** Paths and queries. Query values are text; only integers are converted. */
 
 const queryInteger = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((text) => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text), schema);
 
-/** What a path that names no query gets: see `query.ts` for what is refused. */
+/** The query of a path that declares none; `query.ts` has the rule. */
 export const NoQuerySchema = z.strictObject({});
 
 export const JobPathSchema = z.strictObject({ id: JobIdSchema });
 
 export const ListJobsQuerySchema = z.strictObject({
-  limit: queryInteger(z.int().gte(1).lte(100).default(20)).meta({ description: 'Jobs a page: 1 to 100.' }),
-  after: JobIdSchema.optional().meta({ description: 'The last id of the page before.' }),
+  limit: queryInteger(z.int().gte(1).lte(100).default(20)).meta({ description: 'Jobs per page: 1 to 100.' }),
+  after: JobIdSchema.optional().meta({ description: 'The last id of the previous page.' }),
   status: JobStatusSchema.optional().meta({ description: 'Only jobs with this status.' }),
 });
 
-const after = queryInteger(z.int().gte(0).default(0)).meta({ description: 'Only what has a higher seq.' });
+const after = queryInteger(z.int().gte(0).default(0)).meta({
+  description: 'Only entries with a higher seq.',
+});
 
 export const MetricsQuerySchema = z.strictObject({
   after,
-  format: z.enum(['json', 'csv']).optional().meta({ description: 'Wins over Accept.' }),
+  format: z.enum(['json', 'csv']).optional().meta({ description: 'Overrides Accept.' }),
 });
 
-/** Polyfills send an empty one before the first event, and append where one is in the URL already. */
+/** Polyfills send an empty value before the first event, and append another when the URL already has one. */
 const lastEventId = z.preprocess(
   (given) => {
     const last: unknown = Array.isArray(given) ? given.at(-1) : given;
@@ -37,9 +39,9 @@ export const EventsQuerySchema = z.strictObject({
   after,
   lastEventId: lastEventId.meta({
     description:
-      'What EventSource polyfills send where they cannot set the header Last-Event-ID: the last seq you have. Wins over `after`; the header wins over both. Also as `lastEventID`, `last-event-id`, `last_event_id` or `evs_last_event_id`; of several the last counts.',
+      'The last seq you have, for EventSource polyfills that cannot set the header Last-Event-ID. Overrides `after`; the header overrides both. Also accepted as `lastEventID`, `last-event-id`, `last_event_id` or `evs_last_event_id`; if there are several, the last one counts.',
   }),
   limit: queryInteger(z.int().gte(1).lte(1000).default(100)).meta({
-    description: 'Events a page: 1 to 1000. A stream sends all there are.',
+    description: 'Events per page: 1 to 1000. A stream has no limit.',
   }),
 });

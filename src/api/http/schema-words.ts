@@ -1,5 +1,4 @@
-/** What a JSON Schema allows, in words. The schemas are made by zod from src/contract, so only what zod writes
- * is understood here. */
+/** Describes in words what a JSON Schema allows. Only handles the schemas that zod generates from src/contract. */
 
 export interface JsonSchema {
   $ref?: string;
@@ -29,7 +28,7 @@ export interface JsonSchema {
   examples?: unknown[];
 }
 
-/** Follows $ref to $defs of the root. */
+/** Follows $ref into the root's $defs. */
 export function resolveNode(root: JsonSchema, node: JsonSchema): JsonSchema {
   let { $ref, ...here } = node;
   while ($ref !== undefined) {
@@ -55,7 +54,7 @@ function withoutNull(root: JsonSchema, node: JsonSchema): { schema: JsonSchema; 
 const own = <Value>(record: Record<string, Value> | undefined, key: PropertyKey): Value | undefined =>
   record !== undefined && Object.hasOwn(record, key) ? record[String(key)] : undefined;
 
-/** The schema of the value at `path`; a union is followed by what the data says of itself. */
+/** The schema of the value at `path`; in a union, the branch that the data chose. */
 export function schemaAt(root: JsonSchema, path: readonly PropertyKey[], data: unknown): JsonSchema {
   let node = root;
   let value = data;
@@ -76,7 +75,7 @@ export function fieldsAt(root: JsonSchema, path: readonly PropertyKey[], data: u
   return Object.keys(branchFor(root, schema, value).properties ?? {});
 }
 
-/** Of a discriminated union the branch that the data chose; if it chose none, all their values as choices. */
+/** The branch of a discriminated union that the data chose; if it chose none, an object with all tags as choices. */
 function branchFor(root: JsonSchema, node: JsonSchema, value: unknown): JsonSchema {
   if (node.oneOf === undefined) return node;
   const branches = node.oneOf.map((branch) => resolveNode(root, branch));
@@ -124,7 +123,7 @@ function nounOf(root: JsonSchema, node: JsonSchema): string {
     case 'object':
       return objectNoun(root, schema);
     default:
-      return schema.description ?? 'something else';
+      return schema.description ?? 'another value';
   }
 }
 
@@ -152,7 +151,7 @@ const count = (min: number | undefined, max: number | undefined, what: string): 
       ? ` of at most ${max} ${what}`
       : ` of ${min} to ${max} ${what}`;
 
-/** zod writes the ends of the safe integers where a schema names none. */
+/** Where a schema sets no bound, zod writes the bounds of the safe integers. */
 const isEnd = (bound: number | undefined): boolean =>
   bound === undefined || Math.abs(bound) === Number.MAX_SAFE_INTEGER;
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet, { type HelmetOptions } from 'helmet';
 
-/** Swagger UI needs inline styles and data: images; nothing needs more. HTTPS is the business of a proxy. */
+/** Swagger UI needs inline styles and data: images; nothing needs more. HTTPS is left to a proxy. */
 const OPTIONS: HelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -20,7 +20,7 @@ const OPTIONS: HelmetOptions = {
   strictTransportSecurity: false,
 };
 
-/** Helmet's headers, which are the same for every answer: worked out once, since that takes as long as a request. */
+/** Helmet's headers, the same for every answer. Computed once, because computing them takes as long as a request. */
 export function securityHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = {

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import type { Problem } from '../../contract/problem.ts';
 import { describeAllowed, fieldsAt, type JsonSchema, resolveNode, schemaAt } from './schema-words.ts';
 
-/** From zod's issues to sentences for people: one entry a wrong field, each saying what is allowed there. */
+/** Turns zod's issues into sentences for people: one entry per wrong field, with the values allowed there. */
 
 export type FieldError = NonNullable<Problem['errors']>[number];
 
-/** A body with thousands of unknown fields is not worth thousands of sentences. */
+/** Keeps the response small for a body with thousands of unknown fields. */
 const MAX_ERRORS = 100;
 
-/** Part of a request does not match its schema. */
+/** Thrown when part of a request does not match its schema. */
 export class InvalidRequestError extends Error {
   override readonly name = 'InvalidRequestError';
   readonly fields: FieldError[];
@@ -32,7 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   headers: 'header',
 };
 
-/** Fastify's validator: zod parses, and what zod refuses is told in words. */
+/** Fastify's validator: zod parses, and its issues become sentences. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const part = PARTS[httpPart ?? 'body'] ?? 'body';
   const jsonSchema = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
@@ -44,7 +44,7 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
   };
 };
 
-/** One entry a field, in the order zod found them. */
+/** One entry per field, in zod's order. */
 export function fieldErrors(
   part: Part,
   schema: JsonSchema,
@@ -62,7 +62,7 @@ export function fieldErrors(
   return [...byPointer.values()];
 }
 
-/** RFC 6901. */
+/** A JSON Pointer (RFC 6901). */
 export const toPointer = (path: Path): string =>
   path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
@@ -70,14 +70,13 @@ function* sentences(schema: JsonSchema, issue: Issue, data: unknown): Generator<
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
     const known = fieldsAt(schema, path, data);
-    const words =
-      known.length === 0 ? 'nothing is' : `${known.join(', ')} ${known.length === 1 ? 'is' : 'are'}`;
-    for (const key of issue.keys) yield [[...path, key], `is not known here; ${words}`];
+    const allowed = known.length === 0 ? 'nothing' : known.join(', ');
+    for (const key of issue.keys) yield [[...path, key], `is unknown; allowed here: ${allowed}`];
   } else if (issue.code === 'invalid_key') {
     const keys = resolveNode(schema, schemaAt(schema, path.slice(0, -1), data)).propertyNames ?? {};
     const key = String(path.at(-1));
     const got = HALF_A_PAIR.test(key) ? `; got ${inShort(key)}` : '';
-    yield [path, `is not allowed as a key: a key ${describeAllowed(schema, keys)}${got}`];
+    yield [path, `is not allowed as a key; a key ${describeAllowed(schema, keys)}${got}`];
   } else {
     const given = valueAt(data, path);
     const allowed = describeAllowed(schema, schemaAt(schema, path, data));
@@ -85,7 +84,7 @@ function* sentences(schema: JsonSchema, issue: Issue, data: unknown): Generator<
   }
 }
 
-/** What is no character and has no UTF-8 form: \ud83d without \ude00. */
+/** Half of a surrogate pair, such as \ud83d without \ude00: not a character, and has no UTF-8 form. */
 const HALF_A_PAIR = /\p{Surrogate}/u;
 
 const valueAt = (data: unknown, path: Path): unknown =>
@@ -101,6 +100,6 @@ function inShort(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value !== 'string') return String(value);
-  if (HALF_A_PAIR.test(value)) return 'text with half of a surrogate pair, which is no character';
+  if (HALF_A_PAIR.test(value)) return 'text with half of a surrogate pair, which is not a character';
   return value.length <= 40 ? JSON.stringify(value) : `text of ${[...value].length} characters`;
 }

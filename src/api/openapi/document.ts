@@ -12,7 +12,7 @@ import {
 } from './route-documentation.ts';
 import { OpenApiSchemas, type SchemaObject } from './schemas.ts';
 
-/** The OpenAPI 3.1 document, made of the very schemas that validate. */
+/** The OpenAPI 3.1 document, generated from the schemas that validate requests. */
 
 export type OpenApiDocument = Record<string, unknown> & {
   paths: Record<string, Record<string, unknown>>;
@@ -26,7 +26,7 @@ interface CollectedRoute {
   schema: Partial<Record<'body' | 'params' | 'querystring', z.ZodType>>;
 }
 
-/** Any route may answer these: they come before the route is looked at, or from under it. */
+/** Problems that any route may answer: they arise before routing or in code that all routes share. */
 const ANYWHERE: readonly ProblemCode[] = [
   'malformed_request',
   'request_timeout',
@@ -54,7 +54,7 @@ export class RouteCollector {
   observe(app: FastifyInstance): void {
     app.addHook('onRoute', ({ method, url, config, schema }) => {
       const documentation = documentationOf(config);
-      // HEAD goes with its GET.
+      // HEAD is documented by its GET.
       if (documentation === undefined || method === 'HEAD') return;
       this.#routes.push({
         method: String(method).toLowerCase(),
@@ -97,17 +97,20 @@ function buildDocument(routes: readonly CollectedRoute[], version: string): Open
     servers: [{ url: '/', description: 'This server.' }],
     security: [],
     tags: [
-      { name: 'jobs', description: 'Create, look at, cancel and remove jobs.' },
-      { name: 'watching', description: 'What a job does and measures, live and afterwards.' },
-      { name: 'installation', description: 'What there is to train with.' },
-      { name: 'operations', description: 'For those who run it.' },
+      { name: 'jobs', description: 'Create, view, cancel and delete jobs.' },
+      {
+        name: 'watching',
+        description: 'Follow a job: events, metrics, evaluation and charts, live and afterwards.',
+      },
+      { name: 'installation', description: 'The available datasets, engines and workers.' },
+      { name: 'operations', description: 'For operators: probes, metrics and this document.' },
     ],
     paths,
     components: { schemas: schemas.components(), responses: problems.components },
   };
 }
 
-/** The paths of the document are below its server; only examples carry whole ones. */
+/** Paths in the document are relative to its server; only the links in examples contain the base path. */
 function underBasePath(basePath: string, document: OpenApiDocument): OpenApiDocument {
   if (basePath === '') return document;
   const text = JSON.stringify(document, (key, value: Partial<Job['links']>) => {
@@ -126,9 +129,9 @@ function describeApi(): string {
   );
   return [
     'Post a job, watch it learn, get the same bits every time.',
-    'A query parameter that a path does not know is refused (422), since it may be a mistyped filter. Only what others add to a URL is ignored: cache-busters (`_`, `t`, `cb`, `nocache`, a number alone and the like), trackers (`utm_*`, `gclid`, `fbclid`, `ref` and the like), and names that begin with one `_`. A parameter that is there twice or empty is refused where one value is needed.',
-    'Where a request needs no body, everything that client libraries send for nothing is taken for nothing: `{}`, `[]`, `null`, `""`, blanks, whatever the Content-Type. A body that carries something is refused (422).',
-    'Every error is `application/problem+json` (RFC 9457). Its `code` is what a program branches on:',
+    'An unknown query parameter is refused (422), because it may be a mistyped filter. Parameters that other software adds to a URL are ignored: cache busters (`_`, `t`, `cb`, `nocache`, a bare number and the like), trackers (`utm_*`, `gclid`, `fbclid`, `ref` and the like), and names that begin with a single `_`. A parameter that takes one value is refused if it is empty or repeated.',
+    'Requests that take no body accept the ways in which client libraries write an empty one: `{}`, `[]`, `null`, `""` or blanks, with any Content-Type. A body with content is refused (422).',
+    'Every error is `application/problem+json` (RFC 9457). Programs branch on its `code`:',
     '<details><summary>All codes</summary>',
     ['| code | status | title |', '|---|---|---|', ...rows].join('\n'),
     '</details>',
@@ -203,12 +206,12 @@ const buildContent = ({ schema, examples }: ContentDoc, schemas: OpenApiSchemas)
 });
 
 const RETRY_AFTER: HeaderDoc = {
-  description: 'Seconds to wait before repeating the request.',
+  description: 'Seconds to wait before you retry the request.',
   schema: { type: 'integer', minimum: 0 },
   required: true,
 };
 
-/** Problems of one status share a response; responses are components, as the same sets come again and again. */
+/** Problems of one status share a response. Responses are components, because many operations have the same ones. */
 class ProblemResponses {
   readonly components: Record<string, unknown> = {};
   readonly #schema: SchemaObject;
@@ -255,7 +258,7 @@ const exampleOf = (code: ProblemCode) => ({
     type: problemType(code),
     title: PROBLEMS[code].title,
     status: PROBLEMS[code].status,
-    detail: 'What was wrong with this request, and how to mend it.',
+    detail: 'What was wrong with this request, and how to fix it.',
     instance: 'urn:uuid:7d9f2a3e-6f1c-4b9a-8f0e-2c1d5b6a7e80',
     code,
     ...(code === 'validation_failed' && {

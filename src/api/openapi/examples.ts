@@ -5,16 +5,16 @@ import { JobSpecSchema } from '../../contract/job-spec.ts';
 import type { MetricsRow } from '../../contract/metrics.ts';
 import type { Example } from './route-documentation.ts';
 
-/** Examples of the OpenAPI document. Typed by the schemas they illustrate, and a test validates each. */
+/** Examples for the OpenAPI document, typed by the schemas they illustrate. A test validates each of them. */
 
 export const EXAMPLE_SPECS: Record<string, Example> = {
   reference: { summary: 'The reference run', value: {} },
   sample: {
-    summary: 'A quick look: the small dataset, three epochs',
+    summary: 'A quick try: the small dataset, three epochs',
     value: { name: 'quick look', dataset: 'mnist_sample', training: { epochs: 3 } },
   },
   adagrad: {
-    summary: 'The same run with another optimizer',
+    summary: 'The reference run with another optimizer',
     value: { name: 'rmsprop against adagrad', optimizer: { type: 'adagrad' }, metadata: { series: 'a' } },
   },
 };

@@ -2,7 +2,7 @@ import type { FastifyContextConfig } from 'fastify';
 import type { z } from 'zod';
 import type { ProblemCode } from '../../contract/problem.ts';
 
-/** What the OpenAPI document says of a route and validation does not need; it lies in the route's config. */
+/** Documentation of routes that validation does not need, kept in each route's config for the OpenAPI document. */
 
 export type Tag = 'jobs' | 'watching' | 'installation' | 'operations';
 
@@ -36,7 +36,7 @@ export interface Documentation {
   bodyExamples?: Record<string, Example>;
   requestHeaders?: Record<string, HeaderDoc>;
   responses: Record<number, ResponseDoc>;
-  /** The problems of this route; those that any route may answer are added. */
+  /** The problems of this route, besides those that any route may answer. */
   problems: readonly ProblemCode[];
 }
 
@@ -49,7 +49,7 @@ export const documented = (documentation: Documentation): FastifyContextConfig =
 export const documentationOf = (config: unknown): Documentation | undefined =>
   (config as Record<string, Documentation | undefined> | undefined)?.[KEY];
 
-/** A 200 of JSON, the commonest of all. */
+/** A JSON response. */
 export const json = (
   description: string,
   schema: z.ZodType,
@@ -60,20 +60,23 @@ export const json = (
 };
 
 const ETAG_HEADER: HeaderDoc = {
-  description: 'Send it back as If-None-Match: 304 says that nothing has changed.',
+  description: 'Send it as If-None-Match in the next request: the answer is 304 while nothing has changed.',
   schema: { type: 'string' },
 };
 
-/** Of what only its owner may see, and what is asked about before each use. */
+/** The headers of responses that are private to the owner and must be revalidated before each use. */
 export const CACHE_HEADERS: Record<string, HeaderDoc> = {
   ETag: ETAG_HEADER,
   'Cache-Control': { description: 'private, no-cache', schema: { type: 'string' } },
-  Vary: { description: 'What the answer depends on besides the path.', schema: { type: 'string' } },
+  Vary: { description: 'The request headers that the response depends on.', schema: { type: 'string' } },
 };
 
-export const NOT_MODIFIED: ResponseDoc = { description: 'You have it.', headers: CACHE_HEADERS };
+export const NOT_MODIFIED: ResponseDoc = {
+  description: 'Not modified: you already have this representation.',
+  headers: CACHE_HEADERS,
+};
 
 export const IF_NONE_MATCH: HeaderDoc = {
-  description: 'The ETag of the representation you have.',
+  description: 'The ETag of the representation that you already have.',
   schema: { type: 'string' },
 };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** JSON Schema for the OpenAPI document, from zod. */
+/** Generates the JSON Schemas of the OpenAPI document from zod. */
 
 export type SchemaObject = Record<string, unknown>;
 
@@ -9,9 +9,9 @@ type Direction = 'input' | 'output';
 const REF = '#/components/schemas/';
 
 /**
- * Hands out schemas for requests (input: what has a default may be left out) and responses (output: everything
- * is there), and collects the named ones that were used. Where both forms of a named schema are used and differ,
- * the output's name begins with `Normalised`.
+ * Builds schemas for requests (input: fields with a default are optional) and responses (output: all fields are
+ * present), and collects the named schemas that are used. If both forms of a named schema are used and differ, the
+ * name of the output form begins with `Normalised`.
  */
 export class OpenApiSchemas {
   readonly #named: Record<Direction, Record<string, SchemaObject>>;
@@ -19,7 +19,7 @@ export class OpenApiSchemas {
 
   readonly #inputs: ReadonlySet<string>;
 
-  /** @param bodies every schema that will be asked for as input with names inside. */
+  /** @param bodies every input schema that contains named schemas. */
   constructor(bodies: readonly z.ZodType[]) {
     this.#named = { input: namedSchemas('input'), output: namedSchemas('output') };
     this.#inputs = new Set();
@@ -35,7 +35,7 @@ export class OpenApiSchemas {
     return this.#use(schema, 'output');
   }
 
-  /** The named schemas that are referred to, by name. */
+  /** The named schemas in use, by name. */
   components(): Record<string, SchemaObject> {
     return Object.fromEntries(Object.entries(this.#used).sort(([a], [b]) => (a < b ? -1 : 1)));
   }
@@ -49,7 +49,7 @@ export class OpenApiSchemas {
   #refer(id: string, direction: Direction): SchemaObject {
     const name = this.#nameOf(id, direction);
     if (!Object.hasOwn(this.#used, name)) {
-      // Set before it is filled: schemas may refer to each other.
+      // Registered before it is filled, because schemas may refer to each other.
       this.#used[name] = {};
       Object.assign(this.#used[name], this.#adopt(this.#named[direction][id] ?? {}, direction));
     }
@@ -61,7 +61,7 @@ export class OpenApiSchemas {
     return this.#differs(id, new Set()) ? `Normalised${id}` : id;
   }
 
-  /** Whether it has two forms, or something it refers to. */
+  /** Whether this schema, or one that it refers to, has two different forms. */
   #differs(id: string, seen: Set<string>): boolean {
     if (seen.has(id)) return false;
     seen.add(id);
@@ -70,14 +70,14 @@ export class OpenApiSchemas {
     return refsOf(input[id]).some((ref) => this.#differs(ref, seen));
   }
 
-  /** Rewrites references to what they mean here, and leaves out zod's own keywords. */
+  /** Points references at the components and drops zod's own keywords. */
   #adopt(schema: SchemaObject, direction: Direction): SchemaObject {
     const { $schema: _schema, $id: _id, $defs: _defs, ...rest } = schema;
     this.#mapDiscriminator(rest, direction);
     return mapRefs(rest, (id) => this.#refer(id, direction).$ref as string) as SchemaObject;
   }
 
-  /** Names the schema of each value; without it a value would have to be the schema's name. */
+  /** Maps each tag value to its schema; without the mapping, a tag value would have to equal the schema's name. */
   #mapDiscriminator({ discriminator, oneOf }: SchemaObject, direction: Direction): void {
     if (discriminator === undefined) return;
     const tag = discriminator as { propertyName: string; mapping?: Record<string, string> };
@@ -99,7 +99,7 @@ const options = (io: Direction) => ({
     if (def.type === 'union' && 'discriminator' in def) {
       jsonSchema.discriminator = { propertyName: def.discriminator };
     }
-    // zod names the ends of the safe integers; they are JavaScript's, not ours.
+    // zod adds the bounds of JavaScript's safe integers, which are not limits of this API.
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   },

@@ -10,7 +10,7 @@ import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../opena
 
 const CHARTS: readonly ChartName[] = ['loss', 'accuracy'];
 
-/** Pictures a README can link. */
+/** Charts as SVG that a README can embed. */
 export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, done: () => void): void {
   for (const chart of CHARTS) {
     app.withTypeProvider<ZodTypeProvider>().route({
@@ -20,9 +20,9 @@ export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, do
       config: documentationOfChart(chart),
       handler: async (request, reply) => {
         const { id } = request.params;
-        // Other sites may show it; everything else is kept to this one.
+        // Other sites may embed charts; the security headers keep everything else to this origin.
         reply.header('cross-origin-resource-policy', 'cross-origin');
-        // A picture shows nothing that an event did not bring.
+        // A chart changes only with an event, so the ETag of the events fits.
         const head = await store.head(OWNER, id);
         if (head === undefined) throw jobNotFound();
         if (isUnchanged(request, reply, head.etag)) return reply.send();
@@ -46,13 +46,13 @@ const documentationOfChart = (chart: ChartName) =>
   documented({
     operationId: chart === 'loss' ? 'getLossChart' : 'getAccuracyChart',
     tag: 'watching',
-    summary: `${chart === 'loss' ? 'Loss' : 'Accuracy'} against epochs, as a picture`,
+    summary: `${chart === 'loss' ? 'Loss' : 'Accuracy'} per epoch, as an SVG chart`,
     description:
-      'Of training and validation rows. Before the first epoch has ended: axes and "no epochs yet".',
+      'Shows the training and the validation rows. Before the first epoch has ended: empty axes and "no epochs yet".',
     requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
     responses: {
       200: {
-        description: 'The picture.',
+        description: 'The chart.',
         headers: CACHE_HEADERS,
         content: { 'image/svg+xml': { schema: { type: 'string' } } },
       },

@@ -17,12 +17,12 @@ import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
 
-/** POST /jobs: the only request that makes something. */
+/** POST /jobs: the only request that creates something. */
 
-/** Jobs of one process are listed in the order they came, also within a millisecond. */
+/** Monotonic, so that jobs created by one process are listed in order of arrival, even within a millisecond. */
 const nextUlid = monotonicFactory();
 
-/** Above this share of Redis's maxmemory running jobs need what is left. */
+/** Above this share of Redis's maxmemory, new jobs are refused: the running ones need the rest. */
 const STORAGE_FULL_SHARE = 0.7;
 
 const DOCUMENTATION = documented({
@@ -30,22 +30,22 @@ const DOCUMENTATION = documented({
   tag: 'jobs',
   summary: 'Create a job',
   description:
-    'Accepts a training job and answers at once; a worker picks it up from the queue. `{}` is the reference run: every field has a default.',
+    'Accepts a training job and responds at once; a worker picks it up from the queue. `{}` is the reference run: every field has a default.',
   bodyExamples: EXAMPLE_SPECS,
   requestHeaders: {
     'Idempotency-Key': {
       description:
-        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours the same key with the same body is answered with the stored answer and creates nothing; with another body it is refused.',
+        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body returns the stored response and creates nothing; with another body it is refused.',
       schema: { type: 'string', minLength: 1, maxLength: 257 },
     },
   },
   responses: {
-    202: json('Accepted and written down.', JobSchema, {
+    202: json('Accepted and stored.', JobSchema, {
       examples: { queued: { summary: 'Queued', value: QUEUED_JOB } },
       headers: {
         Location: { description: 'The job.', schema: { type: 'string' }, required: true },
         'Idempotency-Replayed': {
-          description: 'There and `true` when this is the stored answer to an earlier request.',
+          description: '`true` if this is the stored response to an earlier request; otherwise absent.',
           schema: { type: 'string', const: 'true' },
         },
       },
@@ -69,7 +69,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     url: '/jobs',
     schema: { body: JobSpecSchema },
     config: DOCUMENTATION,
-    // Validation puts the spec with its defaults in the body's place; two bodies are compared as they were sent.
+    // Validation replaces the body by the spec with its defaults, but idempotency compares bodies as they were sent.
     preValidation: async (request) => {
       refuseMissingBody(request.body);
       sent.set(request, request.body);
@@ -95,8 +95,8 @@ function refuseMissingBody(body: unknown): void {
 }
 
 /**
- * The record decides, so nobody waits for the queue: should it be slow or fail, the reconciler enqueues the job.
- * @returns the function that enqueues; the app's end waits for what is under way.
+ * The record is what counts, so the client does not wait for the queue: if enqueueing fails, the reconciler repeats it.
+ * @returns the function that enqueues; closing the app waits for calls under way.
  */
 function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (deliveryId: string) => void {
   const underWay = new Set<Promise<unknown>>();
@@ -123,7 +123,7 @@ async function createJob(
   const size = measureSpec(spec, data);
   const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
-  // A full store takes no job, but a repeat still finds its answer.
+  // A full store takes no new job, but a repeat still gets its stored response.
   const full = await isFull(store);
   const outcome = await store.create({
     owner: OWNER,
@@ -146,23 +146,23 @@ async function createJob(
     case 'key_reused':
       throw new ProblemError(
         'idempotency_key_reused',
-        'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or the first body for a repeat.',
+        'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or repeat the request with its first body.',
       );
     case 'not_accepting':
       throw storageFull();
     case 'queue_full':
       throw new ProblemError(
         'queue_full',
-        `${outcome.queued} jobs wait already, and ${maxQueuedJobs} may. Repeat when some have started, or cancel one.`,
+        `${outcome.queued} jobs are queued, and at most ${maxQueuedJobs} may be. Retry when some have started, or cancel one.`,
         { headers: { 'retry-after': '30' } },
       );
   }
 }
 
-/** A request has 2.5 s for Redis in all, and the create may take 2 of them. */
+/** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_AT_MEMORY_MS = 500;
 
-/** Looks at Redis's memory; when that takes too long, the create itself will tell. */
+/** Whether Redis's memory is nearly full; false if Redis is slow to answer, since the create then fails by itself. */
 async function isFull(store: ApiDeps['store']): Promise<boolean> {
   const tooLong = AbortSignal.timeout(LOOK_AT_MEMORY_MS);
   const share = await Promise.race([
@@ -175,6 +175,6 @@ async function isFull(store: ApiDeps['store']): Promise<boolean> {
 const storageFull = () =>
   new ProblemError(
     'storage_full',
-    "More than 70 % of Redis's maxmemory is in use. Delete finished jobs, or have the operator raise maxmemory.",
+    "More than 70 % of Redis's maxmemory is in use. Delete finished jobs, or ask the operator to raise maxmemory.",
     { headers: { 'retry-after': '60' } },
   );

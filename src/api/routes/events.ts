@@ -14,7 +14,7 @@ const STREAM = 'text/event-stream';
 
 type EventsDeps = ApiDeps & { streams: EventStreams };
 
-/** GET /jobs/{id}/events: the same events as a list, or live. */
+/** GET /jobs/{id}/events: a job's events as a list, or live. */
 export function eventRoutes(
   app: FastifyInstance,
   { store, events, streams }: EventsDeps,
@@ -49,7 +49,7 @@ export function eventRoutes(
   done();
 }
 
-/** Where a viewer that was here before left off. */
+/** The last seq that a reconnecting viewer has seen. */
 function lastEventIdHeader(request: FastifyRequest): number | undefined {
   const header = request.headers['last-event-id'];
   if (header === undefined || header === '') return undefined;
@@ -68,18 +68,18 @@ function lastEventIdHeader(request: FastifyRequest): number | undefined {
 const DOCUMENTATION = documented({
   operationId: 'getEvents',
   tag: 'watching',
-  summary: 'What happened to a job: as a list, or live',
+  summary: "A job's events, as a list or live",
   description: [
-    'One sequence a job: `seq` is 1, 2, 3, ... without gaps.',
-    'With `Accept: text/event-stream` the events come live (Server-Sent Events): `retry: 2000` first, then one message an event with `id` = seq, `event` = type and `data` = the event object, and a comment every 15 seconds.',
-    'The stream ends after job.succeeded, job.failed or job.cancelled; asked again after that it answers 204, which makes an EventSource stop.',
-    'Should the server have lost its last second of events, a message `reset` comes first, and then everything from 1.',
+    'Each job has one sequence of events: `seq` is 1, 2, 3, ... without gaps.',
+    'With `Accept: text/event-stream` the events come live (Server-Sent Events): `retry: 2000` first, then one message per event with `id` = seq, `event` = type and `data` = the event object, and a comment every 15 seconds.',
+    'The stream ends after job.succeeded, job.failed or job.cancelled. A reconnect after that gets 204, which makes an EventSource stop.',
+    'If the server has lost its last second of events, the stream sends a message `reset` and then all events from 1.',
   ].join('\n\n'),
   requestHeaders: {
     'If-None-Match': IF_NONE_MATCH,
     'Last-Event-ID': {
       description:
-        'Of a stream: the last seq you have; wins over `after` and `lastEventId`. EventSource sends it by itself.',
+        'For streams: the last seq you have. Overrides `after` and `lastEventId`. EventSource sends it by itself.',
       schema: { type: 'integer', minimum: 0 },
     },
   },
@@ -104,7 +104,7 @@ const DOCUMENTATION = documented({
       },
     },
     304: NOT_MODIFIED,
-    204: { description: 'Stream: the job has ended and you have its last event. Do not come back.' },
+    204: { description: 'For streams: the job has ended and you have its last event. Do not reconnect.' },
   },
   problems: ['job_not_found', 'not_acceptable', 'store_unavailable'],
 });

@@ -21,7 +21,7 @@ import {
 
 const CSV = 'text/csv';
 
-/** What a job measured: while it trained, and at the end. */
+/** A job's metrics per epoch, and the evaluation of its finished model. */
 export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
   const { store, events, artifacts } = deps;
   const routes = app.withTypeProvider<ZodTypeProvider>();
@@ -36,7 +36,7 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
       const { after, format } = request.query;
       reply.header('vary', 'accept');
       const type = format === undefined ? negotiate(request, ['application/json', CSV]) : format;
-      // The status first: rows may then be newer than it, but never missing from a terminal one.
+      // The status is read first: the rows may then be newer than the status, but a terminal status never lacks rows.
       const head = await store.head(OWNER, id);
       if (head === undefined) throw jobNotFound();
       const wantsCsv = type === 'csv' || type === CSV;
@@ -72,7 +72,7 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
     },
   });
 
-  /** Either the job was removed a moment ago, or somebody took its file away. */
+  /** The job was removed a moment ago, or its file is missing or damaged. */
   async function explainMissingFile(id: string, name: string): Promise<never> {
     if ((await store.head(OWNER, id)) === undefined) throw jobNotFound();
     throw new Error(
@@ -84,16 +84,19 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
 
 function noEvaluation(status: JobStatus): ProblemError {
   return isTerminal(status)
-    ? new ProblemError('not_found', `The job has ${status}, so it was never evaluated.`)
+    ? new ProblemError(
+        'not_found',
+        `The job ${status === 'cancelled' ? 'was' : 'has'} ${status}, so it was never evaluated.`,
+      )
     : new ProblemError(
         'not_available_yet',
-        `The job is ${status}; it is evaluated when its last epoch ends.`,
+        `The job is ${status}. It is evaluated after its last epoch; retry when it has succeeded.`,
       );
 }
 
 const COLUMNS = Object.keys(MetricsRowSchema.shape) as (keyof MetricsRow)[];
 
-/** RFC 4180; null is an empty field. Only numbers, so nothing needs quotes. */
+/** CSV by RFC 4180. null is an empty field; all others are numbers, so none needs quotes. */
 function toCsv(rows: readonly MetricsRow[]): string {
   const lines = [COLUMNS.join(','), ...rows.map((row) => COLUMNS.map((name) => row[name] ?? '').join(','))];
   return `${lines.join('\r\n')}\r\n`;
@@ -102,8 +105,8 @@ function toCsv(rows: readonly MetricsRow[]): string {
 const METRICS = documented({
   operationId: 'getMetrics',
   tag: 'watching',
-  summary: "A job's history: one row an epoch",
-  description: 'Empty before the first epoch has ended. As CSV with `format=csv` or `Accept: text/csv`.',
+  summary: "A job's metrics, one row per epoch",
+  description: 'Empty until the first epoch has ended. As CSV with `format=csv` or `Accept: text/csv`.',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: {
@@ -133,7 +136,7 @@ const METRICS = documented({
 const EVALUATE = documented({
   operationId: 'getEvaluation',
   tag: 'watching',
-  summary: 'How the finished model does on the test rows',
+  summary: 'The evaluation of the finished model on the test rows',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: json('The evaluation.', EvaluationSchema, {

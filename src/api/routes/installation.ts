@@ -13,7 +13,7 @@ import { REPORT_TTL_MS } from '../../store/worker-reports.ts';
 import type { ApiDeps } from '../deps.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
-/** What this installation can train, with what, and who does it. */
+/** The datasets, engines and workers of this installation. */
 export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, done: () => void): void {
   app.get('/datasets', { config: DATASETS_DOCUMENTATION }, async () =>
     listOf((Object.entries(DATASETS) as [DatasetName, DatasetEntry][]).map(toDataset)),
@@ -41,7 +41,7 @@ const toDataset = ([name, { title, description, shape, sources }]: [DatasetName,
   files: Object.values(sources).map(({ file, sha256 }) => ({ file, sha256 })),
 });
 
-/** Workers that report the same of an engine share an entry. */
+/** Workers that report an engine identically share an entry. */
 function groupEngines(reports: readonly WorkerReport[]): EngineList['data'] {
   const groups = new Map<string, EngineList['data'][number]>();
   for (const report of reports) {
@@ -65,7 +65,7 @@ const DATASETS_DOCUMENTATION = documented({
   operationId: 'listDatasets',
   tag: 'installation',
   summary: 'The datasets: names, sizes, classes, hashes',
-  responses: { 200: json('All of them.', DatasetListSchema) },
+  responses: { 200: json('All datasets.', DatasetListSchema) },
   problems: [],
 });
 
@@ -73,14 +73,16 @@ const ENGINES_DOCUMENTATION = documented({
   operationId: 'listEngines',
   tag: 'installation',
   summary: 'The engines, as the live workers report them',
-  responses: { 200: json('Each engine with its version, or why it is missing.', EngineListSchema) },
+  responses: {
+    200: json('Each engine with its version, or the reason it is unavailable.', EngineListSchema),
+  },
   problems: ['store_unavailable'],
 });
 
 const WORKERS_DOCUMENTATION = documented({
   operationId: 'listWorkers',
   tag: 'installation',
-  summary: 'Who is working, on what, at how many steps a second',
+  summary: 'The live workers, their running jobs and their steps per second',
   responses: {
     200: json(`The workers that reported in the last ${REPORT_TTL_MS / 1000} seconds.`, WorkerListSchema),
   },

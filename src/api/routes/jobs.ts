@@ -15,7 +15,7 @@ import {
   NOT_MODIFIED,
 } from '../openapi/route-documentation.ts';
 
-/** The record of the jobs: list, look at, cancel, remove. */
+/** Lists, shows, cancels and removes jobs. */
 export function jobRoutes(
   app: FastifyInstance,
   { store, retention, basePath }: ApiDeps,
@@ -73,7 +73,7 @@ export function jobRoutes(
       if (removal.outcome === 'not_finished') {
         throw new ProblemError(
           'job_not_finished',
-          `The job is ${removal.status}. Cancel it first, and delete it when it is cancelled.`,
+          `The job is ${removal.status}. Only a job that has ended can be deleted: cancel it, or wait for its end.`,
         );
       }
       return reply.code(204).send();
@@ -89,7 +89,7 @@ export function jobRoutes(
       const cancel = await store.cancel(OWNER, request.params.id);
       if (cancel.outcome === 'not_found') throw jobNotFound();
       if (cancel.outcome === 'finished') {
-        throw new ProblemError('job_finished', `The job has ${cancel.status} already; nothing was changed.`);
+        throw new ProblemError('job_finished', `The job has already ${cancel.status}; nothing was changed.`);
       }
       return sendJson(reply.code(202), withLinks(basePath, cancel.job));
     },
@@ -125,7 +125,7 @@ const LIST = documented({
 const GET = documented({
   operationId: 'getJob',
   tag: 'jobs',
-  summary: 'Look at a job',
+  summary: 'Get a job',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: json('The job.', JobSchema, {
@@ -143,8 +143,8 @@ const GET = documented({
 const REMOVE = documented({
   operationId: 'deleteJob',
   tag: 'jobs',
-  summary: 'Remove a finished job with everything it left',
-  responses: { 204: { description: 'Removed.' } },
+  summary: 'Delete a finished job with its events and files',
+  responses: { 204: { description: 'Deleted.' } },
   problems: ['job_not_found', 'job_not_finished', 'store_unavailable'],
 });
 
@@ -153,7 +153,7 @@ const CANCEL = documented({
   tag: 'jobs',
   summary: 'Cancel a job',
   description:
-    'Cancelling again changes nothing and is answered alike. A running job is `cancelling` until its worker has stopped; it may still end succeeded if it was faster.',
+    'Cancelling again changes nothing and gets the same response. A running job is `cancelling` until its worker has stopped; it still ends as `succeeded` if it finishes first.',
   responses: { 202: json('Cancelled, or being cancelled.', JobSchema) },
   problems: ['job_not_found', 'job_finished', 'store_unavailable'],
 });

@@ -8,14 +8,14 @@ import { checkReadiness } from '../readiness.ts';
 
 export type OperationsDeps = ApiDeps & {
   metrics: ApiMetrics;
-  /** The OpenAPI document as text; there once the app is ready. */
+  /** The OpenAPI document as text; available once the app is ready. */
   openapi: () => string;
 };
 
-/** Whether a process under pressure answers all the same: who asks decides about its life. */
+/** For a route's config: answers even under pressure, because a failed probe may get the process killed. */
 const ALWAYS = { pressureHandler: () => undefined };
 
-/** For those who run it. */
+/** Routes for operators. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
   const { version, basePath, metrics, openapi } = deps;
 
@@ -45,10 +45,10 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
 const ROOT = documented({
   operationId: 'getRoot',
   tag: 'operations',
-  summary: 'Leads to /docs',
+  summary: 'Redirect to /docs',
   responses: {
     302: {
-      description: 'To /docs.',
+      description: 'A redirect to /docs.',
       headers: { Location: { description: 'The path of /docs.', schema: { type: 'string' } } },
     },
   },
@@ -59,7 +59,7 @@ const LIVEZ = documented({
   operationId: 'getLiveness',
   tag: 'operations',
   summary: 'Is this process alive?',
-  responses: { 200: json('It is.', LivenessSchema) },
+  responses: { 200: json('The process is alive.', LivenessSchema) },
   problems: [],
 });
 
@@ -67,7 +67,9 @@ const READYZ = documented({
   operationId: 'getReadiness',
   tag: 'operations',
   summary: 'Can this process serve requests?',
-  responses: { 200: json('It can; `checks` has what does not work beside it.', ReadinessSchema) },
+  responses: {
+    200: json('The process is ready; `checks` reports other faults of the installation.', ReadinessSchema),
+  },
   problems: ['store_unavailable'],
 });
 
@@ -76,7 +78,10 @@ const METRICS = documented({
   tag: 'operations',
   summary: 'Metrics for Prometheus',
   responses: {
-    200: { description: 'In the text format.', content: { 'text/plain': { schema: { type: 'string' } } } },
+    200: {
+      description: 'Metrics in the Prometheus text format.',
+      content: { 'text/plain': { schema: { type: 'string' } } },
+    },
   },
   problems: [],
 });
@@ -86,7 +91,10 @@ const OPENAPI = documented({
   tag: 'operations',
   summary: 'This document',
   responses: {
-    200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
+    200: {
+      description: 'The OpenAPI 3.1 document.',
+      content: { 'application/json': { schema: { type: 'object' } } },
+    },
   },
   problems: [],
 });

@@ -8,20 +8,20 @@ import { manyEpochs, tinySpec } from '../specs.ts';
 
 const WORKERS = 4;
 const KILLS = 5;
-/** At least so many jobs to a trial, and so many at a time: some always wait. */
+/** The least number of jobs per trial, and the number of unfinished jobs: some always wait. */
 const JOBS = 20;
 const LIVE_JOBS = 12;
-/** Of every second job, so that no worker runs out of them. */
+/** For every second job, so that no worker runs out of jobs. */
 const EPOCHS = 60;
 
-/** Jobs keep coming while workers are killed; half of the kills follow an event at once, in the midst of transitions. */
+/** Jobs keep arriving while workers are killed. Half of the kills follow an event at once, in the middle of transitions. */
 export const workerCrash: Experiment = {
   name: 'worker-crash',
   rows: [
     {
       id: 'P1',
       promise: 'A 202 is never lost to a worker crash',
-      fault: `SIGKILL of one of ${WORKERS} workers that holds a running job, at least ${JOBS} jobs to ${KILLS} kills`,
+      fault: `SIGKILL of one of ${WORKERS} workers that holds a running job, at least ${JOBS} jobs per ${KILLS} kills`,
       designN: 300,
     },
   ],
@@ -53,14 +53,14 @@ async function postJobs(site: Site, random: Random, more: () => boolean): Promis
   }
 }
 
-/** @returns how many of them held a job. */
+/** @returns the number of killed workers that held a job. */
 async function killWorkers(site: Site, random: Random, trial: Trial): Promise<number> {
   let struck = 0;
   for (let kill = 0; kill < KILLS; kill++) {
     const afterEvents = random.chance(0.5) ? random.between(1, 12) : undefined;
     const afterMs = random.between(0, 600);
     const places = random.some(WORKERS, [...site.livingWorkers.keys()]);
-    // With its trainers, or without: then they must notice by themselves.
+    // With its trainers, or without: then they must detect its death themselves.
     const tree = random.chance(0.5);
     const drawn = places.map((place) => site.livingWorkers[place]);
     const victim = await firstThatHolds(site, drawn);

@@ -8,14 +8,14 @@ const CLIENTS = 8;
 const POSTS = 40;
 const KILLS = 4;
 
-/** The client repeats what was not answered, with the same Idempotency-Key. */
+/** The client repeats requests without a response, with the same Idempotency-Key. */
 export const apiCrash: Experiment = {
   name: 'api-crash',
   rows: [
     {
       id: 'P2',
-      promise: 'A 202 is never lost to an API crash, and no job is made twice',
-      fault: `SIGKILL of the API while a POST is under way, ${CLIENTS} clients, at least ${POSTS} posts to ${KILLS} kills`,
+      promise: 'A 202 is never lost to an API crash, and no job is created twice',
+      fault: `SIGKILL of the API while a POST is under way, ${CLIENTS} clients, at least ${POSTS} posts per ${KILLS} kills`,
       designN: 100,
     },
   ],

@@ -5,16 +5,16 @@ import { reconcile } from '../reconcile.ts';
 import { Site, type SiteOptions } from '../site.ts';
 import { tinySpec } from '../specs.ts';
 
-/** While an fsync is under way Redis holds writes back for up to 2 s, and has answered them. */
+/** During an fsync Redis may hold back for up to 2 s writes that it has already acknowledged. */
 const FSYNC_MS = 1_500;
 const SLOW_LOSS_SECONDS = 2;
 const NORMAL_LOSS_SECONDS = 1;
-/** From an answer of Redis to the client's note of it, on a busy machine. */
+/** From Redis's reply until the client records it, on a busy machine. */
 const NOTED_MS = 500;
 
 interface Loss {
   jobs: number;
-  /** How long before the kill the oldest of them was acknowledged, at most: counted from its POST. */
+  /** Age of the oldest of them at the kill, counted from its POST: an upper bound of the time since its 202. */
   oldestSeconds: number;
 }
 
@@ -23,7 +23,7 @@ export const redisCrash: Experiment = {
   rows: [
     {
       id: 'P3',
-      promise: `A 202 is lost to a Redis crash at most once a kill, and not after ${NORMAL_LOSS_SECONDS} s: AOF everysec, normal disk`,
+      promise: `A Redis crash loses at most one 202 per kill, none older than ${NORMAL_LOSS_SECONDS} s (AOF everysec, normal disk)`,
       fault: 'SIGKILL of Redis under load',
       designN: 100,
       figure: 'acknowledged jobs lost by a kill (<= 1)',
@@ -45,14 +45,14 @@ export const redisCrashOnSlowDisk: Experiment = {
   rows: [
     {
       id: 'P3',
-      promise: `A Redis crash loses only what was acknowledged in the last ${SLOW_LOSS_SECONDS} s, slow disk`,
-      fault: `SIGKILL of Redis under load, each fsync of its file takes ${FSYNC_MS} ms`,
+      promise: `A Redis crash loses only jobs acknowledged in the last ${SLOW_LOSS_SECONDS} s (slow disk)`,
+      fault: `SIGKILL of Redis under load while each fsync of its file takes ${FSYNC_MS} ms`,
       designN: 100,
-      figure: `s before the kill: the oldest that was lost (<= ${SLOW_LOSS_SECONDS})`,
+      figure: `s: age of the oldest lost job at the kill (<= ${SLOW_LOSS_SECONDS})`,
     },
     {
       id: 'P3',
-      promise: 'And how many that is, at about 8 jobs a second',
+      promise: 'The number of those jobs, at about 8 jobs per second',
       fault: 'the same',
       designN: 100,
       figure: 'acknowledged jobs lost by a kill',
@@ -78,12 +78,12 @@ export const redisCrashOnSlowDisk: Experiment = {
 };
 
 function assertAge(oldestSeconds: number, most: number): void {
-  assertKept(oldestSeconds <= most, `a job was lost that was posted ${oldestSeconds} s before the kill`);
+  assertKept(oldestSeconds <= most, `a lost job was posted ${oldestSeconds} s before the kill`);
 }
 
 /**
- * Kills Redis while clients post and workers train; gives what it forgot. What was acknowledged more than
- * `mostSeconds` before must be there, and a removal too.
+ * Kills Redis while clients post and workers train; returns what it forgot. Jobs and removals acknowledged more than
+ * `mostSeconds` before the kill must have survived.
  */
 async function crash(
   trial: Trial,
@@ -122,7 +122,7 @@ async function crash(
   posting = false;
   await posted;
   const back = await removeAgain(site);
-  trial.note(`${back} removals of the trial before were forgotten`);
+  trial.note(`${back} removals of the previous trial were forgotten`);
   assertKept(
     back === 0 || killedMs - startedMs <= 1_000 * mostSeconds,
     `${back} removals were forgotten, acknowledged more than ${mostSeconds} s before the kill`,
@@ -142,7 +142,7 @@ async function crash(
   };
 }
 
-/** Removes the jobs whose acknowledged removal Redis forgot, perhaps with their end. */
+/** Removes the jobs whose acknowledged removal, and perhaps end, Redis forgot. */
 async function removeAgain(site: Site): Promise<number> {
   const ids = await site.commands.zrange(site.keys.jobs('local'), 0, -1);
   const back = ids.filter((id) => site.client.removed.has(id));

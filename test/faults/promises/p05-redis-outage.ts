@@ -9,10 +9,10 @@ import { endless, tinySpec } from '../specs.ts';
 const WORKERS = 3;
 const BUSY = 1;
 const AGAIN_SECONDS = 30;
-/** Longer than any patience with the above. */
+/** Longer than the bounds above at any patience. */
 const GIVE_UP_MS = 400_000;
 
-/** Seconds of the outage, trials at a time, and seconds that all of them may take. */
+/** Seconds of the outage, concurrent trials, and time limit of all trials in seconds. */
 const OUTAGES = [
   [1, 4, 60],
   [6, 4, 80],
@@ -28,7 +28,7 @@ export const redisOutages: readonly Experiment[] = OUTAGES.map(([seconds, parall
       promise: `A Redis outage of ${seconds} s heals without restarts`,
       fault: `Redis is stopped, killed or silent (SIGSTOP) for ${seconds} s; ${WORKERS} workers, ${BUSY} of them busy`,
       designN: 20,
-      figure: 's until every worker had fetched again (<= 30)',
+      figure: 's until every worker fetched jobs again (<= 30)',
     },
   ],
   n: 20,
@@ -60,16 +60,13 @@ async function outage(trial: Trial, awaySeconds: number) {
   }
   const worst = await Promise.race([againAfter(site, random, busy), tooLong(trial, pids)]);
   trial.assertWithin(AGAIN_SECONDS, worst, `until all of the workers ${pids} had fetched again`);
-  assertKept(
-    site.livingWorkers.map(({ pid }) => pid).join() === pids.join(),
-    'a worker had to be started again',
-  );
-  // A worker gives its jobs up 0.6 x LEASE_MS after its last renewal, which may be LEASE_MS / 3 before the outage.
+  assertKept(site.livingWorkers.map(({ pid }) => pid).join() === pids.join(), 'a worker had to be restarted');
+  // A worker gives up its jobs 0.6 x LEASE_MS after its last renewal, which may be LEASE_MS / 3 before the outage.
   await reconcile(trial, site, { faults: true, redisForgets: how === 'SIGKILL' });
   return [{ n: 1, worst }];
 }
 
-/** Seconds until the busy jobs took their cancel, and every worker had fetched a job that came later. */
+/** Seconds until the busy jobs were cancelled and every worker had fetched a newer job. */
 async function againAfter(site: Site, random: Random, busy: readonly Acknowledged[]): Promise<number> {
   const startedMs = performance.now();
   for (const { id } of busy) await site.client.cancel(id);
@@ -89,7 +86,7 @@ async function againAfter(site: Site, random: Random, busy: readonly Acknowledge
   return (performance.now() - startedMs) / 1000;
 }
 
-/** An API that stays away must not hold the trial up: the client would ask on and on. */
+/** An API that never recovers must not hang the trial: the client would repeat its requests forever. */
 async function tooLong(trial: Trial, pids: readonly number[]): Promise<never> {
   const most = AGAIN_SECONDS * trial.patience;
   await sleep(1_000 * most, undefined, { ref: false });

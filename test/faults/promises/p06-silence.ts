@@ -13,9 +13,9 @@ export const silence: Experiment = {
     {
       id: 'P6',
       promise: 'A silent network never hangs a caller: 503 with Retry-After',
-      fault: 'no byte passes between API and Redis, and nobody is told; n counts requests',
+      fault: 'no byte passes between API and Redis, and connections stay open; n counts requests',
       designN: 1_000,
-      figure: 's until the slowest was answered (<= 3)',
+      figure: 's until the slowest response (<= 3)',
     },
   ],
   n: 1_000,
@@ -62,7 +62,7 @@ export const silence: Experiment = {
     trial.assertWithin(ANSWER_SECONDS, worst, 'the slowest answer');
     site.apiLink.heal();
     await site.ready();
-    // What was silent may have arrived after all: those jobs were never acknowledged, and are nobody's to count.
+    // Delayed requests may have arrived after all; their jobs were never acknowledged and do not count.
     await site.removeUnacknowledged();
     await reconcile(trial, site);
     return [{ n: REQUESTS, worst }];

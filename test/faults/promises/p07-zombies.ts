@@ -10,20 +10,20 @@ import { RESUMABLE } from '../specs.ts';
 
 const JOBS = 4;
 const ZOMBIE_SECONDS = 2;
-/** Nobody else may begin before. */
+/** No other worker may start the job before this. */
 const CUT_SECONDS = LEASE_MS / 1000;
 const AT_LAST_MS = 30_000;
-/** What a worker sent before it was struck has long arrived. */
+/** By then everything that a worker sent before the fault has arrived. */
 const ARRIVED_MS = 100;
 
-/** Workers that are silent for longer than their lease, and come back believing that they still hold their jobs. */
+/** Workers that are stopped for longer than their lease, and then continue as if they still held their jobs. */
 export const stoppedWorkers: Experiment = {
   name: 'stopped-workers',
   rows: [
     {
       id: 'P7',
       promise: 'One result even with zombies',
-      fault: 'SIGSTOP of a worker that trains, with its trainers or without, for 2 to 3 leases, then SIGCONT',
+      fault: 'SIGSTOP of a busy worker, with or without its trainers, for 2 to 3 leases, then SIGCONT',
       designN: 100,
       figure: 's until the zombie stopped (<= 2)',
     },
@@ -63,7 +63,7 @@ export const stoppedWorkers: Experiment = {
   },
 };
 
-/** The same zombie by another way: everything runs, but a worker's bytes do not reach Redis. */
+/** Another kind of zombie: all processes run, but a worker's bytes do not reach Redis. */
 export const cutLinks: Experiment = {
   name: 'cut-links',
   rows: [
@@ -71,9 +71,9 @@ export const cutLinks: Experiment = {
       id: 'P7',
       promise: 'One result even with zombies',
       fault:
-        'the link to Redis of a worker that trains cut or silent for 2 to 4 leases (the design: 60 s at 15 s)',
+        'the link between Redis and a busy worker is cut or silent for 2 to 4 leases (the design: 60 s at 15 s)',
       designN: 50,
-      figure: `s from the cut until its trainers had stopped (<= ${CUT_SECONDS}, the lease)`,
+      figure: `s from the cut until its trainers stopped (<= ${CUT_SECONDS}, the lease)`,
     },
   ],
   n: 30,
@@ -84,7 +84,7 @@ export const cutLinks: Experiment = {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: JOBS, proxied: true }));
     const victim = site.workers[0];
-    // The second has a way of its own.
+    // The second worker has its own link.
     const { worker: other } = await trial.lend('other', async () => {
       const worker = await site.startWorker({ REDIS_URL: site.redisUrl });
       return { worker, close: () => worker.killTree() };
@@ -112,7 +112,10 @@ export const cutLinks: Experiment = {
     site.workerLink.heal();
     const endings = await reconcile(trial, site, { faults: true });
     assertRefused(trial, endings, held);
-    assertKept(victim.alive && other.alive, 'a worker ended since its link or that of another was cut');
+    assertKept(
+      victim.alive && other.alive,
+      'a worker ended after its link or that of another worker was cut',
+    );
     return [{ n: struck(held, busy), worst: tookMs / 1000 }];
   },
 };
@@ -120,16 +123,16 @@ export const cutLinks: Experiment = {
 const struck = (held: readonly Job[], busy: readonly ProcessEntry[]): number =>
   held.length > 0 && busy.length > 0 ? 1 : 0;
 
-/** Waits until none of these jobs is this worker's any more. */
+/** Waits until this worker holds none of these jobs. */
 async function takenOver(site: Site, held: readonly Job[], victim: Started, trial: Trial): Promise<void> {
   const tookMs = await site.eventually('a job stays with a worker that is silent', AT_LAST_MS, async () => {
     const still = new Set((await heldBy(site, victim)).map(({ id }) => id));
     return held.every(({ id }) => !still.has(id));
   });
-  trial.note(`its jobs were taken over, looked for ${tookMs.toFixed(0)} ms`);
+  trial.note(`its jobs were taken over after ${tookMs.toFixed(0)} ms`);
 }
 
-/** Waits until none of these trainers is there any more. @returns for how many ms. */
+/** Waits until all of these trainers are gone. @returns the wait in ms. */
 async function gone(site: Site, victim: Started, trainers: readonly ProcessEntry[]): Promise<number> {
   const pids = trainers.map(({ pid }) => pid);
   return await site.eventually('a zombie trainer goes on', AT_LAST_MS, () =>
@@ -137,9 +140,9 @@ async function gone(site: Site, victim: Started, trainers: readonly ProcessEntry
   );
 }
 
-/** What the zombie wrote of its jobs was refused: they went from it to the other worker, and to nobody else. */
+/** The zombie's writes were refused: its jobs went to the other worker, and to no third one. */
 function assertRefused(trial: Trial, endings: readonly Ending[], held: readonly Job[]): void {
-  // Where others use the machine the other worker may lose its lease too.
+  // On a shared machine the other worker may lose its lease too.
   if (trial.patience > 1) return;
   for (const { job, events } of endings.filter(({ job }) => held.some(({ id }) => id === job.id))) {
     const attempts = job.attempts.map(({ outcome }) => outcome).join();

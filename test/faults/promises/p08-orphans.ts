@@ -11,16 +11,16 @@ const JOBS = 3;
 const KILLS = 5;
 const ORPHAN_SECONDS = 5;
 
-/** A worker dies alone; nobody tells its trainers, and some of them are in the midst of a step of many seconds. */
+/** Only the worker dies. Its trainers get no signal, and some are in the middle of a step of many seconds. */
 export const orphans: Experiment = {
   name: 'orphans',
   rows: [
     {
       id: 'P8',
       promise: 'No orphan trainers',
-      fault: 'SIGKILL of the worker alone, its trainers computing, some in one step of many seconds',
+      fault: 'SIGKILL of the worker only, while its trainers compute, some in one step of many seconds',
       designN: 100,
-      figure: 's until the last was gone (<= 5)',
+      figure: 's until the last trainer was gone (<= 5)',
     },
   ],
   n: 100,

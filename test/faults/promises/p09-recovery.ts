@@ -7,17 +7,17 @@ import { endless } from '../specs.ts';
 const WORKERS = 6;
 const DEFAULT_LEASE_MS = 15_000;
 const MOST_SECONDS = 30;
-/** npm start waits so long before it starts a dead child again. */
+/** How long npm start waits before it restarts a dead child. */
 const RESTART_MS = 500;
 
-/** The one experiment with the lease that users have. */
+/** The only experiment with the default lease. */
 export const recovery: Experiment = {
   name: 'recovery',
   rows: [
     {
       id: 'P9',
       promise: 'Recovery <= 30 s after a hard kill (LEASE_MS 15,000)',
-      fault: 'SIGKILL of the worker with its trainer; it is started again after 0.5 s',
+      fault: 'SIGKILL of the worker with its trainer; the worker is restarted after 0.5 s',
       designN: 100,
       figure: 's from the kill to the first reported new step (<= 30)',
     },
@@ -42,7 +42,7 @@ export const recovery: Experiment = {
   },
 };
 
-/** Kills the worker of a job after so long; gives the seconds until the job's next attempt reports a step. */
+/** Kills the worker of a job after `afterMs`; returns the seconds until the job's next attempt reports a step. */
 async function recoverySeconds(site: Site, id: string, afterMs: number, trial: Trial): Promise<number> {
   let killedMs: number | undefined;
   let restarted: Promise<unknown> | undefined;

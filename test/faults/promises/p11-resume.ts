@@ -7,15 +7,15 @@ import { resumable } from '../specs.ts';
 
 const JOBS = 4;
 const KILLS = 8;
-/** Long enough that most kills find a checkpoint. */
+/** Long enough for most kills to find a checkpoint. */
 const SPECS = resumable(90);
-/** After so long a checkpoint is due; what it costs, ten times over, is far less for models as small as these. */
+/** A checkpoint is due after this long. Ten times its cost is far less for models as small as these. */
 const CHECKPOINT_SECONDS = 2;
 const WATCH_MS = 50;
-/** A start takes a while before it computes, a checkpoint until it is seen. */
+/** Allowance for the start of an attempt and for the delay until the trial sees a checkpoint. */
 const SLACK_SECONDS = 1;
 
-/** Workers and trainers are killed while jobs train that have everything a checkpoint must keep. */
+/** Workers and trainers are killed while jobs train that use every part of a checkpoint. */
 export const killedInTraining: Experiment = {
   name: 'killed-in-training',
   rows: [
@@ -29,10 +29,9 @@ export const killedInTraining: Experiment = {
     {
       id: 'P10',
       promise: 'Lost work <= one epoch + 2 s',
-      fault: 'as P11; n counts killed attempts, also those without a checkpoint',
+      fault: 'as P11; n counts killed attempts, including those without a checkpoint',
       designN: 100,
-      figure:
-        's from the last checkpoint, or from the start, to the kill (<= one epoch + 2 s, and 1 s to start)',
+      figure: 's from the last checkpoint or the start to the kill (<= one epoch + 2 s, plus 1 s to start)',
     },
   ],
   n: 200,
@@ -63,10 +62,10 @@ export const killedInTraining: Experiment = {
   },
 };
 
-/** When each worker was killed, by pid, in ms since the Unix epoch: the record learns of it a lease later. */
+/** When each worker was killed, by pid, in ms since the Unix epoch: the record shows it only a lease later. */
 type WorkerKills = Map<number, number>;
 
-/** Sees when a checkpoint begins to count: no event tells. */
+/** Polls for the time at which each checkpoint takes effect, because there is no event for it. */
 class CheckpointWatch {
   readonly #site: Site;
   /** In ms since the Unix epoch, by job and file: another attempt may write one of the same epoch. */
@@ -104,7 +103,7 @@ class CheckpointWatch {
 }
 
 async function killOne(site: Site, trial: Trial, workerKills: WorkerKills): Promise<void> {
-  // Whether there is a trainer to be killed depends on the machine: the next kill's numbers must not.
+  // Whether there is a trainer to kill depends on the machine; the draws of the next kill must not.
   const random = trial.random.strand();
   const afterMs = random.between(200, 1_800);
   await sleep(afterMs);
@@ -124,14 +123,14 @@ async function killOne(site: Site, trial: Trial, workerKills: WorkerKills): Prom
 
 interface KilledAttempt {
   what: string;
-  /** Where the next attempt went on. */
+  /** The epoch at which the next attempt continued. */
   resumedFrom: number;
-  /** Of computing that was for nothing. */
+  /** Seconds of lost computation. */
   lostSeconds: number;
   mostSeconds: number;
 }
 
-/** The attempts that a kill ended and that another one followed. */
+/** The attempts that were ended by a kill and followed by another attempt. */
 function killedAttempts({ job, events }: Ending, seen: CheckpointWatch, kills: WorkerKills): KilledAttempt[] {
   const epochs = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data.duration_seconds] : []));
   const mostSeconds = Math.max(0, ...epochs) + CHECKPOINT_SECONDS + SLACK_SECONDS;
@@ -144,7 +143,7 @@ function killedAttempts({ job, events }: Ending, seen: CheckpointWatch, kills: W
           : undefined;
     if (endMs === undefined) return [];
     const resumedFrom = job.attempts[i + 1].from_epoch;
-    // When it wrote no checkpoint that the next one could take, all it computed is lost.
+    // If the attempt wrote no checkpoint that the next one could use, all its work is lost.
     const savedMs = seen.seenMs(job.id, attempt, resumedFrom) ?? Date.parse(started_at);
     const lostSeconds = Math.max(0, endMs - savedMs) / 1000;
     return [{ what: `the kill of attempt ${attempt} of ${job.id}`, resumedFrom, lostSeconds, mostSeconds }];

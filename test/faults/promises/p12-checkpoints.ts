@@ -30,9 +30,9 @@ export const failingDisk: Experiment = {
   rows: [
     {
       id: 'P12',
-      promise: 'Checkpoint writes are atomic: no half file is ever loaded',
+      promise: 'Checkpoint writes are atomic: no partial file is ever loaded',
       fault:
-        'one call of a write (open, write, fsync, rename, fsync of the folder): EIO, ENOSPC, cut short, or killed in it; the trainer is killed soon after',
+        'one call of a write (open, write, fsync, rename, fsync of the folder) gets EIO or ENOSPC, is cut short, or the process dies in it; the trainer is killed soon after',
       designN: 100,
     },
   ],
@@ -58,7 +58,7 @@ export const failingDisk: Experiment = {
       async () => disk.fired > 0 || (await hasEnded()),
     );
     await sleep(killAfterMs);
-    // What the disk has now must be looked at.
+    // The kill makes the next attempt read what is on the disk now.
     if (!(await hasEnded()))
       trial.note(`${killAfterMs} ms after the fault, ${site.killTrainers()} trainers killed`);
     await site.allEnded(120_000);
@@ -70,7 +70,7 @@ export const failingDisk: Experiment = {
 };
 
 const DISK_BYTES = 16 * 2 ** 20;
-/** A checkpoint takes about as much. */
+/** About the size of a checkpoint. */
 const MOST_LEFT = 600_000;
 
 export const fullDisk: Experiment = {
@@ -78,8 +78,9 @@ export const fullDisk: Experiment = {
   rows: [
     {
       id: 'P12',
-      promise: 'A full disk costs at most the jobs that end on it; no half file, and the next job succeeds',
-      fault: 'a tmpfs is filled up to some hundred KB, for as long as three jobs train or for a part of it',
+      promise:
+        'A full disk fails at most the jobs that end while it is full; no partial file, and the next job succeeds',
+      fault: 'a tmpfs is filled except for some hundred KB, while three jobs train or for part of that time',
       designN: 20,
     },
   ],
@@ -101,7 +102,7 @@ export const fullDisk: Experiment = {
     const left = random.between(0, MOST_LEFT);
     disk.fill(left);
     for (const spec of random.some(3, RESUMABLE)) await site.client.create(spec);
-    // Before that no checkpoint is due.
+    // No checkpoint is due before that.
     const freedAfterMs = random.chance(0.5) ? random.between(2_000, 6_000) : undefined;
     trial.note(
       `${left} bytes left; ${freedAfterMs === undefined ? 'not freed' : `freed after ${freedAfterMs} ms`}`,
@@ -129,8 +130,8 @@ export const damagedCheckpoints: Experiment = {
   rows: [
     {
       id: 'P12',
-      promise: 'A damaged checkpoint is noticed, and an earlier one is taken',
-      fault: 'one bit of the newest of two checkpoints is flipped, and the trainer killed',
+      promise: 'A damaged checkpoint is detected, and an earlier one is used',
+      fault: 'one bit of the newer of two checkpoints is flipped, and the trainer is killed',
       designN: 100,
     },
   ],
@@ -138,7 +139,7 @@ export const damagedCheckpoints: Experiment = {
   shortN: 0,
   seconds: 170,
   run: async (trial) => {
-    // One job a worker: so it is known whose trainer is killed.
+    // One job per worker, so that the killed trainer's job is known.
     const site = await trial.lend('site', () => Site.start({ workers: JOBS, concurrency: 1 }));
     for (const spec of trial.random.some(JOBS, LONG)) await site.client.create(spec);
     const damages = await Promise.all(
@@ -150,7 +151,7 @@ export const damagedCheckpoints: Experiment = {
       const next = endings.find(({ job }) => job.id === id)!.job.attempts[attempt];
       assertKept(
         next.from_epoch === otherEpoch,
-        `${id}: the checkpoint of epoch ${epoch} was damaged, that of ${otherEpoch} was whole, and it went on from ${next.from_epoch}`,
+        `${id}: the checkpoint of epoch ${epoch} was damaged, that of ${otherEpoch} was intact, but it continued from ${next.from_epoch}`,
       );
     }
     return [{ n: struck.length }];
@@ -159,16 +160,16 @@ export const damagedCheckpoints: Experiment = {
 
 interface Damage {
   id: string;
-  /** The one whose trainer was killed. */
+  /** The attempt whose trainer was killed. */
   attempt: number;
-  /** Of the damaged checkpoint, and of the one before it. */
+  /** Epochs of the damaged checkpoint and of the one before it. */
   epoch: number;
   otherEpoch: number;
 }
 
 /**
  * Waits until a job has two checkpoints, flips one bit of the newest and kills the trainer.
- * @returns undefined when the job was quicker, or wrote yet another checkpoint.
+ * @returns undefined when the job ended first or wrote another checkpoint.
  */
 async function damageNewest(
   site: Site,
@@ -202,7 +203,7 @@ async function damageNewest(
   return { id, attempt, epoch: newest!.epoch, otherEpoch: other!.epoch };
 }
 
-/** What the record says, past the API: it tells no checkpoints. */
+/** Reads the record directly, because the API does not show checkpoints. */
 async function lookAt(site: Site, id: string) {
   const [status, attempt, checkpoint] = await site.commands.hmget(
     site.keys.job(id),

@@ -13,11 +13,11 @@ export const rollingRestarts: Experiment = {
   rows: [
     {
       id: 'P13',
-      promise: 'SIGTERM is graceful: checkpointed, given back, nothing counted against the job',
+      promise: 'SIGTERM is graceful: the job is checkpointed and given back, and no fault is counted',
       fault:
-        'SIGTERM of a worker with a running job, some with epochs longer than it may wait; then another is started',
+        'SIGTERM of a worker with a running job, some with epochs longer than the worker may wait; then another worker starts',
       designN: 100,
-      figure: 's until it had exited with 0 (<= 8)',
+      figure: 's until it exited with 0 (<= 8)',
     },
   ],
   n: 100,
@@ -31,7 +31,7 @@ export const rollingRestarts: Experiment = {
     const stops: Stop[] = [];
     let worst = 0;
     for (let restart = 0; restart < RESTARTS; restart++) {
-      // Something that is just being handed over when the signal comes.
+      // A job that is being handed over when the signal arrives.
       await site.client.create(tinySpec(random));
       const afterMs = random.between(0, 800);
       await sleep(afterMs);
@@ -63,7 +63,7 @@ export const rollingRestarts: Experiment = {
 
 interface Stop {
   pid: number;
-  /** In ms since the Unix epoch, as the record has its times. */
+  /** In ms since the Unix epoch, like the times of the record. */
   atMs: number;
 }
 
@@ -74,7 +74,7 @@ const heldBy = ({ pid, atMs }: Stop, { job }: Ending): boolean =>
       worker.endsWith(`/${pid}`) && Date.parse(started_at) <= atMs && atMs < Date.parse(ended_at!),
   );
 
-/** A job whose worker may wait for the end of its epoch goes on with the epoch after the last one that was told. */
+/** A job whose worker could wait for the end of the epoch continues with the epoch after the last one reported. */
 function nothingComputedAgain({ job, events }: Ending): void {
   let told = 0;
   for (const event of events) {
@@ -83,7 +83,7 @@ function nothingComputedAgain({ job, events }: Ending): void {
     const { attempt, from_epoch } = event.data;
     assertKept(
       attempt === 1 || from_epoch === told,
-      `${job.id} was given back after epoch ${told}, and went on from ${from_epoch}`,
+      `${job.id} was given back after epoch ${told}, but continued from ${from_epoch}`,
     );
   }
 }

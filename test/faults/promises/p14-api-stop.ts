@@ -14,10 +14,10 @@ export const apiStop: Experiment = {
   rows: [
     {
       id: 'P14',
-      promise: 'An API that is stopped drains: requests are answered, streams go on elsewhere without a gap',
+      promise: 'A stopped API drains: requests are answered, streams continue elsewhere without a gap',
       fault: `SIGTERM with ${VIEWERS} event streams and ${IN_FLIGHT} requests that wait for Redis`,
       designN: 20,
-      figure: 's until it had exited (<= 5)',
+      figure: 's until it exited (<= 5)',
     },
   ],
   n: 20,
@@ -29,7 +29,7 @@ export const apiStop: Experiment = {
     const api = site.startedWith(site.apiPid);
     const { id } = await site.client.create(endless(1));
     await site.until(id, 'job.epoch');
-    // The other one, where they go when the first is gone, has a way of its own to Redis.
+    // The other API, to which the viewers move, has its own link to Redis.
     const other = await site.startAnotherApi({ REDIS_URL: site.redisUrl });
     const viewers = Array.from({ length: VIEWERS }, async () => {
       const seqs: number[] = [];
@@ -75,7 +75,7 @@ export const apiStop: Experiment = {
     });
     assertKept(new Set(last).size === 1, 'viewers of one job saw different ends');
     await reconcile(trial, site);
-    // The next trial stops the API that is left.
+    // The next trial stops the remaining API.
     await other.stop('SIGTERM');
     await site.startAnotherApi();
     return [{ n: 1, worst }];

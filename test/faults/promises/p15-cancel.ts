@@ -18,9 +18,9 @@ export const cancels: Experiment = {
   rows: [
     {
       id: 'P15',
-      promise: 'Cancel means stop: a running job computes no more',
+      promise: 'Cancel means stop: a running job stops computing',
       fault:
-        'cancel of a running job, through an API that never saw it, half of them in a step of many seconds',
+        'cancel of a running job, through an API that did not create it, half of them in a step of many seconds',
       designN: 200,
       figure: 's from the cancel until no trainer computed (<= 2)',
     },
@@ -32,7 +32,7 @@ export const cancels: Experiment = {
     },
     {
       id: 'P15',
-      promise: 'Cancel means stop: one end, whoever is first',
+      promise: 'Cancel means stop: a job ends once, by cancel or by completion',
       fault: 'cancel and completion at about the same time; n counts jobs that had started',
       designN: 1_000,
     },
@@ -52,7 +52,7 @@ export const cancels: Experiment = {
 interface Cancelled {
   /** Jobs whose trainers computed when they were cancelled. */
   computed: number;
-  /** Until none of them computed. */
+  /** Seconds until none of them computed. */
   seconds: number;
 }
 
@@ -65,45 +65,45 @@ async function cancelRunningAndQueued(site: Site, trial: Trial): Promise<Cancell
   for (const { id } of running) await site.until(id, 'job.running');
   const queued: string[] = [];
   for (let i = 0; i < QUEUED; i++) queued.push((await site.client.create(tinySpec(random))).id);
-  // From here on requests go to an API that was not there when the jobs were made.
+  // From here on requests go to an API that started after the jobs were created.
   await site.startAnotherApi();
   await inParallel(4, random.some(QUEUED, queued), (id) => site.client.cancel(id));
   const afterMs = random.between(0, 500);
   trial.note(`cancel the running ones after ${afterMs} ms`);
   await sleep(afterMs);
-  // Those that take their place load, and compute nothing.
+  // The trainers that replace them load but compute nothing.
   const trainers = site.trainersOf(site.livingWorkers[0]);
   const { length: computed } = await computing(trainers);
   const askedMs = performance.now();
   await Promise.all(running.map(({ id }) => site.client.cancel(id)));
   const seconds = await secondsUntilIdle(site, trainers, askedMs);
-  trial.assertWithin(STOP_SECONDS, seconds, 'a cancelled job computed on');
+  trial.assertWithin(STOP_SECONDS, seconds, 'a cancelled job kept computing');
   for (const { job, events } of await reconcile(trial, site)) {
-    assertKept(job.status === 'cancelled', `${job.id} was cancelled, and ${job.status}`);
+    assertKept(job.status === 'cancelled', `${job.id} was cancelled, but is ${job.status}`);
     const starts = events.filter(({ type }) => type === 'job.running').length;
     if (queued.includes(job.id))
-      assertKept(starts === 0, `${job.id} was cancelled while queued, and started`);
-    else assertKept(starts === 1, `${job.id} was cancelled, and started ${starts} times`);
+      assertKept(starts === 0, `${job.id} was cancelled while queued, but started`);
+    else assertKept(starts === 1, `${job.id} was cancelled, but started ${starts} times`);
   }
   await creator.stop('SIGTERM');
   return { computed, seconds };
 }
 
-/** From `sinceMs` to the beginning of the first look that finds none of them computing. */
+/** Seconds from `sinceMs` to the start of the first check that finds none of them computing. */
 async function secondsUntilIdle(
   site: Site,
   trainers: readonly ProcessEntry[],
   sinceMs: number,
 ): Promise<number> {
   let lookedMs = sinceMs;
-  await site.eventually('a cancelled job computes on', AT_LAST_MS, async () => {
+  await site.eventually('a cancelled job keeps computing', AT_LAST_MS, async () => {
     lookedMs = performance.now();
     return (await computing(trainers)).length === 0;
   });
   return (lookedMs - sinceMs) / 1000;
 }
 
-/** @returns how many of the cancels met a job that ran or had ended. */
+/** @returns the number of cancels that met a job that was running or had ended. */
 async function race(site: Site, trial: Trial, random: Random): Promise<number> {
   const races = Array.from({ length: RACES }, () => ({
     spec: tinySpec(random),
@@ -119,9 +119,9 @@ async function race(site: Site, trial: Trial, random: Random): Promise<number> {
   for (const { job } of raced) {
     assertKept(
       job.status === 'cancelled' || job.status === 'succeeded',
-      `${job.id} was cancelled, and ${job.status}`,
+      `${job.id} was cancelled, but is ${job.status}`,
     );
-    assertKept(job.attempts.length <= 1, `${job.id} was cancelled, and tried again`);
+    assertKept(job.attempts.length <= 1, `${job.id} was cancelled, but retried`);
   }
   const started = raced.filter(({ job }) => job.attempts.length > 0);
   const cancelled = started.filter(({ job }) => job.status === 'cancelled').length;

@@ -15,9 +15,9 @@ export const timeLimits: Experiment = {
   rows: [
     {
       id: 'P16',
-      promise: 'limits.max_seconds bites',
+      promise: 'limits.max_seconds is enforced',
       fault:
-        'a trainer that hears nothing (one step of many seconds), that is stopped by SIGSTOP, or that trains on',
+        'a trainer that handles no messages (one step of many seconds), is stopped by SIGSTOP, or trains normally',
       designN: 50,
       figure: 's beyond the limit (<= 2)',
     },
@@ -27,13 +27,13 @@ export const timeLimits: Experiment = {
   seconds: 65,
   run: async (trial) => {
     const { random } = trial;
-    // One job a worker: so it is known whose trainer must end.
+    // One job per worker, so that the trainer that must end is known.
     const site = await trial.lend('site', () => Site.start({ workers: JOBS, concurrency: 1 }));
     const specs = [blocking(), endless(1), random.pick([blocking(), endless(2)])];
     const limits = specs.map(() => random.between(1, 3));
     const stopAfterMs = random.chance(0.5) ? random.between(0, 500) : undefined;
     trial.note(
-      `limits of ${limits.join(', ')} s; ${stopAfterMs === undefined ? 'nobody stopped' : `all trainers stopped after ${stopAfterMs} ms`}`,
+      `limits of ${limits.join(', ')} s; ${stopAfterMs === undefined ? 'no trainer stopped' : `all trainers stopped after ${stopAfterMs} ms`}`,
     );
     const jobs = await Promise.all(
       specs.map((spec, i) => site.client.create({ ...spec, limits: { max_seconds: limits[i] } })),
@@ -51,22 +51,22 @@ export const timeLimits: Experiment = {
     );
     const endings = await reconcile(trial, site, { mayFail: ({ error }) => error!.code === 'timeout' });
     const over = endings.map(({ job }) => {
-      assertKept(job.error?.code === 'timeout', `${job.id} has a limit, and ${job.status}`);
-      assertKept(job.attempts.length === 1, `${job.id} was out of time, and was tried again`);
+      assertKept(job.error?.code === 'timeout', `${job.id} has a limit, but is ${job.status}`);
+      assertKept(job.attempts.length === 1, `${job.id} was out of time, but was retried`);
       return (
         (Date.parse(job.finished_at!) - Date.parse(job.started_at!)) / 1000 - job.spec.limits.max_seconds!
       );
     });
     const worst = Math.max(...computed, ...over);
-    trial.assertWithin(SLACK_SECONDS, worst, 'a job ran longer than it may');
+    trial.assertWithin(SLACK_SECONDS, worst, 'a job ran beyond its limit');
     return [{ n: JOBS, worst }];
   },
 };
 
 interface Run {
-  /** When its time is up, in ms since the Unix epoch. */
+  /** When the job's time is up, in ms since the Unix epoch. */
   endMs: number;
-  /** Those of its worker, the job's own among them. */
+  /** The trainers of its worker, including the job's own. */
   trainers: ProcessEntry[];
 }
 
@@ -79,11 +79,11 @@ async function runOf(site: Site, id: string): Promise<Run> {
   };
 }
 
-/** How long a trainer computed beyond the limit; one that is stopped computes nothing, and must be gone. */
+/** How long a trainer computed beyond the limit. A stopped trainer computes nothing and must be gone. */
 async function secondsBeyond(site: Site, { endMs, trainers }: Run, stopped: boolean): Promise<number> {
   await sleep(Math.max(0, endMs - Date.now()));
   let lookedMs = endMs;
-  await site.eventually('a job runs on', AT_LAST_MS, async () => {
+  await site.eventually('a job keeps running', AT_LAST_MS, async () => {
     lookedMs = Date.now();
     return (stopped ? stillAlive(trainers) : await computing(trainers)).length === 0;
   });

@@ -51,18 +51,21 @@ export const poison: Experiment = {
         );
         continue;
       }
-      assertKept(job.error?.code === 'trainer_crashed', `${job.id}, a poison job, ${job.status}`);
+      assertKept(job.error?.code === 'trainer_crashed', `${job.id}, a poison job, is ${job.status}`);
       assertKept(job.attempts.length === 3, `${job.id} was tried ${job.attempts.length} times`);
-      assertKept(job.error.message.includes(death), `nothing says ${death}: ${job.error.message}`);
+      assertKept(
+        job.error.message.includes(death),
+        `the message does not name ${death}: ${job.error.message}`,
+      );
       for (const { reason } of job.attempts.slice(1)) {
-        assertKept(reason!.includes(death), `nothing says ${death}: ${reason}`);
+        assertKept(reason!.includes(death), `the reason does not name ${death}: ${reason}`);
       }
     }
     return [{ n: POISONED }, { n: POISONED }];
   },
 };
 
-/** Ends the trainer of this job at each of its starts, until the job has ended. */
+/** Kills the trainer of this job at each start, until the job has ended. */
 async function killAtEachStart(
   site: Site,
   id: string,
@@ -75,7 +78,7 @@ async function killAtEachStart(
     const worker = site.startedWith(Number(event.data.worker.split('/').at(-1)));
     const afterMs = random.between(0, 200);
     await sleep(afterMs);
-    // Its trainer may be still on its way.
+    // The trainer may not have started yet.
     await site.eventually('a worker has no trainer', 10_000, () => {
       return signalAll(site.trainersOf(worker).slice(0, 1), death) > 0;
     });

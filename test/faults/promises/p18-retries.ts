@@ -9,7 +9,7 @@ import { blocking, DIVERGING, endless, RESUMABLE } from '../specs.ts';
 interface Cause {
   what: string;
   spec: object;
-  /** Done once the job runs. */
+  /** Applied once the job runs. */
   strike?: (site: Site, id: string) => Promise<unknown>;
   /** Whether the job is started again. */
   again: boolean;
@@ -74,7 +74,7 @@ const CAUSES: readonly Cause[] = [
       site.workerLink.silence();
       await sleep(2 * LEASE_MS);
       site.workerLink.heal();
-      await site.eventually('the job is not started again', 20_000, async () => {
+      await site.eventually('the job is not restarted', 20_000, async () => {
         const job = await site.client.job(id);
         return job!.attempts.length > 1 && job!.status === 'running';
       });
@@ -84,7 +84,7 @@ const CAUSES: readonly Cause[] = [
     outcome: 'lease_lost',
   },
   {
-    what: 'the worker is told to stop',
+    what: 'the worker gets SIGTERM',
     spec: resumable,
     strike: async (site) => {
       await site.livingWorkers[0].stop('SIGTERM');
@@ -102,14 +102,14 @@ export const retries: Experiment = {
   rows: [
     {
       id: 'P18',
-      promise: 'Only infrastructure faults are tried again',
+      promise: 'Only infrastructure faults are retried',
       fault: `one of ${CAUSES.length} of the design's 25 causes, in turn: ${CAUSES.map(({ what }) => what).join(', ')}`,
       designN: 25,
     },
     {
       id: 'P38',
       promise: 'Failures explain themselves: code, message, every attempt with worker, start, end and cause',
-      fault: `as P18, the ${FAILING.length} causes that make a job fail`,
+      fault: `as P18, for the ${FAILING.length} causes that make a job fail`,
       designN: 25,
     },
   ],

@@ -1,8 +1,8 @@
 import type { JobStatus } from '../../../src/contract/job.ts';
 
-/** A job as the table of transitions in ARCHITECTURE.md has it: a second, plain telling of what the Lua does. */
+/** A model of a job by the table of transitions in ARCHITECTURE.md: an independent, plain version of the Lua. */
 
-/** What is drawn; who and what exactly is meant depends on what was done before. */
+/** What is drawn; the exact token and delivery depend on the moves before. */
 export type Move =
   | { step: 'start'; again: boolean; oldDelivery: boolean; oldRead: boolean }
   | { step: 'epoch'; whose: number; ahead: number; checkpoint: boolean }
@@ -29,15 +29,15 @@ export interface ModelJob {
   attempt: number;
   faults: number;
   epoch: number;
-  /** Training steps that were told of last. */
+  /** The last reported number of optimizer steps. */
   done: number;
-  /** How many progress events it has. */
+  /** The number of progress events. */
   told: number;
   /** Epoch of the newest checkpoint; 0 for none. */
   checkpoint: number;
-  /** The fence: who runs it. */
+  /** The fence: the token of the worker that runs the job. */
   token: string | undefined;
-  /** Who let go of it last, and as what. */
+  /** The token that released the job last, and the outcome. */
   released: { token: string; as: string } | undefined;
   events: string[];
 }
@@ -46,13 +46,13 @@ export const STEPS_PER_EPOCH = 100;
 const MAX_FAULTS = 3;
 const MAX_TOLD = 100;
 
-/** Does to the model what a transition does to the record, and gives the answer. */
+/** Applies a transition to the model and returns the expected answer. */
 export function answerOf(job: ModelJob, asked: Asked): string {
   switch (asked.step) {
     case 'start':
       return start(job, asked);
     case 'epoch': {
-      // A repeat by who has let go is no news either.
+      // A repeat by a worker that has released the job changes nothing either.
       if (!holds(job, asked.token)) return 'refused';
       if (asked.epoch > job.epoch + 1) return 'gap';
       if (asked.checkpoint) job.checkpoint = asked.epoch;
@@ -92,7 +92,7 @@ export function answerOf(job: ModelJob, asked: Asked): string {
       }
       return 'cancelled';
     case 'remove':
-      // Nothing empties the trash, so this is a repeat.
+      // The trash is never emptied here, so this is a repeat.
       if (job.status === 'gone') return 'removed';
       if (!isTerminal(job)) return 'not_finished';
       job.status = 'gone';

@@ -12,8 +12,9 @@ import { Site } from '../site.ts';
 import { answerOf, type ModelJob, type Move, STEPS_PER_EPOCH } from './p19-model-job.ts';
 
 /**
- * Random sequences of transitions on one job, by its worker, by zombies with old tokens, with old deliveries and repeated:
- * real Redis must answer and end as the table in ARCHITECTURE.md says. fast-check shrinks what disagrees.
+ * Random sequences of transitions on one job: by its worker, by zombies with old tokens, with old deliveries and
+ * repeats. Real Redis must give the answers and the final state of the table in ARCHITECTURE.md; fast-check shrinks
+ * sequences that disagree.
  */
 
 const SEQUENCES = 250;
@@ -46,7 +47,7 @@ export const model: Experiment = {
     const found = await fc.check(property, {
       seed: trial.seed | 0,
       numRuns: SEQUENCES,
-      // Shrinking may take long, and a machine be slow: what was not run is not counted.
+      // Shrinking may take long and the machine may be slow: only sequences that ran are counted.
       plugins: [fc.interruptAfterTimeLimit(MOST_MS)],
     });
     if (found.failed) throw new Broken(`${fc.defaultReportMessage(found)}\n${found.errorInstance}`);
@@ -54,7 +55,7 @@ export const model: Experiment = {
   },
 };
 
-/** Which of the tokens that were ever used: 0 the last, 1 the one before, 2 one that nobody has. */
+/** Selects a token: 0 = the last one used, 1 = the one before, 2 = one that was never used. */
 const whose = fc.constantFrom(0, 0, 0, 0, 1, 2);
 const isOld = fc.constantFrom(false, false, false, true);
 
@@ -136,7 +137,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
   const tokens: string[] = [];
   const token = (which: number) => (which === 2 ? 'nobody' : (tokens.at(-1 - which) ?? 'nobody'));
   const setLastEvent = async (atMs: number) => {
-    // A record that is gone must stay so.
+    // A removed record must not reappear.
     if (job.status !== 'gone') await site.commands.hset(site.keys.job(id), 'event_at', atMs);
   };
   let last: (() => Promise<{ outcome: string }>) | undefined;
@@ -146,7 +147,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     let run: () => Promise<{ outcome: string }>;
     let expected: string;
     if (move.step === 'repeat') {
-      // What a client library does that lost the reply. Not for a requeue without a token: that is a new one each time.
+      // Repeats the call like a client library that lost the reply, except a requeue without a token: each is a new one.
       if (last === undefined) continue;
       run = last;
       expected = lastAnswer;
@@ -186,7 +187,7 @@ const RESULT = {
   metrics_sha256: 'a'.repeat(64),
 };
 
-/** A move as a call of the store, and as the model is asked. */
+/** A move as a call of the store and as a request to the model. */
 function callOf(
   move: Exclude<Move, { step: 'repeat' }>,
   job: ModelJob,
@@ -246,7 +247,7 @@ function callOf(
       const asked = { step: 'progress', token: token(move.whose), done, due: move.due } as const;
       const told = { ...PROGRESS, step: done };
       const run = async () => {
-        // Rather than wait for a second, or hope that none passes. What comes later has the true time again.
+        // Sets the time instead of waiting for a second, or hoping that none passes. Later moves use the true time.
         await setLastEvent(move.due ? 0 : Date.now() + HOUR_MS);
         const answer = await transitions.progress(id, asked.token, told);
         await setLastEvent(0);
@@ -298,7 +299,7 @@ function callOf(
   }
 }
 
-/** What Redis has against what the model has. */
+/** Compares the state in Redis with the model. */
 async function compare(site: Site, id: string, job: ModelJob, story: () => string): Promise<void> {
   const { commands, keys } = site;
   const fields = [
@@ -347,7 +348,7 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     live: !gone && !terminal,
     finished: terminal,
     trash: gone,
-    // Nobody enqueues here and takes it out.
+    // Nothing here enqueues the delivery and removes it from the outbox.
     outbox: !gone && !terminal,
     events: gone ? [] : job.events,
     seqs: gone ? [] : job.events.map((_, i) => i + 1),

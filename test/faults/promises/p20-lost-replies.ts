@@ -6,18 +6,18 @@ import { tinySpec } from '../specs.ts';
 
 const JOBS = 25;
 const SHARE = 0.1;
-/** Of a round trip. A worker cannot keep a lease of 2 s where each lost reply costs several of 400 ms. */
+/** Of a round trip. A worker cannot keep a lease of 2 s when each lost reply costs several round trips of 400 ms. */
 const API_DELAYS_MS = [0, 20, 100, 400];
 const WORKER_DELAYS_MS = API_DELAYS_MS.slice(0, -1);
 
-/** Redis did what it was told, and who told it never hears of it. */
+/** Redis runs the command, and its reply never arrives. */
 export const lostReplies: Experiment = {
   name: 'lost-replies',
   rows: [
     {
       id: 'P20',
       promise: 'Ambiguous writes are safe',
-      fault: `the reply is lost after Redis ran it, for ${100 * SHARE} % of what API and workers are answered, over links with a round trip of ${API_DELAYS_MS.join(', ')} ms (those of the workers: ${WORKER_DELAYS_MS.join(', ')}); n counts jobs`,
+      fault: `Redis runs the command and its reply is lost, for ${100 * SHARE} % of the replies to API and workers, over links with a round trip of ${API_DELAYS_MS.join(', ')} ms (to the workers: ${WORKER_DELAYS_MS.join(', ')}); n counts jobs`,
       designN: 5_000,
     },
   ],

@@ -14,8 +14,8 @@ export const idempotency: Experiment = {
   rows: [
     {
       id: 'P21',
-      promise: 'Idempotent submit, 24 h: one job, one answer to the byte',
-      fault: `${AT_ONCE} posts of one key at once; API, Redis or both, in turn, are stopped and started; then once more, and with another body`,
+      promise: 'Idempotent submit, 24 h: one job, one response, identical to the byte',
+      fault: `${AT_ONCE} concurrent posts with one key; then API, Redis or both, in turn, are restarted; then a repeat, and a post with another body`,
       designN: 200,
     },
   ],
@@ -47,13 +47,13 @@ export const idempotency: Experiment = {
         site.client.acknowledge(key, spec, answer.body);
       }
       const fresh = answers.filter(({ headers }) => !headers.has('idempotency-replayed')).length;
-      // None, when the one that made it was not answered in time and came again.
-      assertKept(fresh <= 1, `${fresh} of ${AT_ONCE} answers say that they made the job`);
+      // 0 if the request that created the job got no response in time and was repeated.
+      assertKept(fresh <= 1, `${fresh} of ${AT_ONCE} responses are not replays`);
     }
     for (const { key } of sent) {
       const sha256 = createHash('sha256').update(key).digest('hex');
       const ttlMs = await site.commands.pttl(site.keys.idempotency('local', sha256));
-      assertKept(ttlMs > LIVES_MS, `a key of 24 h is forgotten in ${ttlMs} ms`);
+      assertKept(ttlMs > LIVES_MS, `a key of 24 h expires in ${ttlMs} ms`);
     }
     const restarted = RESTARTED[trial.number % RESTARTED.length];
     trial.note(`restart ${restarted}`);
@@ -67,7 +67,7 @@ export const idempotency: Experiment = {
     for (const { key, spec } of sent) {
       const again = await post(key, spec);
       assertKept(again.status === 202, `a replay: ${JSON.stringify(again)}`);
-      assertKept(again.headers.get('idempotency-replayed') === 'true', 'a replay made a job');
+      assertKept(again.headers.get('idempotency-replayed') === 'true', 'a replay created a job');
       site.client.acknowledge(key, spec, again.body);
       const other = await post(key, { ...spec, name: 'another body' });
       assertKept(other.status === 422, `another body: ${JSON.stringify(other)}`);

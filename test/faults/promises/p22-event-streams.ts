@@ -16,7 +16,7 @@ export const eventStreams: Experiment = {
       id: 'P22',
       promise: 'Event stream: no gap, no duplicate',
       fault:
-        'the connection breaks at a random byte, and the API is killed once; viewers come back with Last-Event-ID',
+        'the connection breaks at a random byte, and the API is killed once; viewers reconnect with Last-Event-ID',
       designN: 1_000,
     },
   ],
@@ -48,7 +48,7 @@ export const eventStreams: Experiment = {
       );
       const afterMs = random.between(0, 1_500);
       await sleep(afterMs);
-      trial.note(`kill the API, ${afterMs} ms after the viewers came`);
+      trial.note(`kill the API, ${afterMs} ms after the viewers connected`);
       await site.startedWith(site.apiPid).stop('SIGKILL');
       await site.startApi();
       for (const { id, seqs } of await watched) {

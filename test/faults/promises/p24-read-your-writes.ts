@@ -12,7 +12,7 @@ export const readYourWrites: Experiment = {
     {
       id: 'P24',
       promise: 'Read your writes',
-      fault: `POST to one of ${REPLICAS} APIs, GET from another at once`,
+      fault: `POST to one of ${REPLICAS} APIs, GET from another immediately`,
       designN: 10_000,
     },
   ],
@@ -42,11 +42,11 @@ export const readYourWrites: Experiment = {
       assertKept(posted.status === 202 && location !== null, `POST was answered ${posted.status}`);
       await posted.text();
       const read = await fetch(`${reader!.url}${location}`);
-      assertKept(read.status === 200, `GET of what was just posted was answered ${read.status}`);
+      assertKept(read.status === 200, `GET of the new job was answered ${read.status}`);
       await read.text();
     });
     const made = (await jobs()) - before;
-    assertKept(made === WRITES, `${WRITES} posts made ${made} jobs`);
+    assertKept(made === WRITES, `${WRITES} posts created ${made} jobs`);
     return [{ n: WRITES }];
   },
 };

@@ -49,7 +49,7 @@ export const lateRedis: Experiment = {
   rows: [
     {
       id: 'P26',
-      promise: 'Redis may come a minute late',
+      promise: 'Redis may start a minute late',
       fault: `Redis is started ${LATE_MS / 1000} s after API and worker`,
       designN: 20,
       figure: FIGURE,
@@ -70,10 +70,10 @@ export const lateRedis: Experiment = {
   },
 };
 
-/** When it was there, in ms of our monotonic clock. */
+/** The time at which `done` resolved, in ms of our monotonic clock. */
 const nowAfter = (done: Promise<unknown>): Promise<number> => done.then(() => performance.now());
 
-/** Starts them in this order, each some time after the one before, whether that is ready or not. */
+/** Starts the parts in this order, each some time after the previous one, without waiting for it to be ready. */
 async function startApart(trial: Trial, site: Site, order: Part[]): Promise<Partial<Record<Part, number>>> {
   const start = {
     redis: () => site.startRedis(),
@@ -93,7 +93,7 @@ async function startApart(trial: Trial, site: Site, order: Part[]): Promise<Part
   return Object.fromEntries(await Promise.all(began));
 }
 
-/** It was ready in time, does what it is there for, and nobody ended over it. */
+/** Checks that the installation was ready in time, trains a job, and that no process ended. */
 async function proved(trial: Trial, site: Site, readyAfterMs: number) {
   const worst = readyAfterMs / 1000;
   trial.assertWithin(READY_SECONDS, worst, 'ready after Redis');
@@ -103,7 +103,7 @@ async function proved(trial: Trial, site: Site, readyAfterMs: number) {
   return [{ n: 1, worst: Math.max(0, worst) }];
 }
 
-/** Without Redis: 503, soon. */
+/** Checks that a request without Redis gets 503 in time. */
 async function refused(trial: Trial, site: Site): Promise<void> {
   const askedMs = performance.now();
   const answer = await site.client.ask('without Redis', '/jobs', {

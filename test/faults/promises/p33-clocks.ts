@@ -7,7 +7,7 @@ import { RESUMABLE, tinySpec } from '../specs.ts';
 
 const JUMPS = [3_600, -3_600, 30, -30, -LEASE_MS / 1000];
 const JOBS = 3;
-/** Of how a child prints the time, and the clock reads it. */
+/** Delay between a child printing the time and the trial reading it. */
 const SLACK_SECONDS = 0.1;
 
 const experiment = (who: 'worker' | 'API'): Experiment => ({
@@ -16,7 +16,7 @@ const experiment = (who: 'worker' | 'API'): Experiment => ({
     {
       id: 'P33',
       promise: 'Clock jumps are harmless: no job runs twice, no time is negative',
-      fault: `the wall clock of the ${who} jumps by 1 h, 30 s or a lease, forth or back, and then home`,
+      fault: `the wall clock of the ${who} jumps by 1 h, 30 s or a lease, forward or back, and later returns`,
       designN: 20,
     },
   ],

@@ -1,7 +1,7 @@
 /*
- * Preloaded into a process, this makes its disk fail: the Nth call of a kind on files whose path holds DISK_PATH is
+ * Preloaded into a process, this makes its disk fail: the nth call of a kind on files whose path contains DISK_PATH is
  * refused, cut short or delayed, or the process dies in it. DISK_CONTROL names a file of six int32 that the harness
- * writes while the process runs, see fault-disk.ts; its children count together with it.
+ * writes while the process runs (see fault-disk.ts). The process and its children share one count.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +22,7 @@
 enum { OPEN = 1, WRITE = 2, FSYNC = 4, RENAME = 8 };
 enum { ERROR = 1, SHORT = 2, KILL = 3, DELAY = 4 };
 
-/* ops: which kinds count; nth: the call that fails, from 1, or -1 for every one, or 0 for none. */
+/* ops: the kinds of calls that count; nth: the call that fails, from 1; -1 for every call, 0 for none. */
 struct control { int32_t ops, nth, action, value, count, fired; };
 
 static struct control *control;
@@ -54,7 +54,7 @@ static int is_wanted_fd(int fd) {
   return strstr(path, wanted) != NULL;
 }
 
-/* Counts a call; what is to be done to it, or 0. A delay and a death happen here. */
+/* Counts a call and returns the action to apply, or 0. A delay or a death happens here. */
 static int strike(int op) {
   if (!(control->ops & op)) return 0;
   /* Only a write can be cut short. */
