@@ -20,8 +20,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
-    // Two cores are the smallest machine; many tests start processes of their own.
-    maxWorkers: 2,
+    // One more than the smallest machine has cores: many tests wait for processes of their own.
+    maxWorkers: 3,
     coverage: {
       include: Object.keys(FLOORS).map((room) => `${room}/*.ts`),
       exclude: ['src/engine/wasm/assembly/**'],

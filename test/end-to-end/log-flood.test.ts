@@ -28,6 +28,8 @@ it.skipIf(inject('redisBinary') === null)(
     const worker = start('../../dist/workers/main.js');
     const [, url] = /listening at (http:[^"]+)/.exec(await api.line(/listening at/))!;
     await worker.line(/the worker is ready/);
+    // From here on a refusal makes it wait; before, it would have refused to start.
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
 
     const admin = new Redis(socket);
     onTestFinished(() => admin.disconnect());

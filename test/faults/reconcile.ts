@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, JobListSchema } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { type JobRecord, parseRecord } from '../../src/store/job-record.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
 import { decodeModelWeights } from '../../src/training/model-file.ts';
 import { expectedBits } from './expected-bits.ts';
@@ -197,8 +198,7 @@ function faultsInARow(events: JobEvent[]): number {
 
 /** The files are those that the record names; files and metrics have the bits of an uninterrupted run. */
 async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void> {
-  const fields = await site.commands.hmget(site.keys.job(job.id), 'model', 'evaluation');
-  const [model, evaluation] = fields.map((field) => JSON.parse(field!) as { name: string; sha256: string });
+  const { model, evaluation } = await recordOf(site, job.id);
   for (const file of [model!, evaluation!]) {
     const path = join(site.dataDir, 'jobs', job.id, file.name);
     assertKept(
@@ -271,16 +271,16 @@ async function leftKeys(site: Site): Promise<string[]> {
   return left;
 }
 
+/** What the record holds, packed or not; nothing when it is gone. */
+const recordOf = async (site: Site, id: string): Promise<Partial<JobRecord>> =>
+  parseRecord(await site.commands.hgetall(site.keys.job(id))) ?? {};
+
 async function leftFiles(site: Site): Promise<string[]> {
   const folder = join(site.dataDir, 'jobs');
   const left: string[] = [];
   for (const id of existsSync(folder) ? readdirSync(folder) : []) {
-    const named = site.client.acknowledged.has(id)
-      ? await site.commands.hmget(site.keys.job(id), 'model', 'evaluation')
-      : [];
-    const names = named.flatMap((text) =>
-      text === null ? [] : [(JSON.parse(text) as { name: string }).name],
-    );
+    const { model, evaluation } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
+    const names = [model, evaluation].flatMap((file) => (file === undefined ? [] : [file.name]));
     const files = readdirSync(join(folder, id));
     if (names.length === 0) left.push(`the folder jobs/${id} with ${files.length} files`);
     left.push(...files.filter((file) => !names.includes(file)).map((file) => `jobs/${id}/${file}`));

@@ -49,7 +49,7 @@ export const apiStop: Experiment = {
       await response.text();
       return response.status;
     });
-    const asked = () => site.apiLink.held.split(`hgetall`).length - 1;
+    const asked = () => site.apiLink.held.split('evalsha').length - 1;
     await site.eventually('the requests do not reach Redis', 10_000, () => asked() >= IN_FLIGHT);
     const startedMs = performance.now();
     const stopped = api.stop('SIGTERM');
