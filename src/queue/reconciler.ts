@@ -2,6 +2,7 @@ import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from '../store/delivery.ts';
 import type { Keys } from '../store/keys.ts';
+import { redisTimeMs } from '../store/redis-clock.ts';
 import { answered } from '../store/transition-runner.ts';
 import type { TrainingQueue } from './training-queue.ts';
 
@@ -61,8 +62,7 @@ export class Reconciler {
 
   /** Enqueues deliveries that have been in the outbox for longer than an enqueue takes. */
   async drainOutbox(): Promise<void> {
-    const [seconds] = await answered(() => this.#redis.time());
-    const oldEnough = Number(seconds) * 1000 - OUTBOX_AGE_MS;
+    const oldEnough = (await redisTimeMs(this.#redis)) - OUTBOX_AGE_MS;
     for (;;) {
       const deliveryIds = await answered(() =>
         this.#redis.zrangebyscore(this.#keys.outbox, '-inf', oldEnough, 'LIMIT', 0, OUTBOX_PAGE),

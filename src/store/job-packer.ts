@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Redis } from '../redis/connections.ts';
 import { PACKED_FIELDS } from './job-view.ts';
 import type { Keys } from './keys.ts';
+import { redisTimeMs } from './redis-clock.ts';
 import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
 /** A finished job is stored packed: it takes half the memory and is faster to list. */
@@ -49,8 +50,7 @@ export class JobPacker {
    * @throws {StoreUnavailableError} the next pass packs the rest.
    */
   async packFinished(): Promise<number> {
-    const [seconds] = await answered(() => this.#redis.time());
-    const untilMs = Number(seconds) * 1000 - AGE_MS;
+    const untilMs = (await redisTimeMs(this.#redis)) - AGE_MS;
     const ids = await answered(() => this.#redis.zrangebyscore(this.#keys.finished, this.#sinceMs, untilMs));
     let packed = 0;
     for (let from = 0; from < ids.length; from += PAGE) {

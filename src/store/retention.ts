@@ -3,6 +3,7 @@ import type { Redis } from '../redis/connections.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { JobStore, RemoveOutcome } from './jobs.ts';
 import type { Keys } from './keys.ts';
+import { redisTimeMs } from './redis-clock.ts';
 import { allAnswered, answered } from './transition-runner.ts';
 
 export interface RetentionLimits {
@@ -92,8 +93,7 @@ export class Retention {
 
   /** The jobs and folders to remove, oldest first. */
   async #beyond({ days, jobs, gigabytes }: RetentionLimits, remains: Remains[]): Promise<Remains[]> {
-    const [seconds] = await answered(() => this.#redis.time());
-    const oldestMs = Number(seconds) * 1000 - days * DAY_MS;
+    const oldestMs = (await redisTimeMs(this.#redis)) - days * DAY_MS;
     const newestFirst = remains.sort((a, b) => b.sinceMs - a.sinceMs);
     let room = gigabytes * 1e9;
     const beyond: Remains[] = [];

@@ -1,6 +1,7 @@
 import { type WorkerReport, WorkerReportSchema } from '../contract/worker-report.ts';
 import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
+import { redisTimeMs } from './redis-clock.ts';
 import { allAnswered, answered } from './transition-runner.ts';
 
 /** A worker that has not reported for this long is no longer listed. */
@@ -18,7 +19,7 @@ export class WorkerReports {
 
   /** @throws {StoreUnavailableError} */
   async write(report: Omit<WorkerReport, 'reported_at'>): Promise<void> {
-    const now = await this.#nowMs();
+    const now = await redisTimeMs(this.#redis);
     const text = JSON.stringify({
       ...report,
       reported_at: new Date(now).toISOString(),
@@ -52,11 +53,6 @@ export class WorkerReports {
     return texts
       .flatMap((text) => (text === null ? [] : parseReport(text)))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
-  }
-
-  async #nowMs(): Promise<number> {
-    const [seconds, microseconds] = await answered(() => this.#redis.time());
-    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
   }
 }
 

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JobStatus } from '../../src/contract/job.ts';
 import { created, epochReport, FAILURE, openStore, SUCCESS, startOf } from './open-store.ts';
@@ -163,5 +164,24 @@ describe('the state machine', () => {
     const appended = (await events.read(job.id, { after: 0, limit: 100 })).slice(before.length);
     expect(appended.map(({ type }) => type)).toEqual(eventType === null ? [] : [eventType]);
     expect(appended.map(({ seq }) => seq)).toEqual(appended.map((_, i) => before.length + 1 + i));
+  });
+});
+
+describe('the table of fields in record.lua', () => {
+  const FOLDER = 'src/store/transitions';
+  const sources = readdirSync(FOLDER).map((name) => readFileSync(`${FOLDER}/${name}`, 'utf8'));
+  const table = [...sources.join('\n').matchAll(/^-- \| (\w+) +\| .+ \| .+ \| .* \|$/gm)].map(
+    ([, field]) => field,
+  );
+
+  it('lists every field that a transition sets, and no other', () => {
+    const set = sources.flatMap((text) => [
+      ...[...text.matchAll(/\b(?:set|count_up)\('(\w+)'/g)].map(([, field]) => field),
+      // create.lua sets these in loops.
+      ...[...text.matchAll(/for _, field in ipairs\(\{([^}]*)\}\)/gs)].flatMap(([, list]) =>
+        [...list.matchAll(/'(\w+)'/g)].map(([, field]) => field),
+      ),
+    ]);
+    expect(table.filter((field) => field !== 'field').sort()).toEqual([...new Set(set)].sort());
   });
 });
