@@ -1,4 +1,3 @@
-import type { Job } from '../contract/job.ts';
 import type { JobView } from '../store/job-view.ts';
 
 /**
@@ -16,22 +15,15 @@ export function withoutBasePath(basePath: string, url: string): string {
 
 export const pathOfJob = (basePath: string, id: string): string => `${basePath}/jobs/${id}`;
 
-function linksOf(basePath: string, id: string): Job['links'] {
+/** A job as the API shows it: the JSON that the store has, and the links at its end. A path needs no escapes in JSON. */
+export function withLinks(basePath: string, { id, text }: Pick<JobView, 'id' | 'text'>): string {
   const self = pathOfJob(basePath, id);
-  return {
-    self,
-    metrics: `${self}/metrics`,
-    events: `${self}/events`,
-    evaluation: `${self}/evaluation`,
-    loss_chart: `${self}/charts/loss.svg`,
-    accuracy_chart: `${self}/charts/accuracy.svg`,
-    cancel: `${self}/cancel`,
-  };
+  return (
+    `${text.slice(0, -1)},"links":{"self":"${self}","metrics":"${self}/metrics","events":"${self}/events",` +
+    `"evaluation":"${self}/evaluation","loss_chart":"${self}/charts/loss.svg",` +
+    `"accuracy_chart":"${self}/charts/accuracy.svg","cancel":"${self}/cancel"}}`
+  );
 }
-
-/** A job as the API shows it: the stored JSON with the links appended. */
-export const withLinks = (basePath: string, { id, text }: Pick<JobView, 'id' | 'text'>): string =>
-  `${text.slice(0, -1)},"links":${JSON.stringify(linksOf(basePath, id))}}`;
 
 /** The ETag of that. It depends on BASE_PATH, so a client with outdated links gets the new ones. */
 export const etagWithLinks = (basePath: string, etag: string): string =>

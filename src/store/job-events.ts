@@ -1,7 +1,7 @@
 import type { JobEvent } from '../contract/job-event.ts';
 import type { MetricsRow } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
-import { type EventFields, StreamEntrySchema, unpack } from './job-packer.ts';
+import { type EventFields, parseStreamEntry, unpack } from './job-packer.ts';
 import { isoTime } from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { answered } from './transition-runner.ts';
@@ -42,7 +42,7 @@ export class JobEvents {
     try {
       const entries = await answered(() => this.#redis.xrange(key, `${after + 1}-0`, '+', 'COUNT', limit));
       return entries.map((entry) => {
-        const { seq, fields } = StreamEntrySchema.parse(entry);
+        const { seq, fields } = parseStreamEntry(entry);
         return storedEvent(seq, fields);
       });
     } catch (error) {

@@ -6,45 +6,12 @@ import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
 import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
-import {
-  etagOf,
-  isoTime,
-  type JobView,
-  renderJob,
-  STATE_FIELDS,
-  VIEW_FIELDS,
-  type ViewFields,
-  viewJob,
-} from './job-view.ts';
+import { isoTime, type JobView, renderJob, type ViewFields } from './job-view.ts';
+import { JobViews } from './job-views.ts';
 import { type Keys, statusMember } from './keys.ts';
-import { allAnswered, answered, runScript, runTransition, scriptOf } from './transition-runner.ts';
+import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
-
-const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
-
-/**
- * Reads what views are made of: a job's fields and its place in the queue, at one moment. It returns one text per job
- * with the values separated by zero bytes: a thousand small replies would cost more than everything else.
- * KEYS: queued, then the records; ARGV: the ids of the jobs.
- */
-const READ_VIEWS = scriptOf(`
-local function joined(values)
-  for k = 1, #values do
-    values[k] = values[k] or ''
-  end
-  return table.concat(values, '\\0')
-end
-local views = {}
-for i = 2, #KEYS do
-  local state = redis.call('HMGET', KEYS[i], ${quoted(STATE_FIELDS)}, 'view')
-  local view = state[${STATE_FIELDS.length + 1}] or joined(redis.call('HMGET', KEYS[i], ${quoted(VIEW_FIELDS)}))
-  local rank = state[2] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
-  state[${STATE_FIELDS.length + 1}] = rank and rank + 1 or ''
-  views[i - 1] = joined(state) .. '\\0' .. view
-end
-return views
-`);
 
 export interface NewJob {
   owner: string;
@@ -106,10 +73,12 @@ export interface JobHead {
 export class JobStore {
   readonly #redis: Redis;
   readonly #keys: Keys;
+  readonly #views: JobViews;
 
   constructor(redis: Redis, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#views = new JobViews(redis, keys);
   }
 
   /** Stores the job and returns the answer for the client. From here on the job is accepted. */
@@ -157,20 +126,15 @@ export class JobStore {
   }
 
   async get(owner: string, id: string): Promise<JobView | undefined> {
-    const [view] = await this.#views([id]);
+    const view = await this.#views.one(id);
     if (view instanceof UnreadableRecordError) throw view;
     return view?.owner === owner ? view : undefined;
   }
 
   /** The ETag of the view that `get` would return. */
   async etag(owner: string, id: string): Promise<string | undefined> {
-    const [itsOwner, status, revision, changedAt] = await answered(() =>
-      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'revision', 'changed_at'),
-    );
-    if (itsOwner !== owner) return undefined;
-    const rank = status === 'queued' ? await answered(() => this.#redis.zrank(this.#keys.queued, id)) : null;
-    const queue_position = rank === null ? '' : String(rank + 1);
-    return etagOf({ revision: revision ?? '', changed_at: changedAt ?? '', queue_position });
+    const head = await this.#views.head(id);
+    return head?.owner === owner ? head.etag : undefined;
   }
 
   /** What a reader of the job's events needs. */
@@ -202,8 +166,9 @@ export class JobStore {
       this.#redis.zrevrangebylex(key, below, `(${prefix}`, 'LIMIT', 0, limit + 1),
     );
     const ids = members.map((member) => member.slice(prefix.length));
-    const views = await this.#views(ids.slice(0, limit));
-    return { jobs: views.filter(isView), hasMore: ids.length > limit };
+    const views = await this.#views.many(ids.slice(0, limit));
+    const jobs = views.filter((view): view is JobView => !(view instanceof UnreadableRecordError));
+    return { jobs, hasMore: ids.length > limit };
   }
 
   async cancel(owner: string, id: string): Promise<CancelOutcome> {
@@ -283,32 +248,7 @@ export class JobStore {
     const max = /^maxmemory:(\d+)/m.exec(info)?.[1];
     return used === undefined || max === undefined || max === '0' ? undefined : Number(used) / Number(max);
   }
-
-  async #views(ids: string[]): Promise<(JobView | UnreadableRecordError | undefined)[]> {
-    if (ids.length === 0) return [];
-    const keyNames = [this.#keys.queued, ...ids.map((id) => this.#keys.job(id))];
-    const texts = ViewTextsSchema.parse(await runScript(this.#redis, READ_VIEWS, keyNames, ids));
-    return ids.map((id, i) => {
-      const fields = fieldsIn(texts[i] ?? '');
-      if (fields.status === '') return undefined;
-      return viewJob(id, fields) ?? new UnreadableRecordError({}, {});
-    });
-  }
 }
-
-const ViewTextsSchema = z.array(z.string());
-
-const VIEW_NAMES = [...STATE_FIELDS, 'queue_position', ...VIEW_FIELDS] as const;
-
-function fieldsIn(text: string): ViewFields {
-  const values = text.split('\0');
-  const fields = {} as ViewFields;
-  for (let i = 0; i < VIEW_NAMES.length; i += 1) fields[VIEW_NAMES[i]] = values[i] ?? '';
-  return fields;
-}
-
-const isView = (view: JobView | UnreadableRecordError | undefined): view is JobView =>
-  view !== undefined && !(view instanceof UnreadableRecordError);
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import type { Redis } from '../redis/connections.ts';
+import { UnreadableRecordError } from './job-record.ts';
+import { etagOf, type JobView, STATE_FIELDS, VIEW_FIELDS, type ViewFields, viewJob } from './job-view.ts';
+import type { Keys } from './keys.ts';
+import { answered, runScript, scriptOf } from './transition-runner.ts';
+
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
+
+/** Lua that returns one text per job, its values separated by zero bytes: many small replies would cost more. */
+const readEach = (whole: boolean): string => `
+local function joined(values)
+  for k = 1, #values do
+    values[k] = values[k] or ''
+  end
+  return table.concat(values, '\\0')
+end
+local texts = {}
+for i = 2, #KEYS do
+  local state = redis.call('HMGET', KEYS[i], ${quoted(STATE_FIELDS)})
+  local rank = state[2] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
+  state[#state + 1] = rank and rank + 1 or ''
+  texts[i - 1] = joined(state)
+  ${whole ? `local view = redis.call('HGET', KEYS[i], 'view')` : ''}
+  ${whole ? `view = view or joined(redis.call('HMGET', KEYS[i], ${quoted(VIEW_FIELDS)}))` : ''}
+  ${whole ? `texts[i - 1] = texts[i - 1] .. '\\0' .. view` : ''}
+end
+return texts
+`;
+
+/** KEYS: queued, then the records; ARGV: the ids of the jobs. Both read each job at one moment. */
+const READ_STATES = scriptOf(readEach(false));
+const READ_VIEWS = scriptOf(readEach(true));
+
+const STATE_NAMES = [...STATE_FIELDS, 'queue_position'] as const;
+const VIEW_NAMES = [...STATE_NAMES, ...VIEW_FIELDS] as const;
+
+type State = Pick<ViewFields, (typeof STATE_NAMES)[number]>;
+
+const TextsSchema = z.array(z.string());
+
+/** About 2 KB each. */
+const MOST_KNOWN = 5_000;
+
+/** Reads the views of jobs. A view never changes under its ETag, so the latest ones are not read again. */
+export class JobViews {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  /** By id and ETag. */
+  readonly #known = new Map<string, JobView>();
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /**
+   * The owner and the ETag of a job's view; undefined when there is no such job.
+   * @throws {StoreUnavailableError}
+   */
+  async head(id: string): Promise<{ owner: string; etag: string } | undefined> {
+    const values = await answered(() => this.#redis.hmget(this.#keys.job(id), ...STATE_FIELDS));
+    const [owner, status, revision, changed_at] = values.map((value) => value ?? '') as Four;
+    if (status === '') return undefined;
+    const rank = status === 'queued' ? await answered(() => this.#redis.zrank(this.#keys.queued, id)) : null;
+    return {
+      owner,
+      etag: etagOf({ revision, changed_at, queue_position: rank === null ? '' : `${rank + 1}` }),
+    };
+  }
+
+  /**
+   * The view of a job; undefined when there is no such job.
+   * @throws {StoreUnavailableError}
+   */
+  async one(id: string): Promise<JobView | UnreadableRecordError | undefined> {
+    const head = await this.head(id);
+    if (head === undefined) return undefined;
+    const known = this.#known.get(`${id} ${head.etag}`);
+    return known ?? (await this.#read([id])).get(id);
+  }
+
+  /**
+   * The views of those jobs that exist, in the given order.
+   * @throws {StoreUnavailableError}
+   */
+  async many(ids: string[]): Promise<(JobView | UnreadableRecordError)[]> {
+    if (ids.length === 0) return [];
+    const states = await this.#run<State>(READ_STATES, STATE_NAMES, ids);
+    const views = ids.map((id, i) => this.#known.get(`${id} ${etagOf(states[i])}`));
+    const read = await this.#read(ids.filter((_, i) => views[i] === undefined));
+    return ids.flatMap((id, i) => views[i] ?? read.get(id) ?? []);
+  }
+
+  async #read(ids: string[]): Promise<Map<string, JobView | UnreadableRecordError>> {
+    const views = new Map<string, JobView | UnreadableRecordError>();
+    if (ids.length === 0) return views;
+    const found = await this.#run<ViewFields>(READ_VIEWS, VIEW_NAMES, ids);
+    for (const [i, fields] of found.entries()) {
+      if (fields.status === '') continue;
+      const view = viewJob(ids[i], fields);
+      views.set(ids[i], view ?? new UnreadableRecordError({}, {}));
+      if (view !== undefined && fields.revision !== '') this.#remember(view);
+    }
+    return views;
+  }
+
+  #remember(view: JobView): void {
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(`${view.id} ${view.etag}`, view);
+  }
+
+  async #run<Fields>(script: typeof READ_STATES, names: readonly string[], ids: string[]): Promise<Fields[]> {
+    const keyNames = [this.#keys.queued, ...ids.map((id) => this.#keys.job(id))];
+    const texts = TextsSchema.parse(await runScript(this.#redis, script, keyNames, ids));
+    return texts.map((text) => {
+      const values = text.split('\0');
+      const fields: Record<string, string> = {};
+      for (const [i, name] of names.entries()) fields[name] = values[i] ?? '';
+      return fields as Fields;
+    });
+  }
+}
+
+type Four = [string, string, string, string];
