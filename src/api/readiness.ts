@@ -13,16 +13,18 @@ type Checks = Readiness['checks'];
  */
 export async function checkReadiness({ store, storage, workers, redisTroubles }: ApiDeps): Promise<Checks> {
   // In parallel: each may take as long as a whole request may.
-  const [troubles, problem, reports] = await Promise.all([
+  const [troubles, problem, [probe, reports]] = await Promise.all([
     redisTroubles(),
     storage.problem(),
-    workers.list(),
-    store.probe(),
+    Promise.allSettled([store.probe(), workers.list()]),
   ]);
+  // First, because what Redis refuses makes the others fail too, without a sentence for the operator.
   if (troubles.length > 0) {
     throw new ProblemError('store_unavailable', troubles.join(' '), { headers: { 'retry-after': '2' } });
   }
-  return { redis: 'ok', storage: problem ?? 'ok', workers: describeWorkers(reports) };
+  if (probe.status === 'rejected') throw probe.reason;
+  if (reports.status === 'rejected') throw reports.reason;
+  return { redis: 'ok', storage: problem ?? 'ok', workers: describeWorkers(reports.value) };
 }
 
 function describeWorkers(reports: Awaited<ReturnType<ApiDeps['workers']['list']>>): string {

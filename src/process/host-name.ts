@@ -39,7 +39,9 @@ function toIPv4(high: string, low: string): string {
  * @returns undefined when the text is neither.
  */
 export function canonicalPattern(text: string): string | undefined {
-  const authority = text.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '').replace(/[/?#].*$/, '');
+  const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(text) ?? [];
+  // Without a scheme, what follows a slash is no path: 10.0.0.0/8 is a block of addresses.
+  const authority = rest.replace(scheme === undefined ? /\/$/ : /[/?#].*$/s, '');
   if (!authority.startsWith('*.')) return canonicalHost(authority);
   const parent = canonicalHost(authority.slice(2));
   return parent === undefined || isAddress(parent) ? undefined : `*.${parent}`;

@@ -119,9 +119,9 @@ const NOT_NOW =
 
 /**
  * Replies that prove that the command never ran. The others may answer a retry of a command that ran before the
- * connection was lost.
+ * connection was lost: LOADING, for example, after a restart.
  */
-const REFUSED = /^(OOM|MISCONF|NOPERM)\b/;
+const REFUSED = /^(OOM|MISCONF|NOPERM|READONLY|NOREPLICAS)\b/;
 
 /**
  * Runs commands and turns every failure of Redis, as opposed to an error in the command, into StoreUnavailableError.
@@ -134,10 +134,13 @@ export async function answered<Reply>(run: () => Promise<Reply>): Promise<Reply>
     if (cause instanceof Error && cause.name === 'ReplyError' && !NOT_NOW.test(cause.message)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const refused = REFUSED.test(reason);
-    throw new StoreUnavailableError(`Redis ${refused ? 'refused' : 'did not answer'}: ${reason}`, {
-      cause,
-      refused,
-    });
+    throw new StoreUnavailableError(
+      `Redis ${refused ? 'refused a command' : 'is unavailable'}: ${reason}`,
+      {
+        cause,
+        refused,
+      },
+    );
   }
 }
 

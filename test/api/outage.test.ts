@@ -39,6 +39,33 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     ['GET', '/readyz'],
   ];
 
+  it.each<[string, RegExp, (on: boolean) => Promise<unknown>]>([
+    [
+      'is a read-only replica',
+      /read-only replica/,
+      (on) => api.redis.replicaof(...((on ? ['127.0.0.1', 1] : ['NO', 'ONE']) as ['NO', 'ONE'])),
+    ],
+    ['is full', /Redis is full/, (on) => api.redis.config('SET', 'maxmemory', on ? 1 : 0)],
+    [
+      'lacks replicas that it must have',
+      /NOREPLICAS/,
+      (on) => api.redis.config('SET', 'min-replicas-to-write', on ? 1 : 0),
+    ],
+  ])('%s, /readyz has the reason, and a POST says that it wrote nothing', async (_name, reason, set) => {
+    await set(true);
+    try {
+      const detail = async () => (await api.request({ url: '/readyz' })).json().detail;
+      await expect.poll(detail, { timeout: 60_000 }).toMatch(reason);
+      const response = await api.post({ dataset: 'mnist_sample' });
+      expect(response.statusCode).toBe(503);
+      // A full Redis has a problem of its own.
+      if (response.json().code !== 'storage_full')
+        expect(response.json().detail).toContain('nothing was written');
+    } finally {
+      await set(false);
+    }
+  });
+
   async function expectUnavailable(id: string): Promise<void> {
     const answers = await Promise.all(
       paths(id).map(async ([method, url]) => {

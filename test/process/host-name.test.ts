@@ -62,3 +62,15 @@ describe('a canonical host', () => {
     );
   });
 });
+
+describe('an entry of ALLOWED_HOSTS', () => {
+  it.each([
+    ['https://a.example/descent?x#y', 'a.example'],
+    ['a.example/', 'a.example'],
+    ['10.0.0.0/8', undefined],
+    ['a.example/descent', undefined],
+    ['fe80::/10', undefined],
+  ])('%s is %s', (text, host) => {
+    expect(canonicalPattern(text)).toBe(host);
+  });
+});

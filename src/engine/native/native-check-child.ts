@@ -107,5 +107,9 @@ function outcomeOfCheck(): string | undefined {
 }
 
 const fault = outcomeOfCheck();
-process.send!(fault === undefined ? {} : { fault });
-process.disconnect();
+// The parent may have exited meanwhile.
+if (process.connected) {
+  process.send!(fault === undefined ? {} : { fault }, undefined, undefined, () => {
+    if (process.connected) process.disconnect();
+  });
+}

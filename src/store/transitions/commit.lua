@@ -65,7 +65,8 @@ local outcome = transition()
 for key, kind in pairs(more_types) do
   TYPES[key] = kind
 end
-if next(changed) then
+-- A record that is only written anew shows the same as before.
+if next(changed) and not is_rewritten then
   set('revision', (record.revision or 0) + 1)
   set('changed_at', now)
 end
