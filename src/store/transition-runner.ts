@@ -134,13 +134,10 @@ export async function answered<Reply>(run: () => Promise<Reply>): Promise<Reply>
     if (cause instanceof Error && cause.name === 'ReplyError' && !NOT_NOW.test(cause.message)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const refused = REFUSED.test(reason);
-    throw new StoreUnavailableError(
-      `Redis ${refused ? 'refused a command' : 'is unavailable'}: ${reason}`,
-      {
-        cause,
-        refused,
-      },
-    );
+    throw new StoreUnavailableError(`Redis ${refused ? 'refused a command' : 'is unavailable'}: ${reason}`, {
+      cause,
+      refused,
+    });
   }
 }
 
