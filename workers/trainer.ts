@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { JobError, JobErrorCode } from '../src/contract/job.ts';
 import { DatasetDamagedError } from '../src/dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../src/dataset/prepared.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import { FolderArtifacts } from '../src/store/folder-artifacts.ts';
 import { type TrainCommand, TrainerCommandSchema, type TrainerMessage } from './trainer-message.ts';
 import { TrainingSession } from './training-session.ts';
@@ -61,7 +62,9 @@ async function train(command: TrainCommand, onSession: (session: TrainingSession
       dataset,
       new FolderArtifacts(command.artifacts),
       send,
+      lastEngine,
     );
+    lastEngine = session.engine;
     onSession(session);
     if (stopWanted !== undefined) session.stop(stopWanted);
     await session.run();
@@ -76,6 +79,9 @@ async function train(command: TrainCommand, onSession: (session: TrainingSession
 }
 
 let opened: Dataset | undefined;
+
+/** Kept for the images that it has prepared, which the next job on the same dataset takes over. */
+let lastEngine: Engine | undefined;
 
 async function openOnce({ data, dataDir }: TrainCommand): Promise<Dataset> {
   if (opened?.shape.sha256 !== data.sha256) {

@@ -36,7 +36,8 @@ class EngineUnavailableError extends Error {
 export class TrainingSession {
   readonly #command: TrainCommand;
   readonly #dataset: Dataset;
-  readonly #engine: Engine;
+  /** Of no use to this session once run() has ended. */
+  readonly engine: Engine;
   readonly #artifacts: Artifacts;
   readonly #send: (message: TrainerMessage) => void;
   readonly #resume: Checkpoint | undefined;
@@ -59,23 +60,24 @@ export class TrainingSession {
     this.#dataset = dataset;
     this.#artifacts = artifacts;
     this.#send = send;
-    this.#engine = engine;
+    this.engine = engine;
     this.#resume = resume;
     this.#history = [...(resume?.history ?? [])];
     this.#confirmed = resume?.epoch ?? 0;
   }
 
-  /** Creates the engine and finds the checkpoint to start from. */
+  /** Creates the engine and finds the checkpoint to start from. previous: the engine of a session that has ended. */
   static async open(
     command: TrainCommand,
     dataset: Dataset,
     artifacts: Artifacts,
     send: (message: TrainerMessage) => void,
+    previous?: Engine,
   ): Promise<TrainingSession> {
     const loaded = await loadEngine(command.engine);
     if (!loaded.available)
       throw new EngineUnavailableError(`The engine ${loaded.name} is not available: ${loaded.reason}`);
-    const engine = createJobEngine(loaded, command.spec, dataset);
+    const engine = createJobEngine(loaded, command.spec, dataset, previous);
     const resume = await newestCheckpoint(command, artifacts);
     return new TrainingSession(command, dataset, artifacts, send, engine, resume);
   }
@@ -100,7 +102,7 @@ export class TrainingSession {
 
   async #fit(): Promise<'completed' | 'stopped' | 'failed'> {
     const { spec } = this.#command;
-    const training = fit({ spec, dataset: this.#dataset, engine: this.#engine, resume: this.#resume });
+    const training = fit({ spec, dataset: this.#dataset, engine: this.engine, resume: this.#resume });
     const pace = new Pace(spec, this.#dataset, this.#resume?.epoch ?? 0);
     const slice = new Slice();
     for (;;) {
@@ -156,7 +158,7 @@ export class TrainingSession {
     if (!always && startedMs - this.#lastCheckpointMs < interval) return {};
     const { job, attempt } = this.#command;
     try {
-      const checkpoint = { epoch, state: this.#engine.state(), history: this.#history };
+      const checkpoint = { epoch, state: this.engine.state(), history: this.#history };
       const bytes = encodeCheckpoint(checkpoint, this.#command);
       const file = await this.#artifacts.write(job, `${attempt}-${epoch}.ckpt`, bytes);
       return { checkpoint: { ...file, epoch } };
@@ -171,7 +173,7 @@ export class TrainingSession {
   }
 
   async #finish(): Promise<void> {
-    const evaluating = evaluate({ dataset: this.#dataset, engine: this.#engine });
+    const evaluating = evaluate({ dataset: this.#dataset, engine: this.engine });
     const slice = new Slice();
     let next = slice.pull(evaluating);
     while (next.done !== true) {
@@ -188,7 +190,7 @@ export class TrainingSession {
     }
     const { evaluation } = next.value;
     const { job, attempt } = this.#command;
-    const { weights } = this.#engine.state();
+    const { weights } = this.engine.state();
     // Side by side, because most of the time goes into waiting for the disk.
     const [evaluationFile, model] = await Promise.all([
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),

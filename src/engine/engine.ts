@@ -22,12 +22,19 @@ export interface EngineOptions {
   readonly batchSize: number;
   /** Decides the initial weights and what dropout drops: 0 to 2^32 - 1. */
   readonly seed: number;
-  /** Fills `into`, (n, layout.inputs), with the images of n rows, starting at row `from`: one byte per pixel. */
-  readImages(into: Uint8Array, from: number): void;
+  readonly source: ImageSource;
   /** (R), each smaller than layout.classes. */
   readonly labels: Uint8Array;
   /** Rows an epoch visits: the length of every `order` given to train(). */
   readonly epochRows: number;
+  /** An engine that is not used any more. A new one on the same source may take over the images it has prepared. */
+  readonly previous?: Engine | undefined;
+}
+
+/** The same source always gives the same images. */
+export interface ImageSource {
+  /** Fills `into`, (n, layout.inputs), with the images of n rows, starting at row `from`: one byte per pixel. */
+  readImages(into: Uint8Array, from: number): void;
 }
 
 /** One of the optimizer's buffers: a value for each parameter, in the layout's order. */

@@ -19,8 +19,13 @@ export function jobLayout({ spec, data }: JobInput): ModelLayout {
   return modelLayout(data.inputs, spec.model.hidden_units, data.outputs);
 }
 
-/** A fresh engine for a job, with its initial weights. */
-export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Dataset): Engine {
+/** A fresh engine for a job, with its initial weights. previous: that of a job that has ended. */
+export function createJobEngine(
+  loaded: LoadedEngine,
+  spec: JobSpec,
+  dataset: Dataset,
+  previous?: Engine,
+): Engine {
   const rows = countTrainRows(dataset.shape.rows.train, spec.training.validation_split);
   return loaded.create({
     layout: jobLayout({ spec, data: dataset.shape }),
@@ -29,9 +34,10 @@ export function createJobEngine(loaded: LoadedEngine, spec: JobSpec, dataset: Da
     optimizer: spec.optimizer,
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
-    readImages: (into, from) => dataset.train.readImages(into, from),
+    source: dataset.train,
     // Without those of the validation rows.
     labels: dataset.train.labels.subarray(0, rows),
     epochRows: rows,
+    previous,
   });
 }

@@ -49,7 +49,9 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
     batchSize,
     seed,
     images,
-    readImages: (into, from) => into.set(images.subarray(from * PIXELS, from * PIXELS + into.length)),
+    source: {
+      readImages: (into, from) => into.set(images.subarray(from * PIXELS, from * PIXELS + into.length)),
+    },
     labels,
     epochRows: rows,
   };

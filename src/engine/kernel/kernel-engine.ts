@@ -1,4 +1,12 @@
-import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import type {
+  Engine,
+  EngineOptions,
+  EngineState,
+  EpochEnd,
+  ImageSource,
+  Predictions,
+  Totals,
+} from '../engine.ts';
 import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialSlotValue, powerCount, SMALLEST_NORMAL, slotNames } from '../optimizer-state.ts';
@@ -42,6 +50,8 @@ export class KernelEngine implements Engine {
   readonly map: KernelMemory;
   readonly memory: ArrayBuffer;
   readonly kernel: Kernel;
+  readonly #memory: WebAssembly.Memory;
+  readonly #source: ImageSource;
   readonly #guards: Guards;
   readonly #header: DataView;
   readonly #epochRows: number;
@@ -62,10 +72,12 @@ export class KernelEngine implements Engine {
         `the job needs ${this.map.bytes} bytes of memory; at most ${MAX_KERNEL_BYTES} are allowed`,
       );
     }
+    const packed = this.#takeOver(options);
     const pages = this.map.bytes / PAGE_BYTES;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.memory = memory.buffer;
-    this.kernel = bind(memory);
+    this.#memory = packed ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.#source = options.source;
+    this.memory = this.#memory.buffer;
+    this.kernel = bind(this.#memory);
     if (!this.kernel.denormalsAreAlive(SMALLEST_NORMAL)) {
       throw new Error(
         'denormal numbers are switched off in this process, so its bits would differ from those of other engines',
@@ -74,7 +86,9 @@ export class KernelEngine implements Engine {
 
     this.#header = new DataView(this.memory, 0, header.HEADER_BYTES);
     writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed);
-    this.#packImages(options);
+    this.#u32(this.map.imageStarts)[0] = this.map.litPixels.address;
+    this.#u32(this.map.otherStarts)[0] = this.map.otherLitPixels.address;
+    if (packed === undefined) this.#packImages(options);
     this.#bytes(this.map.labels).set(labels);
     this.#u32(this.map.otherRows).forEach((_, r, rows) => {
       rows[r] = r;
@@ -161,15 +175,29 @@ export class KernelEngine implements Engine {
     return end - start;
   }
 
+  /**
+   * The memory of the engine before this one, when it has the packed images of this one and room enough. All else in it
+   * is set to zero. The engine before must not be used any more.
+   */
+  #takeOver({ previous, source, labels }: EngineOptions): WebAssembly.Memory | undefined {
+    if (!(previous instanceof KernelEngine) || previous.#source !== source) return undefined;
+    const { imageStarts, litPixels } = this.map;
+    const isAlike =
+      previous.map.labels.bytes === labels.length && previous.layout.inputs === this.layout.inputs;
+    if (!isAlike || previous.memory.byteLength < this.map.bytes) return undefined;
+    const bytes = new Uint8Array(previous.memory, 0, this.map.bytes);
+    bytes.fill(0, 0, imageStarts.address);
+    bytes.fill(0, litPixels.address + litPixels.bytes);
+    return previous.#memory;
+  }
+
   /** Fills the list of lit pixels of all training images. */
-  #packImages({ labels, readImages }: EngineOptions): void {
-    const { imageStarts, litPixels, rawImages, otherStarts, otherLitPixels } = this.map;
-    this.#u32(imageStarts)[0] = litPixels.address;
-    this.#u32(otherStarts)[0] = otherLitPixels.address;
+  #packImages({ labels, source }: EngineOptions): void {
+    const { imageStarts, rawImages } = this.map;
     const I = this.layout.inputs;
     for (let from = 0; from < labels.length; from += RAW_ROWS) {
       const rows = Math.min(RAW_ROWS, labels.length - from);
-      readImages(this.#bytes(rawImages).subarray(0, rows * I), from);
+      source.readImages(this.#bytes(rawImages).subarray(0, rows * I), from);
       this.kernel.packImages(imageStarts.address, from, rawImages.address, rows);
     }
   }

@@ -46,6 +46,9 @@ export type KernelLayer = DenseLayer & {
 export interface KernelMemory {
   /** Total size, in whole pages of 64 KiB. */
   readonly bytes: number;
+  /** (R + 1) addresses, and the lit pixels they point to, with room for images whose every pixel is lit. */
+  readonly imageStarts: Region;
+  readonly litPixels: Region;
   readonly layers: readonly KernelLayer[];
   /** The weights, followed by the slots in the same form. */
   readonly parameters: Region;
@@ -58,9 +61,7 @@ export interface KernelMemory {
   readonly updatedAt: Region;
   /** (epoch rows) u32. */
   readonly order: Region;
-  /** (R + 1) addresses, the lit pixels they point to, with room for images whose every pixel is lit, and (R) bytes. */
-  readonly imageStarts: Region;
-  readonly litPixels: Region;
+  /** (R) bytes. */
   readonly labels: Region;
   /** (RAW_ROWS or B, I) bytes: images waiting to be packed. */
   readonly rawImages: Region;
@@ -118,12 +119,17 @@ export function kernelMemory({
   const batchPanelBytes = ceilTo(2, B) * PANEL_BYTES;
   const I = layout.inputs;
 
+  // In front of all that depends on the model, so that another model can take them over.
+  const imageStarts = region((imageRows + 1) * U32_BYTES);
+  const litPixels = region(imageRows * I * U32_BYTES);
+
+  const firstWeights = end;
   const weights = layout.layers.map(({ inputs, outputs }) =>
     region(panels(outputs) * (inputs + 1) * PANEL_BYTES),
   );
-  const slotDistance = end - HEADER_BYTES;
+  const slotDistance = end - firstWeights;
   region(slotDistance * slotNames(optimizer).length);
-  const parameters = { address: HEADER_BYTES, bytes: end - HEADER_BYTES };
+  const parameters = { address: firstWeights, bytes: end - firstWeights };
   const layers = layout.layers.map((layer, l) => {
     const bytes = panels(layer.outputs) * batchPanelBytes;
     const out = region(bytes);
@@ -135,6 +141,8 @@ export function kernelMemory({
     .slice(1)
     .map(({ inputs, outputs }) => (panels(inputs) * (outputs + 1) + 3) * PANEL_BYTES);
   const regions = {
+    imageStarts,
+    litPixels,
     layers,
     parameters,
     slotDistance,
@@ -142,8 +150,6 @@ export function kernelMemory({
     decays: region(decaysUntouchedSlots(optimizer) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
-    imageStarts: region((imageRows + 1) * U32_BYTES),
-    litPixels: region(imageRows * I * U32_BYTES),
     labels: region(imageRows),
     rawImages: region(Math.max(B, RAW_ROWS) * I),
     otherStarts: region((B + 1) * U32_BYTES),

@@ -55,7 +55,9 @@ function problem(
     optimizer,
     batchSize: BATCH_SIZE,
     seed: 1,
-    readImages: (into, from) => into.set(IMAGES.subarray(from * PIXELS, from * PIXELS + into.length)),
+    source: {
+      readImages: (into, from) => into.set(IMAGES.subarray(from * PIXELS, from * PIXELS + into.length)),
+    },
     labels: LABELS,
     epochRows: ROWS,
   };

@@ -69,7 +69,7 @@ class ReferenceEngine implements Engine {
     this.batchSize = batchSize;
     this.#guards = new Guards(options);
     this.#images = new Uint8Array(labels.length * layout.inputs);
-    options.readImages(this.#images, 0);
+    options.source.readImages(this.#images, 0);
     this.#labels = labels;
     this.#epochRows = epochRows;
     this.#activation = ACTIVATIONS[options.activation];

@@ -46,7 +46,7 @@ class TensorFlowEngine implements Engine {
     this.#options = options;
     this.#guards = new Guards(options);
     this.#images = new Uint8Array(options.labels.length * layout.inputs);
-    options.readImages(this.#images, 0);
+    options.source.readImages(this.#images, 0);
     const last = layout.layers.length - 1;
     this.#layers = layout.layers.map(({ inputs, outputs }, l) => {
       const dense = tensorflow.layers.layers.dense({

@@ -148,7 +148,7 @@ describe('kernelBytes', () => {
       ...largest,
       activation: 'relu',
       seed: 1,
-      readImages: () => {},
+      source: { readImages: () => {} },
       labels: new Uint8Array(0),
     } as const;
     expect(() => createWasmEngine(kernel, options)).toThrow(/needs \d+ bytes of memory/);

@@ -44,7 +44,7 @@ function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): 
     batchSize: BATCH,
     seed: spec.training.seed,
     images,
-    readImages: (into) => into.set(images),
+    source: { readImages: (into) => into.set(images) },
     labels: digits.labels,
     epochRows: BATCH,
   };
