@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { RedisServer, startRedis } from './support/redis-server.ts';
 import { StartedProgram } from './support/started-program.ts';
-import { startRedis } from './support/started-redis.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 /** The built API process on its own, as docker-compose.yml runs it. */
@@ -20,15 +19,16 @@ const noRedis = inject('redisBinary') === null;
 
 describe('the API process', { timeout: 120_000 }, () => {
   it.skipIf(noRedis)('starts without Redis, answers 503, and becomes ready with Redis', async () => {
-    const socket = join(await makeTemporaryFolder(), 'r.sock');
-    const { program, listening } = await startServer({ REDIS_URL: `unix:${socket}` });
+    const redis = new RedisServer(['appendonly no']);
+    onTestFinished(() => redis.remove());
+    const { program, listening } = await startServer({ REDIS_URL: redis.url });
     const url = await listening();
     expect((await fetch(`${url}/livez`)).status).toBe(200);
     const jobs = await fetch(`${url}/jobs`);
     expect(jobs.status).toBe(503);
     expect(jobs.headers.get('retry-after')).not.toBeNull();
     expect((await fetch(`${url}/readyz`)).status).toBe(503);
-    await startRedis(socket, 'appendonly no');
+    await redis.start();
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 60_000 }).toBe(200);
     await program.line(/append-only file switched off.*is lost/);
     program.kill('SIGTERM');
@@ -38,9 +38,8 @@ describe('the API process', { timeout: 120_000 }, () => {
   it.skipIf(noRedis)(
     'refuses a Redis that may delete jobs, and names the command that fixes it',
     async () => {
-      const socket = join(await makeTemporaryFolder(), 'r.sock');
-      await startRedis(socket, 'maxmemory-policy allkeys-lru');
-      const { program } = await startServer({ REDIS_URL: `unix:${socket}` });
+      const { url } = await startRedis(['maxmemory-policy allkeys-lru']);
+      const { program } = await startServer({ REDIS_URL: url });
       await program.line(/allkeys-lru.*redis-cli CONFIG SET maxmemory-policy noeviction/);
       expect(await program.ended).toBe(78);
     },

@@ -24,7 +24,7 @@ export interface ApiDeps {
     | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
-  events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
+  events: Pick<JobEvents, 'read' | 'metricsJson' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read'>;
   /** Whether this process can read the artifacts. */

@@ -4,6 +4,7 @@ import type { Redis } from '../redis/connections.ts';
 import { type EventFields, parseStreamEntry, unpack } from './job-packer.ts';
 import { isoTime } from './job-view.ts';
 import type { Keys } from './keys.ts';
+import { Recent } from './recent.ts';
 import { answered } from './transition-runner.ts';
 
 /** A stored event. Its JSON, a `JobEvent`, is assembled but never parsed. */
@@ -23,10 +24,16 @@ function storedEvent(seq: number, [type, at, data]: EventFields): StoredEvent {
 
 const METRICS_PAGE = 1000;
 
+/** Metrics that are kept, at most 16 MB in all. */
+const MOST_KNOWN = 1_000;
+const MOST_CHARACTERS = 16_384;
+
 /** Reads the events of a job, the same whether they are still in its stream or packed. */
 export class JobEvents {
   readonly #redis: Redis;
   readonly #keys: Keys;
+  /** By id, `after` and ETag. */
+  readonly #known = new Recent<string>(MOST_KNOWN);
 
   constructor(redis: Redis, keys: Keys) {
     this.#redis = redis;
@@ -54,10 +61,20 @@ export class JobEvents {
   }
 
   /**
-   * The metrics of the epochs whose event has seq > after, in order, each as the JSON of a `MetricsRow`.
+   * The metrics of the epochs whose event has seq > after, in order, as a JSON array of `MetricsRow`. etag: that of the
+   * job, read before; the metrics never change under it, so the latest ones are not read again.
    * @throws {StoreUnavailableError}
    */
-  async metrics(id: string, after: number): Promise<string[]> {
+  async metricsJson(id: string, after: number, etag: string): Promise<string> {
+    const key = `${id} ${after} ${etag}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const text = `[${(await this.#metrics(id, after)).join()}]`;
+    if (text.length <= MOST_CHARACTERS) this.#known.add(key, text);
+    return text;
+  }
+
+  async #metrics(id: string, after: number): Promise<string[]> {
     const rows: string[] = [];
     let cursor = after;
     for (;;) {
@@ -72,10 +89,10 @@ export class JobEvents {
   }
 
   /**
-   * The same rows, parsed.
+   * The metrics of the epochs whose event has seq > after, in order.
    * @throws {StoreUnavailableError}
    */
   async metricsRows(id: string, after: number): Promise<MetricsRow[]> {
-    return (await this.metrics(id, after)).map((text) => JSON.parse(text) as MetricsRow);
+    return (await this.#metrics(id, after)).map((text) => JSON.parse(text) as MetricsRow);
   }
 }

@@ -3,6 +3,7 @@ import type { Redis } from '../redis/connections.ts';
 import { UnreadableRecordError } from './job-record.ts';
 import { etagOf, type JobView, STATE_FIELDS, VIEW_FIELDS, type ViewFields, viewJob } from './job-view.ts';
 import type { Keys } from './keys.ts';
+import { Recent } from './recent.ts';
 import { answered, runScript, scriptOf } from './transition-runner.ts';
 
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
@@ -47,7 +48,7 @@ export class JobViews {
   readonly #redis: Redis;
   readonly #keys: Keys;
   /** By id and ETag. */
-  readonly #known = new Map<string, JobView>();
+  readonly #known = new Recent<JobView>(MOST_KNOWN);
 
   constructor(redis: Redis, keys: Keys) {
     this.#redis = redis;
@@ -100,14 +101,9 @@ export class JobViews {
       if (fields.status === '') continue;
       const view = viewJob(ids[i], fields);
       views.set(ids[i], view ?? new UnreadableRecordError({}, {}));
-      if (view !== undefined && fields.revision !== '') this.#remember(view);
+      if (view !== undefined && fields.revision !== '') this.#known.add(`${view.id} ${view.etag}`, view);
     }
     return views;
-  }
-
-  #remember(view: JobView): void {
-    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
-    this.#known.set(`${view.id} ${view.etag}`, view);
   }
 
   async #run<Fields>(script: typeof READ_STATES, names: readonly string[], ids: string[]): Promise<Fields[]> {

@@ -1,13 +1,14 @@
 import { afterAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { epochReport, successOf } from '../store/open-store.ts';
+import { RedisServer } from '../support/redis-server.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
-import { OwnRedis } from './own-redis.ts';
 
 const binary = inject('redisBinary');
+const LOSES_NOTHING = ['appendonly yes', 'appendfsync always'];
 
-async function openWithOwnRedis(server: string) {
-  const redis = new OwnRedis(server);
+async function openWithOwnRedis() {
+  const redis = new RedisServer(LOSES_NOTHING);
   await redis.start();
   const api = openApi({ timing: { lookMs: 100 } }, redis.url);
   afterAll(() => redis.remove());
@@ -16,7 +17,7 @@ async function openWithOwnRedis(server: string) {
 
 describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-server)', async () => {
   // Without a server nothing is opened, but the tests are still counted as skipped.
-  const opened = binary === null ? {} : await openWithOwnRedis(binary);
+  const opened = binary === null ? {} : await openWithOwnRedis();
   const { redis, api } = opened as Awaited<ReturnType<typeof openWithOwnRedis>>;
 
   beforeEach(async () => {

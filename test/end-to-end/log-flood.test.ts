@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, inject, it } from 'vitest';
+import { freePort, startRedis } from '../support/redis-server.ts';
 import { StartedProgram } from '../support/started-program.ts';
-import { freePort, startRedis } from '../support/started-redis.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 const REQUESTS = 500;
@@ -19,9 +17,8 @@ it.skipIf(inject('redisBinary') === null)(
   'a Redis that becomes a read-only replica causes a handful of lines, not one per refusal',
   async () => {
     const folder = await makeTemporaryFolder();
-    const socket = join(folder, 'r.sock');
-    await startRedis(socket, 'appendonly no');
-    const env = { PATH: process.env.PATH, PORT: '0', REDIS_URL: `unix:${socket}`, DATA_DIR: folder };
+    const redis = await startRedis(['appendonly no']);
+    const env = { PATH: process.env.PATH, PORT: '0', REDIS_URL: redis.url, DATA_DIR: folder };
     const start = (entry: string) =>
       new StartedProgram(fileURLToPath(new URL(entry, import.meta.url)), [], { cwd: folder, env });
     const api = start('../../dist/src/server.js');
@@ -31,9 +28,7 @@ it.skipIf(inject('redisBinary') === null)(
     // From here on a refusal makes it wait; before, it would have refused to start.
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
 
-    const admin = new Redis(socket);
-    onTestFinished(() => admin.disconnect());
-    await admin.replicaof('127.0.0.1', await freePort());
+    await redis.admin().replicaof('127.0.0.1', await freePort());
     await worker.line(/READONLY/);
     for (let k = 0; k < REQUESTS; k++) {
       const body = JSON.stringify({ name: `number ${k}` });

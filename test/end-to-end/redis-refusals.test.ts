@@ -72,12 +72,29 @@ const REFUSALS: Refusal[] = [
   },
 ];
 
-/** Number of commands of all clients, run or refused. */
-async function commandsSoFar(admin: Redis): Promise<number> {
+/** Number of commands of all clients so far. */
+async function commands(admin: Redis): Promise<{ ran: number; refused: number }> {
   const info = await admin.info('stats');
   const [, ran] = /total_commands_processed:(\d+)/.exec(info)!;
   const [, refused] = /total_error_replies:(\d+)/.exec(info)!;
-  return Number(ran) + Number(refused);
+  return { ran: Number(ran), refused: Number(refused) };
+}
+
+async function commandsSoFar(admin: Redis): Promise<number> {
+  const { ran, refused } = await commands(admin);
+  return ran + refused;
+}
+
+/**
+ * Begins a refusal and waits until Redis has refused two commands: a blocking fetch that began before may last 5 s, and
+ * only the fetches after it could spin.
+ */
+async function beginAndWait(refusal: Refusal, admin: Redis, disk: string): Promise<void> {
+  const before = (await commands(admin)).refused;
+  await refusal.begin(admin, disk);
+  await expect
+    .poll(async () => (await commands(admin)).refused, { timeout: 60_000, interval: 200 })
+    .toBeGreaterThanOrEqual(before + 2);
 }
 
 const residentBytes = (pid: number): number =>
@@ -101,10 +118,9 @@ describe.skipIf(inject('redisBinary') === null)('a Redis that refuses', { timeou
   it('makes a worker wait, and lets it resume when the reason is gone', async () => {
     const { disk, admin, descent, worker } = await start(1);
     await descent.toEnd((await descent.create(SMALL)).id);
-    for (const { name, begin, end } of REFUSALS) {
-      await begin(admin, disk);
-      // An earlier blocking fetch may last 5 s; only the fetches after it could spin.
-      await sleep(5_500);
+    for (const refusal of REFUSALS) {
+      const { name, end } = refusal;
+      await beginAndWait(refusal, admin, disk);
       const bytes = residentBytes(worker!.pid);
       const before = await commandsSoFar(admin);
       await sleep(WINDOW_MS);
@@ -120,8 +136,7 @@ describe.skipIf(inject('redisBinary') === null)('a Redis that refuses', { timeou
 
   it.each(['its user may not evalsha', 'it became a replica'])('lets a worker stop: %s', async (name) => {
     const { disk, admin, worker } = await start(1);
-    await REFUSALS.find((refusal) => refusal.name === name)!.begin(admin, disk);
-    await sleep(5_500);
+    await beginAndWait(REFUSALS.find((refusal) => refusal.name === name)!, admin, disk);
     const startedMs = performance.now();
     await worker!.stop();
     expect(performance.now() - startedMs).toBeLessThan(9_000);
@@ -143,8 +158,7 @@ describe.skipIf(inject('redisBinary') === null)('a Redis that refuses', { timeou
     });
     const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
     const pid = Number(/^ready (\d+)$/.exec(line)![1]);
-    await REFUSALS[0].begin(admin, disk);
-    await sleep(5_500);
+    await beginAndWait(REFUSALS[0], admin, disk);
     parent.kill('SIGKILL');
     await expect
       .poll(() => listProcesses().some((entry) => entry.pid === pid), { timeout: 5_000 })

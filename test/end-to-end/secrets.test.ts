@@ -3,13 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { Redis as IoRedis } from 'ioredis';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests, connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { descendantsOf } from '../support/processes.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { StartedProgram } from '../support/started-program.ts';
-import { freePort, startRedis } from '../support/started-redis.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 /** Nothing that a process prints, returns or exposes contains a part of a login to Redis. */
@@ -25,21 +24,13 @@ const ENTRIES = {
   worker: '../../dist/workers/main.js',
 };
 
-interface Place {
-  socket: string;
-  port: number;
-}
-
 /** A Redis that accepts only this user with this password. */
-async function startGuardedRedis(): Promise<Place> {
-  const socket = join(await makeTemporaryFolder(), 'r.sock');
-  const port = await freePort();
-  await startRedis(socket, `port ${port}`, 'appendonly no');
-  const admin = new IoRedis(socket);
+async function startGuardedRedis(): Promise<RedisServer> {
+  const server = await startRedis(['appendonly no']);
+  const admin = server.admin();
   await admin.call('ACL', 'SETUSER', USER, 'on', `>${PASSWORD}`, '~*', '&*', '+@all');
   await admin.call('ACL', 'SETUSER', 'default', 'off');
-  admin.disconnect();
-  return { socket, port };
+  return server;
 }
 
 async function run(entry: keyof typeof ENTRIES, env: Record<string, string>, args: string[] = []) {
@@ -78,9 +69,9 @@ async function visit(url: string): Promise<string> {
 const apiOf = async (program: StartedProgram) => /(http:\S+)/.exec(await program.line(/^ {2}API /))![1];
 
 describe.skipIf(inject('redisBinary') === null)('a login to Redis', () => {
-  const tcp = ({ port }: Place) => `redis://${USER}:${ENCODED}@127.0.0.1:${port}`;
+  const tcp = ({ port }: RedisServer) => `redis://${USER}:${ENCODED}@127.0.0.1:${port}`;
 
-  it.each<[string, (at: Place) => Record<string, string>]>([
+  it.each<[string, (at: RedisServer) => Record<string, string>]>([
     ['in the URL', (at) => ({ REDIS_URL: `${tcp(at)}/1` })],
     ['in the URL, in .env', (at) => ({ ENV_FILE: `REDIS_URL=${tcp(at)}\n` })],
     [
@@ -110,7 +101,7 @@ describe.skipIf(inject('redisBinary') === null)('a login to Redis', () => {
     expect(program.output).not.toMatch(CANARY);
   });
 
-  it.each<[string, (at: Place) => string]>([
+  it.each<[string, (at: RedisServer) => string]>([
     ['is for another kind of server', () => `redis://${USER}:${ENCODED}@127.0.0.1:1`],
     ['is for a host that is not there', () => `rediss://${USER}:${ENCODED}@nowhere.invalid`],
   ])('that %s is shown nowhere', async (_case, redisUrl) => {
@@ -126,7 +117,7 @@ describe.skipIf(inject('redisBinary') === null)('a login to Redis', () => {
     expect(program.output).not.toMatch(CANARY);
   });
 
-  it.each<[string, (at: Place) => string]>([
+  it.each<[string, (at: RedisServer) => string]>([
     ['is wrong', ({ port }) => `redis://${USER}:c4naryWrong@127.0.0.1:${port}`],
     ['is wrong for a socket', ({ socket }) => `unix://c4naryOther:c4naryWrong@${socket}`],
   ])('that %s ends the start and is shown nowhere', async (_case, redisUrl) => {

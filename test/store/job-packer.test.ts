@@ -23,7 +23,7 @@ it('events read the same, packed or not, whole or in pages', async () => {
   const before = await Promise.all(ids.map(all));
   const views = await Promise.all(ids.map((id) => jobIn(store, 'local', id)));
   const records = await Promise.all(ids.map((id) => store.record(id)));
-  const rows = await events.metrics(ids[1], 0);
+  const rows = await events.metricsRows(ids[1], 0);
   expect(rows).toHaveLength(3);
 
   expect(await new JobPacker(redis, keys).packFinished()).toBe(ids.length);
@@ -34,8 +34,8 @@ it('events read the same, packed or not, whole or in pages', async () => {
     const { evaluation, model, status, spec } = records[i]!;
     expect(await store.record(id)).toMatchObject({ status, spec, ...(evaluation && { evaluation, model }) });
   }
-  expect(await events.metrics(ids[1], 0)).toEqual(rows);
-  expect(await events.metrics(ids[1], 4)).toEqual(rows.slice(2));
+  expect(await events.metricsRows(ids[1], 0)).toEqual(rows);
+  expect(await events.metricsRows(ids[1], 4)).toEqual(rows.slice(2));
   expect(await events.read(ids[1], { after: 2, limit: 2 })).toEqual(before[1].slice(2, 4));
   expect(await events.read(ids[1], { after: 99, limit: 2 })).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { runTransition } from '../../src/store/transition-runner.ts';
-import { OwnRedis } from '../api/own-redis.ts';
+import { RedisServer } from '../support/redis-server.ts';
 import {
   created,
   epochReport,
@@ -40,7 +40,7 @@ const COMMANDS = [
 
 const binary = inject('redisBinary');
 /** A separate Redis, since its memory is filled. */
-const own = new OwnRedis(binary ?? 'redis-server');
+const own = new RedisServer(['appendonly yes']);
 afterAll(() => own.remove());
 
 const {

@@ -21,16 +21,10 @@ import {
 
 const CSV = 'text/csv';
 
-/** Rows that are kept, at most 16 MB in all. */
-const MOST_KNOWN = 1_000;
-const MOST_CHARACTERS = 16_384;
-
 /** A job's metrics per epoch, and the evaluation of its finished model. */
 export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
   const { store, events, artifacts } = deps;
   const routes = app.withTypeProvider<ZodTypeProvider>();
-  /** Rows that were shown lately, as JSON without brackets, by id, cursor and ETag. */
-  const known = new Map<string, string>();
 
   routes.route({
     method: 'GET',
@@ -52,17 +46,11 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
         const csv = toCsv(await events.metricsRows(id, after));
         return reply.type('text/csv; charset=utf-8; header=present').send(csv);
       }
-      const shown = `${id} ${after} ${head.etag}`;
-      let rows = known.get(shown);
-      if (rows === undefined) {
-        rows = (await events.metrics(id, after)).join();
-        if (known.size >= MOST_KNOWN) known.clear();
-        if (rows.length <= MOST_CHARACTERS) known.set(shown, rows);
-      }
+      const rows = await events.metricsJson(id, after, head.etag);
       const { status } = head;
       return sendJson(
         reply,
-        `{"object":"list","data":[${rows}],"status":"${status}","terminal":${isTerminal(status)}}`,
+        `{"object":"list","data":${rows},"status":"${status}","terminal":${isTerminal(status)}}`,
       );
     },
   });

@@ -1,7 +1,7 @@
 -- finish: running, cancelling -> succeeded or failed; cancelling -> cancelled. If the worker finishes before it sees a
 -- cancel, the job still succeeds.
 -- Answers: succeeded, failed, cancelled, refused; gap when the record lacks an epoch of a success: Redis came back
--- without its newest writes.
+-- without its newest writes. A repeat gets what the attempt came to: the above, or queued.
 local refused = fence()
 if refused then
   return refused

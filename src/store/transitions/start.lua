@@ -1,7 +1,8 @@
 -- start: queued -> running; running (delivered again: its worker is lost) -> running, or failed at the third fault;
 -- cancelling -> cancelled. The token given here is the fence of all later transitions of this attempt.
 -- Answers: started {elapsed_ms}, moved (the record has changed since the caller read it: read again), failed,
--- cancelled, dropped (nothing to do for this delivery).
+-- cancelled, dropped (nothing to do for this delivery). A repeat gets what the attempt came to: the above, or succeeded
+-- or queued.
 if not record.status then
   return answer('dropped')
 end
