@@ -34,6 +34,9 @@ export async function renderOpenApi(version: string): Promise<string> {
     allowedHosts: [],
     basePath: '',
     auth: 'none',
+    apiKeys: nothing,
+    sessions: nothing,
+    corsOrigins: [],
     maxQueuedJobs: 1,
   });
   try {

@@ -16,12 +16,14 @@ import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
 import { RedisHealth } from './redis/health.ts';
+import { ApiKeys } from './store/api-keys.ts';
 import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
 import { Retention } from './store/retention.ts';
+import { Sessions } from './store/sessions.ts';
 import { StorageCheck } from './store/storage-check.ts';
 import { WorkerReports } from './store/worker-reports.ts';
 
@@ -70,10 +72,19 @@ async function main(): Promise<void> {
     queue: new TrainingQueue(commands, keys, log),
     redisTroubles: () => health.troubles(),
     version: packageVersion(),
-    allowedHosts: [config.HOST, ...config.ALLOWED_HOSTS],
+    allowedHosts: [
+      config.HOST,
+      ...config.ALLOWED_HOSTS,
+      ...(config.PUBLIC_URL ? [config.PUBLIC_URL.host] : []),
+    ],
     basePath: config.BASE_PATH,
     // AUTH is optional on the loopback.
     auth: config.AUTH ?? 'none',
+    apiKeys: new ApiKeys(commands, keys, subscriber),
+    sessions: new Sessions(commands, keys),
+    metricsToken: config.METRICS_TOKEN,
+    publicUrl: config.PUBLIC_URL,
+    corsOrigins: config.CORS_ORIGINS,
     maxQueuedJobs: config.MAX_QUEUED_JOBS,
     logger: log,
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import underPressure from '@fastify/under-pressure';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import { Authentication, accessOf } from './access/authentication.ts';
 import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
@@ -24,6 +25,7 @@ import { historyRoutes } from './routes/history.ts';
 import { installationRoutes } from './routes/installation.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { sessionRoutes } from './routes/session.ts';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
 const SAMPLE_EVENT_LOOP_MS = 500;
@@ -68,13 +70,16 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.setValidatorCompiler(validatorCompiler);
   acceptNoBody(app);
 
-  const streams = new EventStreams(deps, timing);
+  const authentication = new Authentication(deps);
+  const streams = new EventStreams({ ...deps, authentication }, timing);
   const metrics = new ApiMetrics(deps, streams);
   const methods = new PathMethods(deps.basePath);
   const routes = new RouteCollector(deps.version, deps.basePath);
   let closing = false;
 
+  app.decorateRequest('caller', undefined);
   app.addHook('onRoute', (route) => {
+    accessOf(route);
     // A server-wide handlerTimeout would cut off the event streams.
     if (route.url !== '/jobs/:id/events') route.handlerTimeout ??= timing.handlerTimeoutMs;
     // The page below /docs is Swagger UI's: it may take any query.
@@ -99,18 +104,22 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
       });
     }
   });
+  app.addHook('onRequest', authentication.origins.addCorsHeaders);
+  // With keys, a page under another name gets nothing: browsers send it no session.
   if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));
   await app.register(underPressure, {
     maxEventLoopDelay: timing.maxEventLoopDelayMs,
     sampleInterval: SAMPLE_EVENT_LOOP_MS,
   });
   app.addHook('onRequest', methods.answer);
+  app.addHook('onRequest', authentication.check);
 
   await app.register(createJobRoute, deps);
   await app.register(jobRoutes, deps);
   await app.register(historyRoutes, deps);
   await app.register(eventRoutes, { ...deps, streams });
   await app.register(chartRoutes, deps);
+  await app.register(sessionRoutes, { ...deps, authentication });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
   await app.register(docsPage, { basePath: deps.basePath, openapi: () => routes.document() });

@@ -1,10 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { TrainingQueue } from '../queue/training-queue.ts';
+import type { ApiKeys } from '../store/api-keys.ts';
 import type { Artifacts } from '../store/artifacts.ts';
 import type { EventSignals } from '../store/event-signals.ts';
 import type { JobEvents } from '../store/job-events.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { Retention } from '../store/retention.ts';
+import type { Sessions } from '../store/sessions.ts';
 import type { StorageCheck } from '../store/storage-check.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
 
@@ -42,7 +44,16 @@ export interface ApiDeps {
   allowedHosts: readonly string[];
   /** The prefix of every path in a response: '' or /descent. */
   basePath: string;
-  auth: 'none';
+  /** none: anyone may do anything. keys: requests need an API key or a session. */
+  auth: 'none' | 'keys';
+  apiKeys: Pick<ApiKeys, 'authenticate' | 'valid'>;
+  sessions: Pick<Sessions, 'start' | 'keyId' | 'end'>;
+  /** Lets its bearer read /metrics, and nothing else. */
+  metricsToken?: string | undefined;
+  /** Where browsers find the API; undefined = where it listens. */
+  publicUrl?: URL | undefined;
+  /** Origins of other pages that may use the API; `*` = all. */
+  corsOrigins: readonly string[];
   maxQueuedJobs: number;
   /** Logs requests that end in 5xx; without it nothing is logged. */
   logger?: FastifyBaseLogger;
@@ -75,9 +86,6 @@ export const DEFAULT_TIMING: ApiTiming = {
   requestTimeoutMs: 30_000,
   maxEventLoopDelayMs: 1_000,
 };
-
-/** The owner of everything until there are API keys, defined only here. */
-export const OWNER = 'local';
 
 /** Errors from other rooms are recognised by their code. */
 export const isStoreUnavailable = (error: unknown): boolean =>

@@ -2,6 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import type { StoredEvent } from '../store/job-events.ts';
+import type { Scope } from '../store/jobs.ts';
+import type { Authentication } from './access/authentication.ts';
+import type { Caller } from './access/caller.ts';
 import { type ApiDeps, type ApiTiming, isStoreUnavailable } from './deps.ts';
 
 /**
@@ -15,10 +18,13 @@ const RETRY = 'retry: 2000\n\n';
 const HEARTBEAT = ': \n\n';
 const PAGE = 100;
 
-type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals'>;
+type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals'> & {
+  authentication: Pick<Authentication, 'isStillValid'>;
+};
 
 export interface Viewer {
-  owner: string;
+  caller: Caller;
+  scope: Scope;
   id: string;
   /** The last seq the viewer has. */
   cursor: number;
@@ -94,6 +100,8 @@ export class EventStreams {
   async #follow(response: ServerResponse, viewer: Viewer, bell: Bell): Promise<void> {
     let { cursor, seq } = viewer;
     while (isOpen(response)) {
+      // A key that is revoked or expires ends its streams, too.
+      if (!(await this.#isStillValid(viewer))) return;
       if (cursor > seq) {
         // Redis lost its last second, and with it events that the viewer has seen. id 0 keeps a viewer that
         // reconnects now from starting at its old cursor again.
@@ -116,6 +124,15 @@ export class EventStreams {
     }
   }
 
+  async #isStillValid({ caller }: Viewer): Promise<boolean> {
+    try {
+      return await this.#deps.authentication.isStillValid(caller);
+    } catch (error) {
+      ignoreUnavailable(error);
+      return true;
+    }
+  }
+
   /** undefined = the store is unavailable; the stream stays open, as a refused viewer would not reconnect. */
   async #read(id: string, after: number): Promise<StoredEvent[] | undefined> {
     try {
@@ -127,7 +144,7 @@ export class EventStreams {
 
   async #head(viewer: Viewer): Promise<{ seq: number } | 'gone' | undefined> {
     try {
-      return (await this.#deps.store.head(viewer.owner, viewer.id)) ?? 'gone';
+      return (await this.#deps.store.head(viewer.scope, viewer.id)) ?? 'gone';
     } catch (error) {
       return ignoreUnavailable(error);
     }

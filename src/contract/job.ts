@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OwnerSchema } from './access.ts';
 import { EngineNameSchema, JobSpecSchema } from './job-spec.ts';
 import { EpochMetricsSchema } from './metrics.ts';
 
@@ -136,6 +137,7 @@ export const JobSchema = z
   .strictObject({
     id: JobIdSchema,
     object: z.literal('job'),
+    owner: OwnerSchema,
     status: JobStatusSchema,
     terminal: z.boolean(),
     version: z.string().meta({ description: 'The version of Descent that accepted the job.' }),

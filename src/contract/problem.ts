@@ -6,6 +6,9 @@ import { z } from 'zod';
  */
 export const PROBLEMS = {
   malformed_request: { status: 400, title: 'The request cannot be read' },
+  unauthenticated: { status: 401, title: 'An API key is needed' },
+  forbidden: { status: 403, title: 'Your key does not allow this' },
+  foreign_origin: { status: 403, title: 'Pages of other sites may not do this' },
   not_found: { status: 404, title: 'Nothing is here' },
   job_not_found: { status: 404, title: 'There is no such job' },
   not_available_yet: { status: 404, title: 'This is not available yet' },
@@ -19,6 +22,7 @@ export const PROBLEMS = {
   misdirected_request: { status: 421, title: 'This host name is not served here' },
   validation_failed: { status: 422, title: 'The request is not valid' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another body' },
+  too_many_bad_keys: { status: 429, title: 'Too many bad keys' },
   queue_full: { status: 429, title: 'The queue is full' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong here' },

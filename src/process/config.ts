@@ -40,8 +40,28 @@ const hosts = z
       }),
   );
 
+const ORIGINS_ERROR =
+  'origins, separated by commas, such as https://lab.example.org or http://localhost:5173; or *';
+
+const origins = z
+  .string()
+  .default('')
+  .transform((list, context) =>
+    list
+      .split(/[\s,;]+/)
+      .filter((entry) => entry !== '')
+      .map((entry) => {
+        if (entry === '*') return entry;
+        const url = URL.canParse(entry) ? new URL(entry) : undefined;
+        const isOrigin = url !== undefined && [url.origin, `${url.origin}/`].includes(entry.toLowerCase());
+        if (isOrigin && url.origin !== 'null') return url.origin;
+        context.addIssue(`${ORIGINS_ERROR}; ${JSON.stringify(entry)} is not one of these`);
+        return z.NEVER;
+      }),
+  );
+
 /** The first parts of the API's own paths. Such a prefix would make a path ambiguous. */
-const OWN_PATHS = 'docs|datasets|engines|jobs|livez|metrics|openapi\\.json|readyz|workers';
+const OWN_PATHS = 'docs|datasets|engines|jobs|livez|me|metrics|openapi\\.json|readyz|session|workers';
 
 /** A path prefix, with a leading slash and no trailing one; '' for none. */
 const basePath = z
@@ -60,6 +80,19 @@ const basePath = z
     error: "a path such as /descent that does not begin like one of the API's own paths",
   });
 
+/** The URL under which browsers know us. */
+const publicUrl = z
+  .string()
+  .transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const isPlain = url !== undefined && url.search === '' && url.hash === '' && url.username === '';
+    const isUsable = isPlain && basePath.safeParse(url.pathname).success;
+    if (isUsable && ['http:', 'https:'].includes(url.protocol)) return url;
+    context.addIssue('a URL such as https://descent.example.org or https://example.org/descent');
+    return z.NEVER;
+  })
+  .optional();
+
 const explainHost = (entry: string): string =>
   entry === '*'
     ? `${HOSTS_ERROR}; "*" would let any web page use the API through its visitors' browsers`
@@ -77,13 +110,28 @@ export const ConfigSchema = z
       .transform((host) => host.replace(/^\[(.*)\]$/, '$1'))
       .default('127.0.0.1')
       .describe(
-        'Address that the API listens on. 0.0.0.0 means all networks of this machine, and needs AUTH=none.',
+        'Address that the API listens on. 0.0.0.0 means all networks of this machine, and needs AUTH.',
       ),
     PORT: integer(0, 65_535).default(3000).describe('Port of the API; 0 picks a free one.'),
     AUTH: z
-      .enum(['none'], { error: 'none (API keys come in a later version)' })
+      .enum(['none', 'keys'], {
+        error: 'keys (requests need an API key) or none (anyone who can reach HOST may do anything)',
+      })
       .optional()
-      .describe('Who may use the API. none: anyone who can reach it; required unless HOST is the loopback.'),
+      .describe(
+        'Who may use the API. keys: holders of an API key. none: anyone who can reach it. Required unless HOST is the loopback.',
+      ),
+    PUBLIC_URL: publicUrl.describe(
+      'URL at which browsers find the API if a proxy is in between, such as https://descent.example.org. Its path is BASE_PATH.',
+    ),
+    CORS_ORIGINS: origins.describe(
+      'Origins of other web pages that may use the API, such as https://lab.example.org; * means all, and needs AUTH=keys.',
+    ),
+    METRICS_TOKEN: z
+      .string()
+      .regex(/^[\x21-\x7e]{16,200}$/, { error: '16 to 200 visible ASCII characters' })
+      .optional()
+      .describe('Bearer token with which Prometheus may read /metrics, and nothing else.'),
     ALLOWED_HOSTS: hosts.describe(
       'Hosts that requests may name besides HOST and the loopback: names, *.example.org, addresses or URLs.',
     ),
@@ -143,10 +191,25 @@ export const ConfigSchema = z
   .refine((config) => isLoopback(canonicalHost(config.HOST) ?? '') || config.AUTH !== undefined, {
     path: ['AUTH'],
     error:
-      'none. There are no API keys yet: anyone who can reach HOST may do anything. ' +
-      'Set AUTH=none to accept that, or HOST=127.0.0.1',
+      'keys or none, because HOST is not the loopback. With AUTH=keys, requests need an API key (npm run keys -- --help). ' +
+      'With AUTH=none, anyone who can reach HOST may do anything',
   })
   .superRefine((config, context) => {
+    if (config.CORS_ORIGINS.includes('*') && config.AUTH !== 'keys') {
+      context.addIssue({
+        code: 'custom',
+        path: ['CORS_ORIGINS'],
+        message: 'a list of origins, because without AUTH=keys * would let every web page use the API',
+      });
+    }
+    const path = config.PUBLIC_URL?.pathname.replace(/\/$/, '');
+    if (config.BASE_PATH !== '' && path !== undefined && path !== config.BASE_PATH) {
+      context.addIssue({
+        code: 'custom',
+        path: ['BASE_PATH'],
+        message: `no value, because PUBLIC_URL has the path ${path === '' ? '/' : path}`,
+      });
+    }
     const inUrl = config.REDIS_URL?.login;
     const refuse = (name: string, message: string) =>
       context.addIssue({ code: 'custom', path: [name], message });
@@ -165,7 +228,7 @@ export const ConfigSchema = z
   });
 
 /** Settings whose values are never printed. */
-const SECRETS = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD'];
+const SECRETS = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD', 'METRICS_TOKEN'];
 
 /** All settings. The user and password for Redis are part of the parsed REDIS_URL. */
 export type Config = Readonly<Omit<z.output<typeof ConfigSchema>, 'REDIS_USERNAME' | 'REDIS_PASSWORD'>>;
@@ -187,7 +250,12 @@ export function loadConfig(
   const parsed = ConfigSchema.safeParse(given);
   if (parsed.success) {
     const { REDIS_USERNAME: username, REDIS_PASSWORD: password, REDIS_URL: url, ...config } = parsed.data;
-    return Object.freeze({ ...config, ...(url && { REDIS_URL: url.withLogin({ username, password }) }) });
+    const path = config.PUBLIC_URL?.pathname.replace(/\/$/, '');
+    return Object.freeze({
+      ...config,
+      ...(path !== undefined && { BASE_PATH: path }),
+      ...(url && { REDIS_URL: url.withLogin({ username, password }) }),
+    });
   }
   const lines = parsed.error.issues.map((issue) => {
     const name = issue.path.join('.');

@@ -34,6 +34,7 @@ class Client extends Redis {
   }
 }
 
+const COMMAND_MS = 5_000;
 const LONGEST_RETRY_MS = 2_000;
 
 /** Whether an error of Redis is about the user or password, so that it concerns the whole connection. */
@@ -85,6 +86,34 @@ export const connectForWorkers = (address: RedisAddress, onError: OnRedisError):
 /** For SUBSCRIBE. The caller subscribes at each 'ready' with `subscribeWhile`. */
 export const connectForSubscriptions = (address: RedisAddress, onError: OnRedisError): Redis =>
   connect(address, { maxRetriesPerRequest: null, autoResubscribe: false }, onError);
+
+/** Redis cannot be reached, or refuses the login. The message is a sentence for a person. */
+export class RedisUnreachableError extends Error {
+  override readonly name = 'RedisUnreachableError';
+}
+
+/**
+ * For a command that a person runs and that ends: connects once, or fails.
+ * @throws {RedisUnreachableError}
+ */
+export async function connectForCommand(address: RedisAddress): Promise<Redis> {
+  const options = { ...common, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 };
+  const redis = new Client({ ...options, commandTimeout: COMMAND_MS, ...address.connectionOptions() });
+  let reason = '';
+  redis.on('error', (error: Error) => {
+    reason = error.message;
+  });
+  try {
+    await redis.connect();
+    await redis.time();
+    return redis;
+  } catch (error) {
+    redis.disconnect();
+    throw new RedisUnreachableError(
+      `Redis at ${address} cannot be used: ${reason || (error as Error).message}. Does it run, and is REDIS_URL right?`,
+    );
+  }
+}
 
 const SUBSCRIBE_RETRY_MS = 2_000;
 

@@ -63,6 +63,7 @@ const COMMANDS = {
   zcount: ['api', 'KEY 0 0'],
   zpopmin: ['worker', 'KEY'],
   zrange: ['both', 'KEY 0 0'],
+  zrangebylex: ['api', 'KEY - +'],
   zrangebyscore: ['worker', 'KEY 0 0'],
   zrank: ['api', 'KEY x'],
   zrem: ['both', 'KEY x'],

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type RedisAddress, socketUrl } from '../process/redis-address.ts';
 import { StartError } from '../process/start-error.ts';
+import { IN_MEMORY_SOCKET, REDIS_SOCKET } from './private-redis.ts';
 import type { RedisWrapperArguments } from './redis-wrapper.ts';
 
 /**
@@ -52,7 +53,7 @@ interface RedisBinary {
 }
 
 async function privateRedis(binary: RedisBinary, input: RedisChoiceInput): Promise<RedisChoice> {
-  const socketPath = join(input.socketFolder, 'redis.sock');
+  const socketPath = join(input.socketFolder, REDIS_SOCKET);
   const dir = join(await realpath(input.dataDir), 'redis');
   const wrapper: RedisWrapperArguments = { binary: binary.path, socketPath, dir };
   return {
@@ -64,7 +65,7 @@ async function privateRedis(binary: RedisBinary, input: RedisChoiceInput): Promi
 }
 
 async function inMemoryRedis(input: RedisChoiceInput): Promise<RedisChoice> {
-  const socketPath = join(input.socketFolder, 'redis-in-memory.sock');
+  const socketPath = join(input.socketFolder, IN_MEMORY_SOCKET);
   return {
     url: socketUrl(socketPath),
     description: 'js-redis-server, in memory only',

@@ -49,7 +49,7 @@ export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[numbe
 };
 
 /** Increase it when the same record is rendered differently, so that clients with a cached form fetch the new one. */
-const FORM = 1;
+const FORM = 2;
 
 /**
  * The ETag of a job's view. It contains the time because a Redis that lost its newest writes counts the same revisions
@@ -80,7 +80,7 @@ export function renderJob(
 ): string {
   const status = fields.status as JobStatus;
   return (
-    `{"id":"${id}","object":"job","status":"${status}","terminal":${isTerminal(status)},` +
+    `{"id":"${id}","object":"job","owner":${JSON.stringify(fields.owner)},"status":"${status}","terminal":${isTerminal(status)},` +
     `"version":${JSON.stringify(fields.version)},"created_at":${createdAt},` +
     `"started_at":${timeOrNull(fields.started_at)},"finished_at":${timeOrNull(fields.finished_at)},` +
     `"spec":${fields.spec},"engine":${fields.engine === '' ? 'null' : `"${fields.engine}"`},` +

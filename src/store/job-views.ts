@@ -56,28 +56,28 @@ export class JobViews {
   }
 
   /**
-   * The owner and the ETag of a job's view; undefined when there is no such job.
+   * The ETag of a job's view; undefined when there is no such job, or its owner is not wanted.
    * @throws {StoreUnavailableError}
    */
-  async head(id: string): Promise<{ owner: string; etag: string } | undefined> {
+  async etag(id: string, isWanted: (owner: string) => boolean): Promise<string | undefined> {
     const values = await answered(() => this.#redis.hmget(this.#keys.job(id), ...STATE_FIELDS));
     const [owner, status, revision, changed_at] = values.map((value) => value ?? '') as Four;
-    if (status === '') return undefined;
+    if (status === '' || !isWanted(owner)) return undefined;
     const rank = status === 'queued' ? await answered(() => this.#redis.zrank(this.#keys.queued, id)) : null;
-    return {
-      owner,
-      etag: etagOf({ revision, changed_at, queue_position: rank === null ? '' : `${rank + 1}` }),
-    };
+    return etagOf({ revision, changed_at, queue_position: rank === null ? '' : `${rank + 1}` });
   }
 
   /**
-   * The view of a job; undefined when there is no such job.
+   * The view of a job; undefined when there is no such job, or its owner is not wanted.
    * @throws {StoreUnavailableError}
    */
-  async one(id: string): Promise<JobView | UnreadableRecordError | undefined> {
-    const head = await this.head(id);
-    if (head === undefined) return undefined;
-    const known = this.#known.get(`${id} ${head.etag}`);
+  async one(
+    id: string,
+    isWanted: (owner: string) => boolean,
+  ): Promise<JobView | UnreadableRecordError | undefined> {
+    const etag = await this.etag(id, isWanted);
+    if (etag === undefined) return undefined;
+    const known = this.#known.get(`${id} ${etag}`);
     return known ?? (await this.#read([id])).get(id);
   }
 

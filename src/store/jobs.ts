@@ -9,7 +9,7 @@ import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from
 import { isoTime, type JobView, renderJob, type ViewFields } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { type Keys, statusMember } from './keys.ts';
-import { allAnswered, answered, runTransition } from './transition-runner.ts';
+import { allAnswered, answered, runScript, runTransition, scriptOf } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
@@ -54,6 +54,10 @@ export type RemoveOutcome =
   | { outcome: 'not_finished'; status: JobStatus }
   | { outcome: 'not_found' };
 
+const AdoptOutcomeSchema = z.object({ outcome: z.enum(['adopted', 'not_finished', 'not_found']) });
+
+export type AdoptOutcome = z.output<typeof AdoptOutcomeSchema>;
+
 export interface ListQuery {
   limit: number;
   /** Only ids below this one. */
@@ -69,7 +73,30 @@ export interface JobHead {
   etag: string;
 }
 
-/** The job records, as the API reads and changes them. Every method may throw StoreUnavailableError. */
+/** KEYS: statuses. Its members begin with the owner and a colon; a semicolon sorts after all of an owner's. */
+const READ_OWNERS = scriptOf(`
+local owners = {}
+local from = '-'
+while true do
+  local first = redis.call('ZRANGEBYLEX', KEYS[1], from, '+', 'LIMIT', 0, 1)[1]
+  if not first then
+    return owners
+  end
+  local owner = string.match(first, '^[^:]*')
+  owners[#owners + 1] = owner
+  from = '[' .. owner .. ';'
+end
+`);
+
+/** Whose jobs a caller may see: an owner's; undefined = all owners'. */
+export type Scope = string | undefined;
+
+const isIn = (scope: Scope, owner: string): boolean => scope === undefined || owner === scope;
+
+/**
+ * The job records, as the API reads and changes them. A job outside the given scope is as if it did not exist, and
+ * takes the same commands. Every method may throw StoreUnavailableError.
+ */
 export class JobStore {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -125,24 +152,23 @@ export class JobStore {
     }
   }
 
-  async get(owner: string, id: string): Promise<JobView | undefined> {
-    const view = await this.#views.one(id);
+  async get(scope: Scope, id: string): Promise<JobView | undefined> {
+    const view = await this.#views.one(id, (owner) => isIn(scope, owner));
     if (view instanceof UnreadableRecordError) throw view;
-    return view?.owner === owner ? view : undefined;
+    return view;
   }
 
   /** The ETag of the view that `get` would return. */
-  async etag(owner: string, id: string): Promise<string | undefined> {
-    const head = await this.#views.head(id);
-    return head?.owner === owner ? head.etag : undefined;
+  async etag(scope: Scope, id: string): Promise<string | undefined> {
+    return await this.#views.etag(id, (owner) => isIn(scope, owner));
   }
 
   /** What a reader of the job's events needs. */
-  async head(owner: string, id: string): Promise<JobHead | undefined> {
-    const [itsOwner, status, seq, eventAt] = await answered(() =>
+  async head(scope: Scope, id: string): Promise<JobHead | undefined> {
+    const [owner, status, seq, eventAt] = await answered(() =>
       this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq', 'event_at'),
     );
-    if (itsOwner !== owner) return undefined;
+    if (owner === null || owner === undefined || !isIn(scope, owner)) return undefined;
     return {
       status: JobStatusSchema.parse(status),
       seq: z.coerce.number().parse(seq),
@@ -151,11 +177,26 @@ export class JobStore {
     };
   }
 
-  /** The owner's jobs, newest first. An unreadable record is left out and does not hide the others. */
-  async list(
-    owner: string,
-    { limit, after, status }: ListQuery,
-  ): Promise<{ jobs: JobView[]; hasMore: boolean }> {
+  /** Jobs, newest first. An unreadable record is left out and does not hide the others. */
+  async list(scope: Scope, query: ListQuery): Promise<{ jobs: JobView[]; hasMore: boolean }> {
+    const { limit } = query;
+    const owners = scope === undefined ? await this.owners() : [scope];
+    const lists = await Promise.all(owners.map((owner) => this.#ids(owner, query)));
+    const ids =
+      lists.length === 1
+        ? lists[0]
+        : lists
+            .flat()
+            .sort()
+            .reverse()
+            .slice(0, limit + 1);
+    const views = await this.#views.many(ids.slice(0, limit));
+    const jobs = views.filter((view): view is JobView => !(view instanceof UnreadableRecordError));
+    return { jobs, hasMore: ids.length > limit };
+  }
+
+  /** At most limit + 1 ids. */
+  async #ids(owner: string, { limit, after, status }: ListQuery): Promise<string[]> {
     const [key, prefix] =
       status === undefined
         ? [this.#keys.jobs(owner), '']
@@ -165,20 +206,22 @@ export class JobStore {
     const members = await answered(() =>
       this.#redis.zrevrangebylex(key, below, `(${prefix}`, 'LIMIT', 0, limit + 1),
     );
-    const ids = members.map((member) => member.slice(prefix.length));
-    const views = await this.#views.many(ids.slice(0, limit));
-    const jobs = views.filter((view): view is JobView => !(view instanceof UnreadableRecordError));
-    return { jobs, hasMore: ids.length > limit };
+    return members.map((member) => member.slice(prefix.length));
   }
 
-  async cancel(owner: string, id: string): Promise<CancelOutcome> {
+  /** All owners of jobs. */
+  async owners(): Promise<string[]> {
+    return z.array(z.string()).parse(await runScript(this.#redis, READ_OWNERS, [this.#keys.statuses], []));
+  }
+
+  async cancel(scope: Scope, id: string): Promise<CancelOutcome> {
     const answer = await runTransition(this.#redis, this.#keys, 'cancel', {
       id,
-      args: { owner },
+      args: { owner: scope ?? '' },
     });
     switch (answer.outcome) {
       case 'cancelled': {
-        const job = await this.get(owner, id);
+        const job = await this.get(scope, id);
         return job === undefined ? { outcome: 'not_found' } : { outcome: 'cancelled', job };
       }
       case 'finished':
@@ -204,13 +247,22 @@ export class JobStore {
     }
   }
 
+  /** Gives a finished job to another owner. */
+  async adopt(owner: string, newOwner: string, id: string): Promise<AdoptOutcome> {
+    const call = { id, owner, newOwner, args: { owner, new_owner: newOwner } };
+    const { outcome } = await runTransition(this.#redis, this.#keys, 'adopt', call);
+    return AdoptOutcomeSchema.parse({ outcome });
+  }
+
   /** The evaluation file, which a job has once it succeeded. */
   async evaluationFile(
-    owner: string,
+    scope: Scope,
     id: string,
   ): Promise<{ status: JobStatus; file: JobFile | undefined } | undefined> {
     const record = await this.record(id);
-    return record?.owner === owner ? { status: record.status, file: record.evaluation } : undefined;
+    return record !== undefined && isIn(scope, record.owner)
+      ? { status: record.status, file: record.evaluation }
+      : undefined;
   }
 
   /**

@@ -15,11 +15,15 @@
  * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
  * | trash | set | ids whose folder is still to be deleted | remove; retention removes | until deleted |
  * | idempotency:<owner>:<sha256> | hash | the answer of a POST | create | 24 h |
+ * | key:<id> | hash | an API key: digest, name, owner, role, created_at, last_used_at, expires_at | api-keys.ts | until revoked |
+ * | keys | zset, score = created_at | ids of API keys | api-keys.ts | until revoked |
+ * | session:<sha256> | string | id of the API key that a browser's session stands for | sessions.ts | 12 h |
  * | worker:<id> | string | a worker's report | that worker | 15 s after the last report |
  * | workers | zset, score = expiry | ids of reporting workers | that worker | while reporting |
  * | probe | string | nothing: tests whether Redis accepts writes | /readyz | 10 s |
  * | reconciler | string | id of the process that reconciles | queue/reconciler | a few seconds |
  * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
+ * | revoked-keys | channel | id of an API key that was revoked | api-keys.ts | - |
  * | signals | channel | id of a job whose status its worker must read | cancel | - |
  */
 export interface Keys {
@@ -36,6 +40,10 @@ export interface Keys {
   readonly outbox: string;
   readonly trash: string;
   idempotency(owner: string, keySha256: string): string;
+  apiKey(id: string): string;
+  readonly apiKeys: string;
+  session(tokenSha256: string): string;
+  readonly revokedKeys: string;
   worker(id: string): string;
   readonly workers: string;
   readonly probe: string;
@@ -59,6 +67,10 @@ export function buildKeys(prefix: string): Keys {
     outbox: `${root}outbox`,
     trash: `${root}trash`,
     idempotency: (owner, keySha256) => `${root}idempotency:${owner}:${keySha256}`,
+    apiKey: (id) => `${root}key:${id}`,
+    apiKeys: `${root}keys`,
+    session: (tokenSha256) => `${root}session:${tokenSha256}`,
+    revokedKeys: `${root}revoked-keys`,
     worker: (id) => `${root}worker:${id}`,
     workers: `${root}workers`,
     probe: `${root}probe`,

@@ -11,6 +11,14 @@ export class Recent<Value> {
     return this.#values.get(key);
   }
 
+  delete(key: string): void {
+    this.#values.delete(key);
+  }
+
+  clear(): void {
+    this.#values.clear();
+  }
+
   add(key: string, value: Value): void {
     if (this.#values.size >= this.#most) this.#values.clear();
     this.#values.set(key, value);

@@ -1,7 +1,8 @@
+import { LOCAL_OWNER } from '../contract/access.ts';
 import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
 import type { Artifacts } from './artifacts.ts';
-import type { JobStore, RemoveOutcome } from './jobs.ts';
+import type { JobStore, RemoveOutcome, Scope } from './jobs.ts';
 import type { Keys } from './keys.ts';
 import { redisTimeMs } from './redis-clock.ts';
 import { allAnswered, answered } from './transition-runner.ts';
@@ -43,7 +44,10 @@ export class Retention {
   }
 
   /** The only way to remove a job. @throws {StoreUnavailableError} */
-  async remove(owner: string, id: string): Promise<RemoveOutcome> {
+  async remove(scope: Scope, id: string): Promise<RemoveOutcome> {
+    // Without a record, any owner gets the same answer.
+    const owner =
+      scope ?? (await answered(() => this.#redis.hget(this.#keys.job(id), 'owner'))) ?? LOCAL_OWNER;
     const outcome = await this.#jobs.remove(owner, id);
     if (outcome.outcome === 'removed') await this.#emptyTrash(id);
     return outcome;
@@ -65,8 +69,7 @@ export class Retention {
         await this.#emptyTrash(id);
         continue;
       }
-      const owner = await answered(() => this.#redis.hget(this.#keys.job(id), 'owner'));
-      if (owner !== null) await this.remove(owner, id);
+      await this.remove(undefined, id);
     }
     return beyond.length;
   }

@@ -15,6 +15,7 @@ export type TransitionName =
   | 'finish'
   | 'cancel'
   | 'remove'
+  | 'adopt'
   | 'pack';
 
 const read = (name: string): string =>
@@ -46,6 +47,7 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   finish: load('finish'),
   cancel: load('cancel'),
   remove: load('remove'),
+  adopt: load('adopt'),
   pack: load('pack'),
 };
 
@@ -62,6 +64,8 @@ export interface TransitionCall {
   owner?: string;
   /** Only for create with an Idempotency-Key. */
   idempotencyKey?: string;
+  /** Only for adopt. */
+  newOwner?: string;
 }
 
 /**
@@ -90,6 +94,7 @@ export async function runTransition(
   ];
   if (call.owner !== undefined) keyNames.push(keys.jobs(call.owner));
   if (call.idempotencyKey !== undefined) keyNames.push(call.idempotencyKey);
+  if (call.newOwner !== undefined) keyNames.push(keys.jobs(call.newOwner));
   const channels = { seq_channel: keys.seqChannel(id), signals_channel: keys.signals };
   const args = Object.entries({ id, ...channels, ...call.args }).flat();
   const reply = await runScript(redis, SCRIPTS[name], keyNames, args);

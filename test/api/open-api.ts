@@ -19,6 +19,7 @@ import {
   type Redis,
 } from '../../src/redis/connections.ts';
 import { RedisHealth } from '../../src/redis/health.ts';
+import { ApiKeys } from '../../src/store/api-keys.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
@@ -27,6 +28,7 @@ import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
 import { Retention } from '../../src/store/retention.ts';
+import { Sessions } from '../../src/store/sessions.ts';
 import { StorageCheck } from '../../src/store/storage-check.ts';
 import { WorkerReports } from '../../src/store/worker-reports.ts';
 import { FAILURE, type OpenStore, openStore, SUCCESS, startOf } from '../store/open-store.ts';
@@ -94,6 +96,9 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       allowedHosts: [],
       basePath: '',
       auth: 'none',
+      apiKeys: new ApiKeys(commands, stored.keys, subscriber),
+      sessions: new Sessions(commands, stored.keys),
+      corsOrigins: [],
       maxQueuedJobs: 1_000_000,
       ...changes,
       // The API and its tests share an event loop, and a test may block it for a while.

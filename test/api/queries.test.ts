@@ -9,13 +9,16 @@ const OPERATIONS = Object.entries(COMMITTED.paths).flatMap(([path, operations]) 
   Object.keys(operations).map((method) => [method.toUpperCase(), path] as const),
 );
 
+/** Of the operations that take one. */
+const BODIES: Record<string, string> = { 'POST /jobs': '{}', 'POST /session': '{"key":"dsc_"}' };
+
 async function ask(method: string, path: string, query: string) {
   const id = path.includes('{id}') ? (await api.create()).id : '';
-  const body = method === 'POST' && path === '/jobs';
+  const body = BODIES[`${method} ${path}`];
   return await api.request({
     method: method as 'GET',
     url: `${path.replace('{id}', id)}${query}`,
-    ...(body && { headers: { 'content-type': 'application/json' }, payload: '{}' }),
+    ...(body !== undefined && { headers: { 'content-type': 'application/json' }, payload: body }),
   });
 }
 

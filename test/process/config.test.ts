@@ -30,6 +30,7 @@ describe('loadConfig', () => {
       HOST: '127.0.0.1',
       PORT: 3000,
       ALLOWED_HOSTS: [],
+      CORS_ORIGINS: [],
       BASE_PATH: '',
       KEY_PREFIX: 'descent',
       DATA_DIR: './data',
@@ -71,7 +72,13 @@ describe('loadConfig', () => {
     ['PORT', '80.5', 'a whole number from 0 to 65535'],
     ['PORT', '0x50', 'a whole number from 0 to 65535'],
     ['PORT', ' ', 'a whole number from 0 to 65535'],
-    ['AUTH', 'keys', 'none (API keys come in a later version)'],
+    ['AUTH', 'basic', 'keys (requests need an API key) or none (anyone'],
+    ['PUBLIC_URL', 'descent.example.org', 'a URL such as https://descent.example.org'],
+    ['PUBLIC_URL', 'https://a.example/x?y', 'a URL such as https://descent.example.org'],
+    ['PUBLIC_URL', 'https://a.example/jobs', 'a URL such as https://descent.example.org'],
+    ['CORS_ORIGINS', 'https://a.example/path', '"https://a.example/path" is not one of these'],
+    ['CORS_ORIGINS', 'null', '"null" is not one of these'],
+    ['CORS_ORIGINS', '*', 'without AUTH=keys'],
     ['HOST', '127.0.0.1:3000', 'without a port'],
     ['HOST', '[::1]:3000', 'without a port'],
     ['HOST', 'http://localhost', 'an address of this machine'],
@@ -101,8 +108,28 @@ describe('loadConfig', () => {
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.5', 'gpu-box'])('refuses HOST=%s unless AUTH is set', (host) => {
-    expect(() => loadConfig({ HOST: host })).toThrow(/AUTH: expected none\..*anyone who can reach HOST/);
+    expect(() => loadConfig({ HOST: host })).toThrow(
+      /AUTH: expected keys or none.*anyone who can reach HOST/,
+    );
     expect(loadConfig({ HOST: host, AUTH: 'none' }).HOST).toBe(host);
+    expect(loadConfig({ HOST: host, AUTH: 'keys' }).HOST).toBe(host);
+  });
+
+  it('takes BASE_PATH from PUBLIC_URL, and refuses another', () => {
+    const PUBLIC_URL = 'https://a.example/descent/';
+    expect(loadConfig({ PUBLIC_URL })).toMatchObject({ BASE_PATH: '/descent' });
+    expect(loadConfig({ PUBLIC_URL, BASE_PATH: 'descent' })).toMatchObject({ BASE_PATH: '/descent' });
+    expect(() => loadConfig({ PUBLIC_URL, BASE_PATH: '/other' })).toThrow(
+      /BASE_PATH.*has the path \/descent/,
+    );
+    expect(loadConfig({ CORS_ORIGINS: 'https://B.example, http://c:5173' }).CORS_ORIGINS).toEqual([
+      'https://b.example',
+      'http://c:5173',
+    ]);
+  });
+
+  it('does not print METRICS_TOKEN', () => {
+    expect(() => loadConfig({ METRICS_TOKEN: 'c4nary' })).toThrow(/METRICS_TOKEN: expected 16 to 200/);
   });
 
   it('accepts hosts in every form that people write', () => {

@@ -12,11 +12,12 @@ const BULLMQ = 'node_modules/bullmq/dist/cjs/scripts';
 const SCRIPTS: Record<Role, string[]> = {
   api: [
     ...['record', 'commit', 'create', 'cancel', 'remove'].map((name) => join(TRANSITIONS, `${name}.lua`)),
+    ...['api-keys', 'job-views', 'jobs'].map((name) => `src/store/${name}.ts`),
     join(BULLMQ, 'addStandardJob-9.js'),
   ],
   worker: [
     ...readdirSync(TRANSITIONS)
-      .filter((name) => name !== 'create.lua' && name !== 'cancel.lua')
+      .filter((name) => !['create.lua', 'cancel.lua', 'adopt.lua'].includes(name))
       .map((name) => join(TRANSITIONS, name)),
     ...[
       'addStandardJob-9',

@@ -123,6 +123,11 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     await adminTransitions.finish(id, token, SUCCESS);
     return () => store.remove('local', id);
   },
+  adopt: async (id) => {
+    const token = await running(id);
+    await adminTransitions.finish(id, token, SUCCESS);
+    return () => store.adopt('local', 'alice', id);
+  },
   pack: async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);

@@ -89,6 +89,7 @@ const TRANSITIONS = {
   stop: (job: Held) => transitions.finish(job.id, job.token, { status: 'cancelled' }),
   cancel: (job: Held) => store.cancel('local', job.id),
   remove: (job: Held) => store.remove('local', job.id),
+  adopt: (job: Held) => store.adopt('local', 'alice', job.id),
 };
 
 /** From, transition, answer, status afterwards (gone: no record), type of the appended event. */
@@ -106,6 +107,7 @@ const TABLE: Row[] = [
   ['queued', 'stop', 'refused', 'queued', null],
   ['queued', 'cancel', 'cancelled', 'cancelled', 'job.cancelled'],
   ['queued', 'remove', 'not_finished', 'queued', null],
+  ['queued', 'adopt', 'not_finished', 'queued', null],
 
   ['running', 'start', 'started', 'running', 'job.running'],
   ['running', 'epoch', 'confirmed', 'running', 'job.epoch'],
@@ -118,6 +120,7 @@ const TABLE: Row[] = [
   ['running', 'stop', 'refused', 'running', null],
   ['running', 'cancel', 'cancelled', 'cancelling', 'job.cancelling'],
   ['running', 'remove', 'not_finished', 'running', null],
+  ['running', 'adopt', 'not_finished', 'running', null],
 
   ['cancelling', 'start', 'cancelled', 'cancelled', 'job.cancelled'],
   ['cancelling', 'epoch', 'confirmed', 'cancelling', 'job.epoch'],
@@ -130,6 +133,7 @@ const TABLE: Row[] = [
   ['cancelling', 'stop', 'cancelled', 'cancelled', 'job.cancelled'],
   ['cancelling', 'cancel', 'cancelled', 'cancelling', null],
   ['cancelling', 'remove', 'not_finished', 'cancelling', null],
+  ['cancelling', 'adopt', 'not_finished', 'cancelling', null],
 
   ...(['succeeded', 'failed', 'cancelled'] as const).flatMap((from): Row[] => [
     [from, 'start', 'dropped', from, null],
@@ -143,6 +147,7 @@ const TABLE: Row[] = [
     [from, 'stop', 'refused', from, null],
     [from, 'cancel', from === 'cancelled' ? 'cancelled' : 'finished', from, null],
     [from, 'remove', 'removed', 'gone', null],
+    [from, 'adopt', 'adopted', from, null],
   ]),
 ];
 
@@ -159,7 +164,7 @@ describe('the state machine', () => {
 
     expect((await TRANSITIONS[transition](job)).outcome).toBe(answer);
 
-    expect((await store.get('local', job.id))?.status ?? 'gone').toBe(after);
+    expect((await store.get(undefined, job.id))?.status ?? 'gone').toBe(after);
     if (after === 'gone') return;
     const appended = (await events.read(job.id, { after: 0, limit: 100 })).slice(before.length);
     expect(appended.map(({ type }) => type)).toEqual(eventType === null ? [] : [eventType]);

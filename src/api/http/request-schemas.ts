@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OwnerSchema } from '../../contract/access.ts';
 import { JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
 
 /** Paths and queries. Query values are text; only integers are converted. */
@@ -15,6 +16,10 @@ export const ListJobsQuerySchema = z.strictObject({
   limit: queryInteger(z.int().gte(1).lte(100).default(20)).meta({ description: 'Jobs per page: 1 to 100.' }),
   after: JobIdSchema.optional().meta({ description: 'The last id of the previous page.' }),
   status: JobStatusSchema.optional().meta({ description: 'Only jobs with this status.' }),
+  owner: OwnerSchema.optional().meta({
+    description:
+      'Only jobs of this owner. Only an admin sees those of others; by default, an admin sees all.',
+  }),
 });
 
 const after = queryInteger(z.int().gte(0).default(0)).meta({

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { Access } from '../../contract/access.ts';
 import type { Job } from '../../contract/job.ts';
 import { PROBLEMS, type ProblemCode, ProblemSchema } from '../../contract/problem.ts';
+import { isSafe } from '../access/origins.ts';
 import { problemType } from '../http/problems.ts';
 import {
   type ContentDoc,
@@ -16,7 +18,7 @@ import { OpenApiSchemas, type SchemaObject } from './schemas.ts';
 
 export type OpenApiDocument = Record<string, unknown> & {
   paths: Record<string, Record<string, unknown>>;
-  components: { schemas: Record<string, SchemaObject>; responses: Record<string, unknown> };
+  components: { schemas: Record<string, SchemaObject>; [kind: string]: Record<string, unknown> };
 };
 
 interface CollectedRoute {
@@ -95,8 +97,8 @@ function buildDocument(routes: readonly CollectedRoute[], version: string): Open
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/', description: 'This server.' }],
-    security: [],
     tags: [
+      { name: 'access', description: 'Who you are, and sessions for browsers.' },
       { name: 'jobs', description: 'Create, view, cancel and delete jobs.' },
       {
         name: 'watching',
@@ -106,7 +108,11 @@ function buildDocument(routes: readonly CollectedRoute[], version: string): Open
       { name: 'operations', description: 'For operators: probes, metrics and this document.' },
     ],
     paths,
-    components: { schemas: schemas.components(), responses: problems.components },
+    components: {
+      schemas: schemas.components(),
+      responses: problems.components,
+      securitySchemes: SECURITY_SCHEMES,
+    },
   };
 }
 
@@ -151,6 +157,7 @@ function buildOperation(route: CollectedRoute, schemas: OpenApiSchemas, problems
     tags: [tag],
     summary,
     ...(description !== undefined && { description }),
+    security: securityOf(documentation.access),
     ...(parameters.length > 0 && { parameters }),
     ...(schema.body !== undefined && {
       requestBody: {
@@ -167,9 +174,29 @@ function buildOperation(route: CollectedRoute, schemas: OpenApiSchemas, problems
       ...Object.fromEntries(
         Object.entries(documentation.responses).map(([status, doc]) => [status, buildResponse(doc, schemas)]),
       ),
-      ...problems.responses([...ANYWHERE, ...documentation.problems]),
+      ...problems.responses(new Set([...ANYWHERE, ...problemsOfAccess(route), ...documentation.problems])),
     },
   };
+}
+
+/** Access is stated as a role, which OpenAPI 3.1 allows for these kinds of scheme. */
+const securityOf = (access: Access): Record<string, string[]>[] =>
+  access === 'public' ? [] : [{ key: [access] }, { session: [access] }];
+
+const SECURITY_SCHEMES = {
+  key: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key. Where the operator has chosen AUTH=none, none is needed.',
+  },
+  session: { type: 'apiKey', in: 'cookie', name: 'descent_session', description: 'From `POST /session`.' },
+};
+
+function problemsOfAccess({ method, documentation: { access } }: CollectedRoute): ProblemCode[] {
+  const ofOrigin: ProblemCode[] = isSafe(method.toUpperCase()) ? [] : ['foreign_origin'];
+  return access === 'public'
+    ? ofOrigin
+    : ['unauthenticated', 'forbidden', ...ofOrigin, 'too_many_bad_keys', 'store_unavailable'];
 }
 
 function parametersOf(
@@ -221,7 +248,7 @@ class ProblemResponses {
   }
 
   /** $refs by status. */
-  responses(codes: readonly ProblemCode[]): Record<string, { $ref: string }> {
+  responses(codes: ReadonlySet<ProblemCode>): Record<string, { $ref: string }> {
     const byStatus = new Map<number, ProblemCode[]>();
     for (const code of codes) {
       const { status } = PROBLEMS[code];

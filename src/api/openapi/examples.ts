@@ -37,6 +37,7 @@ const links: Job['links'] = {
 export const QUEUED_JOB: Job = {
   id: ID,
   object: 'job',
+  owner: 'alice',
   status: 'queued',
   terminal: false,
   version: '0.1.0',

@@ -1,10 +1,11 @@
 import type { FastifyContextConfig } from 'fastify';
 import type { z } from 'zod';
+import type { Access } from '../../contract/access.ts';
 import type { ProblemCode } from '../../contract/problem.ts';
 
 /** Documentation of routes that validation does not need, kept in each route's config for the OpenAPI document. */
 
-export type Tag = 'jobs' | 'watching' | 'installation' | 'operations';
+export type Tag = 'access' | 'jobs' | 'watching' | 'installation' | 'operations';
 
 export interface Example {
   summary: string;
@@ -31,6 +32,8 @@ export interface ResponseDoc {
 export interface Documentation {
   operationId: string;
   tag: Tag;
+  /** The least role that the operation needs. */
+  access: Access;
   summary: string;
   description?: string;
   bodyExamples?: Record<string, Example>;

@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ChartName, drawEpochChart } from '../../charts/epoch-chart.ts';
 import { jobOf } from '../../store/job-view.ts';
-import { type ApiDeps, OWNER } from '../deps.ts';
+import { scopeOf } from '../access/caller.ts';
+import type { ApiDeps } from '../deps.ts';
 import { isUnchanged } from '../http/conditional.ts';
 import { jobNotFound } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
@@ -23,10 +24,10 @@ export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, do
         // Other sites may embed charts; the security headers keep everything else to this origin.
         reply.header('cross-origin-resource-policy', 'cross-origin');
         // A chart changes only with an event, so the ETag of the events fits.
-        const head = await store.head(OWNER, id);
+        const head = await store.head(scopeOf(request), id);
         if (head === undefined) throw jobNotFound();
         if (isUnchanged(request, reply, head.etag)) return reply.send();
-        const view = await store.get(OWNER, id);
+        const view = await store.get(scopeOf(request), id);
         if (view === undefined) throw jobNotFound();
         const { spec } = jobOf(view);
         const content = drawEpochChart(
@@ -46,6 +47,7 @@ const documentationOfChart = (chart: ChartName) =>
   documented({
     operationId: chart === 'loss' ? 'getLossChart' : 'getAccuracyChart',
     tag: 'watching',
+    access: 'reader',
     summary: `${chart === 'loss' ? 'Loss' : 'Accuracy'} per epoch, as an SVG chart`,
     description:
       'Shows the training and the validation rows. Before the first epoch has ended: empty axes and "no epochs yet".',

@@ -7,7 +7,8 @@ import { progressOf } from '../../contract/progress.ts';
 import { resolveDataset } from '../../dataset/registry.ts';
 import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
-import { type ApiDeps, OWNER } from '../deps.ts';
+import { callerOf } from '../access/caller.ts';
+import type { ApiDeps } from '../deps.ts';
 import { sendJson } from '../http/conditional.ts';
 import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
@@ -28,6 +29,7 @@ const STORAGE_FULL_SHARE = 0.7;
 const DOCUMENTATION = documented({
   operationId: 'createJob',
   tag: 'jobs',
+  access: 'writer',
   summary: 'Create a job',
   description:
     'Accepts a training job and responds at once; a worker picks it up from the queue. `{}` is the reference run: every field has a default.',
@@ -76,7 +78,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     },
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
-      const { answer, replayed } = await createJob(deps, enqueue, request.body, key, sent.get(request));
+      const { answer, replayed } = await createJob(deps, enqueue, request, key, sent.get(request));
       reply.code(answer.status).header('location', pathOfJob(deps.basePath, answer.id));
       if (replayed) reply.header('idempotency-replayed', 'true');
       return sendJson(reply, withLinks(deps.basePath, { id: answer.id, text: answer.body }));
@@ -115,10 +117,11 @@ function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (deliver
 async function createJob(
   { store, version, maxQueuedJobs }: ApiDeps,
   enqueue: (deliveryId: string) => void,
-  spec: JobSpec,
+  request: FastifyRequest<{ Body: JobSpec }>,
   key: string | undefined,
   sent: unknown,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
+  const spec = request.body;
   const data = resolveDataset(spec.dataset);
   const size = measureSpec(spec, data);
   const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
@@ -126,7 +129,7 @@ async function createJob(
   // A full store takes no new job, but a repeat still gets its stored response.
   const full = await isFull(store);
   const outcome = await store.create({
-    owner: OWNER,
+    owner: callerOf(request).owner,
     id: `job_${nextUlid(wallClockMs())}`,
     spec,
     data,

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobEventListSchema } from '../../contract/job-event.ts';
-import { type ApiDeps, OWNER } from '../deps.ts';
+import { callerOf, scopeOf } from '../access/caller.ts';
+import type { ApiDeps } from '../deps.ts';
 import { type EventStreams, isOver } from '../event-streams.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
@@ -32,7 +33,7 @@ export function eventRoutes(
       reply.header('vary', 'accept');
       const live = negotiate(request, ['application/json', STREAM]) === STREAM;
       const cursor = live ? (lastEventIdHeader(request) ?? after) : after;
-      const head = await store.head(OWNER, id);
+      const head = await store.head(scopeOf(request), id);
       if (head === undefined) throw jobNotFound();
       if (!live) {
         if (isUnchanged(request, reply, head.etag)) return reply.send();
@@ -42,7 +43,7 @@ export function eventRoutes(
       }
       if (isOver(head, cursor)) return reply.code(204).send();
       if (request.method === 'HEAD') return reply.type(STREAM).send();
-      streams.start(reply, { owner: OWNER, id, cursor, seq: head.seq });
+      streams.start(reply, { caller: callerOf(request), scope: scopeOf(request), id, cursor, seq: head.seq });
       return reply;
     },
   });
@@ -68,6 +69,7 @@ function lastEventIdHeader(request: FastifyRequest): number | undefined {
 const DOCUMENTATION = documented({
   operationId: 'getEvents',
   tag: 'watching',
+  access: 'reader',
   summary: "A job's events, as a list or live",
   description: [
     'Each job has one sequence of events: `seq` is 1, 2, 3, ... without gaps.',

@@ -1,11 +1,12 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { EvaluationSchema } from '../../contract/evaluation.ts';
 import { isTerminal, type JobStatus } from '../../contract/job.ts';
 import type { MetricsRow } from '../../contract/metrics.ts';
 import { MetricsRowSchema } from '../../contract/metrics.ts';
 import { MetricsListSchema } from '../../contract/metrics-list.ts';
-import { type ApiDeps, OWNER } from '../deps.ts';
+import { scopeOf } from '../access/caller.ts';
+import type { ApiDeps } from '../deps.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
@@ -37,7 +38,7 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
       reply.header('vary', 'accept');
       const type = format === undefined ? negotiate(request, ['application/json', CSV]) : format;
       // The status is read first: the rows may then be newer than the status, but a terminal status never lacks rows.
-      const head = await store.head(OWNER, id);
+      const head = await store.head(scopeOf(request), id);
       if (head === undefined) throw jobNotFound();
       const wantsCsv = type === 'csv' || type === CSV;
       if (isUnchanged(request, reply, wantsCsv ? head.etag.replace(/"$/, '.csv"') : head.etag))
@@ -62,19 +63,21 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
     config: EVALUATE,
     handler: async (request, reply) => {
       const { id } = request.params;
-      const found = await store.evaluationFile(OWNER, id);
+      const found = await store.evaluationFile(scopeOf(request), id);
       if (found === undefined) throw jobNotFound();
       const { status, file } = found;
       if (file === undefined) throw noEvaluation(status);
       if (isUnchanged(request, reply, `"${file.sha256}"`)) return reply.send();
       const content = await artifacts.read(id, file);
-      return content === undefined ? await explainMissingFile(id, file.name) : sendJson(reply, content);
+      return content === undefined
+        ? await explainMissingFile(request, id, file.name)
+        : sendJson(reply, content);
     },
   });
 
   /** The job was removed a moment ago, or its file is missing or damaged. */
-  async function explainMissingFile(id: string, name: string): Promise<never> {
-    if ((await store.head(OWNER, id)) === undefined) throw jobNotFound();
+  async function explainMissingFile(request: FastifyRequest, id: string, name: string): Promise<never> {
+    if ((await store.head(scopeOf(request), id)) === undefined) throw jobNotFound();
     throw new Error(
       `${id} has no file ${name} with the hash its record names: do the workers and the API see one DATA_DIR?`,
     );
@@ -105,6 +108,7 @@ function toCsv(rows: readonly MetricsRow[]): string {
 const METRICS = documented({
   operationId: 'getMetrics',
   tag: 'watching',
+  access: 'reader',
   summary: "A job's metrics, one row per epoch",
   description: 'Empty until the first epoch has ended. As CSV with `format=csv` or `Accept: text/csv`.',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
@@ -136,6 +140,7 @@ const METRICS = documented({
 const EVALUATE = documented({
   operationId: 'getEvaluation',
   tag: 'watching',
+  access: 'reader',
   summary: 'The evaluation of the finished model on the test rows',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {

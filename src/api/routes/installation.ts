@@ -64,6 +64,7 @@ function groupEngines(reports: readonly WorkerReport[]): EngineList['data'] {
 const DATASETS_DOCUMENTATION = documented({
   operationId: 'listDatasets',
   tag: 'installation',
+  access: 'reader',
   summary: 'The datasets: names, sizes, classes, hashes',
   responses: { 200: json('All datasets.', DatasetListSchema) },
   problems: [],
@@ -72,6 +73,7 @@ const DATASETS_DOCUMENTATION = documented({
 const ENGINES_DOCUMENTATION = documented({
   operationId: 'listEngines',
   tag: 'installation',
+  access: 'reader',
   summary: 'The engines, as the live workers report them',
   responses: {
     200: json('Each engine with its version, or the reason it is unavailable.', EngineListSchema),
@@ -82,6 +84,7 @@ const ENGINES_DOCUMENTATION = documented({
 const WORKERS_DOCUMENTATION = documented({
   operationId: 'listWorkers',
   tag: 'installation',
+  access: 'admin',
   summary: 'The live workers, their running jobs and their steps per second',
   responses: {
     200: json(`The workers that reported in the last ${REPORT_TTL_MS / 1000} seconds.`, WorkerListSchema),

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
-import { type ApiDeps, OWNER } from '../deps.ts';
+import { scopeOf } from '../access/caller.ts';
+import type { ApiDeps } from '../deps.ts';
 import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, ListJobsQuerySchema } from '../http/request-schemas.ts';
@@ -29,10 +30,17 @@ export function jobRoutes(
     schema: { querystring: ListJobsQuerySchema },
     config: LIST,
     handler: async (request, reply) => {
-      const { limit, after, status } = request.query;
-      const { jobs, hasMore } = await store.list(OWNER, { limit, after, status });
+      const { limit, after, status, owner } = request.query;
+      const scope = scopeOf(request);
+      const { jobs, hasMore } =
+        scope !== undefined && owner !== undefined && owner !== scope
+          ? { jobs: [], hasMore: false }
+          : await store.list(owner ?? scope, { limit, after, status });
       const last = jobs.at(-1);
-      const next = hasMore && last !== undefined ? `${basePath}${nextPage(limit, last.id, status)}` : null;
+      const next =
+        hasMore && last !== undefined
+          ? `${basePath}${nextPage({ limit: String(limit), after: last.id, status, owner })}`
+          : null;
       if (next !== null) reply.header('link', `<${next}>; rel="next"`);
       const data = jobs.map((job) => withLinks(basePath, job));
       return sendJson(
@@ -50,11 +58,11 @@ export function jobRoutes(
     handler: async (request, reply) => {
       const { id } = request.params;
       if (isConditional(request)) {
-        const etag = await store.etag(OWNER, id);
+        const etag = await store.etag(scopeOf(request), id);
         if (etag === undefined) throw jobNotFound();
         if (isUnchanged(request, reply, etagWithLinks(basePath, etag))) return reply.send();
       }
-      const job = await store.get(OWNER, id);
+      const job = await store.get(scopeOf(request), id);
       if (job === undefined) throw jobNotFound();
       return isUnchanged(request, reply, etagWithLinks(basePath, job.etag))
         ? reply.send()
@@ -68,7 +76,7 @@ export function jobRoutes(
     schema: { params: JobPathSchema },
     config: REMOVE,
     handler: async (request, reply) => {
-      const removal = await retention.remove(OWNER, request.params.id);
+      const removal = await retention.remove(scopeOf(request), request.params.id);
       if (removal.outcome === 'not_found') throw jobNotFound();
       if (removal.outcome === 'not_finished') {
         throw new ProblemError(
@@ -86,7 +94,7 @@ export function jobRoutes(
     schema: { params: JobPathSchema },
     config: CANCEL,
     handler: async (request, reply) => {
-      const cancel = await store.cancel(OWNER, request.params.id);
+      const cancel = await store.cancel(scopeOf(request), request.params.id);
       if (cancel.outcome === 'not_found') throw jobNotFound();
       if (cancel.outcome === 'finished') {
         throw new ProblemError('job_finished', `The job has already ${cancel.status}; nothing was changed.`);
@@ -97,14 +105,15 @@ export function jobRoutes(
   done();
 }
 
-function nextPage(limit: number, after: string, status: string | undefined): string {
-  const query = new URLSearchParams({ limit: String(limit), after, ...(status !== undefined && { status }) });
-  return `/jobs?${query}`;
+function nextPage(query: Record<string, string | undefined>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return `/jobs?${new URLSearchParams(given)}`;
 }
 
 const LIST = documented({
   operationId: 'listJobs',
   tag: 'jobs',
+  access: 'reader',
   summary: 'List jobs, newest first',
   responses: {
     200: json('A page of jobs.', JobListSchema, {
@@ -125,6 +134,7 @@ const LIST = documented({
 const GET = documented({
   operationId: 'getJob',
   tag: 'jobs',
+  access: 'reader',
   summary: 'Get a job',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
@@ -143,6 +153,7 @@ const GET = documented({
 const REMOVE = documented({
   operationId: 'deleteJob',
   tag: 'jobs',
+  access: 'writer',
   summary: 'Delete a finished job with its events and files',
   responses: { 204: { description: 'Deleted.' } },
   problems: ['job_not_found', 'job_not_finished', 'store_unavailable'],
@@ -151,6 +162,7 @@ const REMOVE = documented({
 const CANCEL = documented({
   operationId: 'cancelJob',
   tag: 'jobs',
+  access: 'writer',
   summary: 'Cancel a job',
   description:
     'Cancelling again changes nothing and gets the same response. A running job is `cancelling` until its worker has stopped; it still ends as `succeeded` if it finishes first.',

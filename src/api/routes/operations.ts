@@ -45,6 +45,7 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
 const ROOT = documented({
   operationId: 'getRoot',
   tag: 'operations',
+  access: 'public',
   summary: 'Redirect to /docs',
   responses: {
     302: {
@@ -58,6 +59,7 @@ const ROOT = documented({
 const LIVEZ = documented({
   operationId: 'getLiveness',
   tag: 'operations',
+  access: 'public',
   summary: 'Is this process alive?',
   responses: { 200: json('The process is alive.', LivenessSchema) },
   problems: [],
@@ -66,6 +68,7 @@ const LIVEZ = documented({
 const READYZ = documented({
   operationId: 'getReadiness',
   tag: 'operations',
+  access: 'public',
   summary: 'Can this process serve requests?',
   responses: {
     200: json('The process is ready; `checks` reports other faults of the installation.', ReadinessSchema),
@@ -76,6 +79,7 @@ const READYZ = documented({
 const METRICS = documented({
   operationId: 'getPrometheusMetrics',
   tag: 'operations',
+  access: 'admin',
   summary: 'Metrics for Prometheus',
   responses: {
     200: {
@@ -89,6 +93,7 @@ const METRICS = documented({
 const OPENAPI = documented({
   operationId: 'getOpenapi',
   tag: 'operations',
+  access: 'public',
   summary: 'This document',
   responses: {
     200: {

@@ -1,6 +1,7 @@
 -- cancel: queued -> cancelled; running -> cancelling, with a signal to its worker; cancelling, cancelled: no change.
 -- Answers: cancelled (it is, or will be), finished {status}, not_found.
-if not record.status or record.owner ~= given.owner then
+-- An empty owner stands for all.
+if not record.status or (given.owner ~= '' and record.owner ~= given.owner) then
   return answer('not_found')
 end
 if record.status == 'succeeded' or record.status == 'failed' then
