@@ -34,6 +34,8 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist/src dist/src
 COPY --from=build /app/dist/workers dist/workers
+# docker compose run --rm api keys list
+RUN printf '#!/bin/sh\nexec node /app/dist/src/keys.js "$@"\n' > /usr/local/bin/keys && chmod 755 /usr/local/bin/keys
 USER 1000:1000
 VOLUME /data
 EXPOSE 3000

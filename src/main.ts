@@ -101,6 +101,7 @@ function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
 }
 
 function welcome(config: Config, redis: RedisChoice, url: string): string {
+  const isGuarded = config.AUTH === 'keys';
   return [
     '',
     `Descent ${packageVersion()} is ready.`,
@@ -111,7 +112,10 @@ function welcome(config: Config, redis: RedisChoice, url: string): string {
     `  Data   ${resolve(config.DATA_DIR)}`,
     '',
     'Train a network on MNIST, the reference run:',
-    `  curl -X POST ${url}/jobs -H 'Content-Type: application/json' -d '{}'`,
+    `  curl -X POST ${url}/jobs -H 'Content-Type: application/json' -d '{}'${isGuarded ? ' -H "Authorization: Bearer $KEY"' : ''}`,
+    ...(isGuarded
+      ? ['', 'Make a key first: npm run keys -- create --name laptop --owner alice --role writer']
+      : []),
     '',
     'Press Ctrl-C to stop.',
     '',

@@ -169,7 +169,7 @@ describe('a route without access', () => {
       accessOf(route);
     });
     expect(() => app.get('/new', async () => '')).toThrow('the route /new states no access');
-    expect(() => app.get('/docsx', async () => '')).toThrow('/docsx states no access');
+    expect(() => app.get('/docs-x', async () => '')).toThrow('/docs-x states no access');
     app.get('/docs/static/index.html', async () => '');
   });
 
