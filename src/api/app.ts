@@ -6,6 +6,7 @@ import { Authentication, accessOf } from './access/authentication.ts';
 import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
+import { InFlight } from './http/in-flight.ts';
 import { acceptNoBody } from './http/no-body.ts';
 import { PathMethods } from './http/path-methods.ts';
 import { answerClientError, ProblemError, sendProblem } from './http/problems.ts';
@@ -105,6 +106,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     }
   });
   app.addHook('onRequest', authentication.origins.addCorsHeaders);
+  app.addHook('onRequest', new InFlight(timing.maxInFlight).enter);
   // With keys, a page under another name gets nothing: browsers send it no session.
   if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));
   await app.register(underPressure, {

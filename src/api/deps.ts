@@ -76,6 +76,8 @@ export interface ApiTiming {
   requestTimeoutMs: number;
   /** A process whose event loop lags more than this refuses requests; 0 = never. */
   maxEventLoopDelayMs: number;
+  /** Requests under way at a time; further ones are refused. */
+  maxInFlight: number;
 }
 
 export const DEFAULT_TIMING: ApiTiming = {
@@ -85,6 +87,7 @@ export const DEFAULT_TIMING: ApiTiming = {
   handlerTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   maxEventLoopDelayMs: 1_000,
+  maxInFlight: 100,
 };
 
 /** Errors from other rooms are recognised by their code. */

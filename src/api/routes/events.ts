@@ -5,6 +5,7 @@ import { callerOf, scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type EventStreams, isOver } from '../event-streams.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
+import { UNCOUNTED } from '../http/in-flight.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { invalidFields, jobNotFound } from '../http/problems.ts';
 import { EventsQuerySchema, JobPathSchema } from '../http/request-schemas.ts';
@@ -25,7 +26,8 @@ export function eventRoutes(
     method: 'GET',
     url: '/jobs/:id/events',
     schema: { params: JobPathSchema, querystring: EventsQuerySchema },
-    config: DOCUMENTATION,
+    // A stream is under way for as long as its job.
+    config: { ...DOCUMENTATION, ...UNCOUNTED },
     handler: async (request, reply) => {
       const { id } = request.params;
       const { limit, lastEventId } = request.query;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ANY_HOST } from '../http/host-check.ts';
+import { UNCOUNTED } from '../http/in-flight.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
 import { checkReadiness } from '../readiness.ts';
@@ -13,7 +14,7 @@ export type OperationsDeps = ApiDeps & {
 };
 
 /** For a route's config: answers even under pressure, because a failed probe may get the process killed. */
-const ALWAYS = { pressureHandler: () => undefined };
+const ALWAYS = { ...UNCOUNTED, pressureHandler: () => undefined };
 
 /** Routes for operators. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
@@ -26,7 +27,7 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
     version,
   }));
 
-  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST } }, async () => ({
+  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST, ...UNCOUNTED } }, async () => ({
     status: 'ready',
     version,
     checks: await checkReadiness(deps),
