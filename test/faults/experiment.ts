@@ -31,6 +31,8 @@ export interface Experiment {
   shortN: number;
   /** Time limit of the full run, which stops early with fewer than n faults. All limits together stay below 90 min. */
   seconds: number;
+  /** A trial that takes longer hangs; 400 if unset. */
+  trialSeconds?: number;
   /** Concurrent trials, each with its own installation; for trials that mostly wait. */
   parallel?: number;
   /** What this machine lacks, and how to install it. The experiment is then reported as not run, never as passed. */

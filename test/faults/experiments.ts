@@ -19,9 +19,16 @@ import { model } from './promises/p19-model.ts';
 import { lostReplies } from './promises/p20-lost-replies.ts';
 import { idempotency } from './promises/p21-idempotency.ts';
 import { eventStreams } from './promises/p22-event-streams.ts';
+import { slowReaders } from './promises/p23-slow-readers.ts';
 import { readYourWrites } from './promises/p24-read-your-writes.ts';
+import { health } from './promises/p25-health.ts';
 import { lateRedis, startOrder } from './promises/p26-start-order.ts';
+import { overload } from './promises/p27-overload.ts';
+import { redisFull } from './promises/p28-redis-full.ts';
+import { httpWhileTraining } from './promises/p32-http-while-training.ts';
 import { clockOfApi, clockOfWorker } from './promises/p33-clocks.ts';
+import { soak } from './promises/p34-soak.ts';
+import { backup } from './promises/p36-backup.ts';
 import type { NotRun } from './report.ts';
 
 /** All experiments, ordered by the promises they prove. */
@@ -50,12 +57,23 @@ export const EXPERIMENTS: readonly Experiment[] = [
   lostReplies,
   idempotency,
   eventStreams,
+  slowReaders,
   readYourWrites,
+  health,
   startOrder,
   lateRedis,
+  overload,
+  redisFull,
+  httpWhileTraining,
   clockOfWorker,
   clockOfApi,
+  backup,
 ];
+
+const SOAK_MINUTES = 60;
+
+/** A command of its own, `npm run test:soak`, because it takes an hour. */
+export const SOAK = soak(SOAK_MINUTES);
 
 export const NOT_RUN: readonly NotRun[] = [
   {

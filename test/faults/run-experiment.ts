@@ -66,7 +66,10 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
 
 async function runTrial(experiment: Experiment, trial: Trial, options: RunOptions): Promise<Entry> {
   const startedMs = performance.now();
-  const result = await Promise.race([experiment.run(trial), overdue(trial)]).then(
+  const result = await Promise.race([
+    experiment.run(trial),
+    overdue(trial, experiment.trialSeconds ?? TRIAL_SECONDS),
+  ]).then(
     (proofs) => ({ proofs }),
     (error: unknown) => ({
       proofs: null,
@@ -89,9 +92,9 @@ async function runTrial(experiment: Experiment, trial: Trial, options: RunOption
 }
 
 /** @throws {Broken} when the trial is overdue. */
-async function overdue(trial: Trial): Promise<never> {
-  await sleep(1_000 * TRIAL_SECONDS * trial.patience, undefined, { ref: false });
-  throw new Broken(`the trial did not end within ${TRIAL_SECONDS * trial.patience} s`);
+async function overdue(trial: Trial, seconds: number): Promise<never> {
+  await sleep(1_000 * seconds * trial.patience, undefined, { ref: false });
+  throw new Broken(`the trial did not end within ${seconds * trial.patience} s`);
 }
 
 const errorText = (error: unknown): unknown =>

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { findRedisBinary } from '../support/running-installation.ts';
-import { EXPERIMENTS, NOT_RUN } from './experiments.ts';
+import { EXPERIMENTS, NOT_RUN, SOAK } from './experiments.ts';
+import { soak } from './promises/p34-soak.ts';
 import { type Entry, machine, readJournal, sumOf, writeEntry, writeResults } from './report.ts';
 import { runExperiment } from './run-experiment.ts';
 
@@ -12,6 +13,8 @@ npm run test:faults -- [options]     Breaks a real installation in every way we 
   --seed 5          seed of all random draws (default 1)
   --trial 3         replay this trial only, and print what was drawn
   --results         write test/faults/RESULTS.md from the results so far, and run nothing
+  --soak            run the soak instead: an hour, and only this
+  --minutes 60      of the soak
   --list            list the experiments, their numbers and their time budgets
 
 Results go to reports/faults.jsonl as the trials end: after a Ctrl-C the same command continues where it stopped.
@@ -26,11 +29,13 @@ const { values } = parseArgs({
     trial: { type: 'string' },
     results: { type: 'boolean' },
     list: { type: 'boolean' },
+    soak: { type: 'boolean' },
+    minutes: { type: 'string' },
     help: { type: 'boolean' },
   },
 });
 
-const number = (name: 'n' | 'seed' | 'trial'): number | undefined => {
+const number = (name: 'n' | 'seed' | 'trial' | 'minutes'): number | undefined => {
   const text = values[name];
   if (text === undefined) return undefined;
   if (!/^\d{1,9}$/.test(text))
@@ -38,7 +43,11 @@ const number = (name: 'n' | 'seed' | 'trial'): number | undefined => {
   return Number(text);
 };
 
-const wanted = EXPERIMENTS.filter(
+const soakFor = (minutes: number | undefined) => (minutes === undefined ? SOAK : soak(minutes));
+
+const ALL = [...EXPERIMENTS, SOAK];
+
+const wanted = (values.soak === true ? [soakFor(number('minutes'))] : EXPERIMENTS).filter(
   ({ name, rows }) =>
     values.only === undefined ||
     values.only.some((only) => name === only || rows.some(({ id }) => id === only)),
@@ -77,7 +86,7 @@ async function main(): Promise<void> {
       );
     return;
   }
-  if (values.results === true) return writeResults(EXPERIMENTS, NOT_RUN);
+  if (values.results === true) return writeResults(ALL, NOT_RUN);
   if (wanted.length === 0) throw new Error(`no experiment proves ${values.only?.join(', ')}; see --list`);
   const runSeed = number('seed')!;
   const trial = number('trial');
@@ -115,7 +124,7 @@ async function main(): Promise<void> {
       isStopped: () => stopped,
     });
   }
-  if (trial === undefined && values.only === undefined && !stopped) writeResults(EXPERIMENTS, NOT_RUN);
+  if (trial === undefined && values.only === undefined && !stopped) writeResults(ALL, NOT_RUN);
 }
 
 main().then(
