@@ -27,6 +27,8 @@ export async function renderOpenApi(version: string): Promise<string> {
     signals: nothing,
     artifacts: nothing,
     storage: nothing,
+    jobCounts: nothing,
+    diskRoom: nothing,
     workers: nothing,
     queue: nothing,
     redisTroubles: nothing,

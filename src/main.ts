@@ -5,6 +5,7 @@ import { ConfigError } from './process/config-error.ts';
 import { loadSettings, SETTINGS_ARE_READ } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
 import { stackOf } from './process/process-log.ts';
+import { silenceMsOf } from './process/silence-watch.ts';
 import { StartError } from './process/start-error.ts';
 import { onStopSignals } from './process/stop-signals.ts';
 import { chooseRedis, type RedisChoice } from './start/choose-redis.ts';
@@ -20,7 +21,7 @@ import { usageText } from './start/usage.ts';
 
 const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-async function run(config: Config): Promise<void> {
+async function run(config: Config, silenceMs: number): Promise<void> {
   const progress = new StartProgress(console.log);
   progress.step(`Opening DATA_DIR=${config.DATA_DIR} and looking for Redis`);
   const socketFolder = await openSocketFolder(config.DATA_DIR);
@@ -50,7 +51,7 @@ async function run(config: Config): Promise<void> {
       void end(1);
     },
   };
-  const supervisor = new Supervisor(childrenFor(redis, config), report);
+  const supervisor = new Supervisor(childrenFor(redis, config, silenceMs), report);
 
   let isEnding = false;
   const end = async (exitCode: number) => {
@@ -82,7 +83,7 @@ async function run(config: Config): Promise<void> {
 }
 
 /** Redis starts first and stops last; the API stops before the worker. */
-function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
+function childrenFor(redis: RedisChoice, config: Config, silenceMs: number): ChildSpec[][] {
   const env = {
     ...process.env,
     ...(redis.url !== undefined && { REDIS_URL: redis.url }),
@@ -90,12 +91,13 @@ function childrenFor(redis: RedisChoice, config: Config): ChildSpec[][] {
     [SETTINGS_ARE_READ]: '1',
   };
   // Each child exits by itself a little before its grace is over.
-  const worker = { name: 'worker', entry: pathOf('../workers/main.js'), args: [], env, stopGraceMs: 10_000 };
-  const api = { name: 'API', entry: pathOf('./server.js'), args: [], env, stopGraceMs: 7_000 };
+  const common = { args: [`--silence-ms=${silenceMs}`], env, silenceMs };
+  const worker = { ...common, name: 'worker', entry: pathOf('../workers/main.js'), stopGraceMs: 10_000 };
+  const api = { ...common, name: 'API', entry: pathOf('./server.js'), stopGraceMs: 7_000 };
   if (redis.child === undefined) return [[worker, api]];
   const { entry, args } = redis.child;
   return [
-    [{ name: 'Redis', entry: pathOf(`./start/${entry}`), args, env, stopGraceMs: 9_000 }],
+    [{ ...common, name: 'Redis', entry: pathOf(`./start/${entry}`), args, stopGraceMs: 9_000 }],
     [worker, api],
   ];
 }
@@ -125,12 +127,12 @@ function welcome(config: Config, redis: RedisChoice, url: string): string {
 async function main(argument: string | undefined): Promise<void> {
   if (argument === '--help' || argument === '-h') console.log(usageText());
   else if (argument === '--version') console.log(packageVersion());
-  else if (argument !== undefined)
+  else if (argument !== undefined && !argument.startsWith('--silence-ms='))
     throw new StartError(`Unknown argument ${argument}; see npm start -- --help`);
   else {
     const { config, warnings } = loadSettings(process.env);
     for (const warning of warnings) console.warn(`Warning: ${warning}`);
-    await run(config);
+    await run(config, silenceMsOf(process.argv));
   }
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
-import { refuseToStart, tellParent } from './process/child-message.ts';
+import { beatToParent, refuseToStart, tellParent } from './process/child-message.ts';
 import { monotonicMs } from './process/clock.ts';
 import { ConfigError } from './process/config-error.ts';
 import { canonicalHost, isEveryAddress } from './process/host-name.ts';
@@ -17,8 +17,10 @@ import { TrainingQueue } from './queue/training-queue.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
 import { RedisHealth } from './redis/health.ts';
 import { ApiKeys } from './store/api-keys.ts';
+import { diskRoom } from './store/disk-room.ts';
 import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
+import { JobCounts } from './store/job-counts.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
@@ -42,6 +44,7 @@ const BUSY_PORT_PATIENCE_MS = 2_000;
 const BUSY_PORT_RETRY_MS = 200;
 
 async function main(): Promise<void> {
+  beatToParent();
   const { config, warnings } = loadSettings(process.env);
   if (config.REDIS_URL === undefined) {
     throw new StartError('The API on its own needs REDIS_URL. (npm start brings its own Redis.)');
@@ -69,6 +72,8 @@ async function main(): Promise<void> {
     artifacts,
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
+    jobCounts: new JobCounts(commands, keys),
+    diskRoom: () => diskRoom(config.DATA_DIR),
     queue: new TrainingQueue(commands, keys, log),
     redisTroubles: () => health.troubles(),
     version: packageVersion(),

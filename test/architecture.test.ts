@@ -151,6 +151,7 @@ describe('the arrows', () => {
     const containing = (pattern: RegExp) =>
       FILES.filter((file) => roomOf(file) !== 'scripts' && pattern.test(IMPORTS.get(file)!.text)).sort();
     expect(containing(/process\.env\b/)).toEqual([
+      'src/doctor/main.ts',
       'src/keys.ts',
       'src/main.ts',
       'src/process/config.ts',

@@ -134,7 +134,7 @@ describe('docker-compose.yml', () => {
 
   it('checks the health of each', () => {
     expect(valkey.healthcheck.test.join(' ')).toContain('valkey-cli ping');
-    expect(api.healthcheck.test.join(' ')).toContain("fetch('http://127.0.0.1:3000/readyz')");
+    expect(api.healthcheck.test.join(' ')).toContain("fetch('http://127.0.0.1:3000/readyz?exclude=workers')");
     const check = worker.healthcheck.test.join(' ');
     expect(check).toContain(ALIVE_FILE);
     expect(check).toContain('< 30000');

@@ -2,40 +2,19 @@ import { once } from 'node:events';
 import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { parseRedisUrl } from '../src/process/redis-address.ts';
 import { connectForWorkers } from '../src/redis/connections.ts';
 import { descendantsOf, type ProcessEntry, stillAlive } from './support/processes.ts';
-import { StartedProgram } from './support/started-program.ts';
+import { start, startReady } from './support/started-descent.ts';
+import type { StartedProgram } from './support/started-program.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 /** Starts the built program as `npm start` does, with real children and a real Redis. */
 
-const MAIN = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
-const READY = /^Descent .* is ready\.$/;
 const START_TIMEOUT_MS = 120_000;
 
 const noRedis = inject('redisBinary') === null;
-
-interface StartOptions {
-  folder?: string;
-  env?: NodeJS.ProcessEnv;
-  args?: string[];
-}
-
-async function start({ folder, env, args = [] }: StartOptions = {}) {
-  const cwd = folder ?? (await makeTemporaryFolder());
-  const settings = { PATH: process.env.PATH, PORT: '0', WORKER_CONCURRENCY: '1', ...env };
-  return { program: new StartedProgram(MAIN, args, { cwd, env: settings }), folder: cwd };
-}
-
-async function startReady(options: StartOptions = {}) {
-  const started = await start(options);
-  await started.program.line(READY);
-  const [, url] = /^ {2}API +(\S+)$/.exec(await started.program.line(/^ {2}API /)) ?? [];
-  return { ...started, url: url! };
-}
 
 /** The only process of this tree whose command line contains these words. */
 function find(program: StartedProgram, words: string): ProcessEntry {

@@ -16,7 +16,7 @@ import { Retention, type RetentionLimits } from '../src/store/retention.ts';
 import { StorageCheck } from '../src/store/storage-check.ts';
 import { WorkerReports } from '../src/store/worker-reports.ts';
 import { Consumer } from './consumer.ts';
-import { newCounters } from './counters.ts';
+import { newCounters, Trained } from './counters.ts';
 import { Heartbeat, heartbeatTiming } from './heartbeat.ts';
 import { Runs } from './run.ts';
 import { runJob } from './run-job.ts';
@@ -83,6 +83,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   const packer = new JobPacker(commands, keys);
   const runs = new Runs();
   const counters = newCounters();
+  const trained = new Trained();
   const statusWatch = new StatusWatch(runs, transitions, log);
   const storage = new StorageWatch(new StorageCheck(() => checkStorage(deps), STORAGE_TIMEOUT_MS), log);
 
@@ -97,6 +98,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
     trainers,
     runs,
     counters,
+    trained,
     leaseMs,
     log,
     engineFor: (wanted) =>
@@ -130,6 +132,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
         problem: storage.problem ?? null,
         running: runningJobs(runs),
         engines: [...deps.engines],
+        trained: trained.report(),
         counters: { ...counters },
       }),
       lastFetchMs: () => consumer.lastFetchMs,

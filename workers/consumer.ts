@@ -15,8 +15,11 @@ export interface ConsumerOptions {
   keys: Keys;
   concurrency: number;
   leaseMs: number;
-  /** Processes a delivery until nothing is left to do for it; never throws. */
-  onDelivery: (delivery: HandedOver) => Promise<void>;
+  /**
+   * Processes a delivery until nothing is left to do for it; never throws. `later` leaves it to another worker, to which
+   * BullMQ hands it after its lock has lapsed.
+   */
+  onDelivery: (delivery: HandedOver) => Promise<'done' | 'later'>;
   /** Called once for each distinct error until a fetch succeeds. */
   onTrouble: (error: Error) => void;
 }
@@ -132,7 +135,7 @@ export class Consumer {
       const delivery = parseDeliveryId(job.id ?? '');
       if (delivery !== undefined) {
         const extendLock = async () => (await job.extendLock(token, this.#options.leaseMs)) === 1;
-        await this.#options.onDelivery({ ...delivery, extendLock });
+        if ((await this.#options.onDelivery({ ...delivery, extendLock })) === 'later') return;
       }
       await job.moveToCompleted(undefined, token, false);
     } catch (error) {

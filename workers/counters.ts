@@ -13,3 +13,20 @@ export const newCounters = (): Counters => ({
   leases_lost: 0,
   epochs: 0,
 });
+
+type Engine = WorkerReport['trained'][number]['engine'];
+
+/** What each engine has computed since the worker started. */
+export class Trained {
+  readonly #byEngine = new Map<Engine, { epochs: number; steps: number }>();
+
+  /** @param steps may be negative: a resumed job begins behind the progress in its record. */
+  add(engine: Engine, { epochs, steps }: { epochs: number; steps: number }): void {
+    const sum = this.#byEngine.get(engine) ?? { epochs: 0, steps: 0 };
+    this.#byEngine.set(engine, { epochs: sum.epochs + epochs, steps: sum.steps + Math.max(0, steps) });
+  }
+
+  report(): WorkerReport['trained'] {
+    return [...this.#byEngine].map(([engine, sums]) => ({ engine, ...sums }));
+  }
+}

@@ -1,11 +1,10 @@
 import { utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { WorkerReport } from '../src/contract/worker-report.ts';
 import { monotonicMs, wallClockMs } from '../src/process/clock.ts';
 import type { Log } from '../src/process/log.ts';
 import type { JobStore } from '../src/store/jobs.ts';
-import type { WorkerReports } from '../src/store/worker-reports.ts';
+import type { UndatedReport, WorkerReports } from '../src/store/worker-reports.ts';
 
 export interface HeartbeatTiming {
   intervalMs: number;
@@ -17,7 +16,8 @@ export interface HeartbeatTiming {
 
 /** `wedgedMs` exceeds 4/3 of a lease: a killed worker's delivery may wait that long before it is handed over again. */
 export const heartbeatTiming = (leaseMs: number): HeartbeatTiming => ({
-  intervalMs: 5_000,
+  // /readyz takes a worker that has not reported for 4 s for gone.
+  intervalMs: 1_000,
   wedgedMs: Math.max(30_000, 2 * leaseMs),
   idleMs: 10_000,
 });
@@ -30,7 +30,7 @@ export interface HeartbeatParts {
   store: Pick<JobStore, 'counts'>;
   log: Log;
   /** Builds the current report. */
-  report: () => Omit<WorkerReport, 'reported_at'>;
+  report: () => UndatedReport;
   /** When BullMQ last handed over a delivery. */
   lastFetchMs: () => number;
   /** Called when the worker takes jobs and has free slots, jobs wait, and none was fetched for `idleMs`. */

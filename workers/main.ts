@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
-import { refuseToStart, tellParent } from '../src/process/child-message.ts';
+import { beatToParent, refuseToStart, tellParent } from '../src/process/child-message.ts';
 import { ConfigError } from '../src/process/config-error.ts';
 import { loadSettings } from '../src/process/load-settings.ts';
 import { packageVersion } from '../src/process/package-version.ts';
 import { watchParent } from '../src/process/parent-watch.ts';
 import { createLog, messageOf, stackOf } from '../src/process/process-log.ts';
+import { silenceMsOf } from '../src/process/silence-watch.ts';
 import { onStopSignals, STOP_SIGNALS } from '../src/process/stop-signals.ts';
 import { connectForSubscriptions, connectForWorkers } from '../src/redis/connections.ts';
 import { RedisHealth } from '../src/redis/health.ts';
@@ -24,6 +25,7 @@ const EXIT_MS = 8_000;
 const REDIS_PATIENCE_MS = 2_000;
 
 async function main(): Promise<void> {
+  beatToParent();
   const { config, warnings } = loadSettings(process.env);
   if (config.REDIS_URL === undefined) {
     return await refuseToStart('A worker on its own needs REDIS_URL. (npm start brings its own Redis.)');
@@ -41,7 +43,7 @@ async function main(): Promise<void> {
     else log.warn(message);
   });
 
-  const trainers = new TrainerPool(log);
+  const trainers = new TrainerPool(log, silenceMsOf(process.argv));
   // In parallel: the engine check runs in its own process.
   const [engines] = await Promise.all([
     reportEngines(),

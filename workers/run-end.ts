@@ -17,6 +17,8 @@ export type End =
   | { type: 'stale' }
   /** Another worker has the lock. */
   | { type: 'not ours' }
+  /** A later version of Descent wrote the record. */
+  | { type: 'newer' }
   /** This worker takes no jobs at the moment. */
   | { type: 'declined' }
   /** This worker cannot train. */
@@ -31,6 +33,12 @@ export type End =
 export async function conclude(run: Run, end: End, worker: WorkerParts): Promise<void> {
   switch (end.type) {
     case 'stale':
+      return;
+    case 'newer':
+      worker.log.warn(
+        run.about,
+        'a later version of Descent wrote this job; it is left to a worker of that version',
+      );
       return;
     case 'not ours':
       return await leave(run, worker);
@@ -91,7 +99,7 @@ async function concludeTraining(
       worker.counters.trainers_crashed++;
       const how = last.type === 'exited' ? last.how : 'it stopped without being asked to';
       const reason = `its trainer process crashed: ${how}`;
-      worker.log.error({ job: run.id }, reason);
+      worker.log.error(run.about, reason);
       await requeue(run, fault('trainer_crashed', reason), worker);
     }
   }
@@ -102,7 +110,7 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
   const { id } = run;
   const { outcome } = await persist(() => worker.transitions.finish(id, run.token, how));
   worker.log.info(
-    { job: id, ...(how.status === 'failed' && { reason: how.error.message }) },
+    { ...run.about, ...(how.status === 'failed' && { reason: how.error.message }) },
     `job ${outcome}`,
   );
   if (outcome === 'succeeded' && how.status === 'succeeded') {
@@ -147,7 +155,7 @@ async function leave(run: Run, worker: WorkerParts): Promise<void> {
 async function afterRequeue(run: Run, answer: RequeueOutcome, worker: WorkerParts): Promise<void> {
   if (answer.outcome === 'queued') {
     worker.counters.jobs_requeued++;
-    worker.log.info({ job: run.id, delivery: answer.deliveryId }, 'job goes back to the queue');
+    worker.log.info({ ...run.about, delivery: answer.deliveryId }, 'job goes back to the queue');
     await worker.queue.enqueue(answer.deliveryId);
   } else {
     await removeFiles(run, answer.outcome, worker);

@@ -9,8 +9,9 @@ import type { HandedOver, WorkerParts } from './worker-parts.ts';
 /**
  * Processes one delivery from BullMQ's hand-over until nothing is left to do for it here: the job has ended, waits
  * under a new delivery, or runs on another worker. Never throws, since BullMQ must not decide anything by itself.
+ * @returns later when this worker must leave the delivery to another.
  */
-export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise<void> {
+export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise<'done' | 'later'> {
   const run = new Run(delivery);
   const lease = new Lease({
     extend: delivery.extendLock,
@@ -21,16 +22,19 @@ export async function runJob(delivery: HandedOver, worker: WorkerParts): Promise
     },
   });
   try {
-    await conclude(run, await carryOut(run, lease, worker), worker);
+    const end = await carryOut(run, lease, worker);
+    await conclude(run, end, worker);
+    return end.type === 'newer' ? 'later' : 'done';
   } catch (error) {
-    worker.log.error({ err: error, job: run.id }, 'a job could not be run');
+    worker.log.error({ err: error, ...run.about }, 'a job could not be run');
     if (run.started) {
       const message = `Descent failed: ${error instanceof Error ? error.message : error}`;
       const failed: End = { type: 'failed', error: { code: 'internal', message, retryable: false } };
       await conclude(run, failed, worker).catch((err: unknown) =>
-        worker.log.error({ err, job: run.id }, 'the failure of a job could not be recorded'),
+        worker.log.error({ err, ...run.about }, 'the failure of a job could not be recorded'),
       );
     }
+    return 'done';
   } finally {
     lease.release();
     worker.runs.remove(run);

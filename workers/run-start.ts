@@ -1,5 +1,10 @@
 import type { Artifacts } from '../src/store/artifacts.ts';
-import { type CheckpointFile, type JobRecord, UnreadableRecordError } from '../src/store/job-record.ts';
+import {
+  type CheckpointFile,
+  type JobRecord,
+  NewerRecordError,
+  UnreadableRecordError,
+} from '../src/store/job-record.ts';
 import type { Start } from '../src/store/job-transitions.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
@@ -27,6 +32,7 @@ export async function start(run: Run, worker: WorkerParts): Promise<Started | En
       throw error;
     });
     if (record === undefined) return { type: 'stale' };
+    if (record instanceof NewerRecordError) return { type: 'newer' };
     if (run.interruption === 'lease_lost') return { type: 'not ours' };
     const { engine, read, checkpoints } = startPointOf(record);
     const intact = await fromNewestIntact(run.id, checkpoints, worker.artifacts);
@@ -50,7 +56,8 @@ export async function start(run: Run, worker: WorkerParts): Promise<Started | En
         if (record instanceof UnreadableRecordError) throw record;
         const attempt = record.attempt + 1;
         worker.counters.jobs_started++;
-        worker.log.info({ job: run.id, attempt }, 'job started');
+        run.origin = { owner: record.owner, ...(record.trace !== undefined && { trace_id: record.trace }) };
+        worker.log.info({ ...run.about, attempt }, 'job started');
         return {
           type: 'started',
           record: { ...record, attempt, checkpoint: intact },

@@ -1,3 +1,4 @@
+import type { Progress } from '../src/contract/job.ts';
 import { resolveDataset } from '../src/dataset/registry.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
@@ -78,19 +79,24 @@ function limitTime(run: Run, { record, elapsedMs }: Training): NodeJS.Timeout | 
 /** Records the trainer's reports until it ends. */
 async function follow(run: Run, { record, trainer }: Training, worker: WorkerParts): Promise<LastMessage> {
   const checkpoints = new Checkpoints(run, record, worker);
+  const engine = worker.engineFor(record.spec.engine).name;
+  const note = (epochs: number, progress: Progress) => {
+    worker.trained.add(engine, { epochs, steps: progress.step - (run.progress?.step ?? 0) });
+    run.progress = progress;
+  };
   for (;;) {
     const message = await trainer.next();
     switch (message.type) {
       case 'ready':
         continue;
       case 'progress': {
-        run.progress = message.progress;
+        note(0, message.progress);
         await confirm(run, () => worker.transitions.progress(run.id, run.token, message.progress));
         continue;
       }
       case 'epoch': {
-        if (message.warning !== undefined) worker.log.warn({ job: run.id }, message.warning);
-        run.progress = message.progress;
+        if (message.warning !== undefined) worker.log.warn(run.about, message.warning);
+        note(1, message.progress);
         const report = checkpoints.reportOf(message);
         if (!(await confirm(run, () => worker.transitions.epoch(run.id, run.token, report)))) continue;
         worker.counters.epochs++;

@@ -18,6 +18,8 @@ export class Run {
   /** Whether the record has the token. */
   started = false;
   progress: Progress | undefined;
+  /** Who asked for the job, and the trace id of the request; known from the start on. */
+  origin: { owner?: string; trace_id?: string } = {};
   /** The first reason to end early. Later ones still stop the trainer, but do not replace it. */
   interruption: Interruption | undefined;
   readonly done: Promise<void>;
@@ -30,6 +32,11 @@ export class Run {
     this.done = new Promise((resolve) => {
       this.#onDone = resolve;
     });
+  }
+
+  /** What every log line about this run carries. */
+  get about(): { job: string; owner?: string; trace_id?: string } {
+    return { job: this.id, ...this.origin };
   }
 
   /** From now on interruptions reach the trainer, including one that came before. */

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../src/process/log.ts';
+import { SILENCE_MS, SilenceWatch } from '../src/process/silence-watch.ts';
 import {
   type TrainCommand,
   type TrainerCommand,
@@ -33,9 +35,11 @@ export class TrainerProcess {
   /** Resolves once the process has exited. */
   readonly exited: Promise<Exit>;
 
-  constructor(log: Log) {
+  /** @param silenceMs after this time without a sign of life it is killed, at least 1000 */
+  constructor(log: Log, silenceMs: number) {
     this.#child = fork(TRAINER, [String(process.pid)], {
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      // The last one carries the signs of life of its watchdog thread, even while a long step blocks the others.
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc', 'pipe'],
       execArgv: [],
     });
     // Undefined when the process could not be created.
@@ -43,6 +47,12 @@ export class TrainerProcess {
       process.stderr.write(text);
       this.#lastOutput = (this.#lastOutput + text).slice(-LAST_OUTPUT_CHARACTERS);
     });
+    let silenced = false;
+    const watch = new SilenceWatch(silenceMs, () => {
+      silenced = true;
+      this.kill();
+    });
+    (this.#child.stdio[4] as Readable | null)?.on('data', () => watch.heard());
     this.#child.on('message', (message: unknown) => {
       const parsed = TrainerMessageSchema.safeParse(message);
       if (parsed.success) {
@@ -54,7 +64,9 @@ export class TrainerProcess {
       }
     });
     this.exited = new Promise((resolve) => {
-      const gone = (how: string) => {
+      const gone = (ending: string) => {
+        watch.stop();
+        const how = silenced ? `it gave no sign of life for ${silenceMs / 1000} s and was killed` : ending;
         const lastWords = this.#lastOutput === '' ? '' : `; its last output: ${lastLine(this.#lastOutput)}`;
         this.#exit ??= { type: 'exited', how: `${how}${lastWords}` };
         this.#onMessage?.();
@@ -120,11 +132,14 @@ export class NoTrainerError extends Error {
 /** Idle trainers, each with its modules and last dataset loaded. */
 export class TrainerPool {
   readonly #log: Log;
+  readonly #silenceMs: number;
   readonly #idle: TrainerProcess[] = [];
   #closed = false;
 
-  constructor(log: Log) {
+  /** @param silenceMs see TrainerProcess */
+  constructor(log: Log, silenceMs = SILENCE_MS) {
     this.#log = log;
+    this.#silenceMs = silenceMs;
   }
 
   /**
@@ -166,7 +181,7 @@ export class TrainerPool {
 
   async #start(): Promise<TrainerProcess | Exit> {
     try {
-      const trainer = new TrainerProcess(this.#log);
+      const trainer = new TrainerProcess(this.#log, this.#silenceMs);
       const first = await trainer.next();
       return first.type === 'exited' ? first : trainer;
     } catch (error) {

@@ -5,6 +5,7 @@ import type { JobError, JobErrorCode } from '../src/contract/job.ts';
 import { DatasetDamagedError } from '../src/dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../src/dataset/prepared.ts';
 import type { Engine } from '../src/engine/engine.ts';
+import { BEAT_MS } from '../src/process/silence-watch.ts';
 import { FolderArtifacts } from '../src/store/folder-artifacts.ts';
 import { type TrainCommand, TrainerCommandSchema, type TrainerMessage } from './trainer-message.ts';
 import { TrainingSession } from './training-session.ts';
@@ -18,10 +19,15 @@ import { TrainingSession } from './training-session.ts';
 /** Lower priority than processes that must respond at once: API, Redis, and the worker, which renews the lease. */
 const NICENESS = 10;
 
+/** The descriptor of the pipe to the worker, which trainer-process.ts opens. */
+const BEAT_PIPE = 4;
+
 const parentPid = Number(process.argv[2]);
 
 function main(): void {
-  new Worker(new URL('./watchdog.js', import.meta.url), { workerData: { parentPid } });
+  new Worker(new URL('./watchdog.js', import.meta.url), {
+    workerData: { parentPid, beatMs: BEAT_MS, pipe: BEAT_PIPE },
+  });
   setPriority(NICENESS);
   let session: TrainingSession | undefined;
   process.on('message', (message: unknown) => {

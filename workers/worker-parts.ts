@@ -6,7 +6,7 @@ import type { Artifacts } from '../src/store/artifacts.ts';
 import type { Delivery } from '../src/store/delivery.ts';
 import type { JobTransitions } from '../src/store/job-transitions.ts';
 import type { JobStore } from '../src/store/jobs.ts';
-import type { Counters } from './counters.ts';
+import type { Counters, Trained } from './counters.ts';
 import type { Runs } from './run.ts';
 import type { StorageWatch } from './storage-watch.ts';
 import type { TrainerPool } from './trainer-process.ts';
@@ -25,6 +25,7 @@ export interface WorkerParts {
   readonly trainers: TrainerPool;
   readonly runs: Runs;
   readonly counters: Counters;
+  readonly trained: Trained;
   readonly leaseMs: number;
   readonly log: Log;
   /** The engine that a spec's `engine` means here, available or not. */

@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { TrainingQueue } from '../queue/training-queue.ts';
 import type { ApiKeys } from '../store/api-keys.ts';
-import type { Artifacts } from '../store/artifacts.ts';
+import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
 import type { EventSignals } from '../store/event-signals.ts';
+import type { JobCounts } from '../store/job-counts.ts';
 import type { JobEvents } from '../store/job-events.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { Retention } from '../store/retention.ts';
@@ -14,16 +15,7 @@ import type { WorkerReports } from '../store/worker-reports.ts';
 export interface ApiDeps {
   store: Pick<
     JobStore,
-    | 'create'
-    | 'get'
-    | 'etag'
-    | 'head'
-    | 'list'
-    | 'cancel'
-    | 'evaluationFile'
-    | 'counts'
-    | 'memoryShare'
-    | 'probe'
+    'create' | 'get' | 'etag' | 'head' | 'list' | 'cancel' | 'evaluationFile' | 'memoryShare' | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
   events: Pick<JobEvents, 'read' | 'metricsJson' | 'metricsRows'>;
@@ -32,6 +24,9 @@ export interface ApiDeps {
   /** Whether this process can read the artifacts. */
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
+  jobCounts: Pick<JobCounts, 'read'>;
+  /** Room on the disk of DATA_DIR in bytes; undefined when it does not answer in time. */
+  diskRoom: () => Promise<DiskRoom | undefined>;
   queue: Pick<TrainingQueue, 'enqueue'>;
   /** Why Redis is reachable but unusable: one sentence per reason. */
   redisTroubles: () => Promise<string[]>;

@@ -1,18 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { WorkerReport } from '../contract/worker-report.ts';
-import { REPORT_TTL_MS } from '../store/worker-reports.ts';
-import { type ApiDeps, isStoreUnavailable } from './deps.ts';
+import type { ApiDeps } from './deps.ts';
 import type { EventStreams } from './event-streams.ts';
+import { type InstallationDeps, InstallationMetrics } from './installation-metrics.ts';
 
-/** Metrics for Prometheus: of this process, and of the whole installation as recorded in the store. */
+/**
+ * Metrics for Prometheus: of this process, and of the whole installation as recorded in the store.
+ * docs/operations.md explains each; test/api/metrics.test.ts compares the two.
+ */
 export class ApiMetrics {
   readonly #registry = new Registry();
   readonly #durations: Histogram<'method' | 'route' | 'status'>;
   readonly #streams: Counter<'route'>;
-  readonly #store: StoreGauges;
+  readonly #installation: InstallationMetrics;
 
-  constructor(deps: Pick<ApiDeps, 'store' | 'workers' | 'version'>, streams: EventStreams) {
+  constructor(deps: InstallationDeps & Pick<ApiDeps, 'version'>, streams: EventStreams) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     new Gauge({
@@ -29,20 +31,20 @@ export class ApiMetrics {
       registers,
     });
     this.#streams = new Counter({
-      name: 'descent_event_streams_total',
+      name: 'descent_event_streams_ended_total',
       help: 'Event streams that have ended.',
       labelNames: ['route'],
       registers,
     });
     new Gauge({
-      name: 'descent_event_stream_viewers',
+      name: 'descent_event_streams',
       help: 'Event streams open now.',
       registers,
       collect() {
         this.set(streams.size);
       },
     });
-    this.#store = new StoreGauges(deps, registers);
+    this.#installation = new InstallationMetrics(deps, registers);
   }
 
   get contentType(): string {
@@ -50,7 +52,7 @@ export class ApiMetrics {
   }
 
   async render(): Promise<string> {
-    await this.#store.update();
+    await this.#installation.update();
     return await this.#registry.metrics();
   }
 
@@ -70,76 +72,3 @@ export class ApiMetrics {
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 const labelOf = (method: string): string => (METHODS.includes(method) ? method : 'other');
-
-type WorkerCounter = keyof WorkerReport['counters'];
-
-/** Gauges read from the store on each scrape; while the store is unavailable, only descent_store_up is exposed. */
-class StoreGauges {
-  readonly #deps: Pick<ApiDeps, 'store' | 'workers'>;
-  readonly #up: Gauge;
-  readonly #jobs: Gauge<'state'>;
-  readonly #outbox: Gauge;
-  readonly #memory: Gauge;
-  readonly #workers: Gauge;
-  readonly #slots: Gauge;
-  readonly #running: Gauge;
-  readonly #counters: Gauge<'worker' | 'counter'>;
-
-  constructor(deps: Pick<ApiDeps, 'store' | 'workers'>, registers: Registry[]) {
-    this.#deps = deps;
-    const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
-      new Gauge<Label>({ name, help, labelNames, registers });
-    this.#up = gauge('descent_store_up', '1 when the job store answers.');
-    this.#jobs = gauge('descent_jobs', 'Jobs by state.', ['state']);
-    this.#outbox = gauge('descent_outbox_deliveries', 'Deliveries the queue may not have yet; normally 0.');
-    this.#memory = gauge('descent_store_memory_ratio', "Used share of Redis's maxmemory.");
-    this.#workers = gauge(
-      'descent_workers',
-      `Workers that reported in the last ${REPORT_TTL_MS / 1000} seconds.`,
-    );
-    this.#slots = gauge('descent_worker_slots', 'Jobs that all workers can train at a time.');
-    this.#running = gauge('descent_worker_jobs', 'Jobs in training, as the workers report them.');
-    this.#counters = gauge('descent_worker_counter', "A worker's own counters, since it started.", [
-      'worker',
-      'counter',
-    ]);
-  }
-
-  async update(): Promise<void> {
-    this.#jobs.reset();
-    this.#counters.reset();
-    // Removed, not reset: 0 would be a false figure while the store is unavailable.
-    for (const gauge of [this.#outbox, this.#memory, this.#workers, this.#slots, this.#running])
-      gauge.remove();
-    try {
-      await this.#read();
-      this.#up.set(1);
-    } catch (error) {
-      if (!isStoreUnavailable(error)) throw error;
-      // Operators learn of the outage from the scrape, so it must not fail.
-      this.#up.set(0);
-    }
-  }
-
-  async #read(): Promise<void> {
-    const { store, workers } = this.#deps;
-    const [counts, memory, reports] = await Promise.all([
-      store.counts(),
-      store.memoryShare(),
-      workers.list(),
-    ]);
-    this.#jobs.set({ state: 'queued' }, counts.queued);
-    this.#jobs.set({ state: 'live' }, counts.live);
-    this.#jobs.set({ state: 'finished' }, counts.finished);
-    this.#outbox.set(counts.outbox);
-    if (memory !== undefined) this.#memory.set(memory);
-    this.#workers.set(reports.length);
-    for (const report of reports) {
-      this.#slots.inc(report.concurrency);
-      this.#running.inc(report.running.length);
-      for (const [counter, value] of Object.entries(report.counters) as [WorkerCounter, number][]) {
-        this.#counters.set({ worker: report.id, counter }, value);
-      }
-    }
-  }
-}

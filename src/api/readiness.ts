@@ -1,33 +1,66 @@
 import type { Readiness } from '../contract/installation.ts';
-import type { ApiDeps } from './deps.ts';
+import type { WorkerReport } from '../contract/worker-report.ts';
+import { type ApiDeps, isStoreUnavailable } from './deps.ts';
 import { ProblemError } from './http/problems.ts';
 
 /** The checks of /readyz. Each is `ok` or a sentence for the operator. */
 
 type Checks = Readiness['checks'];
 
+/** Workers report every second. */
+const FRESH_MS = 4_000;
+
+/** By this age, a delivery in the outbox has been tried several times. */
+const OUTBOX_LATE_MS = 10_000;
+
+/** The checks of what only workers mend. A load balancer leaves them out: the API serves without a worker. */
+const OF_WORKERS: readonly (keyof Checks)[] = ['queue', 'workers'];
+
 /**
- * Only a fault that keeps this process from serving requests makes it unready; the other checks inform the operator.
- * @throws {StoreUnavailableError} when Redis does not answer.
- * @throws {ProblemError} when Redis answers but is unusable.
+ * @param withoutWorkers whether a missing worker, or a queue that no worker serves, leaves the answer ready
+ * @throws {ProblemError} with the checks, when one of them is not ok.
  */
-export async function checkReadiness({ store, storage, workers, redisTroubles }: ApiDeps): Promise<Checks> {
-  // In parallel: each may take as long as a whole request may.
-  const [troubles, problem, [probe, reports]] = await Promise.all([
-    redisTroubles(),
-    storage.problem(),
-    Promise.allSettled([store.probe(), workers.list()]),
-  ]);
-  // First, because what Redis refuses makes the others fail too, without a sentence for the operator.
-  if (troubles.length > 0) {
-    throw new ProblemError('store_unavailable', troubles.join(' '), { headers: { 'retry-after': '2' } });
-  }
-  if (probe.status === 'rejected') throw probe.reason;
-  if (reports.status === 'rejected') throw reports.reason;
-  return { redis: 'ok', storage: problem ?? 'ok', workers: describeWorkers(reports.value) };
+export async function checkReadiness(deps: ApiDeps, withoutWorkers: boolean): Promise<Checks> {
+  const checks = await look(deps);
+  const wrong = (Object.keys(checks) as (keyof Checks)[]).filter(
+    (name) => checks[name] !== 'ok' && !(withoutWorkers && OF_WORKERS.includes(name)),
+  );
+  if (wrong.length === 0) return checks;
+  const code = wrong.includes('redis') ? 'store_unavailable' : 'not_ready';
+  // Without Redis, nothing is known about what depends on it.
+  const told = code === 'store_unavailable' ? [checks.redis] : wrong.map((name) => checks[name]);
+  throw new ProblemError(code, told.join(' '), { headers: { 'retry-after': '2' }, checks });
 }
 
-function describeWorkers(reports: Awaited<ReturnType<ApiDeps['workers']['list']>>): string {
+async function look({ store, storage, workers, jobCounts, redisTroubles }: ApiDeps): Promise<Checks> {
+  // In parallel: each may take as long as a whole request may.
+  const [troubles, problem, answers] = await Promise.all([
+    redisTroubles(),
+    storage.problem(),
+    Promise.all([store.probe(), workers.list(), jobCounts.read()]).catch((error: unknown) => {
+      if (isStoreUnavailable(error)) return undefined;
+      throw error;
+    }),
+  ]);
+  const files = problem ?? 'ok';
+  // First, because what Redis refuses makes the others fail too, without a sentence for the operator.
+  if (troubles.length > 0 || answers === undefined) {
+    const redis = troubles.length > 0 ? troubles.join(' ') : 'Redis does not answer.';
+    return { redis, queue: UNKNOWN, storage: files, workers: UNKNOWN };
+  }
+  const [, reports, { nowMs, outbox }] = answers;
+  const fresh = reports.filter(({ reported_at }) => nowMs - Date.parse(reported_at) <= FRESH_MS);
+  return { redis: 'ok', queue: describeQueue(outbox), storage: files, workers: describeWorkers(fresh) };
+}
+
+const UNKNOWN = 'Unknown while Redis does not serve this process.';
+
+function describeQueue({ count, oldestMs }: { count: number; oldestMs: number }): string {
+  if (count === 0 || oldestMs < OUTBOX_LATE_MS) return 'ok';
+  return `Accepted jobs do not reach the queue: ${count} wait, the first for ${Math.round(oldestMs / 1000)} s. The workers' log has the reason.`;
+}
+
+function describeWorkers(reports: readonly WorkerReport[]): string {
   if (reports.length === 0) return 'No worker is running. Jobs stay queued until one starts.';
   const [first] = reports;
   if (reports.some(({ problem }) => problem === null)) return 'ok';

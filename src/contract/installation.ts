@@ -58,17 +58,22 @@ export const ReadinessSchema = z
     checks: z
       .strictObject({
         redis: CheckSchema,
+        queue: CheckSchema.meta({
+          description:
+            'Whether accepted jobs reach the queue: `ok`, or a sentence that explains what is wrong.',
+        }),
         storage: CheckSchema.meta({
           description:
             'Whether this process can read DATA_DIR: `ok`, or a sentence that explains what is wrong.',
         }),
         workers: CheckSchema.meta({
-          description: 'Whether a live worker takes jobs: `ok`, or a sentence that explains what is wrong.',
+          description:
+            'Whether a worker that reported in the last 4 seconds takes jobs: `ok`, or a sentence that explains what is wrong.',
         }),
       })
       .meta({
         description:
-          'State of the services this process depends on. A check that is not `ok` is for the operator: the API still serves requests.',
+          'State of the services this installation depends on. A check that `exclude` leaves out may be a sentence.',
       }),
   })
   .meta({ id: 'Readiness' });

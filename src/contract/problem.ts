@@ -28,6 +28,7 @@ export const PROBLEMS = {
   internal: { status: 500, title: 'Something went wrong here' },
   overloaded: { status: 503, title: 'The server is overloaded' },
   store_unavailable: { status: 503, title: 'The job store cannot be reached' },
+  not_ready: { status: 503, title: 'This installation is not ready' },
   storage_full: { status: 503, title: 'The job store is nearly full' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
@@ -52,6 +53,10 @@ export const ProblemSchema = z
         }),
       )
       .optional(),
+    checks: z
+      .record(z.string(), z.string())
+      .optional()
+      .meta({ description: 'Only from /readyz: each of its checks, `ok` or what is wrong.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });
 

@@ -39,6 +39,22 @@ export const WorkerReportSchema = z
       }),
     ),
     engines: z.array(EngineReportSchema),
+    trained: z
+      .array(
+        z.strictObject({
+          engine: EngineNameSchema,
+          epochs: z.int().gte(0),
+          steps: z
+            .int()
+            .gte(0)
+            .meta({ description: 'Optimizer steps; those repeated after a fault do not count.' }),
+        }),
+      )
+      .default([])
+      .meta({ description: 'What each engine has computed since this worker started.' }),
+    clock_offset_ms: z.int().nullable().default(null).meta({
+      description: "This machine's clock minus Redis's, in milliseconds, including the way to Redis.",
+    }),
     counters: z
       .strictObject({
         jobs_started: z.int().gte(0),

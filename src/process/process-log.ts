@@ -1,7 +1,8 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, type LoggerOptions, pino } from 'pino';
+import { printableJsonLine } from './printable.ts';
 import { Repeats } from './repeats.ts';
 
-/** The log of a process: JSON lines on stdout. */
+/** The log of a process: JSON lines on stdout, each event one line, whatever text a client sent. */
 
 const WARN = 40;
 const ERROR = 50;
@@ -24,7 +25,8 @@ export function createLog(name: string, level: string): Logger {
   const repeats = new Repeats();
   // Registered before pino's own listeners, which flush its buffer and close it.
   for (const event of ['beforeExit', 'exit'] as const) process.once(event, () => repeats.flush());
-  return pino({
+  const stdout = pino.destination(1);
+  const options: LoggerOptions = {
     name,
     level,
     serializers: { err: describeError },
@@ -38,7 +40,8 @@ export function createLog(name: string, level: string): Logger {
         if (isFirst) method.apply(this, args);
       },
     },
-  });
+  };
+  return pino(options, { write: (line) => void stdout.write(printableJsonLine(line)) });
 }
 
 /** Handles pino's three call forms: a text, an error, or details with a text. */

@@ -20,7 +20,7 @@ const ROUNDS_PER_COMPARISON = 30;
 export class Reconciler {
   readonly #redis: Redis;
   readonly #keys: Keys;
-  readonly #queue: TrainingQueue;
+  readonly #queue: Pick<TrainingQueue, 'enqueue' | 'has'>;
   readonly #log: Log;
   readonly #holder: string;
   #round = 0;
@@ -28,7 +28,13 @@ export class Reconciler {
   #stopped = false;
 
   /** @param holder id of this process, unique in the installation. */
-  constructor(redis: Redis, keys: Keys, queue: TrainingQueue, log: Log, holder: string) {
+  constructor(
+    redis: Redis,
+    keys: Keys,
+    queue: Pick<TrainingQueue, 'enqueue' | 'has'>,
+    log: Log,
+    holder: string,
+  ) {
     this.#redis = redis;
     this.#keys = keys;
     this.#queue = queue;
@@ -74,6 +80,14 @@ export class Reconciler {
 
   /** Enqueues the deliveries of live records that BullMQ lacks because of a lost write, or a bug of ours. */
   async compare(): Promise<void> {
+    for await (const { id, deliveryId } of this.missing()) {
+      this.#log.error({ job: id, deliveryId }, 'a live job was not in the queue; enqueuing it again');
+      await this.#queue.enqueue(deliveryId);
+    }
+  }
+
+  /** The live jobs whose delivery is neither in the outbox nor in BullMQ. */
+  async *missing(): AsyncGenerator<{ id: string; deliveryId: string }> {
     for (const id of await answered(() => this.#redis.smembers(this.#keys.live))) {
       const deliveryId = await this.#delivery(id);
       if (
@@ -83,9 +97,7 @@ export class Reconciler {
       )
         continue;
       // The job may have moved on since its record was read.
-      if ((await this.#delivery(id)) !== deliveryId) continue;
-      this.#log.error({ job: id, deliveryId }, 'a live job was not in the queue; enqueuing it again');
-      await this.#queue.enqueue(deliveryId);
+      if ((await this.#delivery(id)) === deliveryId) yield { id, deliveryId };
     }
   }
 

@@ -14,6 +14,14 @@ export const bullPrefix = (keys: Keys): string => `${keys.root}bull`;
 const CALL_TIMEOUT_MS = 2_000;
 
 /**
+ * Whether BullMQ has the delivery, waiting or active.
+ * @throws {StoreUnavailableError}
+ */
+export async function queueHas(redis: Redis, keys: Keys, deliveryId: string): Promise<boolean> {
+  return (await answered(() => redis.exists(`${bullPrefix(keys)}:${QUEUE_NAME}:${deliveryId}`))) === 1;
+}
+
+/**
  * Hands deliveries to BullMQ. If a hand-over fails, the delivery stays in the outbox for the reconciler, so enqueuing
  * never throws for it, and it never takes longer than 2 s.
  */
@@ -74,7 +82,7 @@ export class TrainingQueue {
    * @throws {StoreUnavailableError}
    */
   async has(deliveryId: string): Promise<boolean> {
-    return (await answered(() => this.#redis.exists(this.#queue.toKey(deliveryId)))) === 1;
+    return await queueHas(this.#redis, this.#keys, deliveryId);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { createRedisCommandExecutor, RedisServerState, Resp2Server } from 'js-redis-server/core';
-import { tellParent } from '../process/child-message.ts';
+import { beatToParent, tellParent } from '../process/child-message.ts';
 import { watchParent } from '../process/parent-watch.ts';
 
 /**
@@ -13,6 +13,7 @@ const socketPath = process.argv[2];
 if (socketPath === undefined) throw new Error('usage: redis-in-memory <socket path>');
 
 watchParent(() => process.exit(0));
+beatToParent();
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => process.exit(0));
 
 // DATA_DIR is locked, so a socket left here belongs to a dead process.

@@ -26,15 +26,18 @@ export function askRedis(socketPath: string, command: string, enough: RegExp): P
   });
 }
 
-/** Waits until Redis answers commands; calls `onLoading` once if Redis must load its data first. */
-export async function waitUntilRedisAnswers(socketPath: string, onLoading: () => void): Promise<void> {
-  let told = false;
+/** Waits until Redis answers commands; calls `onLoading` each time that Redis replies that it still loads its data. */
+export async function waitUntilRedisAnswers(
+  socketPath: string,
+  onLoading: (isFirst: boolean) => void,
+): Promise<void> {
+  let isFirst = true;
   for (;;) {
     const answer = await askRedis(socketPath, 'PING', /\r\n/).catch(() => undefined);
     if (answer?.startsWith('+PONG')) return;
-    if (answer?.startsWith('-LOADING') && !told) {
-      told = true;
-      onLoading();
+    if (answer?.startsWith('-LOADING')) {
+      onLoading(isFirst);
+      isFirst = false;
     }
     await sleep(POLL_MS);
   }

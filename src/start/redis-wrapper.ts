@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { refuseToStart, tellParent } from '../process/child-message.ts';
 import { watchParent } from '../process/parent-watch.ts';
-import { shutDownOrphan, waitUntilRedisAnswers } from './redis-socket.ts';
+import { BEAT_MS } from '../process/silence-watch.ts';
+import { askRedis, shutDownOrphan, waitUntilRedisAnswers } from './redis-socket.ts';
 
 /**
  * Entry of the process between `npm start` and the private Redis. Redis itself does not notice when its parent is
@@ -41,10 +42,21 @@ await shutDownOrphan(socketPath).catch((error: Error) =>
   refuseToStart(`The Redis of an earlier start still owns ${dir} and cannot be stopped: ${error.message}`),
 );
 startRedis();
-await waitUntilRedisAnswers(socketPath, () =>
-  tellParent({ type: 'busy', text: 'Redis is loading its data' }),
+await waitUntilRedisAnswers(socketPath, (isFirst) =>
+  tellParent(isFirst ? { type: 'busy', text: 'Redis is loading its data' } : { type: 'alive' }),
 );
 tellParent({ type: 'ready' });
+beatWithRedis();
+
+/** A Redis that is stopped or stuck must not pass for alive, so only its replies are passed on. */
+function beatWithRedis(): void {
+  askRedis(socketPath, 'PING', /\r\n/)
+    .then(
+      (reply) => reply !== undefined && reply !== '' && tellParent({ type: 'alive' }),
+      () => {},
+    )
+    .finally(() => setTimeout(beatWithRedis, BEAT_MS).unref());
+}
 
 function startRedis(): void {
   const redis = spawn(binary, ['-'], { cwd: dir, stdio: ['pipe', 'ignore', 'inherit'] });

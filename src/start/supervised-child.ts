@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChildMessageSchema, REFUSED_EXIT_CODE } from '../process/child-message.ts';
 import { monotonicMs } from '../process/clock.ts';
+import { SilenceWatch } from '../process/silence-watch.ts';
 import { RestartPolicy } from './restart-policy.ts';
 
 /** A Node program to keep running. */
@@ -16,6 +17,8 @@ export interface ChildSpec {
   env: NodeJS.ProcessEnv;
   /** Time from SIGTERM to SIGKILL. */
   stopGraceMs: number;
+  /** After this time without a sign of life it is killed and started again. */
+  silenceMs: number;
 }
 
 /** Callbacks that report on a child. */
@@ -63,8 +66,16 @@ export class SupervisedChild {
       detached: true,
     });
     this.#process = child;
+    let silenced = false;
+    const watch = new SilenceWatch(this.spec.silenceMs, () => {
+      silenced = true;
+      this.#killGroup();
+    });
     const outputEnded = Promise.all([this.#forward(child.stdout!), this.#forward(child.stderr!)]);
-    child.on('message', (message) => this.#hear(message));
+    child.on('message', (message) => {
+      watch.heard();
+      this.#hear(message);
+    });
     this.#ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : signal));
       child.on('error', (error) => {
@@ -72,9 +83,11 @@ export class SupervisedChild {
         if (child.pid === undefined) resolve('a failed start');
       });
     });
-    void this.#ended.then(async (cause) => {
+    void this.#ended.then(async (signal) => {
+      watch.stop();
       await Promise.race([outputEnded, sleep(LAST_OUTPUT_MS)]);
       this.#process = undefined;
+      const cause = silenced ? `no sign of life for ${this.spec.silenceMs / 1000} s` : signal;
       this.#bury(cause, child.exitCode, monotonicMs() - startedAtMs);
     });
   }
@@ -94,6 +107,10 @@ export class SupervisedChild {
   kill(): void {
     this.#isStopping = true;
     clearTimeout(this.#restartTimer);
+    this.#killGroup();
+  }
+
+  #killGroup(): void {
     const pid = this.#process?.pid;
     if (pid === undefined) return;
     try {
@@ -108,6 +125,7 @@ export class SupervisedChild {
     if (!parsed.success) {
       this.#report.output(this.spec.name, `sent an unknown message: ${JSON.stringify(message)}`);
     } else if (parsed.data.type === 'ready') this.#report.ready(this.spec.name, parsed.data.url);
+    else if (parsed.data.type === 'alive') return;
     else if (parsed.data.type === 'busy') this.#report.busy(this.spec.name, parsed.data.text);
     else this.#refusal = parsed.data.reason;
   }

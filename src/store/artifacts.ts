@@ -8,6 +8,12 @@ export const ArtifactsLocationSchema = z.strictObject({
 });
 export type ArtifactsLocation = z.output<typeof ArtifactsLocationSchema>;
 
+/** In bytes. */
+export interface DiskRoom {
+  free: number;
+  total: number;
+}
+
 /**
  * The files of the jobs, each identified by its job and its name. A file counts only while a record names it with its
  * SHA-256; all other files of a job are litter. An implementation must pass `test/store/artifacts-conformance.ts`.

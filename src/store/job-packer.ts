@@ -1,6 +1,7 @@
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Redis } from '../redis/connections.ts';
+import { RECORD_SCHEMA } from './job-record.ts';
 import { PACKED_FIELDS } from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { redisTimeMs } from './redis-clock.ts';
@@ -77,7 +78,12 @@ export class JobPacker {
     const events = entries.map((entry) => parseStreamEntry(entry).fields);
     const answer = await runTransition(this.#redis, this.#keys, 'pack', {
       id,
-      args: { seq: events.length, events: pack(events), packed_fields: PACKED_FIELDS.join(' ') },
+      args: {
+        schema: RECORD_SCHEMA,
+        seq: events.length,
+        events: pack(events),
+        packed_fields: PACKED_FIELDS.join(' '),
+      },
     });
     return answer.outcome === 'packed';
   }

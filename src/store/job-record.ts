@@ -41,12 +41,19 @@ export type CheckpointFile = z.output<typeof CheckpointFileSchema>;
 
 export const CheckpointsSchema = z.array(CheckpointFileSchema).max(2);
 
+/**
+ * The version of the record's fields. Raise it when an older worker would misread a record; such a worker then leaves
+ * the job to a newer one, so that an upgrade and its reversal lose nothing.
+ */
+export const RECORD_SCHEMA = 1;
+
 const RecordSchema = z.object({
   owner: z.string(),
   spec: json(JobSpecSchema),
   /** The shape of the spec's dataset when the job was created; missing in records of 0.1.0 and earlier. */
   data: json(DataShapeSchema).optional(),
   version: z.string(),
+  trace: z.string().optional(),
   status: JobStatusSchema,
   parameters: count,
   delivery: count.optional(),
@@ -91,13 +98,22 @@ export class UnreadableRecordError extends Error {
   }
 }
 
+/** A later version of Descent wrote this record: the job is for its workers, and does not fail here. */
+export class NewerRecordError extends UnreadableRecordError {}
+
 /**
  * @returns undefined when the record does not exist.
+ * @throws {NewerRecordError}
  * @throws {UnreadableRecordError}
  */
 export function parseRecord(hash: unknown): JobRecord | undefined {
   const fields = unpacked(HashSchema.parse(hash));
   if (Object.keys(fields).length === 0) return undefined;
+  const schema = Number(fields.schema ?? 1);
+  if (schema > RECORD_SCHEMA) {
+    const cause = `it has schema ${schema}, and the latest known is ${RECORD_SCHEMA}`;
+    throw new NewerRecordError(fields, { cause });
+  }
   const parsed = RecordSchema.safeParse(fields);
   if (!parsed.success) throw new UnreadableRecordError(fields, { cause: parsed.error });
   return parsed.data;

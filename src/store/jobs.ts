@@ -5,7 +5,13 @@ import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
-import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
+import {
+  type JobFile,
+  type JobRecord,
+  parseRecord,
+  RECORD_SCHEMA,
+  UnreadableRecordError,
+} from './job-record.ts';
 import { isoTime, type JobView, renderJob, type ViewFields } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { type Keys, statusMember } from './keys.ts';
@@ -23,6 +29,8 @@ export interface NewJob {
   parameters: number;
   progress: Progress;
   version: string;
+  /** Trace id of the request, for the workers' log lines. */
+  trace?: string | undefined;
   /** If false, no new job is created; a repeat still gets its answer. */
   accepting: boolean;
   /** The outcome is queue_full when this many jobs are queued. */
@@ -117,6 +125,8 @@ export class JobStore {
       owner,
       ...(idempotency && { idempotencyKey: this.#keys.idempotency(owner, sha256(idempotency.key)) }),
       args: {
+        schema: RECORD_SCHEMA,
+        trace: job.trace ?? '',
         owner,
         spec: JSON.stringify(spec),
         data: JSON.stringify(job.data),
@@ -267,6 +277,7 @@ export class JobStore {
 
   /**
    * The record as stored, regardless of its owner.
+   * @throws {NewerRecordError}
    * @throws {UnreadableRecordError}
    */
   async record(id: string): Promise<JobRecord | undefined> {

@@ -62,7 +62,7 @@ export class Retention {
    */
   async sweep(limits: RetentionLimits): Promise<number> {
     for (const id of await answered(() => this.#redis.smembers(this.#keys.trash))) await this.#emptyTrash(id);
-    const remains = [...(await this.#finished()), ...(await this.#foldersAlone())];
+    const remains = [...(await this.#finished()), ...(await this.foldersAlone())];
     const beyond = await this.#beyond(limits, remains);
     for (const { id, hasRecord } of beyond) {
       if (!hasRecord) {
@@ -83,7 +83,8 @@ export class Retention {
     return finished;
   }
 
-  async #foldersAlone(): Promise<Remains[]> {
+  /** The folders without a record. @throws {StoreUnavailableError} */
+  async foldersAlone(): Promise<Remains[]> {
     const folders = await this.#artifacts.list();
     if (folders.length === 0) return [];
     const pipeline = this.#redis.pipeline();

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { type WorkerReport, WorkerReportSchema } from '../contract/worker-report.ts';
+import { wallClockMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 import { redisTimeMs } from './redis-clock.ts';
@@ -6,6 +8,12 @@ import { allAnswered, answered } from './transition-runner.ts';
 
 /** A worker that has not reported for this long is no longer listed. */
 export const REPORT_TTL_MS = 15_000;
+
+/** A report before it is written, which adds the times. */
+export type UndatedReport = Omit<WorkerReport, 'reported_at' | 'clock_offset_ms'>;
+
+/** Unknown fields are ignored, since a later version may add some. */
+const ReadableReportSchema = z.object(WorkerReportSchema.shape);
 
 /** The workers' reports. */
 export class WorkerReports {
@@ -18,11 +26,12 @@ export class WorkerReports {
   }
 
   /** @throws {StoreUnavailableError} */
-  async write(report: Omit<WorkerReport, 'reported_at'>): Promise<void> {
+  async write(report: UndatedReport): Promise<void> {
     const now = await redisTimeMs(this.#redis);
     const text = JSON.stringify({
       ...report,
       reported_at: new Date(now).toISOString(),
+      clock_offset_ms: wallClockMs() - now,
     } satisfies WorkerReport);
     await allAnswered(() =>
       this.#redis
@@ -57,6 +66,6 @@ export class WorkerReports {
 }
 
 function parseReport(text: string): WorkerReport[] {
-  const { success, data } = WorkerReportSchema.safeParse(JSON.parse(text));
+  const { success, data } = ReadableReportSchema.safeParse(JSON.parse(text));
   return success ? [data] : [];
 }

@@ -113,7 +113,7 @@ describe.each([
         '/descent/jobs?limit=1&_=1',
       ],
       ...[`/descent/jobs/${done}`, '/descent/datasets', '/descent/engines', '/descent/workers'],
-      ...['/descent/livez', '/descent/readyz', '/descent/metrics', '/descent?_=1'],
+      ...['/descent/livez', '/descent/readyz?exclude=workers', '/descent/metrics', '/descent?_=1'],
       ...linksOf(again),
       ...linksOf(cancelled),
     ];

@@ -192,7 +192,7 @@ describe('an event stream', () => {
     for (const viewer of viewers) viewer.close();
     await expect.poll(subscribers).toBe(0);
     const metrics = async () => (await api.request({ url: '/metrics' })).body;
-    await expect.poll(metrics).toContain('descent_event_stream_viewers 0');
+    await expect.poll(metrics).toContain('descent_event_streams 0');
   });
 });
 
@@ -272,7 +272,7 @@ describe('a viewer that does not read', () => {
   }
 
   const viewers = async (open: typeof api) =>
-    /^descent_event_stream_viewers (\d+)$/m.exec((await open.request({ url: '/metrics' })).body)?.[1];
+    /^descent_event_streams (\d+)$/m.exec((await open.request({ url: '/metrics' })).body)?.[1];
 
   const hasEnded = async (open: typeof api) =>
     /^descent_event_streams_total\{.*\} 1$/m.test((await open.request({ url: '/metrics' })).body);

@@ -26,7 +26,7 @@ const FOREIGN_NAMES = [
 
 const FOREIGN_ADDRESSES = ['10.0.0.1', '[::2]', '[fe80::1]:3000', '0.0.0.0', '[::]', '[::ffff:10.0.0.1]'];
 
-const OPERATIONAL = ['/livez', '/readyz', '/metrics'];
+const OPERATIONAL = ['/livez', '/readyz?exclude=workers', '/metrics'];
 
 const api = openApi();
 const allowing = openApi({

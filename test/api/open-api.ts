@@ -20,8 +20,10 @@ import {
 } from '../../src/redis/connections.ts';
 import { RedisHealth } from '../../src/redis/health.ts';
 import { ApiKeys } from '../../src/store/api-keys.ts';
+import { diskRoom } from '../../src/store/disk-room.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
+import { JobCounts } from '../../src/store/job-counts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
@@ -90,6 +92,8 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       artifacts,
       storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
+      jobCounts: new JobCounts(commands, stored.keys),
+      diskRoom: () => diskRoom(folder),
       queue,
       redisTroubles: () => health.troubles(),
       version: VERSION,

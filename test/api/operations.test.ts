@@ -3,11 +3,12 @@ import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import type { WorkerReport } from '../../src/contract/worker-report.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
-import { openApi, VERSION } from './open-api.ts';
+import type { UndatedReport } from '../../src/store/worker-reports.ts';
+import { expectProblem, openApi, VERSION } from './open-api.ts';
 
 const api = openApi();
 
-const reportOf = (changes: Partial<WorkerReport>): Omit<WorkerReport, 'reported_at'> => ({
+const reportOf = (changes: Partial<UndatedReport>): UndatedReport => ({
   id: 'host-a/1',
   host: 'host-a',
   pid: 1,
@@ -17,6 +18,7 @@ const reportOf = (changes: Partial<WorkerReport>): Omit<WorkerReport, 'reported_
   problem: null,
   running: [],
   engines: [{ name: 'reference', available: true, version: VERSION, backend: null, reason: null }],
+  trained: [{ engine: 'native', epochs: 20, steps: 30_000 }],
   counters: {
     jobs_started: 3,
     jobs_succeeded: 2,
@@ -71,25 +73,29 @@ describe('the installation', () => {
     expect(body).toContain('descent_workers 3');
     expect(body).toContain('descent_worker_slots 6');
     expect(body).toContain('descent_worker_jobs 1');
-    expect(body).toContain('descent_worker_counter{worker="host-a/1",counter="epochs"} 20');
+    expect(body).toContain('descent_worker_steps_total{worker="host-a/1",engine="native"} 30000');
+    expect(body).toContain('descent_worker_jobs_started_total{worker="host-b/2"} 3');
   });
 });
 
 describe('operations', () => {
   it('report that the process is alive and ready', async () => {
     expect((await api.request({ url: '/livez' })).json()).toEqual({ status: 'ok', version: VERSION });
+    await api.reports.write(reportOf({}));
     expect((await api.request({ url: '/readyz' })).json()).toMatchObject({
       status: 'ready',
       version: VERSION,
     });
   });
 
-  it('report in /readyz that files cannot be read, and are still ready', async () => {
+  it('report in /readyz that files cannot be read', async () => {
+    await api.reports.write(reportOf({}));
     const jobs = api.artifacts.location.folder;
     const storage = async () => {
       const response = await api.request({ url: '/readyz' });
-      expect(response.statusCode).toBe(200);
-      return response.json().checks.storage;
+      const { storage } = response.json().checks;
+      expect(response.statusCode).toBe(storage === 'ok' ? 200 : 503);
+      return storage;
     };
     // No file has been written yet.
     rmSync(jobs, { recursive: true, force: true });
@@ -104,8 +110,14 @@ describe('operations', () => {
   it('report in /readyz whether a worker takes jobs, and in /workers why one does not', async () => {
     for (const { id } of await api.reports.list()) await api.reports.withdraw(id);
     const workers = async () => {
-      const { status, checks } = (await api.request({ url: '/readyz' })).json();
-      expect([status, checks.redis]).toEqual(['ready', 'ok']);
+      const response = await api.request({ url: '/readyz' });
+      const { checks } = response.json();
+      expect(checks.redis).toBe('ok');
+      if (checks.workers === 'ok') expect(response.statusCode).toBe(200);
+      else expect(expectProblem(response, 503, 'not_ready').detail).toBe(checks.workers);
+      // For a load balancer: this process serves either way.
+      const serves = await api.request({ url: '/readyz?exclude=workers' });
+      expect([serves.statusCode, serves.json().checks]).toEqual([200, checks]);
       return checks.workers;
     };
     expect(await workers()).toBe('No worker is running. Jobs stay queued until one starts.');
@@ -120,15 +132,17 @@ describe('operations', () => {
     expect(data.map((report: WorkerReport) => report.problem)).toEqual([problem, 'broken', null]);
   });
 
-  it('skip a worker report that this version cannot read, and accept one of an older version', async () => {
+  it('skip a worker report that this version cannot read, and accept one of an older or a later version', async () => {
     for (const { id } of await api.reports.list()) await api.reports.withdraw(id);
-    await api.reports.write({ ...reportOf({ id: 'host-d/4' }), of: 'a later version' } as never);
-    const { problem: _, ...before } = reportOf({ id: 'host-e/5' });
+    await api.reports.write(reportOf({ id: 'host-d/4', engines: 'in another form' as never }));
+    await api.reports.write({ ...reportOf({ id: 'host-d/5' }), of: 'a later version' } as never);
+    const { problem: _, trained: __, ...before } = reportOf({ id: 'host-e/5' });
     await api.reports.write(before as never);
     for (const url of ['/workers', '/engines', '/metrics', '/readyz'])
       expect((await api.request({ url })).statusCode).toBe(200);
     expect((await api.request({ url: '/workers' })).json().data).toMatchObject([
-      { id: 'host-e/5', problem: null },
+      { id: 'host-d/5' },
+      { id: 'host-e/5', problem: null, trained: [] },
     ]);
   });
 
@@ -138,7 +152,7 @@ describe('operations', () => {
     await api.request({ url: '/nowhere' });
     await api.app.inject({ method: 'PROPFIND' as 'GET', url: '/jobs', headers: { host: 'localhost' } });
     const { body } = await api.request({ url: '/metrics' });
-    expect(body).toMatch(/^descent_jobs\{state="queued"\} [1-9]/m);
+    expect(body).toMatch(/^descent_jobs\{status="queued"\} [1-9]/m);
     expect(body).toContain('descent_store_up 1');
     expect(body).toContain(
       'descent_http_request_duration_seconds_count{method="GET",route="/jobs/:id",status="200"}',

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ReadinessSchema, WorkerListSchema } from '../../src/contract/installation.ts';
+import { type Readiness, WorkerListSchema } from '../../src/contract/installation.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
@@ -10,7 +10,7 @@ const workersOf = async (descent: Installation) =>
   WorkerListSchema.parse(await (await descent.fetch('/workers')).json()).data;
 
 const checksOf = async (descent: Installation) =>
-  ReadinessSchema.parse(await (await descent.fetch('/readyz')).json()).checks;
+  ((await (await descent.fetch('/readyz')).json()) as Readiness).checks;
 
 const until = (descent: Installation, problems: unknown[]) =>
   expect

@@ -154,7 +154,7 @@ export class Site extends RunningInstallation {
   /** Waits until the API reports that it is ready. */
   async ready(withinMs = 30_000): Promise<number> {
     return await this.eventually('the API is not ready', withinMs, async () => {
-      const response = await this.fetch('/readyz').catch(() => undefined);
+      const response = await this.fetch('/readyz?exclude=workers').catch(() => undefined);
       return response?.status === 200;
     });
   }

@@ -27,6 +27,9 @@ describe('RestartPolicy', () => {
 
 const IDLE = "setInterval(() => {}, 1000); process.send({ type: 'ready', url: 'pid:' + process.pid });";
 
+/** Longer than any of these tests takes. */
+const PATIENT_MS = 600_000;
+
 interface Seen {
   what: 'output' | 'busy' | 'died' | 'ready' | 'failed';
   name: string;
@@ -34,7 +37,9 @@ interface Seen {
 }
 
 /** A supervisor of small scripts, and its reports in order. */
-async function supervise(stages: { name: string; script: string; stopGraceMs?: number }[][]) {
+async function supervise(
+  stages: { name: string; script: string; stopGraceMs?: number; silenceMs?: number }[][],
+) {
   const folder = await makeTemporaryFolder();
   const seen: Seen[] = [];
   const news = new EventEmitter();
@@ -54,11 +59,13 @@ async function supervise(stages: { name: string; script: string; stopGraceMs?: n
   const specs = await Promise.all(
     stages.map((stage) =>
       Promise.all(
-        stage.map(async ({ name, script, stopGraceMs = 5_000 }): Promise<ChildSpec> => {
-          const entry = join(folder, `${name}.cjs`);
-          await writeFile(entry, script);
-          return { name, entry, args: [], env: process.env, stopGraceMs };
-        }),
+        stage.map(
+          async ({ name, script, stopGraceMs = 5_000, silenceMs = PATIENT_MS }): Promise<ChildSpec> => {
+            const entry = join(folder, `${name}.cjs`);
+            await writeFile(entry, script);
+            return { name, entry, args: [], env: process.env, stopGraceMs, silenceMs };
+          },
+        ),
       ),
     ),
   );
@@ -140,6 +147,33 @@ describe('Supervisor', () => {
     expect(group.map(({ pid }) => `grandchild ${pid}`)).toContain(line.details[0]);
     await supervisor.stop();
     await expect.poll(() => stillAlive(group)).toEqual([]);
+  });
+
+  it('kills a child that goes silent, with its own children, and starts it again', async () => {
+    const script = `
+      const { spawn } = require('node:child_process');
+      const below = spawn(process.execPath, ['-e', "console.log('up'); setInterval(() => {}, 1000)"]);
+      below.stdout.once('data', () => { console.log('grandchild', below.pid); ${IDLE} });`;
+    const { supervisor, until } = await supervise([[{ name: 'worker', script, silenceMs: 1_000 }]]);
+    await supervisor.start();
+    const line = await until(({ what }) => what === 'output');
+    const below = descendantsOf(process.pid).filter(({ pid }) => `grandchild ${pid}` === line.details[0]);
+    expect(below).toHaveLength(1);
+    const died = await until(({ what }) => what === 'died');
+    expect(died.details).toEqual(['no sign of life for 1 s', 500]);
+    await expect.poll(() => stillAlive(below)).toEqual([]);
+    await until((one) => one.what === 'ready' && one.details[0] !== undefined && one !== died);
+  });
+
+  it('lets a child live that beats, however little else it does', async () => {
+    const beats =
+      "let n = 0; setInterval(() => { process.send({ type: 'alive' }); if (++n === 40) console.log('old'); }, 100);";
+    const { supervisor, seen, until } = await supervise([
+      [{ name: 'api', script: beats + IDLE, silenceMs: 1_000 }],
+    ]);
+    await supervisor.start();
+    await until(({ what }) => what === 'output');
+    expect(seen.some(({ what }) => what === 'died')).toBe(false);
   });
 
   it('reports an unknown message of a child', async () => {

@@ -134,7 +134,7 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     return async () => {
       const { outcome } = await runTransition(user, keys, 'pack', {
         id,
-        args: { seq: 3, events: 'packed', packed_fields: 'spec' },
+        args: { schema: 1, seq: 3, events: 'packed', packed_fields: 'spec' },
       });
       return { outcome: outcome! };
     };

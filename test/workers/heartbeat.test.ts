@@ -38,6 +38,7 @@ function beating(
         problem: problem(),
         running: [],
         engines: [],
+        trained: [],
         counters: newCounters(),
       }),
       lastFetchMs,

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { TrainingQueue } from '../../src/queue/training-queue.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
-import { newCounters } from '../../workers/counters.ts';
+import { newCounters, Trained } from '../../workers/counters.ts';
 import { Runs } from '../../workers/run.ts';
 import { runJob } from '../../workers/run-job.ts';
 import { TrainerPool } from '../../workers/trainer-process.ts';
@@ -29,6 +29,7 @@ async function worker(): Promise<WorkerParts & { queue: TrainingQueue }> {
     trainers: new TrainerPool(log),
     runs: new Runs(),
     counters: newCounters(),
+    trained: new Trained(),
     leaseMs: 15_000,
     log,
     engineFor: () => ({ name: 'reference', available: true, version: null, backend: null, reason: null }),

@@ -30,10 +30,12 @@ const commandIn = (dataDir: string, changes: object): TrainCommand => ({
   checkpoints: [],
 });
 
-async function openPool() {
+const SLOW = { dataset: 'mnist_sample', model: { hidden_units: [192] } };
+
+async function openPool(silenceMs?: number) {
   const dataDir = await makeTemporaryFolder();
   const command = (changes: object = {}) => commandIn(dataDir, changes);
-  const pool = new TrainerPool(log);
+  const pool = new TrainerPool(log, silenceMs);
   const trainer = await pool.take();
   onTestFinished(async () => {
     pool.close();
@@ -100,6 +102,20 @@ describe('a trainer', () => {
     expect((await trainer.exited).how).toContain('SIGKILL');
     other.kill();
     await other.exited;
+  });
+
+  it('that is stopped is killed, and one that is busy with a step for longer than that lives', async () => {
+    const { pool, trainer, next, command } = await openPool(1_000);
+    const stopped = await pool.take();
+    process.kill(stopped.pid!, 'SIGSTOP');
+    expect((await stopped.exited).how).toContain('it gave no sign of life for 1 s and was killed');
+    // One step on all rows in plain TypeScript blocks the main thread.
+    const slow = { epochs: 1, batch_size: 4096, validation_split: 0.3 };
+    trainer.train({ ...command(), spec: JobSpecSchema.parse({ ...SLOW, training: slow }) });
+    const message = await next();
+    expect(message).toMatchObject({ type: 'epoch' });
+    if (message.type === 'epoch') expect(message.metrics.duration_seconds).toBeGreaterThan(2);
+    expect(trainer.alive).toBe(true);
   });
 
   it('that does not load counts as no job’s fault, and is reported as such', async () => {

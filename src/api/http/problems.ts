@@ -8,6 +8,7 @@ import { InvalidRequestError } from './validation-errors.ts';
 export interface ProblemOptions {
   errors?: Problem['errors'];
   headers?: Readonly<Record<string, string>>;
+  checks?: Problem['checks'];
   cause?: unknown;
 }
 
@@ -17,12 +18,18 @@ export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly errors: Problem['errors'];
   readonly headers: Readonly<Record<string, string>>;
+  readonly checks: Problem['checks'];
 
-  constructor(code: ProblemCode, detail: string, { errors, headers = {}, cause }: ProblemOptions = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    { errors, headers = {}, checks, cause }: ProblemOptions = {},
+  ) {
     super(detail, { cause });
     this.code = code;
     this.errors = errors;
     this.headers = headers;
+    this.checks = checks;
   }
 }
 
@@ -41,6 +48,7 @@ export function renderProblem(problem: ProblemError, requestId: string): Problem
     detail: wellFormed(problem.message),
     instance: `urn:uuid:${requestId}`,
     code: problem.code,
+    ...(problem.checks && { checks: problem.checks }),
     ...(problem.errors && {
       errors: problem.errors.map((error) => ({ ...error, pointer: wellFormed(error.pointer) })),
     }),

@@ -12,6 +12,12 @@ export const NoQuerySchema = z.strictObject({});
 
 export const JobPathSchema = z.strictObject({ id: JobIdSchema });
 
+export const ReadyQuerySchema = z.strictObject({
+  exclude: z.enum(['workers']).optional().meta({
+    description: 'Leaves out what workers do: the checks `queue` and `workers` then cannot cause a 503.',
+  }),
+});
+
 export const ListJobsQuerySchema = z.strictObject({
   limit: queryInteger(z.int().gte(1).lte(100).default(20)).meta({ description: 'Jobs per page: 1 to 100.' }),
   after: JobIdSchema.optional().meta({ description: 'The last id of the previous page.' }),

@@ -13,6 +13,7 @@ import { sendJson } from '../http/conditional.ts';
 import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
+import { traceIdOf } from '../http/trace-context.ts';
 import { pathOfJob, withLinks } from '../links.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
@@ -39,6 +40,10 @@ const DOCUMENTATION = documented({
       description:
         '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body returns the stored response and creates nothing; with another body it is refused.',
       schema: { type: 'string', minLength: 1, maxLength: 257 },
+    },
+    traceparent: {
+      description: 'W3C Trace Context. Its trace id is in the log lines of this request and of the job.',
+      schema: { type: 'string' },
     },
   },
   responses: {
@@ -78,7 +83,14 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     },
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
-      const { answer, replayed } = await createJob(deps, enqueue, request, key, sent.get(request));
+      const trace = traceIdOf(request.headers.traceparent);
+      const { answer, replayed } = await createJob(deps, enqueue, request, key, sent.get(request), trace);
+      const about = {
+        job: answer.id,
+        owner: callerOf(request).owner,
+        ...(trace !== undefined && { trace_id: trace }),
+      };
+      request.log.info(about, replayed ? 'a stored response was repeated' : 'job created');
       reply.code(answer.status).header('location', pathOfJob(deps.basePath, answer.id));
       if (replayed) reply.header('idempotency-replayed', 'true');
       return sendJson(reply, withLinks(deps.basePath, { id: answer.id, text: answer.body }));
@@ -120,6 +132,7 @@ async function createJob(
   request: FastifyRequest<{ Body: JobSpec }>,
   key: string | undefined,
   sent: unknown,
+  trace: string | undefined,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
   const spec = request.body;
   const data = resolveDataset(spec.dataset);
@@ -136,6 +149,7 @@ async function createJob(
     parameters: size.parameters,
     progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,
+    trace,
     accepting: !full,
     maxQueued: maxQueuedJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),

@@ -84,6 +84,7 @@ export function jobRoutes(
           `The job is ${removal.status}. Only a job that has ended can be deleted: cancel it, or wait for its end.`,
         );
       }
+      request.log.info({ job: request.params.id, owner: callerOf(request).owner }, 'job deleted');
       return reply.code(204).send();
     },
   });
@@ -99,6 +100,7 @@ export function jobRoutes(
       if (cancel.outcome === 'finished') {
         throw new ProblemError('job_finished', `The job has already ${cancel.status}; nothing was changed.`);
       }
+      request.log.info({ job: request.params.id, owner: callerOf(request).owner }, 'job cancelled');
       return sendJson(reply.code(202), withLinks(basePath, cancel.job));
     },
   });

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ANY_HOST } from '../http/host-check.ts';
 import { UNCOUNTED } from '../http/in-flight.ts';
+import { ReadyQuerySchema } from '../http/request-schemas.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
 import { checkReadiness } from '../readiness.ts';
@@ -27,11 +29,17 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
     version,
   }));
 
-  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST, ...UNCOUNTED } }, async () => ({
-    status: 'ready',
-    version,
-    checks: await checkReadiness(deps),
-  }));
+  app
+    .withTypeProvider<ZodTypeProvider>()
+    .get(
+      '/readyz',
+      { schema: { querystring: ReadyQuerySchema }, config: { ...READYZ, ...ANY_HOST, ...UNCOUNTED } },
+      async ({ query }) => ({
+        status: 'ready',
+        version,
+        checks: await checkReadiness(deps, query.exclude === 'workers'),
+      }),
+    );
 
   app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ALWAYS } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
@@ -70,11 +78,11 @@ const READYZ = documented({
   operationId: 'getReadiness',
   tag: 'operations',
   access: 'public',
-  summary: 'Can this process serve requests?',
-  responses: {
-    200: json('The process is ready; `checks` reports other faults of the installation.', ReadinessSchema),
-  },
-  problems: ['store_unavailable'],
+  summary: 'Does this installation work?',
+  description:
+    'For monitoring: 503 while Redis is unusable, files cannot be read, accepted jobs do not reach the queue, or no worker takes jobs. A load balancer asks with `exclude=workers`, since an API serves without a worker.',
+  responses: { 200: json('The installation works.', ReadinessSchema) },
+  problems: ['store_unavailable', 'not_ready'],
 });
 
 const METRICS = documented({

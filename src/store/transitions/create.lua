@@ -30,11 +30,14 @@ if queued >= tonumber(given.max_queued) then
   return answer('queue_full', 'queued', queued)
 end
 
-for _, field in ipairs({ 'owner', 'spec', 'data', 'version', 'parameters', 'progress' }) do
+for _, field in ipairs({ 'schema', 'owner', 'spec', 'data', 'version', 'parameters', 'progress' }) do
   set(field, given[field])
 end
 for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events', 'checkpoint_epoch' }) do
   set(field, 0)
+end
+if given.trace ~= '' then
+  set('trace', given.trace)
 end
 set('checkpoint', '')
 set('created_at', now)

@@ -1,7 +1,7 @@
 -- pack: converts a finished job to its compact form. Its events become one compressed text, because Redis reserves 4 KB
 -- for a stream. Most fields become one, `view`, because each field costs 60 bytes besides its value.
--- Answers: packed, dropped (the job has other events by now, or is gone).
-if not terminal or record.seq ~= given.seq then
+-- Answers: packed, dropped (the job has other events by now, is gone, or a later version wrote it).
+if not terminal or record.seq ~= given.seq or tonumber(record.schema or 1) > tonumber(given.schema) then
   return answer('dropped')
 end
 local values = {}

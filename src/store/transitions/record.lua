@@ -11,11 +11,13 @@
 --
 -- | field            | what it holds                                             | set by                        | lives      |
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
+-- | schema           | RECORD_SCHEMA of job-record.ts; 1 if missing              | create                        |            |
 -- | owner            | who may see it                                            | create                        |            |
 -- | spec             | JSON: what to train, every default filled in              | create                        |            |
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
 -- | version          | version of Descent that accepted the job                  | create                        |            |
 -- | parameters       | number of weights and biases of the model                 | create                        |            |
+-- | trace            | trace id of the request that created it, if it sent one   | create                        | until terminal |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
 -- | place            | microseconds: its place in the queue, the same for life   | create                        | until terminal |
 -- | created_position | its queue position in the answer of create                | create                        | until packed |
@@ -187,7 +189,7 @@ local function terminate(status, data)
   set_status(status)
   set('finished_at', now)
   unset('token', 'place', 'delivery', 'faults', 'reason', 'checkpoint', 'checkpoint_epoch', 'progress_step',
-    'progress_events')
+    'progress_events', 'trace')
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
+import type { Redis } from '../redis/connections.ts';
+import type { Keys } from './keys.ts';
+import { runScript, scriptOf } from './transition-runner.ts';
+
+/**
+ * KEYS: statuses, queued, outbox. ARGV: the statuses. The index of statuses is sorted by owner, so that each owner is
+ * found by one look-up and each count by another, however many jobs there are. `;` follows `:` in ASCII.
+ */
+const COUNT = scriptOf(`
+local MOST_OWNERS = 1000
+local counts, after = {}, '-'
+for i = 1, #ARGV do
+  counts[i] = 0
+end
+for _ = 1, MOST_OWNERS do
+  local first = redis.call('ZRANGEBYLEX', KEYS[1], after, '+', 'LIMIT', 0, 1)[1]
+  if not first then
+    break
+  end
+  local owner = string.match(first, '^[^:]*')
+  for i = 1, #ARGV do
+    local from, to = '[' .. owner .. ':' .. ARGV[i] .. ':', '(' .. owner .. ':' .. ARGV[i] .. ';'
+    counts[i] = counts[i] + redis.call('ZLEXCOUNT', KEYS[1], from, to)
+  end
+  after = '(' .. owner .. ';'
+end
+local time = redis.call('TIME')
+local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or ''
+local waiting = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2] or ''
+return { time[1], time[2], oldest, redis.call('ZCARD', KEYS[3]), waiting, unpack(counts) }
+`);
+
+const STATUSES = JobStatusSchema.options;
+
+const ReplySchema = z.array(z.union([z.string(), z.number()])).length(5 + STATUSES.length);
+
+export interface Counts {
+  /** Time of Redis in ms since the Unix epoch. */
+  nowMs: number;
+  byStatus: Record<JobStatus, number>;
+  /** Time since the oldest queued job was created; 0 when none is queued. */
+  oldestQueuedMs: number;
+  /** Deliveries that BullMQ may not have, and the time since the oldest was added. */
+  outbox: { count: number; oldestMs: number };
+}
+
+/** Counts of an installation, cheap enough to be read with every scrape. */
+export class JobCounts {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** @throws {StoreUnavailableError} */
+  async read(): Promise<Counts> {
+    const { statuses, queued, outbox } = this.#keys;
+    const reply = await runScript(this.#redis, COUNT, [statuses, queued, outbox], STATUSES);
+    const [seconds, microseconds, oldest, count, waiting, ...counts] = ReplySchema.parse(reply);
+    const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+    // A clock that stepped back must not show a negative age.
+    const age = (atMs: number) => Math.max(0, nowMs - atMs);
+    return {
+      nowMs,
+      byStatus: Object.fromEntries(
+        STATUSES.map((status, i) => [status, Number(counts[i])]),
+      ) as Counts['byStatus'],
+      oldestQueuedMs: oldest === '' ? 0 : age(Number(oldest) / 1000),
+      outbox: { count: Number(count), oldestMs: waiting === '' ? 0 : age(Number(waiting)) },
+    };
+  }
+}
