@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Config } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { loadSettings } from '../process/load-settings.ts';
 import { packageVersion } from '../process/package-version.ts';
 import { messageOf } from '../process/process-log.ts';
-import { parseRedisUrl, type RedisAddress, socketUrl } from '../process/redis-address.ts';
+import type { RedisAddress } from '../process/redis-address.ts';
 import { Reconciler } from '../queue/reconciler.ts';
 import { queueHas } from '../queue/training-queue.ts';
 import { connectForRequests } from '../redis/connections.ts';
+import { findPrivateRedis } from '../start/private-redis.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { JobStore } from '../store/jobs.ts';
 import { buildKeys } from '../store/keys.ts';
@@ -55,7 +56,7 @@ async function main(argument: string | undefined): Promise<number> {
 async function examine(config: Config): Promise<Finding[]> {
   const dataDir = resolve(config.DATA_DIR);
   const disk = await checkDisk(dataDir);
-  const address = config.REDIS_URL ?? privateRedis(dataDir);
+  const address = config.REDIS_URL ?? (existsSync(dataDir) ? await findPrivateRedis(dataDir) : undefined);
   if (address === undefined)
     return [
       ...disk,
@@ -94,13 +95,6 @@ async function examineStore(address: RedisAddress, prefix: string, dataDir: stri
   } finally {
     redis.disconnect();
   }
-}
-
-/** The Redis of `npm start` in this DATA_DIR, if it runs. */
-function privateRedis(dataDir: string): RedisAddress | undefined {
-  const sockets = ['redis.sock', 'redis-in-memory.sock'].map((name) => join(dataDir, 'run', name));
-  const socket = sockets.find((path) => existsSync(path));
-  return socket === undefined ? undefined : parseRedisUrl(socketUrl(socket));
 }
 
 async function isReady(redis: {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
-import { scopeOf } from '../access/caller.ts';
+import { callerOf, scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
