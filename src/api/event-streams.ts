@@ -36,11 +36,17 @@ export class EventStreams {
   readonly #deps: Deps;
   readonly #timing: ApiTiming;
   readonly #open = new Set<ServerResponse>();
+  readonly #all = new WeakSet<ServerResponse>();
   #closing = false;
 
   constructor(deps: Deps, timing: ApiTiming) {
     this.#deps = deps;
     this.#timing = timing;
+  }
+
+  /** Whether this response is or was a stream. */
+  has(response: ServerResponse): boolean {
+    return this.#all.has(response);
   }
 
   get size(): number {
@@ -60,6 +66,7 @@ export class EventStreams {
       connection: 'close',
     });
     this.#open.add(response);
+    this.#all.add(response);
     response.once('close', () => this.#open.delete(response));
     // A viewer that goes away is not an error.
     response.on('error', () => response.destroy());

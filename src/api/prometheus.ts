@@ -12,9 +12,11 @@ export class ApiMetrics {
   readonly #registry = new Registry();
   readonly #durations: Histogram<'method' | 'route' | 'status'>;
   readonly #streams: Counter<'route'>;
+  readonly #open: EventStreams;
   readonly #installation: InstallationMetrics;
 
   constructor(deps: InstallationDeps & Pick<ApiDeps, 'version'>, streams: EventStreams) {
+    this.#open = streams;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     new Gauge({
@@ -59,8 +61,7 @@ export class ApiMetrics {
   /** An onResponse hook. Routes are labelled by pattern: a label per job would grow without bound. */
   observe = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
-    const isStream = String(reply.raw.getHeader('content-type') ?? '').startsWith('text/event-stream');
-    if (isStream && request.method === 'GET') {
+    if (this.#open.has(reply.raw)) {
       this.#streams.inc({ route });
     } else {
       const labels = { method: labelOf(request.method), route, status: String(reply.statusCode) };
