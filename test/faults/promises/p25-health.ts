@@ -55,6 +55,15 @@ const FAULTS: readonly Fault[] = [
     },
     shows: async (site) => (await ready(site)).checks.storage !== 'ok',
   },
+  {
+    name: 'the only worker is stopped',
+    begin: async (site) => process.kill(site.workers[0]!.pid, 'SIGSTOP'),
+    end: async (site) => process.kill(site.workers[0]!.pid, 'SIGCONT'),
+    shows: async (site) => {
+      const { status, checks } = await ready(site);
+      return status === 503 && checks.workers !== 'ok' && checks.redis === 'ok';
+    },
+  },
 ];
 
 export const health: Experiment = {
