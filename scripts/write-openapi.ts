@@ -39,6 +39,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     apiKeys: nothing,
     sessions: nothing,
     corsOrigins: [],
+    maxConnections: 1,
     maxQueuedJobs: 1,
   });
   try {

@@ -6,6 +6,7 @@ import { buildApp } from './api/app.ts';
 import { beatToParent, refuseToStart, tellParent } from './process/child-message.ts';
 import { monotonicMs } from './process/clock.ts';
 import { ConfigError } from './process/config-error.ts';
+import { connectionRoom } from './process/descriptors.ts';
 import { canonicalHost, isEveryAddress } from './process/host-name.ts';
 import { loadSettings } from './process/load-settings.ts';
 import { packageVersion } from './process/package-version.ts';
@@ -51,6 +52,8 @@ async function main(): Promise<void> {
   }
   const log = createLog('api', config.LOG_LEVEL);
   for (const warning of warnings) log.warn(warning);
+  const room = connectionRoom(config.MAX_CONNECTIONS);
+  if (room.warning !== undefined) log.warn(room.warning);
   const onRedisError = (error: Error) =>
     log.warn({ reason: messageOf(error) }, 'Redis cannot be reached; retrying');
   const commands = connectForRequests(config.REDIS_URL, onRedisError);
@@ -91,6 +94,7 @@ async function main(): Promise<void> {
     publicUrl: config.PUBLIC_URL,
     corsOrigins: config.CORS_ORIGINS,
     maxQueuedJobs: config.MAX_QUEUED_JOBS,
+    maxConnections: room.connections,
     logger: log,
   });
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { RedisServer, startRedis } from './support/redis-server.ts';
@@ -9,9 +10,13 @@ import { makeTemporaryFolder } from './support/temporary-folder.ts';
 const SERVER = fileURLToPath(new URL('../dist/src/server.js', import.meta.url));
 const LISTENING = /"Server listening at (http:\S+)"/;
 
-async function startServer(env: NodeJS.ProcessEnv) {
+async function startServer(env: NodeJS.ProcessEnv, descriptors?: number) {
   const cwd = await makeTemporaryFolder();
-  const program = new StartedProgram(SERVER, [], { cwd, env: { PATH: process.env.PATH, PORT: '0', ...env } });
+  const program = new StartedProgram(SERVER, [], {
+    cwd,
+    env: { PATH: process.env.PATH, PORT: '0', ...env },
+    ...(descriptors !== undefined && { descriptors }),
+  });
   return { program, listening: async () => LISTENING.exec(await program.line(LISTENING))![1] };
 }
 
@@ -46,6 +51,22 @@ describe('the API process', { timeout: 120_000 }, () => {
       expect(await program.ended).toBe(78);
     },
   );
+
+  it.skipIf(noRedis)('outlives more silent connections than it has descriptors', async () => {
+    const { url: redisUrl } = await startRedis([]);
+    const { program, listening } = await startServer({ REDIS_URL: redisUrl }, 256);
+    const url = await listening();
+    await program.line(/may open 256 files.*156 connections/);
+    const { hostname, port } = new URL(url);
+    const silent = Array.from({ length: 300 }, () => connect(Number(port), hostname).on('error', () => {}));
+    onTestFinished(() => {
+      for (const socket of silent) socket.destroy();
+    });
+    await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+    for (const path of ['/livez', '/readyz', '/jobs', '/metrics', '/docs/']) {
+      expect((await fetch(`${url}${path}`, { headers: { connection: 'close' } })).status, path).toBe(200);
+    }
+  });
 
   it.each([
     ['127.0.0.2', '127.0.0.2'],

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
-import underPressure from '@fastify/under-pressure';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { Authentication, accessOf } from './access/authentication.ts';
 import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
+import { buildServerFactory, refuseManyHeaders } from './http/http-server.ts';
 import { InFlight } from './http/in-flight.ts';
 import { acceptNoBody } from './http/no-body.ts';
 import { PathMethods } from './http/path-methods.ts';
-import { answerClientError, ProblemError, sendProblem } from './http/problems.ts';
+import { refuseUnderPressure } from './http/pressure.ts';
+import { ProblemError, sendProblem } from './http/problems.ts';
 import { parseQuery } from './http/query.ts';
 import { NoQuerySchema } from './http/request-schemas.ts';
 import { securityHeaders } from './http/security-headers.ts';
@@ -29,7 +29,6 @@ import { operationRoutes } from './routes/operations.ts';
 import { sessionRoutes } from './routes/session.ts';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
-const SAMPLE_EVENT_LOOP_MS = 500;
 
 /** The longest parameter is a job's id; a longer one is not a path of this API. */
 const MAX_PARAM_LENGTH = 200;
@@ -50,9 +49,8 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     requestIdHeader: false,
     trustProxy: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: timing.requestTimeoutMs,
-    // A missing Host and a shutdown get problem details of our own.
-    http: { requireHostHeader: false, connectionsCheckingInterval: timing.requestTimeoutMs / 6 },
+    serverFactory: buildServerFactory(timing, deps.maxConnections, (response) => streams.has(response)),
+    // A shutdown gets a problem of our own.
     return503OnClosing: false,
     routerOptions: {
       ignoreTrailingSlash: true,
@@ -61,7 +59,8 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     },
     rewriteUrl: ({ url = '/' }) => withoutBasePath(deps.basePath, url),
     frameworkErrors: sendProblem,
-    clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, randomUUID()),
+    // The server factory has the handler, because it knows all servers.
+    clientErrorHandler: () => {},
   });
   app.setErrorHandler(sendProblem);
   // Reached only below /docs: everywhere else `methods.answer` comes first.
@@ -105,14 +104,12 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
       });
     }
   });
+  app.addHook('onRequest', refuseManyHeaders);
   app.addHook('onRequest', authentication.origins.addCorsHeaders);
   app.addHook('onRequest', new InFlight(timing.maxInFlight).enter);
   // With keys, a page under another name gets nothing: browsers send it no session.
   if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));
-  await app.register(underPressure, {
-    maxEventLoopDelay: timing.maxEventLoopDelayMs,
-    sampleInterval: SAMPLE_EVENT_LOOP_MS,
-  });
+  refuseUnderPressure(app, timing.maxEventLoopDelayMs);
   app.addHook('onRequest', methods.answer);
   app.addHook('onRequest', authentication.check);
 

@@ -50,6 +50,8 @@ export interface ApiDeps {
   /** Origins of other pages that may use the API; `*` = all. */
   corsOrigins: readonly string[];
   maxQueuedJobs: number;
+  /** Connections at a time; above it, silent ones make room, and then new ones are refused. */
+  maxConnections: number;
   /** Logs requests that end in 5xx; without it nothing is logged. */
   logger?: FastifyBaseLogger;
   /** Shorter times for tests; production uses the defaults. */
@@ -69,6 +71,10 @@ export interface ApiTiming {
    * they fall under handlerTimeoutMs, which starts when the headers have arrived.
    */
   requestTimeoutMs: number;
+  /** Limit for an idle connection to send its next request. */
+  keepAliveTimeoutMs: number;
+  /** Limit for a connection to wait for a request, or to be busy with one that is no event stream. */
+  connectionStateMs: number;
   /** A process whose event loop lags more than this refuses requests; 0 = never. */
   maxEventLoopDelayMs: number;
   /** Requests under way at a time; further ones are refused. */
@@ -81,6 +87,8 @@ export const DEFAULT_TIMING: ApiTiming = {
   drainMs: 30_000,
   handlerTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 72_000,
+  connectionStateMs: 90_000,
   maxEventLoopDelayMs: 1_000,
   maxInFlight: 100,
 };

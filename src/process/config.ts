@@ -173,6 +173,9 @@ export const ConfigSchema = z
       .enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` })
       .default('info')
       .describe(`Least severe level that is logged: ${LOG_LEVELS.join(', ')}.`),
+    MAX_CONNECTIONS: integer(1, 1_000_000)
+      .default(10_000)
+      .describe('Connections that an API takes at a time, or fewer if it may not open that many files.'),
     MAX_QUEUED_JOBS: integer(1, 1_000_000)
       .default(10_000)
       .describe('Jobs that may wait at a time; further ones are refused with a 429.'),

@@ -104,6 +104,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       sessions: new Sessions(commands, stored.keys),
       corsOrigins: [],
       maxQueuedJobs: 1_000_000,
+      maxConnections: 10_000,
       ...changes,
       // The API and its tests share an event loop, and a test may block it for a while.
       timing: { maxEventLoopDelayMs: 0, ...changes.timing },

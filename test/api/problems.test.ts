@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
+import type { InjectOptions } from 'fastify';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
+import { newJobId } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
@@ -106,7 +108,65 @@ describe('a body that cannot be read', () => {
   it('with very many unknown fields gets a bounded response', async () => {
     const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`f${i}`, 0]));
     const problem = expectProblem(await api.post(many), 422, 'validation_failed');
-    expect(problem.errors).toHaveLength(100);
+    expect(problem.errors).toEqual([
+      { in: 'body', pointer: '', detail: expect.stringContaining('at most 1000 values') },
+    ]);
+    const fewer = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`f${i}`, 0]));
+    expect(expectProblem(await api.post(fewer), 422, 'validation_failed').errors).toHaveLength(20);
+  });
+
+  it.each([
+    ['one array', `[${'[],'.repeat(1_000)}[]]`, 'values'],
+    ['many objects', `[${'{"a":1},'.repeat(500)}1]`, 'values'],
+    ['33 levels', `${'[{"a":'.repeat(16)}[1]${'}]'.repeat(16)}`, 'inside each other'],
+    ['no JSON at all', '[,{'.repeat(10), 'inside each other'],
+  ])('is counted before it is looked at: %s', async (_name, payload, words) => {
+    const { errors } = expectProblem(await post(payload, JSON_TYPE), 422, 'validation_failed');
+    expect(errors).toEqual([{ in: 'body', pointer: '', detail: expect.stringContaining(words) }]);
+  });
+
+  it('may have brackets and commas in its texts', async () => {
+    const metadata = { a: '[{,'.repeat(170), b: '\\",[{'.repeat(60), '",{[': '\\' };
+    expect((await api.post({ metadata })).statusCode).toBe(202);
+  });
+});
+
+describe('what was sent', () => {
+  const LONG = `marker${'x'.repeat(3_000)}`;
+  const HEADERS = { host: 'localhost', 'content-type': 'application/json' };
+  const body = (payload: object): InjectOptions => ({
+    method: 'POST',
+    url: '/jobs',
+    headers: HEADERS,
+    payload: JSON.stringify(payload),
+  });
+
+  it.each<[string, InjectOptions]>([
+    ['an unknown key', body({ [LONG]: 1 })],
+    ['keys inside each other', body({ metadata: { [LONG]: { [LONG]: 1 } } })],
+    ['a value', body({ name: 1, dataset: LONG, metadata: { a: [LONG], b: LONG } })],
+    ['a type', body({ optimizer: { type: LONG } })],
+    ['a number', body({ training: { seed: -1e300, epochs: 1e-300 } })],
+    ['no JSON', { method: 'POST', url: '/jobs', headers: HEADERS, payload: LONG }],
+    [
+      'the same key twice',
+      { method: 'POST', url: '/jobs', headers: HEADERS, payload: `{"${LONG}":1,"${LONG}":2}` },
+    ],
+    ['a parameter', { url: `/jobs?${LONG}=${LONG}` }],
+    ['a value of a parameter', { url: `/jobs?status=${LONG}&after=${LONG}&limit=${'9'.repeat(3_000)}` }],
+    ['a path', { url: `/${LONG}` }],
+    ['an id', { url: `/jobs/${LONG}` }],
+    ['a host', { url: '/jobs', headers: { host: LONG } }],
+    ['a key', { ...body({}), headers: { ...HEADERS, 'idempotency-key': LONG } }],
+    ['an event id', { url: `/jobs/${newJobId()}/events`, headers: { 'last-event-id': LONG } }],
+    ['a type that is wanted', { url: `/jobs/${newJobId()}/metrics`, headers: { accept: LONG } }],
+    ['a type of the body', { ...body({}), headers: { ...HEADERS, 'content-type': LONG } }],
+    ['an encoding', { ...body({}), headers: { ...HEADERS, 'content-encoding': LONG } }],
+  ])('is never repeated beyond 100 characters: %s', async (_name, options) => {
+    const response = await api.request(options);
+    expect(response.statusCode).toBeGreaterThanOrEqual(400);
+    const text = response.body + JSON.stringify(response.headers);
+    for (const run of text.match(/x+|9+/g) ?? []) expect(run.length).toBeLessThanOrEqual(100);
   });
 });
 

@@ -37,6 +37,7 @@ describe('loadConfig', () => {
       WORKER_CONCURRENCY: availableParallelism(),
       LEASE_MS: 15_000,
       LOG_LEVEL: 'info',
+      MAX_CONNECTIONS: 10_000,
       MAX_QUEUED_JOBS: 10_000,
       RETENTION_DAYS: 30,
       RETENTION_JOBS: 10_000,

@@ -10,9 +10,18 @@ export class StartedProgram {
   readonly #process: ChildProcess;
   readonly #listeners = new Set<(line: string) => void>();
 
-  /** @param env all of its environment */
-  constructor(script: string, args: readonly string[], options: { env: NodeJS.ProcessEnv; cwd: string }) {
-    this.#process = spawn(process.execPath, [script, ...args], {
+  /**
+   * @param env all of its environment
+   * @param descriptors how many files it may open
+   */
+  constructor(
+    script: string,
+    args: readonly string[],
+    { descriptors, ...options }: { env: NodeJS.ProcessEnv; cwd: string; descriptors?: number },
+  ) {
+    // A shell sets the hard limit too: Node raises a soft one.
+    const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors} && `;
+    this.#process = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, script, ...args], {
       ...options,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -41,7 +41,7 @@ export function buildHostCheck(allowedHosts: readonly string[]): (request: Fasti
     }
     throw new ProblemError(
       'misdirected_request',
-      `This server does not serve the host ${JSON.stringify(host.slice(0, 255))}. Use localhost, or ask the operator to add the host to ALLOWED_HOSTS.`,
+      `This server does not serve the host ${JSON.stringify(host.slice(0, 100))}. Use localhost, or ask the operator to add the host to ALLOWED_HOSTS.`,
     );
   };
 }

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { invalidFields } from './problems.ts';
 
-const BARE = /^[\x21-\x7e]{1,255}$/;
+/** A bare key, or a structured-field string (RFC 9651, 3.3.3): quotes and backslashes inside are escaped. */
+const KEY = /^(?:[!#-~][!-~]{0,254}|"(?:[!#-[\]-~]|\\["\\]){1,255}")$/;
 
-/** A structured-field string (RFC 9651, 3.3.3): quotes and backslashes inside are escaped. */
-const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+/** The header in the OpenAPI document. */
+export const IDEMPOTENCY_KEY_SCHEMA = { type: 'string', pattern: KEY.source };
 
 /**
  * Reads an Idempotency-Key; a quoted key equals the bare one.
@@ -14,9 +15,7 @@ const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
 export function parseIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
   const text = String(header);
-  const quoted = QUOTED.exec(text)?.[1]?.replace(/\\(["\\])/g, '$1');
-  const key = quoted ?? text;
-  if (!BARE.test(key) || (quoted === undefined && text.startsWith('"'))) {
+  if (!KEY.test(text)) {
     throw invalidFields([
       {
         in: 'header',
@@ -25,7 +24,7 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
       },
     ]);
   }
-  return key;
+  return text.startsWith('"') ? text.slice(1, -1).replace(/\\(["\\])/g, '$1') : text;
 }
 
 /** Two bodies are the same when these match: the SHA-256 of the parsed JSON with sorted keys. */

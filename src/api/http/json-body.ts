@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { findDuplicateKey } from './duplicate-keys.ts';
-import { ProblemError } from './problems.ts';
+import { exceeds, type JsonLimits } from './json-size.ts';
+import { invalidFields, ProblemError } from './problems.ts';
 import { toPointer } from './validation-errors.ts';
 
 /** Reads bodies: JSON in UTF-8, sent as application/json. */
@@ -63,6 +64,20 @@ function refusePrototypes(value: unknown): void {
   }
 }
 
+/** A spec with every field has fewer than a hundred values, four levels deep. */
+const LIMITS: JsonLimits = { values: 1_000, depth: 32 };
+
+const TOO_MUCH: Record<keyof JsonLimits, string> = {
+  values: `may have at most ${LIMITS.values} values in all its objects and arrays together`,
+  depth: `may have at most ${LIMITS.depth} objects and arrays inside each other`,
+};
+
+/** Counts before anything looks at the values: finding a sentence for each of thousands of faults takes long. */
+function refuseExcess(bytes: Buffer): void {
+  const limit = exceeds(bytes, LIMITS);
+  if (limit !== undefined) throw invalidFields([{ in: 'body', pointer: '', detail: TOO_MUCH[limit] }]);
+}
+
 /** bodyLimit does not protect against a small body that unpacks to a big one. */
 function refuseEncodedBody(encoding: string | undefined): void {
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
@@ -81,6 +96,7 @@ export function acceptJsonBody(app: FastifyInstance): void {
     { parseAs: 'buffer' },
     async ({ headers }: FastifyRequest, bytes: Buffer) => {
       refuseEncodedBody(headers['content-encoding']);
+      refuseExcess(bytes);
       const text = decode(bytes);
       const value = parse(text);
       refuseDuplicateKeys(text);

@@ -131,7 +131,10 @@ const always =
   (_request, cause) =>
     new ProblemError(code, detail, { headers, cause });
 
-const overloaded = always('overloaded', 'Retry in a few seconds.', { 'retry-after': '5' });
+export const overloaded = (cause?: unknown): ProblemError =>
+  new ProblemError('overloaded', 'Retry in a few seconds.', { headers: { 'retry-after': '5' }, cause });
+
+const tooBusy: ToProblem = (_request, cause) => overloaded(cause);
 
 const NOT_IN_TIME = 'The request did not arrive completely in time. Send it again.';
 
@@ -139,7 +142,7 @@ const NOT_IN_TIME = 'The request did not arrive completely in time. Send it agai
 const handlerTimeout: ToProblem = (request, cause) =>
   request.raw.complete === false
     ? new ProblemError('request_timeout', NOT_IN_TIME, { headers: { connection: 'close' }, cause })
-    : overloaded(request, cause);
+    : overloaded(cause);
 
 const BY_CODE: Readonly<Record<string, ToProblem>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: always(
@@ -159,7 +162,9 @@ const BY_CODE: Readonly<Record<string, ToProblem>> = {
   FST_ERR_BAD_URL: always('malformed_request', 'The path is not valid percent-encoded UTF-8.'),
   FST_ERR_MAX_PARAM_LENGTH: always('not_found', 'There is no such path: none is this long.'),
   FST_ERR_HANDLER_TIMEOUT: handlerTimeout,
-  FST_UNDER_PRESSURE: overloaded,
+  // No file descriptor is left, here or on the whole machine.
+  EMFILE: tooBusy,
+  ENFILE: tooBusy,
   store_unavailable: storeUnavailable,
 };
 
@@ -174,17 +179,32 @@ const AT_THE_SOCKET: Readonly<Record<string, [ProblemCode, string]>> = {
 
 /** Fastify's clientErrorHandler: answers input that is not readable as HTTP. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
-  // A client would take a second response on the socket for the response to another request.
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
-    socket.destroy();
-    return;
-  }
   const [code, detail] = AT_THE_SOCKET[error.code ?? ''] ?? [
     'malformed_request',
     'The request is not valid HTTP/1.1.',
   ];
-  const body = JSON.stringify(renderProblem(new ProblemError(code, detail), requestId));
-  const { status, title } = PROBLEMS[code];
+  if (error.code === 'ECONNRESET') socket.destroy();
+  else writeProblem(socket, new ProblemError(code, detail), requestId);
+}
+
+/** A client that has its answer closes soon; one that does not is cut off. */
+const LINGER_MS = 1_000;
+
+const answered = new WeakSet<Socket>();
+
+/** Writes a problem where there is no request yet, and closes the connection. */
+export function writeProblem(socket: Socket, problem: ProblemError, requestId: string): void {
+  // What else arrives is not read as HTTP any more, but closing at once would discard the answer under way.
+  if (answered.has(socket)) return;
+  // A client would take a second response on the socket for the response to another request.
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  answered.add(socket);
+  const body = JSON.stringify(renderProblem(problem, requestId));
+  const { status, title } = PROBLEMS[problem.code];
+  const headers = Object.entries(problem.headers).map(([name, value]) => `${name}: ${value}`);
   socket.end(
     [
       `HTTP/1.1 ${status} ${title}`,
@@ -193,8 +213,12 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
       'Cache-Control: no-store',
       'X-Content-Type-Options: nosniff',
       'Connection: close',
+      ...headers,
       '',
       body,
     ].join('\r\n'),
   );
+  // Ending closes only our half; the descriptor would stay as long as the client likes.
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(cut));
 }

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { OwnerSchema } from '../../contract/access.ts';
 import { JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
 
-/** Paths and queries. Query values are text; only integers are converted. */
+/** Paths, queries and headers. Their values are text; only integers are converted. */
+
+/** More digits than a seq can have. */
+const MAX_SEQ = 999_999_999_999_999;
 
 const queryInteger = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((text) => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text), schema);
@@ -28,7 +31,7 @@ export const ListJobsQuerySchema = z.strictObject({
   }),
 });
 
-const after = queryInteger(z.int().gte(0).default(0)).meta({
+const after = queryInteger(z.int().gte(0).lte(MAX_SEQ).default(0)).meta({
   description: 'Only entries with a higher seq.',
 });
 
@@ -37,13 +40,28 @@ export const MetricsQuerySchema = z.strictObject({
   format: z.enum(['json', 'csv']).optional().meta({ description: 'Overrides Accept.' }),
 });
 
-/** Polyfills send an empty value before the first event, and append another when the URL already has one. */
+/** A seq, or nothing: polyfills send an empty value before the first event. */
+const SEQ_OR_EMPTY = /^[0-9]{0,15}$/;
+
+/** The header Last-Event-ID. */
+export const LastEventIdSchema = z
+  .string()
+  .regex(SEQ_OR_EMPTY)
+  .transform((text) => (text === '' ? undefined : Number(text)));
+
+/** The header in the OpenAPI document. */
+export const LAST_EVENT_ID_SCHEMA = { type: 'string', pattern: SEQ_OR_EMPTY.source };
+
+/** Polyfills append another value when the URL already has one. */
 const lastEventId = z.preprocess(
-  (given) => {
-    const last: unknown = Array.isArray(given) ? given.at(-1) : given;
-    return last === '' ? undefined : last;
-  },
-  queryInteger(z.int().gte(0).optional()),
+  (given) => (typeof given === 'string' ? [given] : given),
+  z
+    .array(z.string())
+    // Not a rule of the items, because an error points to the parameter.
+    .refine((all) => all.every((text) => SEQ_OR_EMPTY.test(text)))
+    .meta({ items: { ...LAST_EVENT_ID_SCHEMA, examples: ['12'] } })
+    .transform((all) => (all.at(-1) ? Number(all.at(-1)) : undefined))
+    .optional(),
 );
 
 export const EventsQuerySchema = z.strictObject({

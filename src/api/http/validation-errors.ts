@@ -8,7 +8,10 @@ import { describeAllowed, fieldsAt, type JsonSchema, resolveNode, schemaAt } fro
 export type FieldError = NonNullable<Problem['errors']>[number];
 
 /** Keeps the response small for a body with thousands of unknown fields. */
-const MAX_ERRORS = 100;
+const MAX_ERRORS = 20;
+
+/** A response repeats no more of what was sent, in characters. */
+const MAX_POINTER = 100;
 
 /** Thrown when part of a request does not match its schema. */
 export class InvalidRequestError extends Error {
@@ -62,9 +65,11 @@ export function fieldErrors(
   return [...byPointer.values()];
 }
 
-/** A JSON Pointer (RFC 6901). */
-export const toPointer = (path: Path): string =>
-  path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+/** A JSON Pointer (RFC 6901); a long one is cut and ends in an ellipsis. */
+export function toPointer(path: Path): string {
+  const pointer = path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return pointer.length <= MAX_POINTER ? pointer : `${pointer.slice(0, MAX_POINTER - 1)}…`;
+}
 
 function* sentences(schema: JsonSchema, issue: Issue, data: unknown): Generator<[Path, string]> {
   const { path } = issue;

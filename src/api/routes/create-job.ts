@@ -10,7 +10,7 @@ import type { CreateAnswer } from '../../store/jobs.ts';
 import { callerOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { sendJson } from '../http/conditional.ts';
-import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
+import { hashBody, IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
 import { traceIdOf } from '../http/trace-context.ts';
@@ -39,7 +39,7 @@ const DOCUMENTATION = documented({
     'Idempotency-Key': {
       description:
         '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body returns the stored response and creates nothing; with another body it is refused.',
-      schema: { type: 'string', minLength: 1, maxLength: 257 },
+      schema: IDEMPOTENCY_KEY_SCHEMA,
     },
     traceparent: {
       description: 'W3C Trace Context. Its trace id is in the log lines of this request and of the job.',

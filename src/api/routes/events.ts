@@ -8,7 +8,12 @@ import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { UNCOUNTED } from '../http/in-flight.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { invalidFields, jobNotFound } from '../http/problems.ts';
-import { EventsQuerySchema, JobPathSchema } from '../http/request-schemas.ts';
+import {
+  EventsQuerySchema,
+  JobPathSchema,
+  LAST_EVENT_ID_SCHEMA,
+  LastEventIdSchema,
+} from '../http/request-schemas.ts';
 import { EVENT_STREAM, EVENTS } from '../openapi/examples.ts';
 import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
 
@@ -33,8 +38,9 @@ export function eventRoutes(
       const { limit, lastEventId } = request.query;
       const after = lastEventId ?? request.query.after;
       reply.header('vary', 'accept');
+      const seen = lastEventIdHeader(request);
       const live = negotiate(request, ['application/json', STREAM]) === STREAM;
-      const cursor = live ? (lastEventIdHeader(request) ?? after) : after;
+      const cursor = live ? (seen ?? after) : after;
       const head = await store.head(scopeOf(request), id);
       if (head === undefined) throw jobNotFound();
       if (!live) {
@@ -55,17 +61,18 @@ export function eventRoutes(
 /** The last seq that a reconnecting viewer has seen. */
 function lastEventIdHeader(request: FastifyRequest): number | undefined {
   const header = request.headers['last-event-id'];
-  if (header === undefined || header === '') return undefined;
-  if (typeof header !== 'string' || !/^\d{1,15}$/.test(header)) {
+  if (header === undefined) return undefined;
+  const seq = LastEventIdSchema.safeParse(header);
+  if (!seq.success) {
     throw invalidFields([
       {
         in: 'header',
         pointer: '/last-event-id',
-        detail: 'must be the id of an event: a whole number of at least 0',
+        detail: 'must be the id of an event: a whole number of at least 0, with at most 15 digits',
       },
     ]);
   }
-  return Number(header);
+  return seq.data;
 }
 
 const DOCUMENTATION = documented({
@@ -84,7 +91,7 @@ const DOCUMENTATION = documented({
     'Last-Event-ID': {
       description:
         'For streams: the last seq you have. Overrides `after` and `lastEventId`. EventSource sends it by itself.',
-      schema: { type: 'integer', minimum: 0 },
+      schema: LAST_EVENT_ID_SCHEMA,
     },
   },
   responses: {

@@ -4,6 +4,7 @@ import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts'
 import type { ApiDeps } from '../deps.ts';
 import { ANY_HOST } from '../http/host-check.ts';
 import { UNCOUNTED } from '../http/in-flight.ts';
+import { ANY_LOAD } from '../http/pressure.ts';
 import { ReadyQuerySchema } from '../http/request-schemas.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
@@ -15,16 +16,13 @@ export type OperationsDeps = ApiDeps & {
   openapi: () => string;
 };
 
-/** For a route's config: answers even under pressure, because a failed probe may get the process killed. */
-const ALWAYS = { ...UNCOUNTED, pressureHandler: () => undefined };
-
 /** Routes for operators. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
   const { version, basePath, metrics, openapi } = deps;
 
   app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
 
-  app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...ALWAYS } }, async () => ({
+  app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...ANY_LOAD, ...UNCOUNTED } }, async () => ({
     status: 'ok',
     version,
   }));
@@ -41,7 +39,7 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
       }),
     );
 
-  app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ALWAYS } }, async (_request, reply) =>
+  app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ANY_LOAD, ...UNCOUNTED } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
   );
 
