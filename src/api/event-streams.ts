@@ -53,11 +53,6 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Whether this response is an event stream. */
-  has(response: ServerResponse): boolean {
-    return this.#open.has(response);
-  }
-
   /** Takes over the reply and returns at once; the stream runs in the background. */
   start(reply: FastifyReply, viewer: Viewer): void {
     reply.hijack();

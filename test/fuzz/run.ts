@@ -36,7 +36,7 @@ const number = (name: 'cases' | 'outage-cases' | 'seed'): number => {
 };
 
 /** Cases per operation in one round of a phase. */
-const EXAMPLES = 100;
+const EXAMPLES = 50;
 const AWAY_MS = 3_000;
 const THERE_MS = 5_000;
 

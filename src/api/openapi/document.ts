@@ -137,6 +137,7 @@ function describeApi(): string {
     'Post a job, watch it learn, get the same bits every time.',
     'An unknown query parameter is refused (422), because it may be a mistyped filter. Parameters that other software adds to a URL are ignored: cache busters (`_`, `t`, `cb`, `nocache`, a bare number and the like), trackers (`utm_*`, `gclid`, `fbclid`, `ref` and the like), and names that begin with a single `_`. A parameter that takes one value is refused if it is empty or repeated.',
     'Requests that take no body accept the ways in which client libraries write an empty one: `{}`, `[]`, `null`, `""` or blanks, with any Content-Type. A body with content is refused (422).',
+    'A request may have 100 headers and 16 KiB of path, query and headers, and must arrive within 30 seconds, its body within 10. A body may have 256 KiB, 1000 values and 32 levels. An answer lists at most 20 errors. A connection is closed when it has been idle for 72 seconds, or when somebody takes longer than 90 seconds to read an answer that is no event stream. When the server has as many connections as it takes, a new one replaces the one that has been idle longest; when none is idle, it gets a 503 and is closed. An unknown `Expect` and any `Upgrade` are ignored; CONNECT gets a 400.',
     'Every error is `application/problem+json` (RFC 9457). Programs branch on its `code`:',
     '<details><summary>All codes</summary>',
     ['| code | status | title |', '|---|---|---|', ...rows].join('\n'),
