@@ -6,13 +6,46 @@ import { openApi } from './open-api.ts';
 
 const api = openApi();
 const JSON_TYPE = { 'content-type': 'application/json' };
-const INSIDE = /\/(?:tmp|home|root|work|usr|etc|proc|var)\/|node_modules|\.(?:ts|js|lua):\d|\bat \w+ \(|"token"|root:x/;
+const INSIDE =
+  /\/(?:tmp|home|root|work|usr|etc|proc|var)\/|node_modules|\.(?:ts|js|lua):\d|\bat \w+ \(|"token"|root:x/;
 
 const RESERVED = [
   ...['id', 'object', 'status', 'owner', 'revision', 'created_at', 'started_at', 'finished_at', 'attempts'],
-  ...['attempt', 'token', 'priority', 'queue_position', 'delivery', 'delivery_id', 'lease', 'worker', 'progress'],
-  ...['error', 'result', 'links', 'version', 'parameters', 'data', 'data_shape', 'checkpoint', 'artifacts', 'path'],
-  ...['file', 'data_dir', 'key', 'key_prefix', 'role', 'admin', 'constructor', 'prototype', 'toString', 'hasOwnProperty'],
+  ...[
+    'attempt',
+    'token',
+    'priority',
+    'queue_position',
+    'delivery',
+    'delivery_id',
+    'lease',
+    'worker',
+    'progress',
+  ],
+  ...[
+    'error',
+    'result',
+    'links',
+    'version',
+    'parameters',
+    'data',
+    'data_shape',
+    'checkpoint',
+    'artifacts',
+    'path',
+  ],
+  ...[
+    'file',
+    'data_dir',
+    'key',
+    'key_prefix',
+    'role',
+    'admin',
+    'constructor',
+    'prototype',
+    'toString',
+    'hasOwnProperty',
+  ],
   ...['__defineGetter__', 'then', 'toJSON', '$ref', '$where', 'constructor.prototype'],
 ];
 
@@ -84,10 +117,40 @@ describe('a bomb', () => {
 
 /** Ways out of a folder, each once as sent and once encoded. */
 const CLIMBS = [
-  ...['..', '../..', '../../../../etc/passwd', '..\\..\\etc\\passwd', '....//....//etc/passwd', '/etc/passwd'],
-  ...['//etc/passwd', 'file:///etc/passwd', '..%2f..%2fetc%2fpasswd', '..%252f..%252fetc%252fpasswd', '..%5c..%5c'],
-  ...['%2e%2e/%2e%2e/etc/passwd', '.%2e/', '..%c0%af..%c0%afetc', '..%e0%80%af', '%00', 'job_%00', '..%00/', '..;/'],
-  ...['~root', 'C:\\Windows', '\\\\host\\share', '/proc/self/environ', '%2fproc%2fself%2ffd%2f0', '.git/config', '.env'],
+  ...[
+    '..',
+    '../..',
+    '../../../../etc/passwd',
+    '..\\..\\etc\\passwd',
+    '....//....//etc/passwd',
+    '/etc/passwd',
+  ],
+  ...[
+    '//etc/passwd',
+    'file:///etc/passwd',
+    '..%2f..%2fetc%2fpasswd',
+    '..%252f..%252fetc%252fpasswd',
+    '..%5c..%5c',
+  ],
+  ...[
+    '%2e%2e/%2e%2e/etc/passwd',
+    '.%2e/',
+    '..%c0%af..%c0%afetc',
+    '..%e0%80%af',
+    '%00',
+    'job_%00',
+    '..%00/',
+    '..;/',
+  ],
+  ...[
+    '~root',
+    'C:\\Windows',
+    '\\\\host\\share',
+    '/proc/self/environ',
+    '%2fproc%2fself%2ffd%2f0',
+    '.git/config',
+    '.env',
+  ],
 ];
 
 describe('a path that leads out of its folder', () => {

@@ -25,7 +25,9 @@ interface Parameter {
 
 const PARAMETERS: Parameter[] = Object.entries(COMMITTED.paths).flatMap(([path, operations]) =>
   Object.entries(operations).flatMap(([method, operation]) => {
-    const { parameters = [] } = operation as { parameters?: Omit<Parameter, 'operation' | 'method' | 'path'>[] };
+    const { parameters = [] } = operation as {
+      parameters?: Omit<Parameter, 'operation' | 'method' | 'path'>[];
+    };
     return parameters.map((parameter) => ({
       ...parameter,
       operation: `${method.toUpperCase()} ${path}`,
@@ -42,7 +44,9 @@ const ajv = new Ajv2020({ strict: false });
 const read = (text: string, { type }: Schema): unknown =>
   type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : type === 'array' ? [text] : text;
 
-const visible = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)) });
+const visible = fc.string({
+  unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+});
 
 /** Texts at and around the limits of a schema, and others. */
 function texts({ type, enum: choices, pattern, minimum, maximum, items }: Schema): fc.Arbitrary<string> {
@@ -50,7 +54,19 @@ function texts({ type, enum: choices, pattern, minimum, maximum, items }: Schema
   const near = [minimum, maximum]
     .filter((bound) => bound !== undefined)
     .flatMap((bound) => [bound - 1, bound, bound + 1].map(String));
-  const special = [...near, ...(choices ?? []), '0', '1', '-1', '1.5', '1e3', '0x1', '9'.repeat(16), 'null', 'x'];
+  const special = [
+    ...near,
+    ...(choices ?? []),
+    '0',
+    '1',
+    '-1',
+    '1.5',
+    '1e3',
+    '0x1',
+    '9'.repeat(16),
+    'null',
+    'x',
+  ];
   return fc.oneof(
     fc.constantFrom(...special),
     ...(pattern === undefined ? [] : [fc.stringMatching(new RegExp(pattern))]),
