@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { monotonicMs } from '../../process/clock.ts';
 import { ProblemError, writeProblem } from './problems.ts';
 
 export interface ConnectionLimits {
@@ -77,14 +78,14 @@ export class ConnectionGuard {
   }
 
   #move(socket: Socket, connection: Connection, to: Map<Socket, Connection>): void {
-    connection.sinceMs = performance.now();
+    connection.sinceMs = monotonicMs();
     this.#waiting.delete(socket);
     this.#busy.delete(socket);
     to.set(socket, connection);
   }
 
   #cutOff(): void {
-    const latest = performance.now() - this.#limits.stateMs;
+    const latest = monotonicMs() - this.#limits.stateMs;
     for (const connections of [this.#waiting, this.#busy]) {
       for (const [socket, { sinceMs, responses }] of connections) {
         if (sinceMs > latest) break;

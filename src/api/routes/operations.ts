@@ -39,8 +39,10 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
       }),
     );
 
-  app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ANY_LOAD, ...UNCOUNTED } }, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.render()),
+  app.get(
+    '/metrics',
+    { config: { ...METRICS, ...ANY_HOST, ...ANY_LOAD, ...UNCOUNTED } },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()),
   );
 
   app.get('/openapi.json', { config: OPENAPI }, async (_request, reply) =>
