@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { buildApp } from '../src/api/app.ts';
+import { quotasFor } from '../src/api/quotas.ts';
 
 /**
  * Writes openapi/openapi.json; with --check, only compares it with the schemas. Runs in the root of the checkout.
@@ -38,6 +39,8 @@ export async function renderOpenApi(version: string): Promise<string> {
     sessions: nothing,
     corsOrigins: [],
     maxQueuedJobs: 1,
+    maxStreams: 1,
+    quotas: quotasFor('none', {}),
   });
   try {
     await fastify.ready();

@@ -7,6 +7,7 @@ import { Reconciler } from '../src/queue/reconciler.ts';
 import { TrainingQueue } from '../src/queue/training-queue.ts';
 import type { Redis } from '../src/redis/connections.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
+import { FairShare } from '../src/store/fair-share.ts';
 import { checkWritable } from '../src/store/folder-check.ts';
 import { JobPacker } from '../src/store/job-packer.ts';
 import { JobTransitions } from '../src/store/job-transitions.ts';
@@ -76,10 +77,13 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   });
 
   const store = new JobStore(commands, keys);
-  const transitions = new JobTransitions(commands, keys);
   const queue = new TrainingQueue(commands, keys, log);
+  const transitions = new JobTransitions(commands, keys, (released) => {
+    for (const deliveryId of released) void queue.enqueue(deliveryId);
+  });
+  const reports = new WorkerReports(commands, keys);
   const retention = new Retention(commands, keys, store, artifacts, log);
-  const reconciler = new Reconciler(commands, keys, queue, log, id);
+  const reconciler = new Reconciler(commands, keys, queue, new FairShare(commands, keys), reports, log, id);
   const packer = new JobPacker(commands, keys);
   const runs = new Runs();
   const counters = newCounters();
@@ -117,7 +121,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   });
   const heartbeat = new Heartbeat(
     {
-      reports: new WorkerReports(commands, keys),
+      reports,
       store,
       log,
       report: () => ({

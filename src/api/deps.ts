@@ -9,6 +9,7 @@ import type { Retention } from '../store/retention.ts';
 import type { Sessions } from '../store/sessions.ts';
 import type { StorageCheck } from '../store/storage-check.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
+import type { Quotas } from './quotas.ts';
 
 /** What the API depends on. The entry point opens and closes all of it. */
 export interface ApiDeps {
@@ -22,6 +23,7 @@ export interface ApiDeps {
     | 'cancel'
     | 'evaluationFile'
     | 'counts'
+    | 'use'
     | 'memoryShare'
     | 'probe'
   >;
@@ -55,6 +57,10 @@ export interface ApiDeps {
   /** Origins of other pages that may use the API; `*` = all. */
   corsOrigins: readonly string[];
   maxQueuedJobs: number;
+  /** Event streams open at a time in this process. */
+  maxStreams: number;
+  /** What one owner may use. */
+  quotas: Quotas;
   /** Logs requests that end in 5xx; without it nothing is logged. */
   logger?: FastifyBaseLogger;
   /** Shorter times for tests; production uses the defaults. */
@@ -66,7 +72,7 @@ export interface ApiTiming {
   heartbeatMs: number;
   /** How long an event stream waits for a signal before it reads anyway: signals may be lost. */
   lookMs: number;
-  /** A viewer that reads nothing for this long is cut off. */
+  /** A viewer that takes nothing for this long is cut off. */
   drainMs: number;
   handlerTimeoutMs: number;
   /**

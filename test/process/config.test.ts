@@ -38,6 +38,7 @@ describe('loadConfig', () => {
       LEASE_MS: 15_000,
       LOG_LEVEL: 'info',
       MAX_QUEUED_JOBS: 10_000,
+      MAX_STREAMS: 500,
       RETENTION_DAYS: 30,
       RETENTION_JOBS: 10_000,
       RETENTION_GB: 20,

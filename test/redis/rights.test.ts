@@ -34,7 +34,7 @@ const OUTSIDE: Record<Role, string[]> = {
   api: [
     ...['eval', 'evalsha', 'multi', 'exec', 'discard', 'info', 'subscribe', 'unsubscribe'],
     ...['exists', 'get', 'hget', 'hgetall', 'hmget', 'mget', 'scard', 'set', 'srem', 'xrange', 'zcard'],
-    ...['zrange', 'zrank', 'zrem', 'zrevrangebylex'],
+    ...['zrange', 'zrank', 'zrem', 'zrevrangebylex', 'zlexcount'],
   ],
   worker: [
     ...['eval', 'evalsha', 'multi', 'exec', 'discard', 'info', 'subscribe', 'unsubscribe', 'bzpopmin'],

@@ -9,6 +9,7 @@ import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { callerOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
+import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { sendJson } from '../http/conditional.ts';
 import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
@@ -56,7 +57,9 @@ const DOCUMENTATION = documented({
   problems: [
     'unsupported_media_type',
     'idempotency_key_reused',
+    'job_too_large',
     'queue_full',
+    'quota_exceeded',
     'store_unavailable',
     'storage_full',
   ],
@@ -96,26 +99,8 @@ function refuseMissingBody(body: unknown): void {
   }
 }
 
-/**
- * The record is what counts, so the client does not wait for the queue: if enqueueing fails, the reconciler repeats it.
- * @returns the function that enqueues; closing the app waits for calls under way.
- */
-function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (deliveryId: string) => void {
-  const underWay = new Set<Promise<unknown>>();
-  app.addHook('onClose', async () => {
-    await Promise.allSettled(underWay);
-  });
-  return (deliveryId) => {
-    const enqueued = queue
-      .enqueue(deliveryId)
-      .catch((err: unknown) => app.log.error({ err, deliveryId }, 'a job could not be enqueued'))
-      .finally(() => underWay.delete(enqueued));
-    underWay.add(enqueued);
-  };
-}
-
 async function createJob(
-  { store, version, maxQueuedJobs }: ApiDeps,
+  { store, version, maxQueuedJobs, quotas }: ApiDeps,
   enqueue: (deliveryId: string) => void,
   request: FastifyRequest<{ Body: JobSpec }>,
   key: string | undefined,
@@ -138,11 +123,14 @@ async function createJob(
     version,
     accepting: !full,
     maxQueued: maxQueuedJobs,
+    queuedQuota: quotas.queuedJobs,
+    storageQuota: quotas.storageBytes,
+    runningQuota: quotas.runningJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
   });
   switch (outcome.outcome) {
     case 'created':
-      enqueue(outcome.deliveryId);
+      for (const deliveryId of outcome.released) enqueue(deliveryId);
       return { answer: outcome.answer, replayed: false };
     case 'replayed':
       return { answer: outcome.answer, replayed: true };
@@ -156,11 +144,25 @@ async function createJob(
     case 'queue_full':
       throw new ProblemError(
         'queue_full',
-        `${outcome.queued} jobs are queued, and at most ${maxQueuedJobs} may be. Retry when some have started, or cancel one.`,
+        `${outcome.queued} jobs are queued, and at most ${maxQueuedJobs} may be (MAX_QUEUED_JOBS). Retry when some have started, or cancel one.`,
         { headers: { 'retry-after': '30' } },
+      );
+    case 'queued_quota_exceeded':
+      throw new ProblemError(
+        'quota_exceeded',
+        `${outcome.queued} of your jobs are queued, and at most ${quotas.queuedJobs} may be (QUOTA_QUEUED_JOBS). Retry when some have started, or cancel one.`,
+        { headers: { 'retry-after': '30' } },
+      );
+    case 'storage_quota_exceeded':
+      throw new ProblemError(
+        'quota_exceeded',
+        `The files of your finished jobs take ${inGigabytes(outcome.bytes)} GB, and at most ${inGigabytes(quotas.storageBytes!)} GB are allowed (QUOTA_STORAGE_GB). Delete some of these jobs; within a minute their room counts as free.`,
+        { headers: { 'retry-after': '60' } },
       );
   }
 }
+
+const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
 
 /** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_AT_MEMORY_MS = 500;

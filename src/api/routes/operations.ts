@@ -3,6 +3,7 @@ import { LivenessSchema, ReadinessSchema } from '../../contract/installation.ts'
 import type { ApiDeps } from '../deps.ts';
 import { ANY_HOST } from '../http/host-check.ts';
 import { UNCOUNTED } from '../http/in-flight.ts';
+import { UNLIMITED } from '../http/rate-limit.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
 import { checkReadiness } from '../readiness.ts';
@@ -22,19 +23,21 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
 
   app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
 
-  app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...ALWAYS } }, async () => ({
+  app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...UNLIMITED, ...ALWAYS } }, async () => ({
     status: 'ok',
     version,
   }));
 
-  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST, ...UNCOUNTED } }, async () => ({
+  app.get('/readyz', { config: { ...READYZ, ...ANY_HOST, ...UNLIMITED, ...UNCOUNTED } }, async () => ({
     status: 'ready',
     version,
     checks: await checkReadiness(deps),
   }));
 
-  app.get('/metrics', { config: { ...METRICS, ...ANY_HOST, ...ALWAYS } }, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.render()),
+  app.get(
+    '/metrics',
+    { config: { ...METRICS, ...ANY_HOST, ...UNLIMITED, ...ALWAYS } },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()),
   );
 
   app.get('/openapi.json', { config: OPENAPI }, async (_request, reply) =>
