@@ -42,6 +42,9 @@ export interface WorkerDeps {
   readonly engines: readonly EngineReport[];
   /** Number of jobs that it trains at a time. */
   readonly concurrency: number;
+  /** What a job may take, and how the kernel says that a process took too much. */
+  readonly memoryMb: number;
+  readonly oomKills: () => number | undefined;
   readonly leaseMs: number;
   readonly retention: RetentionLimits;
   readonly log: Log;
@@ -101,6 +104,8 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
     trainers,
     runs,
     counters,
+    memoryMb: deps.memoryMb,
+    oomKills: deps.oomKills,
     leaseMs,
     log,
     engineFor: (wanted) =>
@@ -130,6 +135,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
         pid: process.pid,
         version: deps.version,
         concurrency,
+        memory_mb: deps.memoryMb,
         started_at: startedAt,
         problem: storage.problem ?? null,
         running: runningJobs(runs),

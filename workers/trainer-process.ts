@@ -20,6 +20,7 @@ export interface Exit {
   type: 'exited';
   /** How it ended, in words. */
   how: string;
+  signal: NodeJS.Signals | null;
 }
 
 /** A trainer process from the worker's side: takes commands, yields messages, and can be killed. */
@@ -54,15 +55,15 @@ export class TrainerProcess {
       }
     });
     this.exited = new Promise((resolve) => {
-      const gone = (how: string) => {
+      const gone = (how: string, signal: NodeJS.Signals | null = null) => {
         const lastWords = this.#lastOutput === '' ? '' : `; its last output: ${lastLine(this.#lastOutput)}`;
-        this.#exit ??= { type: 'exited', how: `${how}${lastWords}` };
+        this.#exit ??= { type: 'exited', how: `${how}${lastWords}`, signal };
         this.#onMessage?.();
         resolve(this.#exit);
       };
       this.#child.on('error', (error) => gone(`it could not be started or reached: ${error.message}`));
       this.#child.on('close', (code, signal) =>
-        gone(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`),
+        gone(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`, signal),
       );
     });
   }
@@ -152,7 +153,7 @@ export class TrainerPool {
     }
   }
 
-  /** Only for a trainer whose job ended cleanly; any other is killed instead. */
+  /** Only for a trainer whose job ended cleanly and left little behind; any other is killed instead. */
   giveBack(trainer: TrainerProcess): void {
     if (this.#closed) trainer.kill();
     else this.#idle.push(trainer);
@@ -170,7 +171,7 @@ export class TrainerPool {
       const first = await trainer.next();
       return first.type === 'exited' ? first : trainer;
     } catch (error) {
-      return { type: 'exited', how: error instanceof Error ? error.message : String(error) };
+      return { type: 'exited', how: error instanceof Error ? error.message : String(error), signal: null };
     }
   }
 }

@@ -60,7 +60,7 @@ export class EventStreams {
       );
     }
     const { streams } = quotas;
-    if (streams === undefined || this.#countOf(owner) < streams) return;
+    if (streams === undefined || this.countOf(owner) < streams) return;
     throw new ProblemError(
       'quota_exceeded',
       `You have ${streams} event streams open, and may have no more (QUOTA_STREAMS). Close one, or read the events as a list.`,
@@ -68,7 +68,8 @@ export class EventStreams {
     );
   }
 
-  #countOf(owner: string): number {
+  /** Streams that the owner has open here. */
+  countOf(owner: string): number {
     let count = 0;
     for (const its of this.#open.values()) if (its === owner) count++;
     return count;

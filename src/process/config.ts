@@ -172,6 +172,9 @@ export const ConfigSchema = z
     WORKER_CONCURRENCY: integer(1, 256)
       .default(availableParallelism())
       .describe('Jobs that a worker trains at a time; if unset, one for each core.'),
+    WORKER_MEMORY_MB: integer(128, 10_000_000)
+      .optional()
+      .describe('Megabytes that a job may take; if unset, a share of the memory that the worker may use.'),
     LEASE_MS: integer(1000, 600_000)
       .default(15_000)
       .describe('Milliseconds of silence after which a worker loses its jobs to another.'),

@@ -330,7 +330,7 @@ export class JobStore {
     return { queued, live, finished, held, outbox };
   }
 
-  /** What an owner uses of his quotas. */
+  /** What an owner uses of his quotas: jobs, deliveries that wait for a slot, and the room of finished jobs. */
   async use(owner: string): Promise<{ queued: number; running: number; held: number; storageBytes: number }> {
     const keys = this.#keys;
     const statuses = (status: string) =>

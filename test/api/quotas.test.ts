@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { TokenBuckets } from '../../src/api/http/token-buckets.ts';
 import { quotasFor } from '../../src/api/quotas.ts';
+import { useOf } from '../../src/api/use.ts';
+import { monotonicMs } from '../../src/process/clock.ts';
+import { newCounters } from '../../workers/counters.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
@@ -34,6 +37,19 @@ describe('POST /jobs', () => {
     await api.create();
   });
 
+  it('can be read beside what is used', async () => {
+    const buckets = new TokenBuckets(10);
+    buckets.take('local', monotonicMs());
+    const quotas = quotasFor('none', { QUOTA_QUEUED_JOBS: 2, QUOTA_REQUESTS_PER_MINUTE: 10 });
+    expect(await useOf('local', { store: api.store, quotas }, { buckets, streams: 1 })).toEqual({
+      queued: { used: 2, limit: 2 },
+      running: { used: 0, limit: null },
+      storage_bytes: { used: 0, limit: null },
+      requests_this_minute: { used: 1, limit: 10 },
+      streams: { used: 1, limit: null },
+    });
+  });
+
   it('counts the files of finished jobs', async () => {
     for (const job of (await api.request({ url: '/jobs?status=queued' })).json().data) {
       await api.request({ method: 'POST', url: `/jobs/${job.id}/cancel` });
@@ -41,6 +57,41 @@ describe('POST /jobs', () => {
     await api.redis.hset(api.keys.storage, 'local', 1_000_000);
     const problem = expectProblem(await api.post({}), 429, 'quota_exceeded');
     expect(problem.detail).toContain('take 0.001 GB, and at most 0.001 GB are allowed (QUOTA_STORAGE_GB)');
+  });
+});
+
+describe('the memory of a job', () => {
+  const api = openApi();
+  const report = (id: string, memory_mb: number | null) =>
+    api.reports.write({
+      id,
+      host: 'host-a',
+      pid: 1,
+      version: '0.0.0',
+      concurrency: 1,
+      memory_mb,
+      started_at: '2026-11-22T10:00:00.000Z',
+      problem: null,
+      running: [],
+      engines: [],
+      counters: newCounters(),
+    });
+  const large = { model: { hidden_units: [2048, 2048] }, training: { batch_size: 2048 } };
+
+  it('is admitted while no worker is live, and refused with the numbers when none has room', async () => {
+    const key = { 'idempotency-key': 'large' };
+    const admitted = await api.post(large, key);
+    expect(admitted.statusCode).toBe(202);
+    await report('host-a/1', 128);
+    await report('host-a/2', 300);
+    // A process asks for the workers every 2 s at most.
+    await expect.poll(async () => (await api.post(large)).statusCode, { timeout: 60_000 }).toBe(422);
+    const problem = expectProblem(await api.post(large), 422, 'job_too_large');
+    expect(problem.detail).toMatch(
+      /^This job needs about \d{3} MB of memory, .* at most 300 MB .*WORKER_MEMORY_MB/,
+    );
+    expect((await api.post({})).statusCode).toBe(202);
+    expect((await api.post(large, key)).body).toBe(admitted.body);
   });
 });
 

@@ -15,6 +15,7 @@ import { hashBody, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
 import { pathOfJob, withLinks } from '../links.ts';
+import { MemoryAdmission } from '../memory-admission.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
@@ -68,6 +69,7 @@ const DOCUMENTATION = documented({
 export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
   acceptJsonBody(app);
   const enqueue = enqueueInBackground(app, deps);
+  const memory = new MemoryAdmission(deps.workers);
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -81,7 +83,14 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     },
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
-      const { answer, replayed } = await createJob(deps, enqueue, request, key, sent.get(request));
+      const { answer, replayed } = await createJob(
+        deps,
+        memory,
+        enqueue,
+        request,
+        key,
+        sent.get(request),
+      );
       reply.code(answer.status).header('location', pathOfJob(deps.basePath, answer.id));
       if (replayed) reply.header('idempotency-replayed', 'true');
       return sendJson(reply, withLinks(deps.basePath, { id: answer.id, text: answer.body }));
@@ -101,6 +110,7 @@ function refuseMissingBody(body: unknown): void {
 
 async function createJob(
   { store, version, maxQueuedJobs, quotas }: ApiDeps,
+  memory: MemoryAdmission,
   enqueue: (deliveryId: string) => void,
   request: FastifyRequest<{ Body: JobSpec }>,
   key: string | undefined,
@@ -111,8 +121,8 @@ async function createJob(
   const size = measureSpec(spec, data);
   const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
-  // A full store takes no new job, but a repeat still gets its stored response.
-  const full = await isFull(store);
+  // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
+  const [full, tooLarge] = await Promise.all([inTime(isFull(store)), inTime(memory.refusal(spec, data))]);
   const outcome = await store.create({
     owner: callerOf(request).owner,
     id: `job_${nextUlid(wallClockMs())}`,
@@ -121,7 +131,7 @@ async function createJob(
     parameters: size.parameters,
     progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,
-    accepting: !full,
+    accepting: full !== true && tooLarge === undefined,
     maxQueued: maxQueuedJobs,
     queuedQuota: quotas.queuedJobs,
     storageQuota: quotas.storageBytes,
@@ -140,7 +150,7 @@ async function createJob(
         'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or repeat the request with its first body.',
       );
     case 'not_accepting':
-      throw storageFull();
+      throw tooLarge ?? storageFull();
     case 'queue_full':
       throw new ProblemError(
         'queue_full',
@@ -165,15 +175,20 @@ async function createJob(
 const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
 
 /** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
-const LOOK_AT_MEMORY_MS = 500;
+const LOOK_MS = 500;
 
-/** Whether Redis's memory is nearly full; false if Redis is slow to answer, since the create then fails by itself. */
-async function isFull(store: ApiDeps['store']): Promise<boolean> {
-  const tooLong = AbortSignal.timeout(LOOK_AT_MEMORY_MS);
-  const share = await Promise.race([
-    store.memoryShare(),
+/** The answer; undefined if Redis is slow to give it, since the create then fails by itself. */
+async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  const tooLong = AbortSignal.timeout(LOOK_MS);
+  return await Promise.race([
+    answer,
     new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
   ]);
+}
+
+/** Whether Redis's memory is nearly full. */
+async function isFull(store: ApiDeps['store']): Promise<boolean> {
+  const share = await store.memoryShare();
   return share !== undefined && share > STORAGE_FULL_SHARE;
 }
 
