@@ -35,7 +35,7 @@ describe('the memory that the kernel allows', () => {
   });
 
   it('is read from version 1', async () => {
-    const limit = await groups('5:cpu,cpuset:/a\n4:memory:/docker/abc\n0::/\n', {
+    const limit = await groups('5:cpu,pids:/a\n4:memory:/docker/abc\n0::/\n', {
       'memory/memory.limit_in_bytes': '9223372036854771712\n',
       'memory/memory.oom_control': lines('oom_kill_disable 0', 'under_oom 0', 'oom_kill 0'),
       'memory/docker/abc/memory.limit_in_bytes': `${256 * MIB}\n`,
