@@ -83,14 +83,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     },
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
-      const { answer, replayed } = await createJob(
-        deps,
-        memory,
-        enqueue,
-        request,
-        key,
-        sent.get(request),
-      );
+      const { answer, replayed } = await createJob(deps, memory, enqueue, request, key, sent.get(request));
       reply.code(answer.status).header('location', pathOfJob(deps.basePath, answer.id));
       if (replayed) reply.header('idempotency-replayed', 'true');
       return sendJson(reply, withLinks(deps.basePath, { id: answer.id, text: answer.body }));
