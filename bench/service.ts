@@ -123,6 +123,9 @@ async function finishedJob(store: JobStore, transitions: JobTransitions, id: str
     version,
     accepting: true,
     maxQueued: 1e9,
+    queuedQuota: undefined,
+    storageQuota: undefined,
+    runningQuota: 'none',
   });
   const token = randomUUID();
   const read = { attempt: 0, checkpointEpoch: 0 };

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { buildApp } from '../src/api/app.ts';
+import { quotasFor } from '../src/api/quotas.ts';
 
 /**
  * Writes openapi/openapi.json; with --check, only compares it with the schemas. Runs in the root of the checkout.
@@ -41,6 +42,8 @@ export async function renderOpenApi(version: string): Promise<string> {
     corsOrigins: [],
     maxConnections: 1,
     maxQueuedJobs: 1,
+    maxStreams: 1,
+    quotas: quotasFor('none', {}),
   });
   try {
     await fastify.ready();

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
+import { quotasFor } from './api/quotas.ts';
 import { beatToParent, refuseToStart, tellParent } from './process/child-message.ts';
 import { monotonicMs } from './process/clock.ts';
 import { ConfigError } from './process/config-error.ts';
@@ -95,6 +96,8 @@ async function main(): Promise<void> {
     corsOrigins: config.CORS_ORIGINS,
     maxQueuedJobs: config.MAX_QUEUED_JOBS,
     maxConnections: room.connections,
+    maxStreams: config.MAX_STREAMS,
+    quotas: quotasFor(config.AUTH ?? 'none', config),
     logger: log,
   });
 

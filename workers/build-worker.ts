@@ -7,6 +7,7 @@ import { Reconciler } from '../src/queue/reconciler.ts';
 import { TrainingQueue } from '../src/queue/training-queue.ts';
 import type { Redis } from '../src/redis/connections.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
+import { FairShare } from '../src/store/fair-share.ts';
 import { checkWritable } from '../src/store/folder-check.ts';
 import { JobPacker } from '../src/store/job-packer.ts';
 import { JobTransitions } from '../src/store/job-transitions.ts';
@@ -41,6 +42,9 @@ export interface WorkerDeps {
   readonly engines: readonly EngineReport[];
   /** Number of jobs that it trains at a time. */
   readonly concurrency: number;
+  /** What a job may take, and how the kernel says that a process took too much. */
+  readonly memoryMb: number;
+  readonly oomKills: () => number | undefined;
   readonly leaseMs: number;
   readonly retention: RetentionLimits;
   readonly log: Log;
@@ -76,10 +80,13 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   });
 
   const store = new JobStore(commands, keys);
-  const transitions = new JobTransitions(commands, keys);
   const queue = new TrainingQueue(commands, keys, log);
+  const transitions = new JobTransitions(commands, keys, (released) => {
+    for (const deliveryId of released) void queue.enqueue(deliveryId);
+  });
+  const reports = new WorkerReports(commands, keys);
   const retention = new Retention(commands, keys, store, artifacts, log);
-  const reconciler = new Reconciler(commands, keys, queue, log, id);
+  const reconciler = new Reconciler(commands, keys, queue, new FairShare(commands, keys), reports, log, id);
   const packer = new JobPacker(commands, keys);
   const runs = new Runs();
   const counters = newCounters();
@@ -99,6 +106,8 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
     runs,
     counters,
     trained,
+    memoryMb: deps.memoryMb,
+    oomKills: deps.oomKills,
     leaseMs,
     log,
     engineFor: (wanted) =>
@@ -119,7 +128,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   });
   const heartbeat = new Heartbeat(
     {
-      reports: new WorkerReports(commands, keys),
+      reports,
       store,
       log,
       report: () => ({
@@ -128,6 +137,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
         pid: process.pid,
         version: deps.version,
         concurrency,
+        memory_mb: deps.memoryMb,
         started_at: startedAt,
         problem: storage.problem ?? null,
         running: runningJobs(runs),

@@ -81,13 +81,14 @@ export class Heartbeat {
     await reports.write(report());
     await touch(ALIVE_FILE);
     const { running, concurrency, problem } = report();
-    const { queued } = await store.counts();
+    const { queued, held } = await store.counts();
     const unseenMs = monotonicMs() - this.#lookedMs;
     this.#lookedMs += unseenMs;
     // While Redis was away or this process was suspended, nothing could be handed over.
     const wasAway = unseenMs > this.#timing.wedgedMs / 2;
     const takesNone = problem !== null || running.length >= concurrency;
-    if (queued === 0 || takesNone || wasAway) {
+    // Held jobs wait for others of their owner, not for this worker.
+    if (queued <= held || takesNone || wasAway) {
       this.#idleSinceMs = undefined;
       return;
     }

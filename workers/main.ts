@@ -3,6 +3,7 @@ import closeWithGrace from 'close-with-grace';
 import { beatToParent, refuseToStart, tellParent } from '../src/process/child-message.ts';
 import { ConfigError } from '../src/process/config-error.ts';
 import { loadSettings } from '../src/process/load-settings.ts';
+import { MemoryLimit, memoryPerJobMb } from '../src/process/memory-limit.ts';
 import { packageVersion } from '../src/process/package-version.ts';
 import { watchParent } from '../src/process/parent-watch.ts';
 import { createLog, messageOf, stackOf } from '../src/process/process-log.ts';
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
     else log.warn(message);
   });
 
+  const memory = MemoryLimit.find();
   const trainers = new TrainerPool(log, silenceMsOf(process.argv));
   // In parallel: the engine check runs in its own process.
   const [engines] = await Promise.all([
@@ -62,6 +64,8 @@ async function main(): Promise<void> {
     trainers,
     engines,
     concurrency: config.WORKER_CONCURRENCY,
+    memoryMb: config.WORKER_MEMORY_MB ?? memoryPerJobMb(memory.bytes(), config.WORKER_CONCURRENCY),
+    oomKills: () => memory.kills(),
     leaseMs: config.LEASE_MS,
     retention: { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB },
     log,

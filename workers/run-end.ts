@@ -26,7 +26,12 @@ export type End =
   /** The start transition found the job ended, ended it, or dropped the delivery. */
   | { type: 'over'; outcome: 'failed' | 'cancelled' | 'dropped' }
   /** A trainer worked on it. */
-  | { type: 'trained'; spec: JobSpec; last: LastMessage }
+  | {
+      type: 'trained';
+      spec: JobSpec;
+      last: LastMessage /** The kernel killed its trainer for want of memory. */;
+      outOfMemory: boolean;
+    }
   | { type: 'failed'; error: JobError };
 
 /** Records how a run ended: the job gets a terminal status, returns to the queue, or is left to another worker. */
@@ -63,7 +68,7 @@ export async function conclude(run: Run, end: End, worker: WorkerParts): Promise
 
 async function concludeTraining(
   run: Run,
-  { last, spec }: Extract<End, { type: 'trained' }>,
+  { last, spec, outOfMemory }: Extract<End, { type: 'trained' }>,
   worker: WorkerParts,
 ): Promise<void> {
   if (last.type === 'finished') {
@@ -97,6 +102,10 @@ async function concludeTraining(
       return;
     default: {
       worker.counters.trainers_crashed++;
+      if (outOfMemory) {
+        await finish(run, { status: 'failed', error: OUT_OF_MEMORY }, worker);
+        return;
+      }
       const how = last.type === 'exited' ? last.how : 'it stopped without being asked to';
       const reason = `its trainer process crashed: ${how}`;
       worker.log.error(run.about, reason);
@@ -212,6 +221,13 @@ export const thirdFault = (code: FaultCode, reason: string): JobError => ({
   message: `The job was given up after the third fault in a row without a new epoch. The last one: ${reason}.`,
   retryable: true,
 });
+
+const OUT_OF_MEMORY: JobError = {
+  code: 'out_of_memory',
+  message:
+    'The kernel ended the trainer of this job because the memory of its worker was used up. Make the model or batch_size smaller, or train fewer jobs at a time.',
+  retryable: false,
+};
 
 const timedOut = ({ limits }: JobSpec): JobError => ({
   code: 'timeout',

@@ -3,6 +3,7 @@ import { resolveDataset } from '../src/dataset/registry.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
 import type { Confirmation } from '../src/store/job-transitions.ts';
+import { jobMemoryBytes } from '../src/training/job-memory.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import { type End, type LastMessage, tidy } from './run-end.ts';
@@ -12,6 +13,14 @@ import type { TrainerProcess } from './trainer-process.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 /** A run while its trainer works. */
+
+const MIB = 1024 * 1024;
+
+/**
+ * An idle trainer keeps the memory of its last job, which the next one may or may not be able to use: the default of
+ * WORKER_MEMORY_MB leaves room for half as much again as a job may take.
+ */
+const KEPT_SHARE = 0.5;
 
 /** A started job and the trainer reserved for it. */
 type Training = Started & { trainer: TrainerProcess };
@@ -32,14 +41,16 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
   const named = record.checkpoint.map(({ name }) => name);
   await tidy(run.id, worker, () => worker.artifacts.removeEarlier(run.id, record.attempt, named));
   const limit = limitTime(run, job);
+  // Older records have only the dataset's name, which still means the same data.
+  const data = record.data ?? resolveDataset(record.spec.dataset);
   run.progress = record.progress;
+  const killsBefore = worker.oomKills();
   trainer.train({
     type: 'train',
     job: run.id,
     attempt: record.attempt,
     spec: record.spec,
-    // Older records have only the dataset's name, which still means the same data.
-    data: record.data ?? resolveDataset(record.spec.dataset),
+    data,
     engine: engine.name,
     dataDir: worker.dataDir,
     artifacts: worker.artifacts.location,
@@ -53,7 +64,9 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
     clearTimeout(limit);
     run.detach();
     const isClean = last?.type === 'finished' || last?.type === 'stopped';
-    if (trainer.alive && isClean && leavesProcessClean(engine.name)) {
+    const keeps = jobMemoryBytes({ spec: record.spec, data }, engine.name);
+    const keepsLittle = keeps <= KEPT_SHARE * worker.memoryMb * MIB;
+    if (trainer.alive && isClean && keepsLittle && leavesProcessClean(engine.name)) {
       worker.trainers.giveBack(trainer);
     } else {
       trainer.kill();
@@ -61,13 +74,25 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
       await trainer.exited;
     }
   }
-  return ended(job, last);
+  return ended(job, last, wasKilledForMemory(last, killsBefore, worker));
 }
 
-const ended = ({ record }: Training, last: LastMessage): End => ({
+/** A trainer that we did not kill may have been killed by a person too; the kernel counts its own. */
+function wasKilledForMemory(
+  last: LastMessage,
+  killsBefore: number | undefined,
+  worker: WorkerParts,
+): boolean {
+  if (last.type !== 'exited' || last.signal !== 'SIGKILL') return false;
+  const kills = worker.oomKills();
+  return kills !== undefined && killsBefore !== undefined && kills > killsBefore;
+}
+
+const ended = ({ record }: Training, last: LastMessage, outOfMemory = false): End => ({
   type: 'trained',
   spec: record.spec,
   last,
+  outOfMemory,
 });
 
 function limitTime(run: Run, { record, elapsedMs }: Training): NodeJS.Timeout | undefined {

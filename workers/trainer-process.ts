@@ -22,6 +22,7 @@ export interface Exit {
   type: 'exited';
   /** How it ended, in words. */
   how: string;
+  signal: NodeJS.Signals | null;
 }
 
 /** A trainer process from the worker's side: takes commands, yields messages, and can be killed. */
@@ -64,17 +65,17 @@ export class TrainerProcess {
       }
     });
     this.exited = new Promise((resolve) => {
-      const gone = (ending: string) => {
+      const gone = (ending: string, signal: NodeJS.Signals | null = null) => {
         watch.stop();
         const how = silenced ? `it gave no sign of life for ${silenceMs / 1000} s and was killed` : ending;
         const lastWords = this.#lastOutput === '' ? '' : `; its last output: ${lastLine(this.#lastOutput)}`;
-        this.#exit ??= { type: 'exited', how: `${how}${lastWords}` };
+        this.#exit ??= { type: 'exited', how: `${how}${lastWords}`, signal };
         this.#onMessage?.();
         resolve(this.#exit);
       };
       this.#child.on('error', (error) => gone(`it could not be started or reached: ${error.message}`));
       this.#child.on('close', (code, signal) =>
-        gone(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`),
+        gone(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`, signal),
       );
     });
   }
@@ -167,7 +168,7 @@ export class TrainerPool {
     }
   }
 
-  /** Only for a trainer whose job ended cleanly; any other is killed instead. */
+  /** Only for a trainer whose job ended cleanly and left little behind; any other is killed instead. */
   giveBack(trainer: TrainerProcess): void {
     if (this.#closed) trainer.kill();
     else this.#idle.push(trainer);
@@ -185,7 +186,7 @@ export class TrainerPool {
       const first = await trainer.next();
       return first.type === 'exited' ? first : trainer;
     } catch (error) {
-      return { type: 'exited', how: error instanceof Error ? error.message : String(error) };
+      return { type: 'exited', how: error instanceof Error ? error.message : String(error), signal: null };
     }
   }
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -29,6 +30,7 @@ function main(): void {
     workerData: { parentPid, beatMs: BEAT_MS, pipe: BEAT_PIPE },
   });
   setPriority(NICENESS);
+  offerToKernel();
   let session: TrainingSession | undefined;
   process.on('message', (message: unknown) => {
     const command = TrainerCommandSchema.parse(message);
@@ -54,6 +56,15 @@ function main(): void {
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(1));
   send({ type: 'ready' });
+}
+
+/** When memory runs out, the kernel should end one trainer rather than a worker, an API or Redis. */
+function offerToKernel(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500');
+  } catch {
+    // Not Linux, or not allowed: the kernel then chooses by size.
+  }
 }
 
 /** A stop that arrived while the dataset was being opened. */

@@ -26,6 +26,10 @@ export interface WorkerParts {
   readonly runs: Runs;
   readonly counters: Counters;
   readonly trained: Trained;
+  /** Megabytes that a job may take here. */
+  readonly memoryMb: number;
+  /** How many processes beside us the kernel has killed for want of memory; undefined if it does not say. */
+  readonly oomKills: () => number | undefined;
   readonly leaseMs: number;
   readonly log: Log;
   /** The engine that a spec's `engine` means here, available or not. */

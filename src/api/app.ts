@@ -11,8 +11,10 @@ import { PathMethods } from './http/path-methods.ts';
 import { refuseUnderPressure } from './http/pressure.ts';
 import { ProblemError, sendProblem } from './http/problems.ts';
 import { parseQuery } from './http/query.ts';
+import { buildRateLimit } from './http/rate-limit.ts';
 import { NoQuerySchema } from './http/request-schemas.ts';
 import { securityHeaders } from './http/security-headers.ts';
+import { TokenBuckets } from './http/token-buckets.ts';
 import { validatorCompiler } from './http/validation-errors.ts';
 import { withoutBasePath } from './links.ts';
 import { docsPage } from './openapi/docs-page.ts';
@@ -112,6 +114,10 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   refuseUnderPressure(app, timing.maxEventLoopDelayMs);
   app.addHook('onRequest', methods.answer);
   app.addHook('onRequest', authentication.check);
+  const { requestsPerMinute } = deps.quotas;
+  if (requestsPerMinute !== undefined) {
+    app.addHook('onRequest', buildRateLimit(new TokenBuckets(requestsPerMinute), requestsPerMinute));
+  }
 
   await app.register(createJobRoute, deps);
   await app.register(jobRoutes, deps);

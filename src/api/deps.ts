@@ -10,12 +10,22 @@ import type { Retention } from '../store/retention.ts';
 import type { Sessions } from '../store/sessions.ts';
 import type { StorageCheck } from '../store/storage-check.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
+import type { Quotas } from './quotas.ts';
 
 /** What the API depends on. The entry point opens and closes all of it. */
 export interface ApiDeps {
   store: Pick<
     JobStore,
-    'create' | 'get' | 'etag' | 'head' | 'list' | 'cancel' | 'evaluationFile' | 'memoryShare' | 'probe'
+    | 'create'
+    | 'get'
+    | 'etag'
+    | 'head'
+    | 'list'
+    | 'cancel'
+    | 'evaluationFile'
+    | 'use'
+    | 'memoryShare'
+    | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
   events: Pick<JobEvents, 'read' | 'metricsJson' | 'metricsRows'>;
@@ -52,6 +62,10 @@ export interface ApiDeps {
   maxQueuedJobs: number;
   /** Connections at a time; above it, silent ones make room, and then new ones are refused. */
   maxConnections: number;
+  /** Event streams open at a time in this process. */
+  maxStreams: number;
+  /** What one owner may use. */
+  quotas: Quotas;
   /** Logs requests that end in 5xx; without it nothing is logged. */
   logger?: FastifyBaseLogger;
   /** Shorter times for tests; production uses the defaults. */
@@ -63,7 +77,7 @@ export interface ApiTiming {
   heartbeatMs: number;
   /** How long an event stream waits for a signal before it reads anyway: signals may be lost. */
   lookMs: number;
-  /** A viewer that reads nothing for this long is cut off. */
+  /** A viewer that takes nothing for this long is cut off. */
   drainMs: number;
   handlerTimeoutMs: number;
   /**

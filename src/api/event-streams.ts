@@ -6,19 +6,20 @@ import type { Scope } from '../store/jobs.ts';
 import type { Authentication } from './access/authentication.ts';
 import type { Caller } from './access/caller.ts';
 import { type ApiDeps, type ApiTiming, isStoreUnavailable } from './deps.ts';
+import { ProblemError } from './http/problems.ts';
 
 /**
  * Live event streams (text/event-stream), one for each viewer of a job.
  *
- * A viewer costs a socket, a timer and an entry in the map of signals: no Redis connection, no blocking read, no
- * buffer of its own. All data comes from the job's stream; a signal only wakes the viewer.
+ * A viewer costs a socket, a timer and an entry in the map of signals: no Redis connection, no blocking read, and no
+ * more of a buffer than one page: the next is read when the viewer has taken the last. All data comes from the job's stream; a signal only wakes the viewer.
  */
 
 const RETRY = 'retry: 2000\n\n';
 const HEARTBEAT = ': \n\n';
 const PAGE = 100;
 
-type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals'> & {
+type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals' | 'maxStreams' | 'quotas'> & {
   authentication: Pick<Authentication, 'isStillValid'>;
 };
 
@@ -35,7 +36,8 @@ export interface Viewer {
 export class EventStreams {
   readonly #deps: Deps;
   readonly #timing: ApiTiming;
-  readonly #open = new Set<ServerResponse>();
+  /** The owners of the open streams. */
+  readonly #open = new Map<ServerResponse, string>();
   readonly #all = new WeakSet<ServerResponse>();
   #closing = false;
 
@@ -53,7 +55,33 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Takes over the reply and returns at once; the stream runs in the background. */
+  /** Refuses a stream too many. @throws {ProblemError} */
+  admit(owner: string): void {
+    const { maxStreams, quotas } = this.#deps;
+    if (this.#open.size >= maxStreams) {
+      throw new ProblemError(
+        'overloaded',
+        `This server has ${maxStreams} event streams open, and no more are allowed (MAX_STREAMS). Retry when others have ended, or read the events as a list.`,
+        { headers: { 'retry-after': '10' } },
+      );
+    }
+    const { streams } = quotas;
+    if (streams === undefined || this.countOf(owner) < streams) return;
+    throw new ProblemError(
+      'quota_exceeded',
+      `You have ${streams} event streams open, and may have no more (QUOTA_STREAMS). Close one, or read the events as a list.`,
+      { headers: { 'retry-after': '10' } },
+    );
+  }
+
+  /** Streams that the owner has open here. */
+  countOf(owner: string): number {
+    let count = 0;
+    for (const its of this.#open.values()) if (its === owner) count++;
+    return count;
+  }
+
+  /** Takes over the reply and returns at once; the stream runs in the background. Call `admit` before. */
   start(reply: FastifyReply, viewer: Viewer): void {
     reply.hijack();
     const response = reply.raw;
@@ -65,7 +93,7 @@ export class EventStreams {
       'x-accel-buffering': 'no',
       connection: 'close',
     });
-    this.#open.add(response);
+    this.#open.set(response, viewer.caller.owner);
     this.#all.add(response);
     response.once('close', () => this.#open.delete(response));
     // A viewer that goes away is not an error.
@@ -82,7 +110,7 @@ export class EventStreams {
    */
   endAll(): void {
     this.#closing = true;
-    for (const response of this.#open) response.end(RETRY);
+    for (const response of this.#open.keys()) response.end(RETRY);
   }
 
   async #run(response: ServerResponse, viewer: Viewer): Promise<void> {
@@ -157,13 +185,18 @@ export class EventStreams {
     }
   }
 
-  /** Writes and waits until the socket has drained; destroys one that has not drained in time. */
+  /**
+   * Writes and waits until the socket has drained. A viewer that takes nothing for a while is cut off; it resumes after
+   * the last event that it got, whose id it has. A slow one may take its time: Node's timeout starts again whenever the
+   * socket has passed on some bytes.
+   */
   async #write(response: ServerResponse, text: string): Promise<void> {
     if (!isOpen(response) || response.write(text)) return;
     await new Promise<void>((resolve) => {
-      const cut = setTimeout(() => response.destroy(), this.#timing.drainMs);
+      const cut = () => response.destroy();
+      response.setTimeout(this.#timing.drainMs, cut);
       const done = () => {
-        clearTimeout(cut);
+        response.setTimeout(0).off('timeout', cut);
         response.off('drain', done).off('close', done);
         resolve();
       };

@@ -24,6 +24,9 @@ export const WorkerReportSchema = z
     pid: z.int().gte(1),
     version: z.string(),
     concurrency: z.int().gte(1).meta({ description: 'Jobs this worker trains at a time.' }),
+    memory_mb: z.int().gte(1).nullable().default(null).meta({
+      description: 'Megabytes of memory that a job may take on this worker; null if the worker does not say.',
+    }),
     started_at: TimeSchema,
     reported_at: TimeSchema,
     problem: z.string().nullable().default(null).meta({

@@ -10,6 +10,7 @@ import { Reconciler } from '../queue/reconciler.ts';
 import { queueHas } from '../queue/training-queue.ts';
 import { connectForRequests } from '../redis/connections.ts';
 import { findPrivateRedis } from '../start/private-redis.ts';
+import { FairShare } from '../store/fair-share.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { JobStore } from '../store/jobs.ts';
 import { buildKeys } from '../store/keys.ts';
@@ -79,12 +80,13 @@ async function examineStore(address: RedisAddress, prefix: string, dataDir: stri
     const store = new JobStore(redis, keys);
     // A TrainingQueue would write: BullMQ records its own settings at once.
     const queue = { has: (id: string) => queueHas(redis, keys, id), enqueue: async () => false };
+    const reports = new WorkerReports(redis, keys);
     return [
       ...(await checkTheRedis(redis, keys.root, store)),
-      ...checkWorkers(await new WorkerReports(redis, keys).list(), nowMs, packageVersion()),
+      ...checkWorkers(await reports.list(), nowMs, packageVersion()),
       ...(await checkOrphans(
         new Retention(redis, keys, store, FolderArtifacts.in(dataDir), NO_LOG),
-        new Reconciler(redis, keys, queue, NO_LOG, 'doctor'),
+        new Reconciler(redis, keys, queue, new FairShare(redis, keys), reports, NO_LOG, 'doctor'),
         dataDir,
         nowMs,
       )),

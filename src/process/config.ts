@@ -20,6 +20,12 @@ const integer = (min: number, max: number) => {
 };
 
 const DECIMAL_ERROR = 'a number above 0, up to 100000';
+const gigabytes = z
+  .string()
+  .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: DECIMAL_ERROR })
+  .transform(Number)
+  .pipe(z.number().gt(0, { error: DECIMAL_ERROR }).lte(100_000, { error: DECIMAL_ERROR }));
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const HOSTS_ERROR =
@@ -166,6 +172,9 @@ export const ConfigSchema = z
     WORKER_CONCURRENCY: integer(1, 256)
       .default(availableParallelism())
       .describe('Jobs that a worker trains at a time; if unset, one for each core.'),
+    WORKER_MEMORY_MB: integer(128, 10_000_000)
+      .optional()
+      .describe('Megabytes that a job may take; if unset, a share of the memory that the worker may use.'),
     LEASE_MS: integer(1000, 600_000)
       .default(15_000)
       .describe('Milliseconds of silence after which a worker loses its jobs to another.'),
@@ -179,15 +188,39 @@ export const ConfigSchema = z
     MAX_QUEUED_JOBS: integer(1, 1_000_000)
       .default(10_000)
       .describe('Jobs that may wait at a time; further ones are refused with a 429.'),
+    MAX_STREAMS: integer(1, 100_000)
+      .default(500)
+      .describe('Event streams open at a time in an API process; further ones are refused with a 503.'),
+    QUOTA_QUEUED_JOBS: integer(1, 1_000_000)
+      .optional()
+      .describe(
+        'Jobs of one owner that may wait at a time; if unset, 1000 with API keys and no limit without.',
+      ),
+    QUOTA_RUNNING_JOBS: integer(1, 100_000)
+      .optional()
+      .describe(
+        'Jobs of one owner that run at a time; if unset, as many as the workers together train with API keys.',
+      ),
+    QUOTA_REQUESTS_PER_MINUTE: integer(1, 1_000_000)
+      .optional()
+      .describe(
+        'Requests of one owner to an API process; if unset, 1200 with API keys and no limit without.',
+      ),
+    QUOTA_STREAMS: integer(1, 100_000)
+      .optional()
+      .describe(
+        'Event streams of one owner in an API process; if unset, 20 with API keys and no limit without.',
+      ),
+    QUOTA_STORAGE_GB: gigabytes
+      .optional()
+      .describe(
+        "Disk space for the files of one owner's finished jobs; if unset, 5 with API keys, no limit without.",
+      ),
     RETENTION_DAYS: integer(1, 36_500).default(30).describe('Days after which finished jobs are removed.'),
     RETENTION_JOBS: integer(1, 1_000_000)
       .default(10_000)
       .describe('Number of finished jobs to keep; the oldest are removed first.'),
-    RETENTION_GB: z
-      .string()
-      .regex(/^\d{1,6}(\.\d{1,6})?$/, { error: DECIMAL_ERROR })
-      .transform(Number)
-      .pipe(z.number().gt(0, { error: DECIMAL_ERROR }).lte(100_000, { error: DECIMAL_ERROR }))
+    RETENTION_GB: gigabytes
       .default(20)
       .describe('Disk space for the files of finished jobs, in gigabytes; the oldest are removed first.'),
   })

@@ -1,9 +1,11 @@
 import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from '../store/delivery.ts';
-import type { Keys } from '../store/keys.ts';
+import type { FairShare } from '../store/fair-share.ts';
+import { heldMember, type Keys } from '../store/keys.ts';
 import { redisTimeMs } from '../store/redis-clock.ts';
 import { answered } from '../store/transition-runner.ts';
+import type { WorkerReports } from '../store/worker-reports.ts';
 import type { TrainingQueue } from './training-queue.ts';
 
 const INTERVAL_MS = 2_000;
@@ -14,8 +16,9 @@ const OUTBOX_PAGE = 100;
 const ROUNDS_PER_COMPARISON = 30;
 
 /**
- * Brings the queue in line with the records, which are the truth: it enqueues deliveries left in the outbox, and once a
- * minute checks that every live record has its delivery in BullMQ. Only one process at a time does this.
+ * Brings the queue in line with the records, which are the truth: it enqueues deliveries left in the outbox, releases
+ * those that are held for no reason any more, and once a minute checks that every live record has its delivery in
+ * BullMQ or is held. Only one process at a time does this.
  */
 export class Reconciler {
   readonly #redis: Redis;
@@ -23,6 +26,8 @@ export class Reconciler {
   readonly #queue: Pick<TrainingQueue, 'enqueue' | 'has'>;
   readonly #log: Log;
   readonly #holder: string;
+  readonly #share: FairShare;
+  readonly #reports: Pick<WorkerReports, 'list'>;
   #round = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -32,6 +37,8 @@ export class Reconciler {
     redis: Redis,
     keys: Keys,
     queue: Pick<TrainingQueue, 'enqueue' | 'has'>,
+    share: FairShare,
+    reports: Pick<WorkerReports, 'list'>,
     log: Log,
     holder: string,
   ) {
@@ -40,6 +47,8 @@ export class Reconciler {
     this.#queue = queue;
     this.#log = log;
     this.#holder = holder;
+    this.#share = share;
+    this.#reports = reports;
   }
 
   /** Starts the rounds. The first runs at once and compares everything. `also` runs after each comparison. */
@@ -48,6 +57,7 @@ export class Reconciler {
       try {
         if (await this.#isOurTurn()) {
           await this.drainOutbox();
+          await this.share();
           if (this.#round++ % ROUNDS_PER_COMPARISON === 0) {
             await this.compare();
             await also();
@@ -78,6 +88,17 @@ export class Reconciler {
     }
   }
 
+  /** Tells the transitions how many slots there are, and enqueues what the owners' running quotas allow by now. */
+  async share(): Promise<void> {
+    const reports = await this.#reports.list();
+    const atWork = reports.filter(({ problem }) => problem === null);
+    // Without a worker the last number stays: deliveries then wait for the next one.
+    if (atWork.length > 0) {
+      await this.#share.setSlots(atWork.reduce((sum, { concurrency }) => sum + concurrency, 0));
+    }
+    for (const deliveryId of await this.#share.release()) await this.#queue.enqueue(deliveryId);
+  }
+
   /** Enqueues the deliveries of live records that BullMQ lacks because of a lost write, or a bug of ours. */
   async compare(): Promise<void> {
     for await (const { id, deliveryId } of this.missing()) {
@@ -101,14 +122,16 @@ export class Reconciler {
     }
   }
 
-  /** The delivery that a live job waits for or runs under. */
+  /** The delivery that a live job waits for or runs under; undefined if it is held. */
   async #delivery(id: string): Promise<string | undefined> {
-    const [status, delivery] = await answered(() =>
-      this.#redis.hmget(this.#keys.job(id), 'status', 'delivery'),
+    const [status, delivery, owner, place] = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'status', 'delivery', 'owner', 'place'),
     );
-    return status === 'queued' || status === 'running' || status === 'cancelling'
-      ? deliveryIdOf({ id, delivery: Number(delivery) })
-      : undefined;
+    if (status !== 'queued' && status !== 'running' && status !== 'cancelling') return undefined;
+    const deliveryId = deliveryIdOf({ id, delivery: Number(delivery) });
+    const member = heldMember(owner ?? '', place ?? '', deliveryId);
+    const isHeld = (await answered(() => this.#redis.zscore(this.#keys.held, member))) !== null;
+    return isHeld ? undefined : deliveryId;
   }
 
   async #inOutbox(deliveryId: string): Promise<boolean> {

@@ -61,7 +61,7 @@ const COMMANDS = {
   zadd: ['both', 'KEY 0 x'],
   zcard: ['both', 'KEY'],
   zcount: ['api', 'KEY 0 0'],
-  zlexcount: ['api', 'KEY - +'],
+  zlexcount: ['both', 'KEY - +'],
   zpopmin: ['worker', 'KEY'],
   zrange: ['both', 'KEY 0 0'],
   zrangebylex: ['api', 'KEY - +'],

@@ -15,7 +15,7 @@ import { deliveryIdOf } from './delivery.ts';
 import type { CheckpointFile, JobFile } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
-import { answered, runTransition } from './transition-runner.ts';
+import { answered, releasedBy, runTransition } from './transition-runner.ts';
 
 type EventData<Type extends JobEvent['type']> = Extract<JobEvent, { type: Type }>['data'];
 
@@ -102,10 +102,13 @@ const DELIVERED = z.coerce.number().int().gte(1);
 export class JobTransitions {
   readonly #redis: Redis;
   readonly #keys: Keys;
+  readonly #onReleased: (deliveryIds: string[]) => void;
 
-  constructor(redis: Redis, keys: Keys) {
+  /** @param onReleased called with the deliveries that a transition released, which must be enqueued. */
+  constructor(redis: Redis, keys: Keys, onReleased: (deliveryIds: string[]) => void = () => {}) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#onReleased = onReleased;
   }
 
   async start(id: string, start: Start): Promise<StartOutcome> {
@@ -222,12 +225,15 @@ export class JobTransitions {
     );
   }
 
-  #run(
+  async #run(
     name: 'start' | 'epoch' | 'progress' | 'requeue' | 'finish',
     id: string,
     args: Record<string, string | number>,
   ) {
-    return runTransition(this.#redis, this.#keys, name, { id, args });
+    const answer = await runTransition(this.#redis, this.#keys, name, { id, args });
+    const released = releasedBy(answer);
+    if (released.length > 0) this.#onReleased(released);
+    return answer;
   }
 }
 

@@ -19,7 +19,11 @@ end
 local texts = {}
 for i = 2, #KEYS do
   local state = redis.call('HMGET', KEYS[i], ${quoted(STATE_FIELDS)})
-  local rank = state[2] == 'queued' and redis.call('ZRANK', KEYS[1], ARGV[i - 1])
+  local rank = false
+  if state[2] == 'queued' then
+    -- A job of 0.1.0 is only in the index of all owners.
+    rank = redis.call('ZRANK', ARGV[1] .. state[1], ARGV[i]) or redis.call('ZRANK', KEYS[1], ARGV[i])
+  end
   state[#state + 1] = rank and rank + 1 or ''
   texts[i - 1] = joined(state)
   ${whole ? `local view = redis.call('HGET', KEYS[i], 'view')` : ''}
@@ -29,7 +33,7 @@ end
 return texts
 `;
 
-/** KEYS: queued, then the records; ARGV: the ids of the jobs. Both read each job at one moment. */
+/** KEYS: queued, then the records; ARGV: queuedOf(''), then the ids of the jobs. Both read each job at one moment. */
 const READ_STATES = scriptOf(readEach(false));
 const READ_VIEWS = scriptOf(readEach(true));
 
@@ -63,7 +67,7 @@ export class JobViews {
     const values = await answered(() => this.#redis.hmget(this.#keys.job(id), ...STATE_FIELDS));
     const [owner, status, revision, changed_at] = values.map((value) => value ?? '') as Four;
     if (status === '' || !isWanted(owner)) return undefined;
-    const rank = status === 'queued' ? await answered(() => this.#redis.zrank(this.#keys.queued, id)) : null;
+    const rank = status === 'queued' ? await this.#rank(owner, id) : null;
     return etagOf({ revision, changed_at, queue_position: rank === null ? '' : `${rank + 1}` });
   }
 
@@ -93,6 +97,12 @@ export class JobViews {
     return ids.flatMap((id, i) => views[i] ?? read.get(id) ?? []);
   }
 
+  async #rank(owner: string, id: string): Promise<number | null> {
+    const rank = await answered(() => this.#redis.zrank(this.#keys.queuedOf(owner), id));
+    // A job of 0.1.0 is only in the index of all owners.
+    return rank ?? (await answered(() => this.#redis.zrank(this.#keys.queued, id)));
+  }
+
   async #read(ids: string[]): Promise<Map<string, JobView | UnreadableRecordError>> {
     const views = new Map<string, JobView | UnreadableRecordError>();
     if (ids.length === 0) return views;
@@ -108,7 +118,9 @@ export class JobViews {
 
   async #run<Fields>(script: typeof READ_STATES, names: readonly string[], ids: string[]): Promise<Fields[]> {
     const keyNames = [this.#keys.queued, ...ids.map((id) => this.#keys.job(id))];
-    const texts = TextsSchema.parse(await runScript(this.#redis, script, keyNames, ids));
+    const texts = TextsSchema.parse(
+      await runScript(this.#redis, script, keyNames, [this.#keys.queuedOf(''), ...ids]),
+    );
     return texts.map((text) => {
       const values = text.split('\0');
       const fields: Record<string, string> = {};

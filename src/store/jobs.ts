@@ -4,7 +4,6 @@ import type { DataShape } from '../contract/data-shape.ts';
 import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
-import { deliveryIdOf } from './delivery.ts';
 import {
   type JobFile,
   type JobRecord,
@@ -14,8 +13,15 @@ import {
 } from './job-record.ts';
 import { isoTime, type JobView, renderJob, type ViewFields } from './job-view.ts';
 import { JobViews } from './job-views.ts';
-import { type Keys, statusMember } from './keys.ts';
-import { allAnswered, answered, runScript, runTransition, scriptOf } from './transition-runner.ts';
+import { heldRange, type Keys, statusMember } from './keys.ts';
+import {
+  allAnswered,
+  answered,
+  releasedBy,
+  runScript,
+  runTransition,
+  scriptOf,
+} from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
@@ -35,8 +41,17 @@ export interface NewJob {
   accepting: boolean;
   /** The outcome is queue_full when this many jobs are queued. */
   maxQueued: number;
+  /** The outcome is quota_exceeded when this many jobs of the owner are queued; undefined for no quota. */
+  queuedQuota: number | undefined;
+  /** Likewise when the owner's finished jobs have this many bytes of files. */
+  storageQuota: number | undefined;
+  /** How many deliveries of one owner BullMQ may have: see transitions/record.lua. It applies to all owners alike. */
+  runningQuota: RunningQuota;
   idempotency?: { key: string; bodySha256: string };
 }
+
+/** `slots`: as many as the workers have. `none`: owners are not told apart. */
+export type RunningQuota = number | 'slots' | 'none';
 
 /** The exact bytes that a create sends to the client, except the links, which the API appends. */
 export interface CreateAnswer {
@@ -46,14 +61,19 @@ export interface CreateAnswer {
 }
 
 export type CreateOutcome =
-  | { outcome: 'created'; answer: CreateAnswer; deliveryId: string }
+  | {
+      outcome: 'created';
+      answer: CreateAnswer /** Deliveries to enqueue, of this job or others. */;
+      released: string[];
+    }
   | { outcome: 'replayed'; answer: CreateAnswer }
   | { outcome: 'key_reused' }
   | { outcome: 'not_accepting' }
-  | { outcome: 'queue_full'; queued: number };
+  | { outcome: 'queue_full' | 'queued_quota_exceeded'; queued: number }
+  | { outcome: 'storage_quota_exceeded'; bytes: number };
 
 export type CancelOutcome =
-  | { outcome: 'cancelled'; job: JobView }
+  | { outcome: 'cancelled'; job: JobView /** Deliveries to enqueue. */; released: string[] }
   | { outcome: 'finished'; status: JobStatus }
   | { outcome: 'not_found' };
 
@@ -101,6 +121,15 @@ export type Scope = string | undefined;
 
 const isIn = (scope: Scope, owner: string): boolean => scope === undefined || owner === scope;
 
+export interface Counts {
+  queued: number;
+  live: number;
+  finished: number;
+  /** Of the queued ones, those that wait because their owner has as many in hand as he may have. */
+  held: number;
+  outbox: number;
+}
+
 /**
  * The job records, as the API reads and changes them. A job outside the given scope is as if it did not exist, and
  * takes the same commands. Every method may throw StoreUnavailableError.
@@ -136,6 +165,9 @@ export class JobStore {
         event: JSON.stringify({ reason: 'created' }),
         accepting: job.accepting ? 1 : 0,
         max_queued: job.maxQueued,
+        queued_quota: job.queuedQuota ?? '',
+        storage_quota: job.storageQuota ?? '',
+        running_quota: job.runningQuota,
         body_sha256: idempotency?.bodySha256 ?? '',
         idempotency_ms: IDEMPOTENCY_MS,
         head,
@@ -147,7 +179,7 @@ export class JobStore {
       case 'created':
         return {
           outcome: 'created',
-          deliveryId: deliveryIdOf({ id, delivery: 1 }),
+          released: releasedBy(answer),
           answer: joinAnswer({ ...answer, id, head, middle, tail }),
         };
       case 'replayed':
@@ -156,7 +188,10 @@ export class JobStore {
       case 'not_accepting':
         return { outcome: answer.outcome };
       case 'queue_full':
-        return { outcome: 'queue_full', queued: Number(answer.queued) };
+      case 'queued_quota_exceeded':
+        return { outcome: answer.outcome, queued: Number(answer.queued) };
+      case 'storage_quota_exceeded':
+        return { outcome: answer.outcome, bytes: Number(answer.bytes) };
       default:
         throw unexpected(answer);
     }
@@ -232,7 +267,9 @@ export class JobStore {
     switch (answer.outcome) {
       case 'cancelled': {
         const job = await this.get(scope, id);
-        return job === undefined ? { outcome: 'not_found' } : { outcome: 'cancelled', job };
+        return job === undefined
+          ? { outcome: 'not_found' }
+          : { outcome: 'cancelled', job, released: releasedBy(answer) };
       }
       case 'finished':
         return { outcome: 'finished', status: JobStatusSchema.parse(answer.status) };
@@ -284,19 +321,46 @@ export class JobStore {
     return parseRecord(await answered(() => this.#redis.hgetall(this.#keys.job(id))));
   }
 
-  /** How many jobs are queued, live and finished, and how many deliveries are in the outbox. */
-  async counts(): Promise<{ queued: number; live: number; finished: number; outbox: number }> {
+  /** How many jobs are queued, live and finished, and how many deliveries are held and in the outbox. */
+  async counts(): Promise<Counts> {
     const keys = this.#keys;
     const replies = await allAnswered(() =>
-      this.#redis.multi().zcard(keys.queued).scard(keys.live).zcard(keys.finished).zcard(keys.outbox).exec(),
+      this.#redis
+        .multi()
+        .zcard(keys.queued)
+        .scard(keys.live)
+        .zcard(keys.finished)
+        .zcard(keys.held)
+        .zcard(keys.outbox)
+        .exec(),
     );
-    const [queued, live, finished, outbox] = z.array(z.number()).length(4).parse(replies) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    return { queued, live, finished, outbox };
+    const count = z.number();
+    const [queued, live, finished, held, outbox] = z
+      .tuple([count, count, count, count, count])
+      .parse(replies);
+    return { queued, live, finished, held, outbox };
+  }
+
+  /** What an owner uses of his quotas: jobs, deliveries that wait for a slot, and the room of finished jobs. */
+  async use(owner: string): Promise<{ queued: number; running: number; held: number; storageBytes: number }> {
+    const keys = this.#keys;
+    const statuses = (status: string) =>
+      [`[${statusMember(owner, status, '')}`, `(${owner}:${status};`] as const;
+    const replies = await allAnswered(() =>
+      this.#redis
+        .multi()
+        .zlexcount(keys.statuses, ...statuses('queued'))
+        .zlexcount(keys.statuses, ...statuses('running'))
+        .zlexcount(keys.statuses, ...statuses('cancelling'))
+        .zlexcount(keys.held, ...heldRange(owner))
+        .hget(keys.storage, owner)
+        .exec(),
+    );
+    const count = z.number();
+    const [queued, running, cancelling, held, storage] = z
+      .tuple([count, count, count, count, z.coerce.number()])
+      .parse(replies);
+    return { queued, running: running + cancelling, held, storageBytes: storage };
   }
 
   /** Writes a key that is never read: with a full disk, Redis still answers reads but refuses writes. */

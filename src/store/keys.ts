@@ -10,6 +10,10 @@
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
  * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
+ * | queued:<owner> | zset, the same | those of one owner, for queue positions | the same | while queued |
+ * | held | zset, score 0 | `<owner>:<place>:<delivery>`: deliveries beyond their owner's running quota | create, every transition that ends a job, start, release | until released |
+ * | storage | hash, by owner | bytes of the files of his finished jobs, a minute old at most | retention | forever |
+ * | share | hash | `running_quota` and `slots`, see record.lua | create (the first); queue/reconciler (the second) | forever |
  * | live | set | ids that are not terminal | create, every transition that ends a job | until terminal |
  * | finished | zset, score = finished_at | ids that are terminal | every transition that ends a job, remove | until removed |
  * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
@@ -35,6 +39,10 @@ export interface Keys {
   jobs(owner: string): string;
   readonly statuses: string;
   readonly queued: string;
+  queuedOf(owner: string): string;
+  readonly held: string;
+  readonly share: string;
+  readonly storage: string;
   readonly live: string;
   readonly finished: string;
   readonly outbox: string;
@@ -62,6 +70,10 @@ export function buildKeys(prefix: string): Keys {
     jobs: (owner) => `${root}jobs:${owner}`,
     statuses: `${root}statuses`,
     queued: `${root}queued`,
+    queuedOf: (owner) => `${root}queued:${owner}`,
+    held: `${root}held`,
+    share: `${root}share`,
+    storage: `${root}storage`,
     live: `${root}live`,
     finished: `${root}finished`,
     outbox: `${root}outbox`,
@@ -81,3 +93,10 @@ export function buildKeys(prefix: string): Keys {
 
 /** A job's member in the index `statuses`; owners have no colon. transitions/record.lua builds the same text. */
 export const statusMember = (owner: string, status: string, id: string): string => `${owner}:${status}:${id}`;
+
+/** The members of one owner in the index `held`, as a range of ZRANGE BYLEX; transitions/record.lua builds the same. */
+export const heldRange = (owner: string): [from: string, to: string] => [`[${owner}:`, `(${owner};`];
+
+/** A delivery's member in `held`. @param place microseconds, as in the record. */
+export const heldMember = (owner: string, place: string, deliveryId: string): string =>
+  `${owner}:${place.padStart(16, '0')}:${deliveryId}`;

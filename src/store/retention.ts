@@ -63,7 +63,14 @@ export class Retention {
   async sweep(limits: RetentionLimits): Promise<number> {
     for (const id of await answered(() => this.#redis.smembers(this.#keys.trash))) await this.#emptyTrash(id);
     const remains = [...(await this.#finished()), ...(await this.foldersAlone())];
-    const beyond = await this.#beyond(limits, remains);
+    const sizes = new Map<string, number>();
+    for (const { id } of remains) sizes.set(id, await this.#artifacts.size(id));
+    const beyond = await this.#beyond(limits, remains, sizes);
+    const gone = new Set(beyond);
+    await this.#countStorage(
+      remains.filter((kept) => kept.hasRecord && !gone.has(kept)),
+      sizes,
+    );
     for (const { id, hasRecord } of beyond) {
       if (!hasRecord) {
         await this.#emptyTrash(id);
@@ -72,6 +79,22 @@ export class Retention {
       await this.remove(undefined, id);
     }
     return beyond.length;
+  }
+
+  /** Notes the bytes of each owner's finished jobs, for his quota. */
+  async #countStorage(kept: Remains[], sizes: ReadonlyMap<string, number>): Promise<void> {
+    const pipeline = this.#redis.pipeline();
+    for (const { id } of kept) pipeline.hget(this.#keys.job(id), 'owner');
+    const owners = kept.length === 0 ? [] : await allAnswered(() => pipeline.exec());
+    const bytes = new Map<string, number>();
+    for (const [i, { id }] of kept.entries()) {
+      const owner = owners[i];
+      if (typeof owner === 'string') bytes.set(owner, (bytes.get(owner) ?? 0) + sizes.get(id)!);
+    }
+    const { storage } = this.#keys;
+    const noted = this.#redis.multi().del(storage);
+    if (bytes.size > 0) noted.hset(storage, Object.fromEntries(bytes));
+    await allAnswered(() => noted.exec());
   }
 
   async #finished(): Promise<Remains[]> {
@@ -96,13 +119,17 @@ export class Retention {
   }
 
   /** The jobs and folders to remove, oldest first. */
-  async #beyond({ days, jobs, gigabytes }: RetentionLimits, remains: Remains[]): Promise<Remains[]> {
+  async #beyond(
+    { days, jobs, gigabytes }: RetentionLimits,
+    remains: Remains[],
+    sizes: ReadonlyMap<string, number>,
+  ): Promise<Remains[]> {
     const oldestMs = (await redisTimeMs(this.#redis)) - days * DAY_MS;
     const newestFirst = remains.sort((a, b) => b.sinceMs - a.sinceMs);
     let room = gigabytes * 1e9;
     const beyond: Remains[] = [];
     for (const [i, kept] of newestFirst.entries()) {
-      room -= await this.#artifacts.size(kept.id);
+      room -= sizes.get(kept.id)!;
       if (i >= jobs || kept.sinceMs <= oldestMs || room < 0) beyond.push(kept);
     }
     return beyond.reverse();

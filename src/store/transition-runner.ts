@@ -16,7 +16,8 @@ export type TransitionName =
   | 'cancel'
   | 'remove'
   | 'adopt'
-  | 'pack';
+  | 'pack'
+  | 'release';
 
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
@@ -49,6 +50,7 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   remove: load('remove'),
   adopt: load('adopt'),
   pack: load('pack'),
+  release: load('release'),
 };
 
 const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list) => {
@@ -58,6 +60,7 @@ const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list)
 });
 
 export interface TransitionCall {
+  /** Of the job; empty for `release`. */
   id: string;
   args: Readonly<Record<string, string | number>>;
   /** Only for a transition that touches the index of the owner's jobs. */
@@ -91,15 +94,28 @@ export async function runTransition(
     keys.outbox,
     keys.trash,
     keys.statuses,
+    keys.held,
+    keys.share,
   ];
-  if (call.owner !== undefined) keyNames.push(keys.jobs(call.owner));
+  if (call.owner !== undefined) keyNames.push(keys.jobs(call.owner), keys.storage);
   if (call.idempotencyKey !== undefined) keyNames.push(call.idempotencyKey);
   if (call.newOwner !== undefined) keyNames.push(keys.jobs(call.newOwner));
-  const channels = { seq_channel: keys.seqChannel(id), signals_channel: keys.signals };
-  const args = Object.entries({ id, ...channels, ...call.args }).flat();
+  const names = {
+    seq_channel: keys.seqChannel(id),
+    signals_channel: keys.signals,
+    queued_of: keys.queuedOf(''),
+  };
+  const args = Object.entries({ id, ...names, ...call.args }).flat();
   const reply = await runScript(redis, SCRIPTS[name], keyNames, args);
   return AnswerSchema.parse(reply);
 }
+
+/**
+ * The deliveries that a transition has released. Enqueue them: the reconciler does so too, but seconds later, and a
+ * repeat of the transition does not name them again.
+ */
+export const releasedBy = (answer: Record<string, string>): string[] =>
+  (answer.released ?? '').split(' ').filter((id) => id !== '');
 
 /** @throws {StoreUnavailableError} when Redis did not answer. */
 export async function runScript(

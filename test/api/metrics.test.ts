@@ -35,6 +35,7 @@ async function scrape(): Promise<Scraped> {
     problem: null,
     running: [],
     engines: [],
+    memory_mb: null,
     trained: [{ engine: 'native', epochs: 1, steps: 1 }],
     counters: newCounters(),
   });

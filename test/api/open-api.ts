@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { buildApp } from '../../src/api/app.ts';
 import type { ApiDeps } from '../../src/api/deps.ts';
 import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
+import { quotasFor } from '../../src/api/quotas.ts';
 import type { Job } from '../../src/contract/job.ts';
 import type { Problem } from '../../src/contract/problem.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
@@ -105,6 +106,8 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       corsOrigins: [],
       maxQueuedJobs: 1_000_000,
       maxConnections: 10_000,
+      maxStreams: 1_000,
+      quotas: quotasFor('none', {}),
       ...changes,
       // The API and its tests share an event loop, and a test may block it for a while.
       timing: { maxEventLoopDelayMs: 0, ...changes.timing },

@@ -14,6 +14,7 @@ const reportOf = (changes: Partial<UndatedReport>): UndatedReport => ({
   pid: 1,
   version: VERSION,
   concurrency: 2,
+  memory_mb: 4_000,
   started_at: '2026-11-22T10:00:00.000Z',
   problem: null,
   running: [],

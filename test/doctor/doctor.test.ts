@@ -44,6 +44,7 @@ it('finds each kind of fault, says what to do, changes nothing, and ends with 1'
     problem: 'The folder cannot be written.',
     running: [],
     engines: [],
+    memory_mb: null,
     trained: [],
     counters: newCounters(),
   };

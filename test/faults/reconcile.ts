@@ -260,7 +260,7 @@ async function leftKeys(site: Site): Promise<string[]> {
     (name) => `${keys.root}bull:training:${name}`,
   );
   const lists = client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished, keys.statuses] : [];
-  const lasting = [...lists, keys.workers, keys.reconciler, keys.probe, ...bull];
+  const lasting = [...lists, keys.workers, keys.reconciler, keys.probe, keys.share, keys.storage, ...bull];
   const left: string[] = [];
   for (const key of await commands.keys('*')) {
     if (expected.has(key) || lasting.includes(key)) continue;

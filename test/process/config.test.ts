@@ -39,6 +39,7 @@ describe('loadConfig', () => {
       LOG_LEVEL: 'info',
       MAX_CONNECTIONS: 10_000,
       MAX_QUEUED_JOBS: 10_000,
+      MAX_STREAMS: 500,
       RETENTION_DAYS: 30,
       RETENTION_JOBS: 10_000,
       RETENTION_GB: 20,

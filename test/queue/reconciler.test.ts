@@ -1,12 +1,20 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Log } from '../../src/process/log.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { Reconciler } from '../../src/queue/reconciler.ts';
 import { bullPrefix, QUEUE_NAME, TrainingQueue } from '../../src/queue/training-queue.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import { parseDeliveryId } from '../../src/store/delivery.ts';
+import { FairShare } from '../../src/store/fair-share.ts';
+import { WorkerReports } from '../../src/store/worker-reports.ts';
 import { created, openStore, startOf } from '../store/open-store.ts';
 
 const { store, transitions, keys, redis, connect } = openStore();
+
+const reports = new WorkerReports(redis, keys);
+
+const reconcilerOf = (queue: TrainingQueue, log: Log, holder: string) =>
+  new Reconciler(redis, keys, queue, new FairShare(redis, keys), reports, log, holder);
 
 /** A log that a test can inspect. */
 function openQueue(connection = redis) {
@@ -18,7 +26,7 @@ function openQueue(connection = redis) {
   };
   const queue = new TrainingQueue(connection, keys, log);
   onTestFinished(() => queue.close());
-  return { queue, logged, reconciler: new Reconciler(redis, keys, queue, log, 'test') };
+  return { queue, logged, reconciler: reconcilerOf(queue, log, 'test') };
 }
 
 /** Ids that BullMQ will hand over, next first. */
@@ -103,7 +111,7 @@ describe('the reconciler', () => {
     const log = { info() {}, warn() {}, error() {} };
     const turns: string[] = [];
     const holder = (name: string) => {
-      const reconciler = new Reconciler(redis, keys, queue, log, name);
+      const reconciler = reconcilerOf(queue, log, name);
       onTestFinished(() => reconciler.stop());
       const turn = new Promise<void>((resolve) => {
         reconciler.start(async () => {

@@ -67,6 +67,9 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   version: '0.0.0',
   accepting: true,
   maxQueued: 1_000_000,
+  queuedQuota: undefined,
+  storageQuota: undefined,
+  runningQuota: 'none',
   ...changes,
 });
 

@@ -60,6 +60,25 @@ const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true
 /** Each sets up a state as the administrator, and returns the move that the restricted user then tries. */
 const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome: string }>>> = {
   create: async (id) => () => store.create(newJob({ id, idempotency: { key: 'k', bodySha256: 'a' } })),
+  'create of a held delivery': async (id) => {
+    await created(admin, { runningQuota: 1 });
+    return () => store.create(newJob({ id, runningQuota: 1, storageQuota: 1, queuedQuota: 5 }));
+  },
+  'finish that releases the next': async (id) => {
+    await created(admin, { id, runningQuota: 1 });
+    const { token } = await startBy(adminTransitions, id);
+    await created(admin, { runningQuota: 1 });
+    return () => transitions.finish(id, token, FAILURE);
+  },
+  release: async (id) => {
+    await created(admin, { id, runningQuota: 1 });
+    await created(admin, { runningQuota: 1 });
+    await redis.hset(keys.share, 'running_quota', 'none');
+    return async () => {
+      const { outcome } = await runTransition(user, keys, 'release', { id: '', args: { owner: 'local' } });
+      return { outcome: outcome! };
+    };
+  },
   start: async (id) => {
     await created(admin, { id });
     return () => transitions.start(id, startOf());
@@ -155,9 +174,14 @@ async function cancel(id: string): Promise<{ outcome: string }> {
 
 async function running(id: string): Promise<string> {
   await created(admin, { id });
+  const { token } = await startBy(adminTransitions, id);
+  return token;
+}
+
+async function startBy(worker: JobTransitions, id: string): Promise<{ token: string }> {
   const start = startOf();
-  await adminTransitions.start(id, start);
-  return start.token;
+  await worker.start(id, start);
+  return start;
 }
 
 /** Every key of the installation with its content, sorted. */
@@ -199,7 +223,11 @@ const keysOf = (id: string): string[] => [
   keys.outbox,
   keys.trash,
   keys.statuses,
+  keys.held,
+  keys.share,
+  keys.queuedOf('local'),
   keys.jobs('local'),
+  keys.storage,
   keys.idempotency('local', '*'),
 ];
 

@@ -34,6 +34,7 @@ function beating(
         pid: 1,
         version: '0.0.0',
         concurrency: 1,
+        memory_mb: null,
         started_at: '2026-01-01T00:00:00.000Z',
         problem: problem(),
         running: [],

@@ -1,42 +1,14 @@
-import { expect, it, onTestFinished } from 'vitest';
-import { TrainingQueue } from '../../src/queue/training-queue.ts';
-import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
-import { newCounters, Trained } from '../../workers/counters.ts';
-import { Runs } from '../../workers/run.ts';
+import { expect, it } from 'vitest';
 import { runJob } from '../../workers/run-job.ts';
-import { TrainerPool } from '../../workers/trainer-process.ts';
-import type { WorkerParts } from '../../workers/worker-parts.ts';
 import { created, openStore, startOf } from '../store/open-store.ts';
-import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+import { partsOf } from './worker-parts.ts';
 
 /** Deliveries whose lock another worker holds by the time they arrive. */
 
-const { store, transitions, keys, redis } = openStore();
-const log = { info() {}, warn() {}, error() {} };
+const opened = openStore();
+const { store, transitions, keys, redis } = opened;
 
-async function worker(): Promise<WorkerParts & { queue: TrainingQueue }> {
-  const folder = await makeTemporaryFolder();
-  const queue = new TrainingQueue(redis, keys, log);
-  onTestFinished(() => queue.close());
-  return {
-    id: 'host-b/2',
-    store,
-    transitions,
-    queue,
-    artifacts: FolderArtifacts.in(folder),
-    dataDir: folder,
-    storage: { look: async () => {} },
-    trainers: new TrainerPool(log),
-    runs: new Runs(),
-    counters: newCounters(),
-    trained: new Trained(),
-    leaseMs: 15_000,
-    log,
-    engineFor: () => ({ name: 'reference', available: true, version: null, backend: null, reason: null }),
-    onUnable: () => {},
-    takesJobs: () => true,
-  };
-}
+const worker = () => partsOf(opened);
 
 const lapsed = async () => false;
 

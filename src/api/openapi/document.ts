@@ -35,6 +35,7 @@ const ANYWHERE: readonly ProblemCode[] = [
   'payload_too_large',
   'misdirected_request',
   'validation_failed',
+  'rate_limited',
   'headers_too_large',
   'internal',
   'overloaded',

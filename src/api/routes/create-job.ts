@@ -9,12 +9,14 @@ import { wallClockMs } from '../../process/clock.ts';
 import type { CreateAnswer } from '../../store/jobs.ts';
 import { callerOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
+import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { sendJson } from '../http/conditional.ts';
 import { hashBody, IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { invalidFields, ProblemError } from '../http/problems.ts';
 import { traceIdOf } from '../http/trace-context.ts';
 import { pathOfJob, withLinks } from '../links.ts';
+import { MemoryAdmission } from '../memory-admission.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
@@ -61,7 +63,9 @@ const DOCUMENTATION = documented({
   problems: [
     'unsupported_media_type',
     'idempotency_key_reused',
+    'job_too_large',
     'queue_full',
+    'quota_exceeded',
     'store_unavailable',
     'storage_full',
   ],
@@ -70,6 +74,7 @@ const DOCUMENTATION = documented({
 export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
   acceptJsonBody(app);
   const enqueue = enqueueInBackground(app, deps);
+  const memory = new MemoryAdmission(deps.workers);
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -84,7 +89,15 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const trace = traceIdOf(request.headers.traceparent);
-      const { answer, replayed } = await createJob(deps, enqueue, request, key, sent.get(request), trace);
+      const { answer, replayed } = await createJob(
+        deps,
+        memory,
+        enqueue,
+        request,
+        key,
+        sent.get(request),
+        trace,
+      );
       const about = {
         job: answer.id,
         owner: callerOf(request).owner,
@@ -108,26 +121,9 @@ function refuseMissingBody(body: unknown): void {
   }
 }
 
-/**
- * The record is what counts, so the client does not wait for the queue: if enqueueing fails, the reconciler repeats it.
- * @returns the function that enqueues; closing the app waits for calls under way.
- */
-function enqueueInBackground(app: FastifyInstance, { queue }: ApiDeps): (deliveryId: string) => void {
-  const underWay = new Set<Promise<unknown>>();
-  app.addHook('onClose', async () => {
-    await Promise.allSettled(underWay);
-  });
-  return (deliveryId) => {
-    const enqueued = queue
-      .enqueue(deliveryId)
-      .catch((err: unknown) => app.log.error({ err, deliveryId }, 'a job could not be enqueued'))
-      .finally(() => underWay.delete(enqueued));
-    underWay.add(enqueued);
-  };
-}
-
 async function createJob(
-  { store, version, maxQueuedJobs }: ApiDeps,
+  { store, version, maxQueuedJobs, quotas }: ApiDeps,
+  memory: MemoryAdmission,
   enqueue: (deliveryId: string) => void,
   request: FastifyRequest<{ Body: JobSpec }>,
   key: string | undefined,
@@ -139,8 +135,8 @@ async function createJob(
   const size = measureSpec(spec, data);
   const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
-  // A full store takes no new job, but a repeat still gets its stored response.
-  const full = await isFull(store);
+  // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
+  const [full, tooLarge] = await Promise.all([inTime(isFull(store)), inTime(memory.refusal(spec, data))]);
   const outcome = await store.create({
     owner: callerOf(request).owner,
     id: `job_${nextUlid(wallClockMs())}`,
@@ -150,13 +146,16 @@ async function createJob(
     progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,
     trace,
-    accepting: !full,
+    accepting: full !== true && tooLarge === undefined,
     maxQueued: maxQueuedJobs,
+    queuedQuota: quotas.queuedJobs,
+    storageQuota: quotas.storageBytes,
+    runningQuota: quotas.runningJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
   });
   switch (outcome.outcome) {
     case 'created':
-      enqueue(outcome.deliveryId);
+      for (const deliveryId of outcome.released) enqueue(deliveryId);
       return { answer: outcome.answer, replayed: false };
     case 'replayed':
       return { answer: outcome.answer, replayed: true };
@@ -166,26 +165,45 @@ async function createJob(
         'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or repeat the request with its first body.',
       );
     case 'not_accepting':
-      throw storageFull();
+      throw tooLarge ?? storageFull();
     case 'queue_full':
       throw new ProblemError(
         'queue_full',
-        `${outcome.queued} jobs are queued, and at most ${maxQueuedJobs} may be. Retry when some have started, or cancel one.`,
+        `${outcome.queued} jobs are queued, and at most ${maxQueuedJobs} may be (MAX_QUEUED_JOBS). Retry when some have started, or cancel one.`,
         { headers: { 'retry-after': '30' } },
+      );
+    case 'queued_quota_exceeded':
+      throw new ProblemError(
+        'quota_exceeded',
+        `${outcome.queued} of your jobs are queued, and at most ${quotas.queuedJobs} may be (QUOTA_QUEUED_JOBS). Retry when some have started, or cancel one.`,
+        { headers: { 'retry-after': '30' } },
+      );
+    case 'storage_quota_exceeded':
+      throw new ProblemError(
+        'quota_exceeded',
+        `The files of your finished jobs take ${inGigabytes(outcome.bytes)} GB, and at most ${inGigabytes(quotas.storageBytes!)} GB are allowed (QUOTA_STORAGE_GB). Delete some of these jobs; within a minute their room counts as free.`,
+        { headers: { 'retry-after': '60' } },
       );
   }
 }
 
-/** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
-const LOOK_AT_MEMORY_MS = 500;
+const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
 
-/** Whether Redis's memory is nearly full; false if Redis is slow to answer, since the create then fails by itself. */
-async function isFull(store: ApiDeps['store']): Promise<boolean> {
-  const tooLong = AbortSignal.timeout(LOOK_AT_MEMORY_MS);
-  const share = await Promise.race([
-    store.memoryShare(),
+/** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
+const LOOK_MS = 500;
+
+/** The answer; undefined if Redis is slow to give it, since the create then fails by itself. */
+async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  const tooLong = AbortSignal.timeout(LOOK_MS);
+  return await Promise.race([
+    answer,
     new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
   ]);
+}
+
+/** Whether Redis's memory is nearly full. */
+async function isFull(store: ApiDeps['store']): Promise<boolean> {
+  const share = await store.memoryShare();
   return share !== undefined && share > STORAGE_FULL_SHARE;
 }
 

@@ -51,7 +51,9 @@ export function eventRoutes(
       }
       if (isOver(head, cursor)) return reply.code(204).send();
       if (request.method === 'HEAD') return reply.type(STREAM).send();
-      streams.start(reply, { caller: callerOf(request), scope: scopeOf(request), id, cursor, seq: head.seq });
+      const caller = callerOf(request);
+      streams.admit(caller.owner);
+      streams.start(reply, { caller, scope: scopeOf(request), id, cursor, seq: head.seq });
       return reply;
     },
   });
@@ -117,5 +119,5 @@ const DOCUMENTATION = documented({
     304: NOT_MODIFIED,
     204: { description: 'For streams: the job has ended and you have its last event. Do not reconnect.' },
   },
-  problems: ['job_not_found', 'not_acceptable', 'store_unavailable'],
+  problems: ['job_not_found', 'not_acceptable', 'quota_exceeded', 'store_unavailable'],
 });

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
+import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, ListJobsQuerySchema } from '../http/request-schemas.ts';
@@ -17,11 +18,9 @@ import {
 } from '../openapi/route-documentation.ts';
 
 /** Lists, shows, cancels and removes jobs. */
-export function jobRoutes(
-  app: FastifyInstance,
-  { store, retention, basePath }: ApiDeps,
-  done: () => void,
-): void {
+export function jobRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
+  const { store, retention, basePath } = deps;
+  const enqueue = enqueueInBackground(app, deps);
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
   routes.route({
@@ -101,6 +100,7 @@ export function jobRoutes(
         throw new ProblemError('job_finished', `The job has already ${cancel.status}; nothing was changed.`);
       }
       request.log.info({ job: request.params.id, owner: callerOf(request).owner }, 'job cancelled');
+      for (const deliveryId of cancel.released) enqueue(deliveryId);
       return sendJson(reply.code(202), withLinks(basePath, cancel.job));
     },
   });

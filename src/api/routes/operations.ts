@@ -5,6 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import { ANY_HOST } from '../http/host-check.ts';
 import { UNCOUNTED } from '../http/in-flight.ts';
 import { ANY_LOAD } from '../http/pressure.ts';
+import { UNLIMITED } from '../http/rate-limit.ts';
 import { ReadyQuerySchema } from '../http/request-schemas.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import type { ApiMetrics } from '../prometheus.ts';
@@ -22,26 +23,31 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
 
   app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
 
-  app.get('/livez', { config: { ...LIVEZ, ...ANY_HOST, ...ANY_LOAD, ...UNCOUNTED } }, async () => ({
-    status: 'ok',
-    version,
-  }));
+  app.get(
+    '/livez',
+    { config: { ...LIVEZ, ...ANY_HOST, ...UNLIMITED, ...ANY_LOAD, ...UNCOUNTED } },
+    async () => ({
+      status: 'ok',
+      version,
+    }),
+  );
 
-  app
-    .withTypeProvider<ZodTypeProvider>()
-    .get(
-      '/readyz',
-      { schema: { querystring: ReadyQuerySchema }, config: { ...READYZ, ...ANY_HOST, ...UNCOUNTED } },
-      async ({ query }) => ({
-        status: 'ready',
-        version,
-        checks: await checkReadiness(deps, query.exclude === 'workers'),
-      }),
-    );
+  app.withTypeProvider<ZodTypeProvider>().get(
+    '/readyz',
+    {
+      schema: { querystring: ReadyQuerySchema },
+      config: { ...READYZ, ...ANY_HOST, ...UNLIMITED, ...UNCOUNTED },
+    },
+    async ({ query }) => ({
+      status: 'ready',
+      version,
+      checks: await checkReadiness(deps, query.exclude === 'workers'),
+    }),
+  );
 
   app.get(
     '/metrics',
-    { config: { ...METRICS, ...ANY_HOST, ...ANY_LOAD, ...UNCOUNTED } },
+    { config: { ...METRICS, ...ANY_HOST, ...UNLIMITED, ...ANY_LOAD, ...UNCOUNTED } },
     async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()),
   );
 

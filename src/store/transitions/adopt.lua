@@ -1,6 +1,6 @@
 -- adopt: gives a finished job to another owner.
 -- Answers: adopted, not_finished {status}, not_found (also when it has the new owner already).
-local JOBS, NEW_JOBS = KEYS[9], KEYS[10]
+local JOBS, NEW_JOBS = KEYS[11], KEYS[13]
 more_types[JOBS] = 'zset'
 more_types[NEW_JOBS] = 'zset'
 

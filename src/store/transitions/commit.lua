@@ -3,7 +3,7 @@
 -- disk fails or it is a replica.
 local TYPES = {
   [JOB] = 'hash', [EVENTS] = 'stream', [QUEUED] = 'zset', [LIVE] = 'set', [FINISHED] = 'zset',
-  [OUTBOX] = 'zset', [TRASH] = 'set', [STATUSES] = 'zset',
+  [OUTBOX] = 'zset', [TRASH] = 'set', [STATUSES] = 'zset', [HELD] = 'zset', [SHARE] = 'hash',
 }
 
 local function record_writes()
@@ -79,5 +79,9 @@ for _, write in ipairs(writes) do
 end
 for _, write in ipairs(writes) do
   redis.call(unpack(write))
+end
+if #released > 0 then
+  outcome[#outcome + 1] = 'released'
+  outcome[#outcome + 1] = table.concat(released, ' ')
 end
 return outcome

@@ -1,12 +1,15 @@
--- create: nothing -> queued. The idempotency look-up, the queue cap, the record, its first event, the indexes and the
--- outbox entry, in one transition.
+-- create: nothing -> queued. The idempotency look-up, the queue cap, the quotas, the record, its first event, the
+-- indexes and the outbox entry, in one transition. The delivery is held instead if the owner's running quota is used up.
 -- Answers: created {created_at, queue_position}, replayed {the stored answer}, key_reused, not_accepting,
--- queue_full {queued}.
-local JOBS, IDEMPOTENCY = KEYS[9], KEYS[10]
+-- queue_full {queued}, queued_quota_exceeded {queued}, storage_quota_exceeded {bytes}.
+local JOBS, STORAGE, IDEMPOTENCY = KEYS[11], KEYS[12], KEYS[13]
 more_types[JOBS] = 'zset'
 
 -- After a lost reply, the client library may send the command again: the job then exists already.
 if record.status then
+  if record.delivery and redis.call('ZSCORE', OUTBOX, delivery_id()) then
+    released[1] = delivery_id()
+  end
   return answer('created', 'created_at', record.created_at, 'queue_position', record.created_position or 1)
 end
 
@@ -29,6 +32,18 @@ local queued = redis.call('ZCARD', QUEUED)
 if queued >= tonumber(given.max_queued) then
   return answer('queue_full', 'queued', queued)
 end
+if given.queued_quota ~= '' then
+  local own = count_of('queued')
+  if own >= tonumber(given.queued_quota) then
+    return answer('queued_quota_exceeded', 'queued', own)
+  end
+end
+if given.storage_quota ~= '' then
+  local bytes = tonumber(redis.call('HGET', STORAGE, given.owner) or 0)
+  if bytes >= tonumber(given.storage_quota) then
+    return answer('storage_quota_exceeded', 'bytes', text(bytes))
+  end
+end
 
 for _, field in ipairs({ 'schema', 'owner', 'spec', 'data', 'version', 'parameters', 'progress' }) do
   set(field, given[field])
@@ -43,9 +58,21 @@ set('checkpoint', '')
 set('created_at', now)
 -- In microseconds, so that no two jobs have the same place in the queue.
 set('place', time[1] * 1000000 + time[2])
-local position = redis.call('ZCOUNT', QUEUED, '-inf', record.place) + 1
+local position = redis.call('ZCOUNT', QUEUED_OF_OWNER, '-inf', record.place) + 1
 set('created_position', position)
-enqueue()
+count_up('delivery')
+queue_up()
+-- Every transition must know the quota, but only the API knows whether owners are told apart.
+if redis.call('HGET', SHARE, 'running_quota') ~= given.running_quota then
+  plan('HSET', SHARE, 'running_quota', given.running_quota)
+end
+local free, held = room(given.running_quota), held_count()
+if held == 0 and free > 0 then
+  release_delivery(delivery_id())
+else
+  plan('ZADD', HELD, 0, held_member())
+  release_next(free)
+end
 plan('SADD', LIVE, given.id)
 plan('ZADD', JOBS, 0, given.id)
 append('job.queued', given.event)

@@ -50,7 +50,7 @@
 -- | model            | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack                          |            |
 
-local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES = unpack(KEYS, 1, 8)
+local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES, HELD, SHARE = unpack(KEYS, 1, 10)
 
 local given = {}
 for i = 1, #ARGV, 2 do
@@ -72,6 +72,10 @@ if record.event_at and now < tonumber(record.event_at) then
   now = tonumber(record.event_at)
 end
 
+local owner = record.owner or given.owner or ''
+-- Only the record knows the owner, so the caller cannot name this key. Same as queuedOf() in keys.ts.
+local QUEUED_OF_OWNER = given.queued_of .. owner
+
 local terminal = record.status == 'succeeded' or record.status == 'failed' or record.status == 'cancelled'
 
 -- The third infrastructure fault in a row ends a job.
@@ -88,7 +92,7 @@ local changed, event, commands, signals = {}, nil, {}, {}
 local is_rewritten = false
 
 -- The types of the keys that only some transitions use, for commit.lua.
-local more_types = {}
+local more_types = { [QUEUED_OF_OWNER] = 'zset' }
 
 -- Numbers become text as Redis formats them, never 1.7e+12.
 local function text(value)
@@ -135,6 +139,12 @@ local function status_member(status)
   return record.owner .. ':' .. status .. ':' .. given.id
 end
 
+-- How many jobs of the owner have the status. ; sorts after :, so it ends a range of members.
+local function count_of(status)
+  local prefix = owner .. ':' .. status
+  return redis.call('ZLEXCOUNT', STATUSES, '[' .. prefix .. ':', '(' .. prefix .. ';')
+end
+
 local function set_status(status)
   if record.status then
     plan('ZREM', STATUSES, status_member(record.status))
@@ -148,19 +158,84 @@ local function delivery_id()
   return given.id .. '-' .. record.delivery
 end
 
--- Sets `queued` under a new delivery: BullMQ ignores an id that it still holds, so no id is used twice.
-local function enqueue()
-  count_up('delivery')
+-- A delivery goes to BullMQ, which serves all owners in one order. So that no owner takes every slot, each has at most
+-- his running quota of deliveries released, that is: in the outbox, in BullMQ or running. The others are held, in the
+-- order of their places. Whatever ends a released one releases the owner's next. Members have 16 digits of the place.
+local function held_member()
+  return string.format('%s:%016.0f:%s', owner, record.place, delivery_id())
+end
+
+-- Same as heldRange() in keys.ts.
+local HELD_FROM, HELD_TO = '[' .. owner .. ':', '(' .. owner .. ';'
+
+local function held_count()
+  return redis.call('ZLEXCOUNT', HELD, HELD_FROM, HELD_TO)
+end
+
+-- At most so many are released by one transition; the reconciler releases the rest.
+local MOST_RELEASES = 100
+
+-- How many more deliveries of the owner may be released, not counting the planned writes. The running quota is `none`,
+-- `slots` (of all workers together) or a number, which the slots limit too: what waits in BullMQ keeps others waiting.
+local function room(quota)
+  quota = quota or redis.call('HGET', SHARE, 'running_quota') or 'none'
+  if quota == 'none' then
+    return MOST_RELEASES
+  end
+  local slots = math.max(1, tonumber(redis.call('HGET', SHARE, 'slots') or 1))
+  local most = math.min(slots, tonumber(quota) or slots)
+  local live = count_of('queued') + count_of('running') + count_of('cancelling')
+  return math.min(most - (live - held_count()), MOST_RELEASES)
+end
+
+-- The deliveries that the caller must enqueue, for commit.lua.
+local released = {}
+
+local function release_delivery(id)
+  plan('ZADD', OUTBOX, clock, id)
+  released[#released + 1] = id
+end
+
+-- Releases the owner's next held deliveries, except this job's, which may be on its way out.
+local function release_next(count)
+  if count < 1 then
+    return
+  end
+  local own = record.place and held_member()
+  for _, member in ipairs(redis.call('ZRANGE', HELD, HELD_FROM, HELD_TO, 'BYLEX', 'LIMIT', 0, count + 1)) do
+    if member ~= own and #released < count then
+      release_delivery(string.match(member, '[^:]+$'))
+      plan('ZREM', HELD, member)
+    end
+  end
+end
+
+local function is_held()
+  return record.place ~= nil and redis.call('ZSCORE', HELD, held_member()) ~= false
+end
+
+local function queue_up()
   if record.status ~= 'queued' then
     set_status('queued')
   end
   plan('ZADD', QUEUED, assert(tonumber(record.place)), given.id)
+  plan('ZADD', QUEUED_OF_OWNER, assert(tonumber(record.place)), given.id)
+end
+
+-- Sets `queued` under a new delivery: BullMQ ignores an id that it still holds, so no id is used twice. A job that was
+-- released stays so: it continues before all that are held.
+local function enqueue()
+  count_up('delivery')
+  queue_up()
   plan('ZADD', OUTBOX, clock, delivery_id())
 end
 
 local function leave_queue()
   plan('ZREM', QUEUED, given.id)
-  plan('ZREM', OUTBOX, delivery_id())
+  plan('ZREM', QUEUED_OF_OWNER, given.id)
+  if is_held() then
+    plan('ZREM', HELD, held_member())
+  end
 end
 
 -- Attempts are separated by \30, their values by \n, as job-view.ts parses them.
@@ -185,7 +260,11 @@ local function release(outcome)
 end
 
 local function terminate(status, data)
+  if held_count() > 0 then
+    release_next(room() + (is_held() and 0 or 1))
+  end
   leave_queue()
+  plan('ZREM', OUTBOX, delivery_id())
   set_status(status)
   set('finished_at', now)
   unset('token', 'place', 'delivery', 'faults', 'reason', 'checkpoint', 'checkpoint_epoch', 'progress_step',

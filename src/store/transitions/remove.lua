@@ -1,7 +1,7 @@
 -- remove: deletes a finished job's record, events and index entries and keeps its id in the trash until its folder is
 -- gone too. Until then a repeat gets the first call's answer.
 -- Answers: removed, not_finished {status}, not_found.
-local JOBS = KEYS[9]
+local JOBS = KEYS[11]
 more_types[JOBS] = 'zset'
 
 if not record.status and redis.call('SISMEMBER', TRASH, given.id) == 1 then

@@ -8,6 +8,7 @@ if given.token == '' then
   end
   if record.status == 'queued' then
     leave_queue()
+    plan('ZREM', OUTBOX, delivery_id())
     enqueue()
     return answer('queued', 'delivery', record.delivery)
   end

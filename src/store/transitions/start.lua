@@ -40,7 +40,7 @@ if record.status == 'running' and count_fault() then
   return answer('failed')
 end
 
-plan('ZREM', QUEUED, given.id)
+leave_queue()
 count_up('attempt')
 if record.status ~= 'running' then
   set_status('running')

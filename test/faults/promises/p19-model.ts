@@ -120,6 +120,9 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     version: '0.0.0',
     accepting: true,
     maxQueued: 1_000_000,
+    queuedQuota: undefined,
+    storageQuota: undefined,
+    runningQuota: 'none',
   });
   const job: ModelJob = {
     status: 'queued',

@@ -1,0 +1,40 @@
+import { monotonicMs } from '../process/clock.ts';
+import type { ApiDeps } from './deps.ts';
+import type { TokenBuckets } from './http/token-buckets.ts';
+
+/** One quota: what is used, and what is allowed; null for no limit. */
+export interface Use {
+  used: number;
+  limit: number | null;
+}
+
+/** What an owner uses of his quotas, and may use. `requests` and `streams` are those of this process. */
+export interface OwnerUse {
+  queued: Use;
+  /** Without a number of its own the limit is the number of slots of all workers, which the API does not know: null. */
+  running: Use;
+  storage_bytes: Use;
+  requests_this_minute: Use;
+  streams: Use;
+}
+
+/** @throws {StoreUnavailableError} */
+export async function useOf(
+  owner: string,
+  { store, quotas }: Pick<ApiDeps, 'store' | 'quotas'>,
+  { buckets, streams }: { buckets: TokenBuckets | undefined; streams: number },
+): Promise<OwnerUse> {
+  const { queued, running, storageBytes } = await store.use(owner);
+  const { queuedJobs, runningJobs, requestsPerMinute, storageBytes: room } = quotas;
+  const left = buckets?.look(owner, monotonicMs()).remaining;
+  return {
+    queued: { used: queued, limit: queuedJobs ?? null },
+    running: { used: running, limit: typeof runningJobs === 'number' ? runningJobs : null },
+    storage_bytes: { used: storageBytes, limit: room ?? null },
+    requests_this_minute: {
+      used: requestsPerMinute === undefined || left === undefined ? 0 : requestsPerMinute - left,
+      limit: requestsPerMinute ?? null,
+    },
+    streams: { used: streams, limit: quotas.streams ?? null },
+  };
+}

@@ -1,0 +1,21 @@
+import type { EngineName, JobSpec } from '../contract/job-spec.ts';
+import { countTrainRows } from '../dataset/row-counts.ts';
+import { estimateMemory } from '../engine/memory-estimate.ts';
+import { type JobInput, jobLayout } from './job-engine.ts';
+
+/** Bytes that a trainer takes for a job, estimated. @param engine the one that trains it; `auto` if that is open. */
+export function jobMemoryBytes(
+  job: JobInput,
+  engine: JobSpec['engine'] | EngineName = job.spec.engine,
+): number {
+  const { optimizer, model, training } = job.spec;
+  const rows = countTrainRows(job.data.rows.train, training.validation_split);
+  return estimateMemory(engine, {
+    layout: jobLayout(job),
+    optimizer,
+    dropout: model.dropout,
+    batchSize: training.batch_size,
+    epochRows: rows,
+    imageRows: rows,
+  });
+}
