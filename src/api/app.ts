@@ -115,8 +115,9 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.addHook('onRequest', methods.answer);
   app.addHook('onRequest', authentication.check);
   const { requestsPerMinute } = deps.quotas;
-  if (requestsPerMinute !== undefined) {
-    app.addHook('onRequest', buildRateLimit(new TokenBuckets(requestsPerMinute), requestsPerMinute));
+  const buckets = requestsPerMinute === undefined ? undefined : new TokenBuckets(requestsPerMinute);
+  if (requestsPerMinute !== undefined && buckets !== undefined) {
+    app.addHook('onRequest', buildRateLimit(buckets, requestsPerMinute));
   }
 
   await app.register(createJobRoute, deps);
@@ -124,7 +125,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(historyRoutes, deps);
   await app.register(eventRoutes, { ...deps, streams });
   await app.register(chartRoutes, deps);
-  await app.register(sessionRoutes, { ...deps, authentication });
+  await app.register(sessionRoutes, { ...deps, authentication, streams, buckets });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
   await app.register(docsPage, { basePath: deps.basePath, openapi: () => routes.document() });

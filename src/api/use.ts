@@ -1,24 +1,12 @@
+import type { OwnerUse } from '../contract/access.ts';
 import { monotonicMs } from '../process/clock.ts';
 import type { ApiDeps } from './deps.ts';
 import type { TokenBuckets } from './http/token-buckets.ts';
 
-/** One quota: what is used, and what is allowed; null for no limit. */
-export interface Use {
-  used: number;
-  limit: number | null;
-}
-
-/** What an owner uses of his quotas, and may use. `requests` and `streams` are those of this process. */
-export interface OwnerUse {
-  queued: Use;
-  /** Without a number of its own the limit is the number of slots of all workers, which the API does not know: null. */
-  running: Use;
-  storage_bytes: Use;
-  requests_this_minute: Use;
-  streams: Use;
-}
-
-/** @throws {StoreUnavailableError} */
+/**
+ * What an owner uses of his quotas, and may use. `streams`: those of this process.
+ * @throws {StoreUnavailableError}
+ */
 export async function useOf(
   owner: string,
   { store, quotas }: Pick<ApiDeps, 'store' | 'quotas'>,

@@ -60,3 +60,29 @@ export const CallerSchema = z
       }),
   })
   .meta({ id: 'Caller', description: 'Who you are to this server, and what you may do.' });
+
+const UseSchema = z
+  .strictObject({
+    used: z.number().gte(0),
+    limit: z.number().gte(0).nullable().meta({ description: 'null = no limit.' }),
+  })
+  .meta({ id: 'Use' });
+
+export type Use = z.output<typeof UseSchema>;
+
+export const MeSchema = CallerSchema.extend({
+  use: z
+    .strictObject({
+      queued: UseSchema,
+      running: UseSchema.meta({
+        description:
+          'Where the operator sets no number, an owner may run as many jobs as all workers together; that is null here.',
+      }),
+      storage_bytes: UseSchema.meta({ description: 'Files of finished jobs; up to a minute old.' }),
+      requests_this_minute: UseSchema.meta({ description: 'To the API process that answers.' }),
+      streams: UseSchema.meta({ description: 'Event streams open to the API process that answers.' }),
+    })
+    .meta({ id: 'OwnerUse', description: 'What your owner uses, and may use.' }),
+}).meta({ id: 'Me' });
+
+export type OwnerUse = z.output<typeof MeSchema>['use'];

@@ -243,6 +243,15 @@ describe('keys', () => {
     expectProblem(await call('GET', '/me', 'dsc_x', { remoteAddress: '192.0.2.8' }), 401, 'unauthenticated');
   });
 
+  it('GET /me says what the owner uses and may use', async () => {
+    const { text } = await newKey('gina', 'writer');
+    await jobOf(text);
+    expect((await call('GET', '/me', text)).json()).toMatchObject({
+      owner: 'gina',
+      use: { queued: { used: 1, limit: null }, running: { used: 0 }, streams: { used: 0, limit: null } },
+    });
+  });
+
   it('are remembered as used, to the minute', async () => {
     await call('GET', '/me', keyOf.reader);
     await expect

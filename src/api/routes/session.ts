@@ -1,23 +1,34 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { CallerSchema, LoginSchema } from '../../contract/access.ts';
+import { CallerSchema, LoginSchema, MeSchema } from '../../contract/access.ts';
 import { isoTime } from '../../store/job-view.ts';
 import type { Authentication } from '../access/authentication.ts';
 import { type Caller, callerOf } from '../access/caller.ts';
 import { readSessionCookie, sessionCookie } from '../access/session-cookie.ts';
 import type { ApiDeps } from '../deps.ts';
+import type { EventStreams } from '../event-streams.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { ProblemError } from '../http/problems.ts';
+import type { TokenBuckets } from '../http/token-buckets.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
+import { useOf } from '../use.ts';
 
-type SessionDeps = ApiDeps & { authentication: Authentication };
+type SessionDeps = ApiDeps & {
+  authentication: Authentication;
+  streams: Pick<EventStreams, 'countOf'>;
+  buckets: TokenBuckets | undefined;
+};
 
 /** Who the caller is, and the sessions of browsers. */
 export function sessionRoutes(app: FastifyInstance, deps: SessionDeps, done: () => void): void {
   const { auth, authentication, sessions, basePath, publicUrl } = deps;
   const place = { basePath, secure: publicUrl?.protocol === 'https:' };
 
-  app.get('/me', { config: ME }, async (request) => describe(callerOf(request)));
+  app.get('/me', { config: ME }, async (request) => {
+    const caller = callerOf(request);
+    const streams = deps.streams.countOf(caller.owner);
+    return { ...describe(caller), use: await useOf(caller.owner, deps, { buckets: deps.buckets, streams }) };
+  });
 
   app.register((scope, _options, registered) => {
     acceptJsonBody(scope);
@@ -65,6 +76,14 @@ const CALLER_EXAMPLE = {
   key: { id: '4fQz8LkW2bT', name: 'ci', expires_at: null },
 };
 
+const USE_EXAMPLE = {
+  queued: { used: 3, limit: 1000 },
+  running: { used: 1, limit: null },
+  storage_bytes: { used: 5_120_000, limit: 5_000_000_000 },
+  requests_this_minute: { used: 12, limit: 1200 },
+  streams: { used: 1, limit: 20 },
+};
+
 const CALLER_EXAMPLES = { examples: { writer: { summary: 'With a key', value: CALLER_EXAMPLE } } };
 
 const SET_COOKIE = { description: 'The session.', schema: { type: 'string' }, required: true };
@@ -73,9 +92,13 @@ const ME = documented({
   operationId: 'getCaller',
   tag: 'access',
   access: 'reader',
-  summary: 'Who you are to this server',
-  responses: { 200: json('You.', CallerSchema, CALLER_EXAMPLES) },
-  problems: [],
+  summary: 'Who you are to this server, what you use, and what you may use',
+  responses: {
+    200: json('You.', MeSchema, {
+      examples: { writer: { summary: 'With a key', value: { ...CALLER_EXAMPLE, use: USE_EXAMPLE } } },
+    }),
+  },
+  problems: ['store_unavailable'],
 });
 
 const LOGIN = documented({
