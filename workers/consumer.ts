@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import { monotonicMs } from '../src/process/clock.ts';
+import { extendLock } from '../src/queue/delivery-lock.ts';
 import { bullPrefix, QUEUE_NAME } from '../src/queue/training-queue.ts';
 import type { Redis } from '../src/redis/connections.ts';
 import { parseDeliveryId } from '../src/store/delivery.ts';
@@ -131,8 +132,9 @@ export class Consumer {
     try {
       const delivery = parseDeliveryId(job.id ?? '');
       if (delivery !== undefined) {
-        const extendLock = async () => (await job.extendLock(token, this.#options.leaseMs)) === 1;
-        await this.#options.onDelivery({ ...delivery, extendLock });
+        const { redis, keys, leaseMs, onDelivery } = this.#options;
+        const lock = { deliveryId: job.id!, token, leaseMs };
+        await onDelivery({ ...delivery, extendLock: () => extendLock(redis, keys, lock) });
       }
       await job.moveToCompleted(undefined, token, false);
     } catch (error) {

@@ -61,7 +61,12 @@ async function main(): Promise<void> {
     engines,
     concurrency: config.WORKER_CONCURRENCY,
     leaseMs: config.LEASE_MS,
-    retention: { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB },
+    retention: {
+      days: config.RETENTION_DAYS,
+      jobs: config.RETENTION_JOBS,
+      gigabytes: config.RETENTION_GB,
+      redisPercent: config.RETENTION_REDIS_PERCENT,
+    },
     log,
   });
 

@@ -21,6 +21,7 @@ export interface ApiDeps {
     | 'evaluationFile'
     | 'counts'
     | 'memoryShare'
+    | 'isSaved'
     | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
@@ -31,8 +32,8 @@ export interface ApiDeps {
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
   queue: Pick<TrainingQueue, 'enqueue'>;
-  /** Why Redis is reachable but unusable: one sentence per reason. */
-  redisTroubles: () => Promise<string[]>;
+  /** Why Redis is reachable but unusable; `refusal` is the first word of its answer. */
+  redisTroubles: () => Promise<{ message: string; refusal?: string | undefined }[]>;
   /** The version of Descent, shown by /livez and recorded in every new job. */
   version: string;
   /**

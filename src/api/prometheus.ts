@@ -77,6 +77,7 @@ type WorkerCounter = keyof WorkerReport['counters'];
 class StoreGauges {
   readonly #deps: Pick<ApiDeps, 'store' | 'workers'>;
   readonly #up: Gauge;
+  readonly #writable: Gauge;
   readonly #jobs: Gauge<'state'>;
   readonly #outbox: Gauge;
   readonly #memory: Gauge;
@@ -90,6 +91,10 @@ class StoreGauges {
     const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
       new Gauge<Label>({ name, help, labelNames, registers });
     this.#up = gauge('descent_store_up', '1 when the job store answers.');
+    this.#writable = gauge(
+      'descent_store_writable',
+      '1 when the job store takes writes; 0 when it is full, cannot save to its disk or is read-only.',
+    );
     this.#jobs = gauge('descent_jobs', 'Jobs by state.', ['state']);
     this.#outbox = gauge('descent_outbox_deliveries', 'Deliveries the queue may not have yet; normally 0.');
     this.#memory = gauge('descent_store_memory_ratio', "Used share of Redis's maxmemory.");
@@ -109,7 +114,14 @@ class StoreGauges {
     this.#jobs.reset();
     this.#counters.reset();
     // Removed, not reset: 0 would be a false figure while the store is unavailable.
-    for (const gauge of [this.#outbox, this.#memory, this.#workers, this.#slots, this.#running])
+    for (const gauge of [
+      this.#writable,
+      this.#outbox,
+      this.#memory,
+      this.#workers,
+      this.#slots,
+      this.#running,
+    ])
       gauge.remove();
     try {
       await this.#read();
@@ -123,11 +135,13 @@ class StoreGauges {
 
   async #read(): Promise<void> {
     const { store, workers } = this.#deps;
-    const [counts, memory, reports] = await Promise.all([
+    const [counts, memory, reports, writable] = await Promise.all([
       store.counts(),
       store.memoryShare(),
       workers.list(),
+      takesWrites(store),
     ]);
+    this.#writable.set(writable ? 1 : 0);
     this.#jobs.set({ state: 'queued' }, counts.queued);
     this.#jobs.set({ state: 'live' }, counts.live);
     this.#jobs.set({ state: 'finished' }, counts.finished);
@@ -141,5 +155,16 @@ class StoreGauges {
         this.#counters.set({ worker: report.id, counter }, value);
       }
     }
+  }
+}
+
+/** @throws {StoreUnavailableError} unless Redis answers that it refuses a write. */
+async function takesWrites(store: Pick<ApiDeps['store'], 'probe'>): Promise<boolean> {
+  try {
+    await store.probe();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'refusal' in error && error.refusal !== undefined) return false;
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { Readiness } from '../contract/installation.ts';
 import type { ApiDeps } from './deps.ts';
-import { ProblemError } from './http/problems.ts';
+import { ProblemError, storeRefused } from './http/problems.ts';
 
 /** The checks of /readyz. Each is `ok` or a sentence for the operator. */
 
@@ -20,7 +20,8 @@ export async function checkReadiness({ store, storage, workers, redisTroubles }:
   ]);
   // First, because what Redis refuses makes the others fail too, without a sentence for the operator.
   if (troubles.length > 0) {
-    throw new ProblemError('store_unavailable', troubles.join(' '), { headers: { 'retry-after': '2' } });
+    const { code, headers } = storeRefused(troubles.find(({ refusal }) => refusal)?.refusal ?? '');
+    throw new ProblemError(code, troubles.map(({ message }) => message).join(' '), { headers });
   }
   if (probe.status === 'rejected') throw probe.reason;
   if (reports.status === 'rejected') throw reports.reason;

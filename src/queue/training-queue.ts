@@ -3,7 +3,7 @@ import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
 import { parseDeliveryId } from '../store/delivery.ts';
 import type { Keys } from '../store/keys.ts';
-import { answered } from '../store/transition-runner.ts';
+import { allAnswered, answered } from '../store/transition-runner.ts';
 
 export const QUEUE_NAME = 'training';
 
@@ -70,11 +70,13 @@ export class TrainingQueue {
   }
 
   /**
-   * Whether BullMQ has the delivery, waiting or active.
+   * Whether BullMQ has each of these deliveries, waiting or active.
    * @throws {StoreUnavailableError}
    */
-  async has(deliveryId: string): Promise<boolean> {
-    return (await answered(() => this.#redis.exists(this.#queue.toKey(deliveryId)))) === 1;
+  async has(deliveryIds: string[]): Promise<boolean[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const deliveryId of deliveryIds) pipeline.exists(this.#queue.toKey(deliveryId));
+    return (await allAnswered(() => pipeline.exec())).map((found) => found === 1);
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DataShape } from '../contract/data-shape.ts';
-import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
+import { type JobStatus, JobStatusSchema, type Progress, ProgressSchema } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
+import { progressOf } from '../contract/progress.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
 import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
-import { isoTime, type JobView, renderJob, type ViewFields } from './job-view.ts';
+import { type JobView, renderJob, type ViewFields } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { type Keys, statusMember } from './keys.ts';
 import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+/** Idempotency keys of an owner that are remembered: the latest ones, half a KB each. */
+const MAX_IDEMPOTENCY = 10_000;
 
 export interface NewJob {
   owner: string;
@@ -30,7 +33,7 @@ export interface NewJob {
   idempotency?: { key: string; bodySha256: string };
 }
 
-/** The exact bytes that a create sends to the client, except the links, which the API appends. */
+/** What a create sends to the client, except the links, which the API appends. */
 export interface CreateAnswer {
   status: 202;
   id: string;
@@ -40,6 +43,8 @@ export interface CreateAnswer {
 export type CreateOutcome =
   | { outcome: 'created'; answer: CreateAnswer; deliveryId: string }
   | { outcome: 'replayed'; answer: CreateAnswer }
+  /** The job of this Idempotency-Key is gone. */
+  | { outcome: 'deleted'; id: string }
   | { outcome: 'key_reused' }
   | { outcome: 'not_accepting' }
   | { outcome: 'queue_full'; queued: number };
@@ -84,11 +89,15 @@ export class JobStore {
   /** Stores the job and returns the answer for the client. From here on the job is accepted. */
   async create(job: NewJob): Promise<CreateOutcome> {
     const { owner, id, spec, idempotency } = job;
-    const [head = '', middle = '', tail = ''] = cutAnswer(job);
     const answer = await runTransition(this.#redis, this.#keys, 'create', {
       id,
       owner,
-      ...(idempotency && { idempotencyKey: this.#keys.idempotency(owner, sha256(idempotency.key)) }),
+      ...(idempotency && {
+        idempotencyKeys: [
+          this.#keys.idempotency(owner, sha256(idempotency.key)),
+          this.#keys.idempotencies(owner),
+        ],
+      }),
       args: {
         owner,
         spec: JSON.stringify(spec),
@@ -101,9 +110,7 @@ export class JobStore {
         max_queued: job.maxQueued,
         body_sha256: idempotency?.bodySha256 ?? '',
         idempotency_ms: IDEMPOTENCY_MS,
-        head,
-        middle,
-        tail,
+        max_idempotency: MAX_IDEMPOTENCY,
       },
     });
     switch (answer.outcome) {
@@ -111,10 +118,20 @@ export class JobStore {
         return {
           outcome: 'created',
           deliveryId: deliveryIdOf({ id, delivery: 1 }),
-          answer: joinAnswer({ ...answer, id, head, middle, tail }),
+          answer: answerOf(
+            id,
+            {
+              owner,
+              version: job.version,
+              spec: JSON.stringify(spec),
+              parameters: `${job.parameters}`,
+              progress: job.progress,
+            },
+            answer,
+          ),
         };
       case 'replayed':
-        return { outcome: 'replayed', answer: joinAnswer(answer) };
+        return await this.#replay(owner, answer);
       case 'key_reused':
       case 'not_accepting':
         return { outcome: answer.outcome };
@@ -123,6 +140,20 @@ export class JobStore {
       default:
         throw unexpected(answer);
     }
+  }
+
+  /** Renders the answer again, from what of the record never changes: a stored one would take several KB for a day. */
+  async #replay(owner: string, answer: Record<string, string>): Promise<CreateOutcome> {
+    const { id = '' } = answer;
+    const fields = await this.#views.fields(id);
+    if (fields?.owner !== owner) return { outcome: 'deleted', id };
+    const { epochs, steps } = ProgressSchema.parse(JSON.parse(fields.progress));
+    const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps });
+    const { version, spec, parameters } = fields;
+    return {
+      outcome: 'replayed',
+      answer: answerOf(id, { owner, version, spec, parameters, progress }, answer),
+    };
   }
 
   async get(owner: string, id: string): Promise<JobView | undefined> {
@@ -224,8 +255,15 @@ export class JobStore {
   /** How many jobs are queued, live and finished, and how many deliveries are in the outbox. */
   async counts(): Promise<{ queued: number; live: number; finished: number; outbox: number }> {
     const keys = this.#keys;
+    // No transaction: a Redis whose memory is full refuses those, even to read.
     const replies = await allAnswered(() =>
-      this.#redis.multi().zcard(keys.queued).scard(keys.live).zcard(keys.finished).zcard(keys.outbox).exec(),
+      this.#redis
+        .pipeline()
+        .zcard(keys.queued)
+        .scard(keys.live)
+        .zcard(keys.finished)
+        .zcard(keys.outbox)
+        .exec(),
     );
     const [queued, live, finished, outbox] = z.array(z.number()).length(4).parse(replies) as [
       number,
@@ -241,64 +279,65 @@ export class JobStore {
     await answered(() => this.#redis.set(this.#keys.probe, '', 'PX', 10_000));
   }
 
-  /** Share of Redis's maxmemory in use; undefined when maxmemory is not set. */
-  async memoryShare(): Promise<number | undefined> {
+  /**
+   * Whether Redis has written all that it has answered to its append-only file. On a full disk, one that syncs every
+   * second still acknowledges what it could not write, until it has noticed: a crash would lose it, however late.
+   */
+  async isSaved(): Promise<boolean> {
+    const info = await answered(() => this.#redis.info('persistence'));
+    return !info.includes('aof_last_write_status:err');
+  }
+
+  /** Redis's memory in bytes; undefined when maxmemory is not set. */
+  async memory(): Promise<{ used: number; max: number } | undefined> {
     const info = await answered(() => this.#redis.info('memory'));
     const used = /^used_memory:(\d+)/m.exec(info)?.[1];
     const max = /^maxmemory:(\d+)/m.exec(info)?.[1];
-    return used === undefined || max === undefined || max === '0' ? undefined : Number(used) / Number(max);
+    if (used === undefined || max === undefined || max === '0') return undefined;
+    return { used: Number(used), max: Number(max) };
+  }
+
+  /** Share of Redis's maxmemory in use; undefined when maxmemory is not set. */
+  async memoryShare(): Promise<number | undefined> {
+    const memory = await this.memory();
+    return memory && memory.used / memory.max;
   }
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/**
- * The answer to a create, cut at the two values that only the transition knows: created_at and queue_position. The
- * pieces are stored with the Idempotency-Key, so that a repeat gets the same bytes whatever has happened to the job.
- */
-function cutAnswer({ id, owner, spec, version, parameters, progress }: NewJob): string[] {
+/** The answer to a create: the job as it was then, whatever has happened to it since. */
+function answerOf(
+  id: string,
+  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters'> & { progress: Progress },
+  when: Record<string, string>,
+): CreateAnswer {
+  const { created_at, queue_position } = when;
   const fields: ViewFields = {
-    owner,
+    ...job,
     status: 'queued',
-    version,
-    created_at: '',
-    started_at: '',
-    finished_at: '',
-    spec: JSON.stringify(spec),
-    engine: '',
-    parameters: String(parameters),
-    progress: JSON.stringify(progress),
-    latest: '',
-    result: '',
-    error: '',
-    attempts: '',
-    revision: '',
-    changed_at: '',
-    queue_position: '',
+    created_at: COUNT.parse(created_at),
+    queue_position: COUNT.parse(queue_position),
+    progress: JSON.stringify(job.progress),
+    ...NOT_YET,
   };
-  return renderJob(id, fields, GAP, GAP).split(GAP);
+  return { status: 202, id, body: renderJob(id, fields) };
 }
 
-/** JSON never contains a zero byte: it escapes them. */
-const GAP = '\0';
+const COUNT = z.string().regex(/^\d+$/);
 
-const AnswerPartsSchema = z.object({
-  id: z.string(),
-  created_at: z.coerce.number(),
-  queue_position: z.coerce.number(),
-  head: z.string(),
-  middle: z.string(),
-  tail: z.string(),
-});
-
-function joinAnswer(parts: Record<string, string>): CreateAnswer {
-  const { id, created_at, queue_position, head, middle, tail } = AnswerPartsSchema.parse(parts);
-  return {
-    status: 202,
-    id,
-    body: `${head}"${isoTime(created_at)}"${middle}${queue_position}${tail}`,
-  };
-}
+/** The fields of a view that a new job lacks. */
+const NOT_YET = {
+  started_at: '',
+  finished_at: '',
+  engine: '',
+  latest: '',
+  result: '',
+  error: '',
+  attempts: '',
+  revision: '',
+  changed_at: '',
+};
 
 const unexpected = (answer: Record<string, string>): Error =>
   new Error(`a transition answered ${JSON.stringify(answer)}, which its caller does not expect`);

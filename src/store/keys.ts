@@ -14,7 +14,8 @@
  * | finished | zset, score = finished_at | ids that are terminal | every transition that ends a job, remove | until removed |
  * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
  * | trash | set | ids whose folder is still to be deleted | remove; retention removes | until deleted |
- * | idempotency:<owner>:<sha256> | hash | the answer of a POST | create | 24 h |
+ * | idempotency:<owner>:<sha256> | hash | the job of an Idempotency-Key, and its body's hash | create | 24 h |
+ * | idempotency:<owner> | zset, score = time | the SHA-256 of each of the owner's keys | create | 24 h |
  * | worker:<id> | string | a worker's report | that worker | 15 s after the last report |
  * | workers | zset, score = expiry | ids of reporting workers | that worker | while reporting |
  * | probe | string | nothing: tests whether Redis accepts writes | /readyz | 10 s |
@@ -36,6 +37,7 @@ export interface Keys {
   readonly outbox: string;
   readonly trash: string;
   idempotency(owner: string, keySha256: string): string;
+  idempotencies(owner: string): string;
   worker(id: string): string;
   readonly workers: string;
   readonly probe: string;
@@ -59,6 +61,7 @@ export function buildKeys(prefix: string): Keys {
     outbox: `${root}outbox`,
     trash: `${root}trash`,
     idempotency: (owner, keySha256) => `${root}idempotency:${owner}:${keySha256}`,
+    idempotencies: (owner) => `${root}idempotency:${owner}`,
     worker: (id) => `${root}worker:${id}`,
     workers: `${root}workers`,
     probe: `${root}probe`,

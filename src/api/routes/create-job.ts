@@ -35,7 +35,7 @@ const DOCUMENTATION = documented({
   requestHeaders: {
     'Idempotency-Key': {
       description:
-        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body returns the stored response and creates nothing; with another body it is refused.',
+        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body gets the same response and creates nothing; with another body it is refused, as it is once its job has been deleted. The latest 10,000 keys are remembered.',
       schema: { type: 'string', minLength: 1, maxLength: 257 },
     },
   },
@@ -45,7 +45,8 @@ const DOCUMENTATION = documented({
       headers: {
         Location: { description: 'The job.', schema: { type: 'string' }, required: true },
         'Idempotency-Replayed': {
-          description: '`true` if this is the stored response to an earlier request; otherwise absent.',
+          description:
+            '`true` if an earlier request created the job and got this response; otherwise absent.',
           schema: { type: 'string', const: 'true' },
         },
       },
@@ -54,8 +55,10 @@ const DOCUMENTATION = documented({
   problems: [
     'unsupported_media_type',
     'idempotency_key_reused',
+    'job_deleted',
     'queue_full',
     'store_unavailable',
+    'store_read_only',
     'storage_full',
   ],
 });
@@ -140,9 +143,16 @@ async function createJob(
   switch (outcome.outcome) {
     case 'created':
       enqueue(outcome.deliveryId);
+      await requireSaved(store);
       return { answer: outcome.answer, replayed: false };
     case 'replayed':
+      await requireSaved(store);
       return { answer: outcome.answer, replayed: true };
+    case 'deleted':
+      throw new ProblemError(
+        'job_deleted',
+        `This Idempotency-Key created ${outcome.id}, which has been deleted since. Use a new key for a new job.`,
+      );
     case 'key_reused':
       throw new ProblemError(
         'idempotency_key_reused',
@@ -159,8 +169,9 @@ async function createJob(
   }
 }
 
-/** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
+/** A request has 3 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_AT_MEMORY_MS = 500;
+const LOOK_AT_DISK_MS = 500;
 
 /** Whether Redis's memory is nearly full; false if Redis is slow to answer, since the create then fails by itself. */
 async function isFull(store: ApiDeps['store']): Promise<boolean> {
@@ -170,6 +181,21 @@ async function isFull(store: ApiDeps['store']): Promise<boolean> {
     new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
   ]);
   return share !== undefined && share > STORAGE_FULL_SHARE;
+}
+
+/** A job that is only in Redis's memory is not accepted: a crash would lose it. */
+async function requireSaved(store: ApiDeps['store']): Promise<void> {
+  const tooLong = AbortSignal.timeout(LOOK_AT_DISK_MS);
+  const saved = await Promise.race([
+    store.isSaved(),
+    new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
+  ]);
+  if (saved === true) return;
+  throw new ProblemError(
+    saved === undefined ? 'store_unavailable' : 'store_read_only',
+    `Redis ${saved === undefined ? 'did not say whether it has' : 'could not'} saved the job to its disk, so the job exists but may be lost. Retry with the same Idempotency-Key when /readyz answers 200; without a key, list the jobs first.`,
+    { headers: { 'retry-after': '10' } },
+  );
 }
 
 const storageFull = () =>

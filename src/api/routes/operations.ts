@@ -70,7 +70,7 @@ const READYZ = documented({
   responses: {
     200: json('The process is ready; `checks` reports other faults of the installation.', ReadinessSchema),
   },
-  problems: ['store_unavailable'],
+  problems: ['store_unavailable', 'store_read_only', 'storage_full'],
 });
 
 const METRICS = documented({

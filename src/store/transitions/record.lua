@@ -85,6 +85,10 @@ local changed, event, commands, signals = {}, nil, {}, {}
 -- Whether the record is deleted and written again: a hash that loses fields keeps the memory that they took.
 local is_rewritten = false
 
+-- Whether the transition also runs while Redis's memory is full. True for those that end a job or lead to its end:
+-- otherwise nobody could make room.
+local runs_when_full = false
+
 -- The types of the keys that only some transitions use, for commit.lua.
 local more_types = {}
 
@@ -183,6 +187,7 @@ local function release(outcome)
 end
 
 local function terminate(status, data)
+  runs_when_full = true
   leave_queue()
   set_status(status)
   set('finished_at', now)
