@@ -7,7 +7,7 @@ const RENEWAL_TIMEOUT_MS = 2_000;
 const LOST_SHARE = 0.6;
 
 export interface LeaseOptions {
-  /** Extends BullMQ's lock; false when it is no longer ours. Throws StoreUnavailableError. */
+  /** Extends BullMQ's lock; false when it is no longer ours. It rejects when Redis does not do it. */
   extend: () => Promise<boolean>;
   leaseMs: number;
   /** Called once when this worker must stop working on the job. */

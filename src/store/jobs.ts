@@ -13,8 +13,6 @@ import { type Keys, statusMember } from './keys.ts';
 import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
-/** Idempotency keys of an owner that are remembered: the latest ones, half a KB each. */
-const MAX_IDEMPOTENCY = 10_000;
 
 export interface NewJob {
   owner: string;
@@ -30,7 +28,8 @@ export interface NewJob {
   accepting: boolean;
   /** The outcome is queue_full when this many jobs are queued. */
   maxQueued: number;
-  idempotency?: { key: string; bodySha256: string };
+  /** `maxKeys`: of the owner's keys, so many are remembered, the latest ones. */
+  idempotency?: { key: string; bodySha256: string; maxKeys: number };
 }
 
 /** What a create sends to the client, except the links, which the API appends. */
@@ -110,7 +109,7 @@ export class JobStore {
         max_queued: job.maxQueued,
         body_sha256: idempotency?.bodySha256 ?? '',
         idempotency_ms: IDEMPOTENCY_MS,
-        max_idempotency: MAX_IDEMPOTENCY,
+        max_keys: idempotency?.maxKeys ?? 0,
       },
     });
     switch (answer.outcome) {

@@ -22,6 +22,9 @@ import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limit
 /** Monotonic, so that jobs created by one process are listed in order of arrival, even within a millisecond. */
 const nextUlid = monotonicFactory();
 
+/** Idempotency keys of an owner that are remembered, half a KB each. */
+const MAX_KEYS = 10_000;
+
 /** Above this share of Redis's maxmemory, new jobs are refused: the running ones need the rest. */
 const STORAGE_FULL_SHARE = 0.7;
 
@@ -138,7 +141,7 @@ async function createJob(
     version,
     accepting: !full,
     maxQueued: maxQueuedJobs,
-    ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
+    ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent), maxKeys: MAX_KEYS } }),
   });
   switch (outcome.outcome) {
     case 'created':

@@ -53,7 +53,7 @@ if IDEMPOTENCY then
   plan('PEXPIRE', IDEMPOTENCY, given.idempotency_ms)
   -- The list is only needed to forget the oldest entries of an owner who has too many. Its members are the last 64
   -- characters of the entries' keys.
-  if redis.call('ZCARD', IDEMPOTENCIES) >= tonumber(given.max_idempotency) then
+  if redis.call('ZCARD', IDEMPOTENCIES) >= tonumber(given.max_keys) then
     local oldest = redis.call('ZRANGE', IDEMPOTENCIES, 0, 0)[1]
     plan('DEL', string.sub(IDEMPOTENCY, 1, -65) .. oldest)
     plan('ZREM', IDEMPOTENCIES, oldest)
