@@ -101,7 +101,14 @@ export const connectForRequests = (address: RedisAddress, onError: OnRedisError)
   connect(
     address,
     // What many requests ask at once goes out in one write.
-    { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000, enableAutoPipelining: true },
+    {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+      commandTimeout: 2_000,
+      enableAutoPipelining: true,
+      // While it waits for its answer, the requests of that moment must not wait behind it.
+      autoPipeliningIgnoredCommands: ['ping'],
+    },
     onError,
   );
 

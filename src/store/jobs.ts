@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { DataShape } from '../contract/data-shape.ts';
 import { type JobStatus, JobStatusSchema, type Progress, ProgressSchema } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import { progressOf } from '../contract/progress.ts';
+import { monotonicMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
 import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
@@ -279,12 +281,22 @@ export class JobStore {
   }
 
   /**
-   * Whether Redis has written all that it has answered to its append-only file. On a full disk, one that syncs every
+   * Whether Redis has written all that it answered before to its append-only file. On a full disk, one that syncs every
    * second still acknowledges what it could not write, until it has noticed: a crash would lose it, however late.
+   * While an fsync runs, Redis puts off its writes for up to 2 s; after `patienceMs` of that, they count as written.
    */
-  async isSaved(): Promise<boolean> {
-    const info = await answered(() => this.#redis.info('persistence'));
-    return !info.includes('aof_last_write_status:err');
+  async isSaved(patienceMs: number): Promise<boolean> {
+    const untilMs = monotonicMs() + patienceMs;
+    for (let willWrite = false; ; ) {
+      const info = await answered(() => this.#redis.info('persistence'));
+      if (info.includes('aof_last_write_status:err')) return false;
+      // A Redis without the file, or one that does not say, has no such fields.
+      const left = Number(/^aof_buffer_length:(\d+)/m.exec(info)?.[1] ?? 0);
+      if (left === 0 || willWrite || monotonicMs() > untilMs) return true;
+      // Without a running fsync, Redis writes before it reads the next command.
+      willWrite = /^aof_pending_bio_fsync:0\b/m.test(info);
+      if (!willWrite) await sleep(5);
+    }
   }
 
   /** Redis's memory in bytes; undefined when maxmemory is not set. */

@@ -175,6 +175,7 @@ async function createJob(
 /** A request has 3 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_AT_MEMORY_MS = 500;
 const LOOK_AT_DISK_MS = 500;
+const FSYNC_MS = 300;
 
 /** Whether Redis's memory is nearly full; false if Redis is slow to answer, since the create then fails by itself. */
 async function isFull(store: ApiDeps['store']): Promise<boolean> {
@@ -190,7 +191,7 @@ async function isFull(store: ApiDeps['store']): Promise<boolean> {
 async function requireSaved(store: ApiDeps['store']): Promise<void> {
   const tooLong = AbortSignal.timeout(LOOK_AT_DISK_MS);
   const saved = await Promise.race([
-    store.isSaved(),
+    store.isSaved(FSYNC_MS),
     new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
   ]);
   if (saved === true) return;
