@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import { monotonicMs } from '../src/process/clock.ts';
+import { extendLock } from '../src/queue/delivery-lock.ts';
 import { bullPrefix, QUEUE_NAME } from '../src/queue/training-queue.ts';
 import type { Redis } from '../src/redis/connections.ts';
 import { parseDeliveryId } from '../src/store/delivery.ts';
@@ -134,8 +135,10 @@ export class Consumer {
     try {
       const delivery = parseDeliveryId(job.id ?? '');
       if (delivery !== undefined) {
-        const extendLock = async () => (await job.extendLock(token, this.#options.leaseMs)) === 1;
-        if ((await this.#options.onDelivery({ ...delivery, extendLock })) === 'later') return;
+        const { redis, keys, leaseMs, onDelivery } = this.#options;
+        const lock = { deliveryId: job.id!, token, leaseMs };
+        const run = { ...delivery, extendLock: () => extendLock(redis, keys, lock) };
+        if ((await onDelivery(run)) === 'later') return;
       }
       await job.moveToCompleted(undefined, token, false);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { monotonicMs } from '../src/process/clock.ts';
+import { StoreUnavailableError } from '../src/store/store-error.ts';
 
 /** A renewal that takes longer counts as failed; it may still happen. */
 const RENEWAL_TIMEOUT_MS = 2_000;
@@ -6,7 +7,7 @@ const RENEWAL_TIMEOUT_MS = 2_000;
 const LOST_SHARE = 0.6;
 
 export interface LeaseOptions {
-  /** Extends BullMQ's lock; false when it is no longer ours. */
+  /** Extends BullMQ's lock; false when it is no longer ours. It rejects when Redis does not do it. */
   extend: () => Promise<boolean>;
   leaseMs: number;
   /** Called once when this worker must stop working on the job. */
@@ -15,7 +16,8 @@ export interface LeaseOptions {
 
 /**
  * The right to work on a job: BullMQ's lock, extended every third of its length on a monotonic clock. A timer, not a
- * reply, enforces the deadline, so that a hanging connection counts as a broken one.
+ * reply, enforces the deadline, so that a hanging connection counts as a broken one. A Redis that answers that it takes
+ * no writes from anybody moves the deadline too: no other worker can take the job over then.
  */
 export class Lease {
   readonly #extend: () => Promise<boolean>;
@@ -50,18 +52,18 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const askedMs = monotonicMs();
-    const ours = await Promise.race([this.#extend().catch(() => undefined), timeout()]);
+    const ours = await Promise.race([this.#extend().catch(whileNobodyWrites), timeout()]);
     if (this.#over) return;
     if (ours === false) {
       this.#lose();
       return;
     }
     // Counted from the request, since Redis may have extended the lock that early.
-    if (ours === true) {
-      this.#prove(true);
+    if (ours !== undefined) {
       this.#renewedMs = askedMs;
       this.#watch();
     }
+    if (ours === true) this.#prove(true);
     const waitMs = ours === true ? this.#leaseMs / 3 : this.#leaseMs / 15;
     this.#renewal = setTimeout(() => void this.#renew(), waitMs);
   }
@@ -77,6 +79,12 @@ export class Lease {
     this.release();
     this.#onLost();
   }
+}
+
+/** Not READONLY: a replica's primary may hand the job over. Not NOPERM: other users may write. */
+function whileNobodyWrites(error: unknown): 'nobody writes' | undefined {
+  if (!(error instanceof StoreUnavailableError)) return undefined;
+  return error.refusal === 'OOM' || error.refusal === 'MISCONF' ? 'nobody writes' : undefined;
 }
 
 function timeout(): Promise<undefined> {

@@ -67,7 +67,12 @@ async function main(): Promise<void> {
     memoryMb: config.WORKER_MEMORY_MB ?? memoryPerJobMb(memory.bytes(), config.WORKER_CONCURRENCY),
     oomKills: () => memory.kills(),
     leaseMs: config.LEASE_MS,
-    retention: { days: config.RETENTION_DAYS, jobs: config.RETENTION_JOBS, gigabytes: config.RETENTION_GB },
+    retention: {
+      days: config.RETENTION_DAYS,
+      jobs: config.RETENTION_JOBS,
+      gigabytes: config.RETENTION_GB,
+      redisPercent: config.RETENTION_REDIS_PERCENT,
+    },
     log,
   });
 

@@ -5,6 +5,7 @@ import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import type { TrainerMessage } from './trainer-message.ts';
 import type { Exit } from './trainer-process.ts';
+import { withoutPaths } from './without-paths.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 /** How a run ends, and what then happens to the record and the files. */
@@ -117,7 +118,7 @@ async function concludeTraining(
 /** Ends the job in the record, then removes the files that are no longer needed. */
 async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<FinishOutcome['outcome']> {
   const { id } = run;
-  const { outcome } = await persist(() => worker.transitions.finish(id, run.token, how));
+  const { outcome } = await persist(() => worker.transitions.finish(id, run.token, forClients(how)));
   worker.log.info(
     { ...run.about, ...(how.status === 'failed' && { reason: how.error.message }) },
     `job ${outcome}`,
@@ -132,6 +133,11 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
     await leave(run, worker);
   }
   return outcome;
+}
+
+function forClients(how: Finish): Finish {
+  if (how.status !== 'failed') return how;
+  return { ...how, error: { ...how.error, message: withoutPaths(how.error.message) } };
 }
 
 /** Why a started job goes back to the queue. */
@@ -211,8 +217,8 @@ type FaultCode = 'worker_lost' | 'trainer_crashed' | 'lease_lost';
 
 const fault = (outcome: FaultCode, reason: string): Reason => ({
   outcome,
-  reason,
-  error: thirdFault(outcome, reason),
+  reason: withoutPaths(reason),
+  error: thirdFault(outcome, withoutPaths(reason)),
 });
 
 /** The error of a job that fails at its third fault in a row. */

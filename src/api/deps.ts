@@ -25,6 +25,7 @@ export interface ApiDeps {
     | 'evaluationFile'
     | 'use'
     | 'memoryShare'
+    | 'isSaved'
     | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
@@ -38,8 +39,8 @@ export interface ApiDeps {
   /** Room on the disk of DATA_DIR in bytes; undefined when it does not answer in time. */
   diskRoom: () => Promise<DiskRoom | undefined>;
   queue: Pick<TrainingQueue, 'enqueue'>;
-  /** Why Redis is reachable but unusable: one sentence per reason. */
-  redisTroubles: () => Promise<string[]>;
+  /** Why Redis is reachable but unusable; `refusal` is the first word of its answer. */
+  redisTroubles: () => Promise<{ message: string; refusal?: string | undefined }[]>;
   /** The version of Descent, shown by /livez and recorded in every new job. */
   version: string;
   /**

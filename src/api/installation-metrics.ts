@@ -12,6 +12,7 @@ export type InstallationDeps = Pick<ApiDeps, 'store' | 'workers' | 'jobCounts' |
 export class InstallationMetrics {
   readonly #deps: InstallationDeps;
   readonly #up: Gauge;
+  readonly #writable: Gauge;
   readonly #jobs: Gauge<'status'>;
   readonly #oldest: Gauge;
   readonly #outbox: Gauge;
@@ -25,6 +26,10 @@ export class InstallationMetrics {
     const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
       new Gauge<Label>({ name, help, labelNames, registers });
     this.#up = gauge('descent_store_up', '1 when the job store answers.');
+    this.#writable = gauge(
+      'descent_store_writable',
+      '1 when the job store takes writes; 0 when it is full, cannot save to its disk or is read-only.',
+    );
     this.#jobs = gauge('descent_jobs', 'Jobs by status.', ['status']);
     this.#oldest = gauge(
       'descent_oldest_queued_job_age_seconds',
@@ -45,13 +50,15 @@ export class InstallationMetrics {
     const { store, workers, jobCounts } = this.#deps;
     this.#jobs.reset();
     this.#workers.clear();
-    for (const gauge of [this.#oldest, this.#outbox, this.#memory]) gauge.remove();
+    for (const gauge of [this.#writable, this.#oldest, this.#outbox, this.#memory]) gauge.remove();
     try {
-      const [counts, memory, reports] = await Promise.all([
+      const [counts, memory, reports, writable] = await Promise.all([
         jobCounts.read(),
         store.memoryShare(),
         workers.list(),
+        takesWrites(store),
       ]);
+      this.#writable.set(writable ? 1 : 0);
       for (const [status, count] of Object.entries(counts.byStatus)) this.#jobs.set({ status }, count);
       this.#oldest.set(counts.oldestQueuedMs / 1000);
       this.#outbox.set(counts.outbox.count);
@@ -72,6 +79,17 @@ export class InstallationMetrics {
     if (room === undefined) return;
     this.#diskFree.set(room.free);
     this.#diskTotal.set(room.total);
+  }
+}
+
+/** @throws {StoreUnavailableError} unless Redis answers that it refuses a write. */
+async function takesWrites(store: Pick<ApiDeps['store'], 'probe'>): Promise<boolean> {
+  try {
+    await store.probe();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'refusal' in error && error.refusal !== undefined) return false;
+    throw error;
   }
 }
 

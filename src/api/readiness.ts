@@ -1,7 +1,7 @@
 import type { Readiness } from '../contract/installation.ts';
 import type { WorkerReport } from '../contract/worker-report.ts';
 import { type ApiDeps, isStoreUnavailable } from './deps.ts';
-import { ProblemError } from './http/problems.ts';
+import { ProblemError, storeRefused } from './http/problems.ts';
 
 /** The checks of /readyz. Each is `ok` or a sentence for the operator. */
 
@@ -21,18 +21,27 @@ const OF_WORKERS: readonly (keyof Checks)[] = ['queue', 'workers'];
  * @throws {ProblemError} with the checks, when one of them is not ok.
  */
 export async function checkReadiness(deps: ApiDeps, withoutWorkers: boolean): Promise<Checks> {
-  const checks = await look(deps);
+  const { checks, refusal } = await look(deps);
   const wrong = (Object.keys(checks) as (keyof Checks)[]).filter(
     (name) => checks[name] !== 'ok' && !(withoutWorkers && OF_WORKERS.includes(name)),
   );
   if (wrong.length === 0) return checks;
-  const code = wrong.includes('redis') ? 'store_unavailable' : 'not_ready';
+  const isRedis = wrong.includes('redis');
+  const code =
+    refusal !== undefined ? storeRefused(refusal).code : isRedis ? 'store_unavailable' : 'not_ready';
   // Without Redis, nothing is known about what depends on it.
-  const told = code === 'store_unavailable' ? [checks.redis] : wrong.map((name) => checks[name]);
+  const told = isRedis ? [checks.redis] : wrong.map((name) => checks[name]);
   throw new ProblemError(code, told.join(' '), { headers: { 'retry-after': '2' }, checks });
 }
 
-async function look({ store, storage, workers, jobCounts, redisTroubles }: ApiDeps): Promise<Checks> {
+/** @returns with the checks, what Redis answers to the writes that it refuses, if it does. */
+async function look({
+  store,
+  storage,
+  workers,
+  jobCounts,
+  redisTroubles,
+}: ApiDeps): Promise<{ checks: Checks; refusal?: string | undefined }> {
   // In parallel: each may take as long as a whole request may.
   const [troubles, problem, answers] = await Promise.all([
     redisTroubles(),
@@ -45,12 +54,14 @@ async function look({ store, storage, workers, jobCounts, redisTroubles }: ApiDe
   const files = problem ?? 'ok';
   // First, because what Redis refuses makes the others fail too, without a sentence for the operator.
   if (troubles.length > 0 || answers === undefined) {
-    const redis = troubles.length > 0 ? troubles.join(' ') : 'Redis does not answer.';
-    return { redis, queue: UNKNOWN, storage: files, workers: UNKNOWN };
+    const redis = troubles.map(({ message }) => message).join(' ') || 'Redis does not answer.';
+    const refusal = troubles.find((trouble) => trouble.refusal)?.refusal;
+    return { checks: { redis, queue: UNKNOWN, storage: files, workers: UNKNOWN }, refusal };
   }
   const [, reports, { nowMs, outbox }] = answers;
   const fresh = reports.filter(({ reported_at }) => nowMs - Date.parse(reported_at) <= FRESH_MS);
-  return { redis: 'ok', queue: describeQueue(outbox), storage: files, workers: describeWorkers(fresh) };
+  const queue = describeQueue(outbox);
+  return { checks: { redis: 'ok', queue, storage: files, workers: describeWorkers(fresh) } };
 }
 
 const UNKNOWN = 'Unknown while Redis does not serve this process.';

@@ -17,6 +17,8 @@ export const PROBLEMS = {
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   job_finished: { status: 409, title: 'The job has already ended' },
   job_not_finished: { status: 409, title: 'The job has not ended' },
+  job_unreadable: { status: 409, title: 'The job cannot be read by this version' },
+  job_deleted: { status: 409, title: 'The job of this Idempotency-Key was deleted' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   misdirected_request: { status: 421, title: 'This host name is not served here' },
@@ -30,9 +32,10 @@ export const PROBLEMS = {
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong here' },
   overloaded: { status: 503, title: 'The server is overloaded' },
-  store_unavailable: { status: 503, title: 'The job store cannot be reached' },
+  store_unavailable: { status: 503, title: 'The job store cannot be used' },
+  store_read_only: { status: 503, title: 'The job store takes no writes' },
   not_ready: { status: 503, title: 'This installation is not ready' },
-  storage_full: { status: 503, title: 'The job store is nearly full' },
+  storage_full: { status: 503, title: 'The job store has no room left' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -30,7 +30,7 @@ export async function checkTheRedis(redis: Redis, root: string, store: JobStore)
 async function rightsOf(redis: Redis, root: string, role: 'api' | 'worker'): Promise<string[]> {
   const health = new RedisHealth(redis, root, role);
   try {
-    return await health.troubles();
+    return (await health.troubles()).map(({ message }) => message);
   } finally {
     health.close();
   }

@@ -79,7 +79,7 @@ async function examineStore(address: RedisAddress, prefix: string, dataDir: stri
     const nowMs = await redisTimeMs(redis);
     const store = new JobStore(redis, keys);
     // A TrainingQueue would write: BullMQ records its own settings at once.
-    const queue = { has: (id: string) => queueHas(redis, keys, id), enqueue: async () => false };
+    const queue = { has: (ids: string[]) => queueHas(redis, keys, ids), enqueue: async () => false };
     const reports = new WorkerReports(redis, keys);
     return [
       ...(await checkTheRedis(redis, keys.root, store)),

@@ -223,6 +223,11 @@ export const ConfigSchema = z
     RETENTION_GB: gigabytes
       .default(20)
       .describe('Disk space for the files of finished jobs, in gigabytes; the oldest are removed first.'),
+    RETENTION_REDIS_PERCENT: integer(1, 100)
+      .default(60)
+      .describe(
+        "Percent of Redis's maxmemory above which the oldest finished jobs are removed; new ones are refused above 70.",
+      ),
   })
   .refine((config) => isLoopback(canonicalHost(config.HOST) ?? '') || config.AUTH !== undefined, {
     path: ['AUTH'],

@@ -1,10 +1,11 @@
+import { z } from 'zod';
 import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from '../store/delivery.ts';
 import type { FairShare } from '../store/fair-share.ts';
 import { heldMember, type Keys } from '../store/keys.ts';
 import { redisTimeMs } from '../store/redis-clock.ts';
-import { answered } from '../store/transition-runner.ts';
+import { allAnswered, answered, runScript, scriptOf } from '../store/transition-runner.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
 import type { TrainingQueue } from './training-queue.ts';
 
@@ -12,8 +13,27 @@ const INTERVAL_MS = 2_000;
 /** By this age, the process that made the entry has failed to enqueue it. */
 const OUTBOX_AGE_MS = 2_000;
 const OUTBOX_PAGE = 100;
-/** All live records are compared with the queue once in this many rounds. */
-const ROUNDS_PER_COMPARISON = 30;
+/** How often all live records are compared with the queue. */
+const COMPARISON_INTERVAL_MS = 60_000;
+/** Live records compared in one round trip. */
+const COMPARISON_PAGE = 500;
+
+const nullable = z.string().nullable();
+const RecordsSchema = z.array(z.tuple([nullable, nullable, nullable, nullable]));
+
+/**
+ * KEYS: reconciler; ARGV: this process, ms. Takes or keeps the turn. The DEL comes first: a full Redis accepts it, and
+ * then the SET, so retention, which makes room, still gets its turn.
+ */
+const TAKE_TURN = scriptOf(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then
+  return 0
+end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`);
 
 /**
  * Brings the queue in line with the records, which are the truth: it enqueues deliveries left in the outbox, releases
@@ -28,8 +48,7 @@ export class Reconciler {
   readonly #holder: string;
   readonly #share: FairShare;
   readonly #reports: Pick<WorkerReports, 'list'>;
-  #round = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers = new Set<NodeJS.Timeout>();
   #stopped = false;
 
   /** @param holder id of this process, unique in the installation. */
@@ -51,29 +70,57 @@ export class Reconciler {
     this.#reports = reports;
   }
 
-  /** Starts the rounds. The first runs at once and compares everything. `also` runs after each comparison. */
+  /**
+   * Starts the rounds; the first runs at once. `also` runs after each comparison. The outbox has a timer of its own, so
+   * that a lost enqueue never waits for either.
+   */
   start(also: () => Promise<void>): void {
-    const next = async () => {
-      try {
-        if (await this.#isOurTurn()) {
-          await this.drainOutbox();
-          await this.share();
-          if (this.#round++ % ROUNDS_PER_COMPARISON === 0) {
-            await this.compare();
-            await also();
-          }
-        }
-      } catch (error) {
-        this.#log.warn({ err: error }, 'the queue could not be reconciled; trying again');
-      }
-      if (!this.#stopped) this.#timer = setTimeout(() => void next(), INTERVAL_MS);
-    };
-    void next();
+    this.#repeat(
+      async () => {
+        await this.drainOutbox();
+        await this.share();
+      },
+      INTERVAL_MS,
+      INTERVAL_MS,
+    );
+    this.#repeat(
+      async () => {
+        await this.compare();
+        await also();
+      },
+      COMPARISON_INTERVAL_MS,
+      INTERVAL_MS,
+    );
   }
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  /** Runs it whenever it is our turn, and again after `waitMs`; looks for our turn every `lookMs`. */
+  #repeat(run: () => Promise<void>, waitMs: number, lookMs: number): void {
+    const next = async () => {
+      let ran = false;
+      try {
+        if (await this.#isOurTurn()) {
+          await run();
+          ran = true;
+        }
+      } catch (error) {
+        this.#log.warn({ err: error }, 'the queue could not be reconciled; trying again');
+      }
+      if (this.#stopped) return;
+      const timer = setTimeout(
+        () => {
+          this.#timers.delete(timer);
+          void next();
+        },
+        ran ? waitMs : lookMs,
+      );
+      this.#timers.add(timer);
+    };
+    void next();
   }
 
   /** Enqueues deliveries that have been in the outbox for longer than an enqueue takes. */
@@ -107,44 +154,46 @@ export class Reconciler {
     }
   }
 
-  /** The live jobs whose delivery is neither in the outbox nor in BullMQ. */
+  /** The live jobs whose delivery is neither in the outbox nor in BullMQ, and not held. */
   async *missing(): AsyncGenerator<{ id: string; deliveryId: string }> {
-    for (const id of await answered(() => this.#redis.smembers(this.#keys.live))) {
-      const deliveryId = await this.#delivery(id);
-      if (
-        deliveryId === undefined ||
-        (await this.#inOutbox(deliveryId)) ||
-        (await this.#queue.has(deliveryId))
-      )
-        continue;
-      // The job may have moved on since its record was read.
-      if ((await this.#delivery(id)) === deliveryId) yield { id, deliveryId };
+    const ids = await answered(() => this.#redis.smembers(this.#keys.live));
+    for (let from = 0; from < ids.length; from += COMPARISON_PAGE) {
+      for (const [id, deliveryId] of await this.#missingOf(ids.slice(from, from + COMPARISON_PAGE))) {
+        // The job may have moved on since its record was read.
+        if ((await this.#deliveries([id])).get(id) === deliveryId) yield { id, deliveryId };
+      }
     }
   }
 
-  /** The delivery that a live job waits for or runs under; undefined if it is held. */
-  async #delivery(id: string): Promise<string | undefined> {
-    const [status, delivery, owner, place] = await answered(() =>
-      this.#redis.hmget(this.#keys.job(id), 'status', 'delivery', 'owner', 'place'),
-    );
-    if (status !== 'queued' && status !== 'running' && status !== 'cancelling') return undefined;
-    const deliveryId = deliveryIdOf({ id, delivery: Number(delivery) });
-    const member = heldMember(owner ?? '', place ?? '', deliveryId);
-    const isHeld = (await answered(() => this.#redis.zscore(this.#keys.held, member))) !== null;
-    return isHeld ? undefined : deliveryId;
+  async #missingOf(ids: string[]): Promise<[string, string][]> {
+    const deliveries = [...(await this.#deliveries(ids))];
+    const pipeline = this.#redis.pipeline();
+    for (const [, deliveryId] of deliveries) pipeline.zscore(this.#keys.outbox, deliveryId);
+    const inOutbox = await allAnswered(() => pipeline.exec());
+    const rest = deliveries.filter((_, i) => inOutbox[i] === null);
+    const has = await this.#queue.has(rest.map(([, deliveryId]) => deliveryId));
+    return rest.filter((_, i) => !has[i]);
   }
 
-  async #inOutbox(deliveryId: string): Promise<boolean> {
-    return (await answered(() => this.#redis.zscore(this.#keys.outbox, deliveryId))) !== null;
+  /** The deliveries that live jobs wait for or run under, by job; held ones are left out. */
+  async #deliveries(ids: string[]): Promise<Map<string, string>> {
+    const reading = this.#redis.pipeline();
+    for (const id of ids) reading.hmget(this.#keys.job(id), 'status', 'delivery', 'owner', 'place');
+    const records = RecordsSchema.parse(await allAnswered(() => reading.exec()));
+    const live = records.flatMap(([status, delivery, owner, place], i) => {
+      if (status !== 'queued' && status !== 'running' && status !== 'cancelling') return [];
+      const deliveryId = deliveryIdOf({ id: ids[i], delivery: Number(delivery) });
+      return [{ id: ids[i], deliveryId, member: heldMember(owner ?? '', place ?? '', deliveryId) }];
+    });
+    const looking = this.#redis.pipeline();
+    for (const { member } of live) looking.zscore(this.#keys.held, member);
+    const held = await allAnswered(() => looking.exec());
+    return new Map(live.filter((_, i) => held[i] === null).map(({ id, deliveryId }) => [id, deliveryId]));
   }
 
   /** Takes or keeps the turn; a process that stops loses it within two rounds. */
   async #isOurTurn(): Promise<boolean> {
-    const key = this.#keys.reconciler;
-    const taken = await answered(() => this.#redis.set(key, this.#holder, 'PX', 2 * INTERVAL_MS, 'NX'));
-    if (taken === 'OK') return true;
-    if ((await answered(() => this.#redis.get(key))) !== this.#holder) return false;
-    await answered(() => this.#redis.pexpire(key, 2 * INTERVAL_MS));
-    return true;
+    const turn = [this.#holder, 2 * INTERVAL_MS];
+    return (await runScript(this.#redis, TAKE_TURN, [this.#keys.reconciler], turn)) === 1;
   }
 }

@@ -3,7 +3,7 @@ import type { Log } from '../process/log.ts';
 import type { Redis } from '../redis/connections.ts';
 import { parseDeliveryId } from '../store/delivery.ts';
 import type { Keys } from '../store/keys.ts';
-import { answered } from '../store/transition-runner.ts';
+import { allAnswered, answered } from '../store/transition-runner.ts';
 
 export const QUEUE_NAME = 'training';
 
@@ -14,11 +14,13 @@ export const bullPrefix = (keys: Keys): string => `${keys.root}bull`;
 const CALL_TIMEOUT_MS = 2_000;
 
 /**
- * Whether BullMQ has the delivery, waiting or active.
+ * Whether BullMQ has each of these deliveries, waiting or active.
  * @throws {StoreUnavailableError}
  */
-export async function queueHas(redis: Redis, keys: Keys, deliveryId: string): Promise<boolean> {
-  return (await answered(() => redis.exists(`${bullPrefix(keys)}:${QUEUE_NAME}:${deliveryId}`))) === 1;
+export async function queueHas(redis: Redis, keys: Keys, deliveryIds: string[]): Promise<boolean[]> {
+  const pipeline = redis.pipeline();
+  for (const deliveryId of deliveryIds) pipeline.exists(`${bullPrefix(keys)}:${QUEUE_NAME}:${deliveryId}`);
+  return (await allAnswered(() => pipeline.exec())).map((found) => found === 1);
 }
 
 /**
@@ -78,11 +80,11 @@ export class TrainingQueue {
   }
 
   /**
-   * Whether BullMQ has the delivery, waiting or active.
+   * Whether BullMQ has each of these deliveries, waiting or active.
    * @throws {StoreUnavailableError}
    */
-  async has(deliveryId: string): Promise<boolean> {
-    return await queueHas(this.#redis, this.#keys, deliveryId);
+  async has(deliveryIds: string[]): Promise<boolean[]> {
+    return await queueHas(this.#redis, this.#keys, deliveryIds);
   }
 
   async close(): Promise<void> {

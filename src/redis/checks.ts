@@ -7,6 +7,8 @@ import type { Redis } from './connections.ts';
 export interface RedisFinding {
   level: 'refuse' | 'lacking' | 'passing' | 'warn';
   message: string;
+  /** The first word of Redis's answer, if it refuses commands: OOM, MISCONF ... */
+  refusal?: string;
 }
 
 const OLDEST_VERSION = [6, 2] as const;

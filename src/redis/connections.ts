@@ -14,8 +14,35 @@ const common: RedisOptions = {
   disableClientInfo: true,
 };
 
-/** A client whose errors contain no password: ioredis adds AUTH's arguments to the error of a refused login. */
+/** How often a connection is checked for a sign of life. */
+const LOOK_MS = 2_000;
+/** Looks without one until the connection counts as dead. Longer than the 5 s that a worker's fetch may block. */
+const SILENT_LOOKS = 6;
+
+/**
+ * A client whose errors contain no password: ioredis adds AUTH's arguments to the error of a refused login. And it
+ * notices within 15 s when the other end is gone without a word, which the kernel reports only a quarter of an hour
+ * later: it pings, and breaks a connection on which nothing arrives, so that the client library connects again. (Its
+ * own socketTimeout may break the next connection instead, and does not watch one that is idle.)
+ */
 class Client extends Redis {
+  constructor(options: RedisOptions) {
+    super(options);
+    let heard: number | undefined;
+    let silentLooks = 0;
+    // It counts looks rather than time: a process that was suspended must first read what has arrived.
+    const timer = setInterval(() => {
+      const { stream, status } = this;
+      if (status === 'end') clearInterval(timer);
+      const arrived = status === 'connect' || status === 'ready' ? stream.bytesRead : undefined;
+      silentLooks = arrived !== undefined && arrived === heard ? silentLooks + 1 : 0;
+      heard = arrived;
+      if (silentLooks >= SILENT_LOOKS) stream.destroy(new Error('Redis has been silent for too long'));
+      // A refusal is a sign of life too.
+      else if (status === 'ready') this.ping().catch(() => {});
+    }, LOOK_MS).unref();
+  }
+
   override sendCommand(...parameters: Parameters<Redis['sendCommand']>): unknown {
     const [command] = parameters;
     if (command.name === 'auth') {
@@ -75,7 +102,14 @@ export const connectForRequests = (address: RedisAddress, onError: OnRedisError)
   connect(
     address,
     // What many requests ask at once goes out in one write.
-    { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000, enableAutoPipelining: true },
+    {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+      commandTimeout: 2_000,
+      enableAutoPipelining: true,
+      // While it waits for its answer, the requests of that moment must not wait behind it.
+      autoPipeliningIgnoredCommands: ['ping'],
+    },
     onError,
   );
 

@@ -49,10 +49,10 @@ export class RedisHealth {
     if (this.#redis.status === 'ready') void this.findings();
   }
 
-  /** Reasons why Redis cannot serve this process now, a sentence each; none while it can, or cannot be reached. */
-  async troubles(): Promise<string[]> {
+  /** Reasons why Redis cannot serve this process now; none while it can, or cannot be reached. */
+  async troubles(): Promise<RedisFinding[]> {
     const findings = await this.findings();
-    return findings.filter(({ level }) => level !== 'warn').map(({ message }) => message);
+    return findings.filter(({ level }) => level !== 'warn');
   }
 
   /** All findings about Redis; never throws. */
@@ -131,6 +131,10 @@ const firstWord = (message: string): string => /\b[A-Z]{3,}\b/.exec(message)?.[0
 
 /** Other reasons why Redis refuses a command. */
 function otherwiseRefused(message: string): RedisFinding {
+  return { ...explain(message), refusal: firstWord(message) };
+}
+
+function explain(message: string): RedisFinding {
   const answer = `(Redis answers: ${message})`;
   switch (firstWord(message)) {
     case 'READONLY':

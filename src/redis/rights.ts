@@ -69,7 +69,7 @@ const COMMANDS = {
   zrank: ['api', 'KEY x'],
   zrem: ['both', 'KEY x'],
   zremrangebyrank: ['worker', 'KEY 0 0'],
-  zremrangebyscore: ['worker', 'KEY 0 0'],
+  zremrangebyscore: ['both', 'KEY 0 0'],
   zrevrange: ['worker', 'KEY 0 0'],
   zrevrangebylex: ['api', 'KEY + -'],
   zrevrangebyscore: ['both', 'KEY 0 0'],
@@ -78,8 +78,11 @@ const COMMANDS = {
 
 export type CommandName = keyof typeof COMMANDS;
 
-/** BullMQ names its connections and ignores a refusal; granted so that Redis does not log one. */
-const NICE_TO_HAVE = ['client|setname'];
+/**
+ * Granted so that Redis does not log a refusal. BullMQ names its connections; every connection pings, and takes a refusal
+ * for a sign of life.
+ */
+const NICE_TO_HAVE = { 'client|setname': ['worker'], ping: ['api', 'worker'] } as const;
 
 /** ACL patterns for the keys and the channels of an installation. @param root `{<KEY_PREFIX>}:` */
 export const keyPattern = (root: string): string => `~${root}*`;
@@ -108,7 +111,9 @@ export function grantLine(
   const names = new Set(roles.flatMap(commandsOf));
   const granted = [
     ...Object.keys(COMMANDS).filter((name) => names.has(name as CommandName)),
-    ...(roles.includes('worker') ? NICE_TO_HAVE : []),
+    ...Object.entries(NICE_TO_HAVE).flatMap(([name, users]) =>
+      users.some((user) => roles.includes(user)) ? [name] : [],
+    ),
     ...(database === 0 ? [] : ['select']),
   ];
   const places = `resetkeys resetchannels ${keyPattern(root)} ${channelPattern(root)}`;

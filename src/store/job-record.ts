@@ -89,6 +89,7 @@ function unpacked({ view, ...fields }: Record<string, string>): Record<string, s
 /** Another version wrote this record, or it was edited by hand: the job cannot run and fails with this error. */
 export class UnreadableRecordError extends Error {
   override readonly name = 'UnreadableRecordError';
+  readonly code = 'unreadable_record';
   /** What the start transition compares with the record. */
   readonly read: { attempt: number; checkpointEpoch: number };
 

@@ -68,23 +68,15 @@ export const isoTime = (ms: number): string => new Date(ms).toISOString();
 const orNull = (text: string): string => (text === '' ? 'null' : text);
 const timeOrNull = (ms: string): string => (ms === '' ? 'null' : `"${isoTime(Number(ms))}"`);
 
-/**
- * The job's JSON. Fields that the record lacks are empty.
- * @param createdAt replaces the JSON of the time, for a caller that does not have it yet; likewise queuePosition.
- */
-export function renderJob(
-  id: string,
-  fields: ViewFields,
-  createdAt: string = timeOrNull(fields.created_at),
-  queuePosition: string = orNull(fields.queue_position),
-): string {
+/** The job's JSON. Fields that the record lacks are empty. */
+export function renderJob(id: string, fields: ViewFields): string {
   const status = fields.status as JobStatus;
   return (
     `{"id":"${id}","object":"job","owner":${JSON.stringify(fields.owner)},"status":"${status}","terminal":${isTerminal(status)},` +
-    `"version":${JSON.stringify(fields.version)},"created_at":${createdAt},` +
+    `"version":${JSON.stringify(fields.version)},"created_at":${timeOrNull(fields.created_at)},` +
     `"started_at":${timeOrNull(fields.started_at)},"finished_at":${timeOrNull(fields.finished_at)},` +
     `"spec":${fields.spec},"engine":${fields.engine === '' ? 'null' : `"${fields.engine}"`},` +
-    `"parameters":${fields.parameters},"queue_position":${queuePosition},"progress":${fields.progress},` +
+    `"parameters":${fields.parameters},"queue_position":${orNull(fields.queue_position)},"progress":${fields.progress},` +
     `"latest":${orNull(fields.latest)},"result":${orNull(fields.result)},"error":${orNull(fields.error)},` +
     `"attempts":${JSON.stringify(parseAttempts(fields.attempts))}}`
   );

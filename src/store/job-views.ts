@@ -86,6 +86,15 @@ export class JobViews {
   }
 
   /**
+   * The fields of a job's view; undefined when there is no such job.
+   * @throws {StoreUnavailableError}
+   */
+  async fields(id: string): Promise<ViewFields | undefined> {
+    const [fields] = await this.#run<ViewFields>(READ_VIEWS, VIEW_NAMES, [id]);
+    return fields?.status === '' ? undefined : fields;
+  }
+
+  /**
    * The views of those jobs that exist, in the given order.
    * @throws {StoreUnavailableError}
    */

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { DataShape } from '../contract/data-shape.ts';
-import { type JobStatus, JobStatusSchema, type Progress } from '../contract/job.ts';
+import { type JobStatus, JobStatusSchema, type Progress, ProgressSchema } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
+import { progressOf } from '../contract/progress.ts';
+import { monotonicMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import {
   type JobFile,
@@ -11,7 +14,7 @@ import {
   RECORD_SCHEMA,
   UnreadableRecordError,
 } from './job-record.ts';
-import { isoTime, type JobView, renderJob, type ViewFields } from './job-view.ts';
+import { type JobView, renderJob, type ViewFields } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { heldRange, type Keys, statusMember } from './keys.ts';
 import {
@@ -47,13 +50,14 @@ export interface NewJob {
   storageQuota: number | undefined;
   /** How many deliveries of one owner BullMQ may have: see transitions/record.lua. It applies to all owners alike. */
   runningQuota: RunningQuota;
-  idempotency?: { key: string; bodySha256: string };
+  /** `maxKeys`: of the owner's keys, so many are remembered, the latest ones. */
+  idempotency?: { key: string; bodySha256: string; maxKeys: number };
 }
 
 /** `slots`: as many as the workers have. `none`: owners are not told apart. */
 export type RunningQuota = number | 'slots' | 'none';
 
-/** The exact bytes that a create sends to the client, except the links, which the API appends. */
+/** What a create sends to the client, except the links, which the API appends. */
 export interface CreateAnswer {
   status: 202;
   id: string;
@@ -67,6 +71,8 @@ export type CreateOutcome =
       released: string[];
     }
   | { outcome: 'replayed'; answer: CreateAnswer }
+  /** The job of this Idempotency-Key is gone. */
+  | { outcome: 'deleted'; id: string }
   | { outcome: 'key_reused' }
   | { outcome: 'not_accepting' }
   | { outcome: 'queue_full' | 'queued_quota_exceeded'; queued: number }
@@ -148,11 +154,15 @@ export class JobStore {
   /** Stores the job and returns the answer for the client. From here on the job is accepted. */
   async create(job: NewJob): Promise<CreateOutcome> {
     const { owner, id, spec, idempotency } = job;
-    const [head = '', middle = '', tail = ''] = cutAnswer(job);
     const answer = await runTransition(this.#redis, this.#keys, 'create', {
       id,
       owner,
-      ...(idempotency && { idempotencyKey: this.#keys.idempotency(owner, sha256(idempotency.key)) }),
+      ...(idempotency && {
+        idempotencyKeys: [
+          this.#keys.idempotency(owner, sha256(idempotency.key)),
+          this.#keys.idempotencies(owner),
+        ],
+      }),
       args: {
         schema: RECORD_SCHEMA,
         trace: job.trace ?? '',
@@ -170,9 +180,7 @@ export class JobStore {
         running_quota: job.runningQuota,
         body_sha256: idempotency?.bodySha256 ?? '',
         idempotency_ms: IDEMPOTENCY_MS,
-        head,
-        middle,
-        tail,
+        max_keys: idempotency?.maxKeys ?? 0,
       },
     });
     switch (answer.outcome) {
@@ -180,10 +188,20 @@ export class JobStore {
         return {
           outcome: 'created',
           released: releasedBy(answer),
-          answer: joinAnswer({ ...answer, id, head, middle, tail }),
+          answer: answerOf(
+            id,
+            {
+              owner,
+              version: job.version,
+              spec: JSON.stringify(spec),
+              parameters: `${job.parameters}`,
+              progress: job.progress,
+            },
+            answer,
+          ),
         };
       case 'replayed':
-        return { outcome: 'replayed', answer: joinAnswer(answer) };
+        return await this.#replay(owner, answer);
       case 'key_reused':
       case 'not_accepting':
         return { outcome: answer.outcome };
@@ -195,6 +213,20 @@ export class JobStore {
       default:
         throw unexpected(answer);
     }
+  }
+
+  /** Renders the answer again, from what of the record never changes: a stored one would take several KB for a day. */
+  async #replay(owner: string, answer: Record<string, string>): Promise<CreateOutcome> {
+    const { id = '' } = answer;
+    const fields = await this.#views.fields(id);
+    if (fields?.owner !== owner) return { outcome: 'deleted', id };
+    const { epochs, steps } = ProgressSchema.parse(JSON.parse(fields.progress));
+    const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps });
+    const { version, spec, parameters } = fields;
+    return {
+      outcome: 'replayed',
+      answer: answerOf(id, { owner, version, spec, parameters, progress }, answer),
+    };
   }
 
   async get(scope: Scope, id: string): Promise<JobView | undefined> {
@@ -324,9 +356,10 @@ export class JobStore {
   /** How many jobs are queued, live and finished, and how many deliveries are held and in the outbox. */
   async counts(): Promise<Counts> {
     const keys = this.#keys;
+    // No transaction: a Redis whose memory is full refuses those, even to read.
     const replies = await allAnswered(() =>
       this.#redis
-        .multi()
+        .pipeline()
         .zcard(keys.queued)
         .scard(keys.live)
         .zcard(keys.finished)
@@ -368,64 +401,75 @@ export class JobStore {
     await answered(() => this.#redis.set(this.#keys.probe, '', 'PX', 10_000));
   }
 
-  /** Share of Redis's maxmemory in use; undefined when maxmemory is not set. */
-  async memoryShare(): Promise<number | undefined> {
+  /**
+   * Whether Redis has written all that it answered before to its append-only file. On a full disk, one that syncs every
+   * second still acknowledges what it could not write, until it has noticed: a crash would lose it, however late.
+   * While an fsync runs, Redis puts off its writes for up to 2 s; after `patienceMs` of that, they count as written.
+   */
+  async isSaved(patienceMs: number): Promise<boolean> {
+    const untilMs = monotonicMs() + patienceMs;
+    for (let willWrite = false; ; ) {
+      const info = await answered(() => this.#redis.info('persistence'));
+      if (info.includes('aof_last_write_status:err')) return false;
+      // A Redis without the file, or one that does not say, has no such fields.
+      const left = Number(/^aof_buffer_length:(\d+)/m.exec(info)?.[1] ?? 0);
+      if (left === 0 || willWrite || monotonicMs() > untilMs) return true;
+      // Without a running fsync, Redis writes before it reads the next command.
+      willWrite = /^aof_pending_bio_fsync:0\b/m.test(info);
+      if (!willWrite) await sleep(5);
+    }
+  }
+
+  /** Redis's memory in bytes; undefined when maxmemory is not set. */
+  async memory(): Promise<{ used: number; max: number } | undefined> {
     const info = await answered(() => this.#redis.info('memory'));
     const used = /^used_memory:(\d+)/m.exec(info)?.[1];
     const max = /^maxmemory:(\d+)/m.exec(info)?.[1];
-    return used === undefined || max === undefined || max === '0' ? undefined : Number(used) / Number(max);
+    if (used === undefined || max === undefined || max === '0') return undefined;
+    return { used: Number(used), max: Number(max) };
+  }
+
+  /** Share of Redis's maxmemory in use; undefined when maxmemory is not set. */
+  async memoryShare(): Promise<number | undefined> {
+    const memory = await this.memory();
+    return memory && memory.used / memory.max;
   }
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/**
- * The answer to a create, cut at the two values that only the transition knows: created_at and queue_position. The
- * pieces are stored with the Idempotency-Key, so that a repeat gets the same bytes whatever has happened to the job.
- */
-function cutAnswer({ id, owner, spec, version, parameters, progress }: NewJob): string[] {
+/** The answer to a create: the job as it was then, whatever has happened to it since. */
+function answerOf(
+  id: string,
+  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters'> & { progress: Progress },
+  when: Record<string, string>,
+): CreateAnswer {
+  const { created_at, queue_position } = when;
   const fields: ViewFields = {
-    owner,
+    ...job,
     status: 'queued',
-    version,
-    created_at: '',
-    started_at: '',
-    finished_at: '',
-    spec: JSON.stringify(spec),
-    engine: '',
-    parameters: String(parameters),
-    progress: JSON.stringify(progress),
-    latest: '',
-    result: '',
-    error: '',
-    attempts: '',
-    revision: '',
-    changed_at: '',
-    queue_position: '',
+    created_at: COUNT.parse(created_at),
+    queue_position: COUNT.parse(queue_position),
+    progress: JSON.stringify(job.progress),
+    ...NOT_YET,
   };
-  return renderJob(id, fields, GAP, GAP).split(GAP);
+  return { status: 202, id, body: renderJob(id, fields) };
 }
 
-/** JSON never contains a zero byte: it escapes them. */
-const GAP = '\0';
+const COUNT = z.string().regex(/^\d+$/);
 
-const AnswerPartsSchema = z.object({
-  id: z.string(),
-  created_at: z.coerce.number(),
-  queue_position: z.coerce.number(),
-  head: z.string(),
-  middle: z.string(),
-  tail: z.string(),
-});
-
-function joinAnswer(parts: Record<string, string>): CreateAnswer {
-  const { id, created_at, queue_position, head, middle, tail } = AnswerPartsSchema.parse(parts);
-  return {
-    status: 202,
-    id,
-    body: `${head}"${isoTime(created_at)}"${middle}${queue_position}${tail}`,
-  };
-}
+/** The fields of a view that a new job lacks. */
+const NOT_YET = {
+  started_at: '',
+  finished_at: '',
+  engine: '',
+  latest: '',
+  result: '',
+  error: '',
+  attempts: '',
+  revision: '',
+  changed_at: '',
+};
 
 const unexpected = (answer: Record<string, string>): Error =>
   new Error(`a transition answered ${JSON.stringify(answer)}, which its caller does not expect`);

@@ -18,7 +18,8 @@
  * | finished | zset, score = finished_at | ids that are terminal | every transition that ends a job, remove | until removed |
  * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
  * | trash | set | ids whose folder is still to be deleted | remove; retention removes | until deleted |
- * | idempotency:<owner>:<sha256> | hash | the answer of a POST | create | 24 h |
+ * | idempotency:<owner>:<sha256> | hash | the job of an Idempotency-Key, and its body's hash | create | 24 h |
+ * | idempotency:<owner> | zset, score = time | the SHA-256 of each of the owner's keys | create | 24 h |
  * | key:<id> | hash | an API key: digest, name, owner, role, created_at, last_used_at, expires_at | api-keys.ts | until revoked |
  * | keys | zset, score = created_at | ids of API keys | api-keys.ts | until revoked |
  * | session:<sha256> | string | id of the API key that a browser's session stands for | sessions.ts | 12 h |
@@ -52,6 +53,7 @@ export interface Keys {
   readonly apiKeys: string;
   session(tokenSha256: string): string;
   readonly revokedKeys: string;
+  idempotencies(owner: string): string;
   worker(id: string): string;
   readonly workers: string;
   readonly probe: string;
@@ -83,6 +85,7 @@ export function buildKeys(prefix: string): Keys {
     apiKeys: `${root}keys`,
     session: (tokenSha256) => `${root}session:${tokenSha256}`,
     revokedKeys: `${root}revoked-keys`,
+    idempotencies: (owner) => `${root}idempotency:${owner}`,
     worker: (id) => `${root}worker:${id}`,
     workers: `${root}workers`,
     probe: `${root}probe`,

@@ -11,6 +11,8 @@ export interface RetentionLimits {
   days: number;
   jobs: number;
   gigabytes: number;
+  /** Percent of Redis's maxmemory. */
+  redisPercent: number;
 }
 
 /** Something that takes up disk space until it is removed. */
@@ -21,6 +23,13 @@ interface Remains {
   /** False for a folder without a record: Redis lost the job, or a lost worker wrote once more. */
   hasRecord: boolean;
 }
+
+/** Jobs whose size is measured, to estimate how many to remove. */
+const SAMPLE = 100;
+/** What a packed job takes besides its texts: two keys, a hash, and its entries in the indexes. */
+const JOB_OVERHEAD_BYTES = 800;
+/** The least that a stream takes. */
+const STREAM_BYTES = 4096;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -54,7 +63,8 @@ export class Retention {
   }
 
   /**
-   * Finishes removals that a crash cut short, then removes the oldest finished jobs beyond the limits. A folder
+   * Finishes removals that a crash cut short, then removes the oldest finished jobs beyond the limits. It works on a
+   * full Redis too. A folder
    * without a record is kept as long as a finished job, so that starting with an empty or the wrong Redis deletes no
    * models at once.
    * @returns how many jobs it removed.
@@ -72,13 +82,56 @@ export class Retention {
       sizes,
     );
     for (const { id, hasRecord } of beyond) {
-      if (!hasRecord) {
-        await this.#emptyTrash(id);
-        continue;
-      }
-      await this.remove(undefined, id);
+      if (hasRecord) await this.#removeFinished(id);
+      else await this.#emptyTrash(id);
     }
-    return beyond.length;
+    const heaviest = await this.#beyondMemory(limits.redisPercent);
+    for (const id of heaviest) await this.#removeFinished(id);
+    return beyond.length + heaviest.length;
+  }
+
+  async #removeFinished(id: string): Promise<void> {
+    const owner = await answered(() => this.#redis.hget(this.#keys.job(id), 'owner'));
+    if (owner !== null) await this.remove(owner, id);
+  }
+
+  /**
+   * The oldest finished jobs that must go to bring Redis below the limit. None if all together would not be enough:
+   * then others fill it, such as waiting jobs or another program, and removing ours would only lose them.
+   */
+  async #beyondMemory(percent: number): Promise<string[]> {
+    const memory = await this.#jobs.memory();
+    if (memory === undefined) return [];
+    const excess = memory.used - (percent / 100) * memory.max;
+    if (excess <= 0) return [];
+    const count = Math.ceil(excess / (await this.#bytesPerJob()));
+    const there = await answered(() => this.#redis.zcard(this.#keys.finished));
+    if (count <= there) return await answered(() => this.#redis.zrange(this.#keys.finished, 0, count - 1));
+    this.#log.warn(
+      { used: memory.used, maxmemory: memory.max },
+      `Redis uses more than ${percent} % of its maxmemory, and removing every finished job would not change that`,
+    );
+    return [];
+  }
+
+  /** The mean of the oldest finished jobs. */
+  async #bytesPerJob(): Promise<number> {
+    const ids = await answered(() => this.#redis.zrange(this.#keys.finished, 0, SAMPLE - 1));
+    const records = this.#redis.pipeline();
+    const events = this.#redis.pipeline();
+    for (const id of ids) {
+      records.hgetall(this.#keys.job(id));
+      events.get(this.#keys.events(id));
+    }
+    const texts = (await allAnswered(() => records.exec())).flatMap((record) =>
+      Object.entries(record as object).flat(),
+    );
+    // A job that is not packed yet has a stream, which GET refuses.
+    const packed = (await answered(() => events.exec()))?.map(
+      ([, text]) => (text as string | null)?.length ?? STREAM_BYTES,
+    );
+    const bytes = [...texts.map((text: string) => text.length), ...(packed ?? [])];
+    return JOB_OVERHEAD_BYTES + bytes.reduce((sum, size) => sum + size, 0) / Math.max(1, ids.length);
   }
 
   /** Notes the bytes of each owner's finished jobs, for his quota. */

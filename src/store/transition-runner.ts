@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
-import { StoreUnavailableError } from './store-error.ts';
+import { type Refusal, StoreUnavailableError } from './store-error.ts';
 
 export type TransitionName =
   | 'create'
@@ -65,8 +65,8 @@ export interface TransitionCall {
   args: Readonly<Record<string, string | number>>;
   /** Only for a transition that touches the index of the owner's jobs. */
   owner?: string;
-  /** Only for create with an Idempotency-Key. */
-  idempotencyKey?: string;
+  /** Only for create with an Idempotency-Key: its entry, and the list of its owner's. */
+  idempotencyKeys?: [string, string];
   /** Only for adopt. */
   newOwner?: string;
 }
@@ -98,7 +98,7 @@ export async function runTransition(
     keys.share,
   ];
   if (call.owner !== undefined) keyNames.push(keys.jobs(call.owner), keys.storage);
-  if (call.idempotencyKey !== undefined) keyNames.push(call.idempotencyKey);
+  if (call.idempotencyKeys !== undefined) keyNames.push(...call.idempotencyKeys);
   if (call.newOwner !== undefined) keyNames.push(keys.jobs(call.newOwner));
   const names = {
     seq_channel: keys.seqChannel(id),
@@ -140,9 +140,9 @@ const NOT_NOW =
 
 /**
  * Replies that prove that the command never ran. The others may answer a retry of a command that ran before the
- * connection was lost: LOADING, for example, after a restart.
+ * connection was lost: LOADING, for example, after a restart. Redis 6.2 puts a script's line before the word.
  */
-const REFUSED = /^(OOM|MISCONF|NOPERM|READONLY|NOREPLICAS)\b/;
+const REFUSED = /(?:^|: -)(OOM|MISCONF|NOPERM|READONLY|NOREPLICAS)\b/;
 
 /**
  * Runs commands and turns every failure of Redis, as opposed to an error in the command, into StoreUnavailableError.
@@ -154,15 +154,15 @@ export async function answered<Reply>(run: () => Promise<Reply>): Promise<Reply>
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'ReplyError' && !NOT_NOW.test(cause.message)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const refused = REFUSED.test(reason);
-    throw new StoreUnavailableError(`Redis ${refused ? 'refused a command' : 'is unavailable'}: ${reason}`, {
-      cause,
-      refused,
-    });
+    const refusal = REFUSED.exec(reason)?.[1] as Refusal | undefined;
+    throw new StoreUnavailableError(
+      `Redis ${refusal === undefined ? 'is unavailable' : 'refused a command'}: ${reason}`,
+      { cause, refusal },
+    );
   }
 }
 
-/** Returns the replies of a pipeline or transaction in order; throws the first error among them. */
+/** Returns the replies of a pipeline in order; throws the first error among them. */
 export async function allAnswered(run: () => Promise<[Error | null, unknown][] | null>): Promise<unknown[]> {
   return await answered(async () => {
     const replies = await run();

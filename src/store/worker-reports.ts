@@ -4,7 +4,7 @@ import { wallClockMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 import { redisTimeMs } from './redis-clock.ts';
-import { allAnswered, answered } from './transition-runner.ts';
+import { allAnswered, answered, runScript, scriptOf } from './transition-runner.ts';
 
 /** A worker that has not reported for this long is no longer listed. */
 export const REPORT_TTL_MS = 15_000;
@@ -14,6 +14,16 @@ export type UndatedReport = Omit<WorkerReport, 'reported_at' | 'clock_offset_ms'
 
 /** Unknown fields are ignored, since a later version may add some. */
 const ReadableReportSchema = z.object(WorkerReportSchema.shape);
+/**
+ * KEYS: the report, workers; ARGV: id, text, now. The DEL comes first: a full Redis accepts it, and then the other
+ * writes, so a worker does not vanish from the list then.
+ */
+const WRITE = scriptOf(`
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ${REPORT_TTL_MS})
+redis.call('ZADD', KEYS[2], ARGV[3] + ${REPORT_TTL_MS}, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[3])
+`);
 
 /** The workers' reports. */
 export class WorkerReports {
@@ -33,20 +43,18 @@ export class WorkerReports {
       reported_at: new Date(now).toISOString(),
       clock_offset_ms: wallClockMs() - now,
     } satisfies WorkerReport);
-    await allAnswered(() =>
-      this.#redis
-        .multi()
-        .set(this.#keys.worker(report.id), text, 'PX', REPORT_TTL_MS)
-        .zadd(this.#keys.workers, now + REPORT_TTL_MS, report.id)
-        .zremrangebyscore(this.#keys.workers, '-inf', `(${now}`)
-        .exec(),
+    await runScript(
+      this.#redis,
+      WRITE,
+      [this.#keys.worker(report.id), this.#keys.workers],
+      [report.id, text, now],
     );
   }
 
   /** @throws {StoreUnavailableError} */
   async withdraw(id: string): Promise<void> {
     await allAnswered(() =>
-      this.#redis.multi().del(this.#keys.worker(id)).zrem(this.#keys.workers, id).exec(),
+      this.#redis.pipeline().del(this.#keys.worker(id)).zrem(this.#keys.workers, id).exec(),
     );
   }
 

@@ -45,12 +45,13 @@ describe('Idempotency-Key', () => {
     expectProblem(withDefault, 422, 'idempotency_key_reused');
   });
 
-  it('returns the stored response even after the job has changed', async () => {
+  it('gets the same response after the job has changed, and none after it was deleted', async () => {
     const first = await api.post({}, keyed('gone'));
     const { id } = first.json();
     await api.request({ method: 'POST', url: `/jobs/${id}/cancel` });
-    await api.request({ method: 'DELETE', url: `/jobs/${id}` });
     expect((await api.post({}, keyed('gone'))).body).toBe(first.body);
+    await api.request({ method: 'DELETE', url: `/jobs/${id}` });
+    expect(expectProblem(await api.post({}, keyed('gone')), 409, 'job_deleted').detail).toContain(id);
   });
 
   it('is not used up by a refused request', async () => {

@@ -14,6 +14,10 @@ it('fails a job whose record this version cannot read at its first delivery, and
   const { id } = await descent.create(SMALL);
   const other = await descent.create(SMALL);
   await redis.hset(keys.job(id), 'spec', '{"of":"another version"}');
+  for (const path of ['', '/charts/loss.svg', '/evaluation']) {
+    const response = await descent.fetch(`/jobs/${id}${path}`);
+    expect([response.status, await response.json()]).toMatchObject([409, { code: 'job_unreadable' }]);
+  }
   await descent.startWorker();
   await descent.toEnd(other.id);
 

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from './random.ts';
 
 /**
- * A TCP proxy between two processes that injects network faults: cuts, silence, delay, and replies lost after the
- * command ran.
+ * A TCP proxy between two processes that injects network faults: cuts, silence, delay, lost connections that nobody
+ * ends, and replies lost after the command ran.
  */
 export class FaultProxy {
   readonly #server: Server;
@@ -53,6 +53,11 @@ export class FaultProxy {
   /** Silently stops all bytes in both directions. */
   silence(): void {
     this.#silent = true;
+  }
+
+  /** Swallows all bytes of the present connections from now on, without an end; new ones work. */
+  forsake(): void {
+    for (const link of this.#links) link.forsaken = true;
   }
 
   /** Loses this share of the replies: the connection breaks after the command ran and before its reply arrives. */
@@ -118,6 +123,7 @@ class Link {
   #bytesLeft: number;
   #lastRequest = Promise.resolve();
   #lastReply = Promise.resolve();
+  forsaken = false;
 
   constructor(client: Socket, target: Socket, proxy: FaultProxy) {
     this.#client = client;
@@ -130,11 +136,13 @@ class Link {
       socket.on('close', () => this.destroy());
     }
     client.on('data', (bytes) => {
+      if (this.forsaken) return;
       this.#lastRequest = this.#later(this.#lastRequest, () =>
         this.#pass(bytes, this.#requests, this.#target),
       );
     });
     target.on('data', (bytes) => {
+      if (this.forsaken) return;
       if (proxy.isReplyLost()) this.destroy();
       else this.#lastReply = this.#later(this.#lastReply, () => this.#reply(bytes));
     });

@@ -43,6 +43,7 @@ describe('loadConfig', () => {
       RETENTION_DAYS: 30,
       RETENTION_JOBS: 10_000,
       RETENTION_GB: 20,
+      RETENTION_REDIS_PERCENT: 60,
     });
   });
 

@@ -47,8 +47,7 @@ describe('the queue', () => {
     expect(await queue.enqueue(`${id}-1`)).toBe(true);
     expect(await waiting()).toEqual([`${id}-1`]);
     expect(await redis.zcard(keys.outbox)).toBe(0);
-    expect(await queue.has(`${id}-1`)).toBe(true);
-    expect(await queue.has(`${id}-2`)).toBe(false);
+    expect(await queue.has([`${id}-1`, `${id}-2`])).toEqual([true, false]);
   });
 
   it('puts a job that ran before at the front', async () => {

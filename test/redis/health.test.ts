@@ -144,7 +144,7 @@ describe.skipIf(inject('redisBinary') === null)('what Redis refuses us', { timeo
     const look = async (): Promise<string[]> => {
       const health = new RedisHealth(redis, ROOT, 'api');
       onTestFinished(() => health.close());
-      return await health.troubles();
+      return (await health.troubles()).map(({ message }) => message);
     };
     expect(await look()).toEqual([]);
     await admin.config('SET', 'maxmemory', '1');

@@ -128,7 +128,7 @@ describe('the quota of queued jobs', () => {
   });
 
   it('does not refuse a repeat', async () => {
-    const idempotency = { key: 'k', bodySha256: 'f'.repeat(64) };
+    const idempotency = { key: 'k', bodySha256: 'f'.repeat(64), maxKeys: 10 };
     await post('a', { queuedQuota: 1, idempotency });
     const repeat = await store.create(newJob({ owner: 'a', queuedQuota: 1, idempotency }));
     expect(repeat.outcome).toBe('replayed');

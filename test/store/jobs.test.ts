@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
+import { JobPacker } from '../../src/store/job-packer.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';
 
@@ -35,14 +37,19 @@ describe('create', () => {
   });
 
   it('replays the stored answer byte for byte, whatever has happened to the job', async () => {
-    const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64) };
+    const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64), maxKeys: 100 };
     const job = newJob({ owner: 'replay', idempotency });
     const first = await store.create(job);
+    const repeat = () => store.create(newJob({ owner: 'replay', idempotency }));
+    const replayed = { outcome: 'replayed', answer: 'answer' in first && first.answer };
+    expect(await repeat()).toEqual(replayed);
     await store.cancel('replay', job.id);
+    expect(await repeat()).toEqual(replayed);
+    await redis.zincrby(keys.finished, -60_000, job.id);
+    expect(await new JobPacker(redis, keys).packFinished()).toBe(1);
+    expect(await repeat()).toEqual(replayed);
     await store.remove('replay', job.id);
-    expect(await store.get('replay', job.id)).toBeUndefined();
-    const second = await store.create(newJob({ owner: 'replay', idempotency }));
-    expect(second).toEqual({ outcome: 'replayed', answer: 'answer' in first && first.answer });
+    expect(await repeat()).toEqual({ outcome: 'deleted', id: job.id });
     const other = { ...idempotency, bodySha256: '2'.repeat(64) };
     expect(await store.create(newJob({ owner: 'replay', idempotency: other }))).toEqual({
       outcome: 'key_reused',
@@ -52,7 +59,7 @@ describe('create', () => {
   });
 
   it('creates nothing while it is not accepting, but still answers a repeat', async () => {
-    const idempotency = { key: randomUUID(), bodySha256: '3'.repeat(64) };
+    const idempotency = { key: randomUUID(), bodySha256: '3'.repeat(64), maxKeys: 100 };
     const first = await store.create(newJob({ owner: 'full', idempotency }));
     const refused = newJob({ owner: 'full', accepting: false });
     expect(await store.create(refused)).toEqual({ outcome: 'not_accepting' });
@@ -62,13 +69,35 @@ describe('create', () => {
   });
 
   it('keeps an idempotency entry for a day', async () => {
-    const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64) };
+    const idempotency = { key: randomUUID(), bodySha256: '1'.repeat(64), maxKeys: 100 };
     await store.create(newJob({ owner: 'ttl', idempotency }));
     const [key] = await redis.keys(`${keys.idempotency('ttl', '')}*`);
     const ttl = await redis.pttl(key!);
     expect(ttl).toBeGreaterThan(86_000_000);
     expect(ttl).toBeLessThanOrEqual(86_400_000);
-    expect(await redis.hget(key!, 'owner')).toBe('ttl');
+  });
+
+  it('keeps few bytes of a key, and only the latest keys of an owner', async () => {
+    const metadata = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`note${i}`, 'x'.repeat(500)]));
+    const spec = JobSpecSchema.parse({ metadata });
+    const idempotency = { bodySha256: '1'.repeat(64), maxKeys: 3 };
+    const create = async (key: string) => {
+      const outcome = await store.create(
+        newJob({ owner: 'many', spec, idempotency: { ...idempotency, key } }),
+      );
+      if (outcome.outcome !== 'created') return outcome.outcome;
+      await store.cancel('many', outcome.answer.id);
+      await store.remove('many', outcome.answer.id);
+      return outcome.outcome;
+    };
+    for (const key of ['a', 'b', 'c', 'd', 'e']) expect(await create(key)).toBe('created');
+    expect(await redis.zcard(keys.idempotencies('many'))).toBe(3);
+    const entries = await redis.keys(`${keys.idempotency('many', '')}*`);
+    expect(entries).toHaveLength(3);
+    for (const entry of entries) expect((await redis.dumpBuffer(entry))!.length).toBeLessThan(400);
+    // The latest are remembered although their jobs are gone, the first two are not.
+    for (const key of ['c', 'd', 'e']) expect(await create(key)).toBe('deleted');
+    expect(await create('a')).toBe('created');
   });
 });
 

@@ -45,7 +45,7 @@ async function startedJob(): Promise<{ id: string; token: string }> {
 
 describe(`${CALLERS} callers at once`, () => {
   it('create: one job for one Idempotency-Key, the same bytes for all', async () => {
-    const idempotency = { key: randomUUID(), bodySha256: 'f'.repeat(64) };
+    const idempotency = { key: randomUUID(), bodySha256: 'f'.repeat(64), maxKeys: 100 };
     const outcomes = await all((caller) => caller.store.create(newJob({ idempotency })));
     expect(count(outcomes, 'created')).toBe(1);
     expect(count(outcomes, 'replayed')).toBe(CALLERS - 1);

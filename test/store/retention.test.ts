@@ -9,7 +9,7 @@ import { created, newJobId, openStore } from './open-store.ts';
 
 const { store, keys, redis } = openStore();
 
-const NO_LIMITS = { days: 1000, jobs: 1000, gigabytes: 1000 };
+const NO_LIMITS = { days: 1000, jobs: 1000, gigabytes: 1000, redisPercent: 100 };
 
 /** Finished jobs with a file of 1,000 bytes each, oldest first. */
 async function finishedJobs(count: number) {
@@ -88,7 +88,7 @@ it('leaves the folder of an unfinished job alone, whatever its age', async () =>
   await artifacts.write(live, '1-3.ckpt', new Uint8Array(1000));
   const folder = join(dataDir, 'jobs', live);
   await utimes(folder, new Date(0), new Date(0));
-  expect(await retention.sweep({ days: 1, jobs: 1, gigabytes: 1e-9 })).toBe(0);
+  expect(await retention.sweep({ days: 1, jobs: 1, gigabytes: 1e-9, redisPercent: 100 })).toBe(0);
   expect(existsSync(folder)).toBe(true);
   await store.cancel('local', live);
 });

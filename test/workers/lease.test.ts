@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { StoreUnavailableError } from '../../src/store/store-error.ts';
 import { Lease } from '../../workers/lease.ts';
 
 /** A lease whose loss can be awaited. */
@@ -36,6 +37,32 @@ describe('a lease', () => {
     // It tries every 20 ms: many more tries would mean that it outlived its lease.
     expect(calls).toBeLessThan(30);
   });
+
+  it.each(['OOM', 'MISCONF'] as const)(
+    'waits while Redis takes no writes from anybody (%s)',
+    async (refusal) => {
+      let calls = 0;
+      let longer = () => {};
+      const after = new Promise<'waiting'>((resolve) => {
+        longer = () => resolve('waiting');
+      });
+      const { lease: waiting, loss } = lease(async () => {
+        // One try every 20 ms: without the wait it would be lost after 9.
+        if (++calls === 40) longer();
+        throw new StoreUnavailableError('refused', { refusal });
+      });
+      expect(await Promise.race([loss, after])).toBe('waiting');
+      waiting.release();
+    },
+  );
+
+  it.each(['READONLY', 'NOPERM'] as const)(
+    'is lost while another could take it over (%s)',
+    async (refusal) => {
+      const refused = new StoreUnavailableError('refused', { refusal });
+      expect(await lease(() => Promise.reject(refused)).loss).toBe('lost');
+    },
+  );
 
   it('outlives its length through extensions', async () => {
     const startedMs = performance.now();

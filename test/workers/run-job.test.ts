@@ -32,7 +32,7 @@ it('gives back a job that is still queued, since no other worker will receive it
     '0',
     '0',
   ]);
-  expect(await parts.queue.has(`${id}-2`)).toBe(true);
+  expect(await parts.queue.has([`${id}-2`])).toEqual([true]);
 });
 
 it('gives jobs back without failing them while the worker takes no jobs', async () => {
@@ -45,5 +45,5 @@ it('gives jobs back without failing them while the worker takes no jobs', async 
     '0',
     '0',
   ]);
-  expect(await parts.queue.has(`${id}-2`)).toBe(true);
+  expect(await parts.queue.has([`${id}-2`])).toEqual([true]);
 });

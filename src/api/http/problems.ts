@@ -109,16 +109,35 @@ const invalidRequest = (error: InvalidRequestError): ProblemError =>
 
 const CREATE = '/jobs';
 
+/** By the first word of Redis's answer. */
+const REFUSED: Readonly<Record<string, [ProblemCode, string]>> = {
+  OOM: ['storage_full', 'Redis is full.'],
+  MISCONF: ['store_read_only', 'Redis cannot save to its disk.'],
+  READONLY: ['store_read_only', 'Redis is a read-only replica.'],
+  NOREPLICAS: ['store_read_only', 'Redis has too few replicas.'],
+  NOPERM: ['store_unavailable', 'Redis refused the command.'],
+};
+
+/** What the API answers while Redis refuses writes, or one command. */
+export function storeRefused(refusal: string, cause?: unknown): ProblemError {
+  const [code, sentence] = REFUSED[refusal] ?? ['store_unavailable', 'Redis refused the command.'];
+  const advice =
+    code === 'storage_full'
+      ? 'Nothing was written. Jobs can still be cancelled and deleted, which makes room; or ask the operator to raise maxmemory.'
+      : 'Nothing was written. /readyz has the reason; retry when it is fixed.';
+  return new ProblemError(code, `${sentence} ${advice}`, { headers: { 'retry-after': '10' }, cause });
+}
+
 function storeUnavailable(request: FastifyRequest, cause: unknown): ProblemError {
   const creates = request.method === 'POST' && request.routeOptions.url === CREATE;
-  const refused = cause instanceof Error && 'refused' in cause && cause.refused === true;
-  const advice = refused
-    ? 'Redis refused the command, so nothing was written. /readyz has the reason; retry when it is fixed.'
-    : !creates
-      ? 'Retry in a few seconds.'
-      : request.headers['idempotency-key'] !== undefined
-        ? 'Retry with the same Idempotency-Key: the job is created only once, even if this request created it.'
-        : 'The job may or may not have been created. List the jobs before you retry, and send an Idempotency-Key with the retry: further retries with the same key are then safe.';
+  if (cause instanceof Error && 'refusal' in cause && typeof cause.refusal === 'string') {
+    return storeRefused(cause.refusal, cause);
+  }
+  const advice = !creates
+    ? 'Retry in a few seconds.'
+    : request.headers['idempotency-key'] !== undefined
+      ? 'Retry with the same Idempotency-Key: the job is created only once, even if this request created it.'
+      : 'The job may or may not have been created. List the jobs before you retry, and send an Idempotency-Key with the retry: further retries with the same key are then safe.';
   return new ProblemError('store_unavailable', advice, { headers: { 'retry-after': '2' }, cause });
 }
 
@@ -166,6 +185,10 @@ const BY_CODE: Readonly<Record<string, ToProblem>> = {
   EMFILE: tooBusy,
   ENFILE: tooBusy,
   store_unavailable: storeUnavailable,
+  unreadable_record: always(
+    'job_unreadable',
+    'The job exists, but another version of Descent wrote its record. Ask the operator to upgrade, or cancel the job, which takes effect despite this answer, and delete it.',
+  ),
 };
 
 /** Socket errors, by Node's code. There is no request object yet, so the response is written by hand. */

@@ -60,5 +60,5 @@ const documentationOfChart = (chart: ChartName) =>
       },
       304: NOT_MODIFIED,
     },
-    problems: ['job_not_found', 'store_unavailable'],
+    problems: ['job_not_found', 'job_unreadable', 'store_unavailable'],
   });

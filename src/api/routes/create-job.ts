@@ -26,6 +26,9 @@ import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limit
 /** Monotonic, so that jobs created by one process are listed in order of arrival, even within a millisecond. */
 const nextUlid = monotonicFactory();
 
+/** Idempotency keys of an owner that are remembered, half a KB each. */
+const MAX_KEYS = 10_000;
+
 /** Above this share of Redis's maxmemory, new jobs are refused: the running ones need the rest. */
 const STORAGE_FULL_SHARE = 0.7;
 
@@ -40,7 +43,7 @@ const DOCUMENTATION = documented({
   requestHeaders: {
     'Idempotency-Key': {
       description:
-        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body returns the stored response and creates nothing; with another body it is refused.',
+        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body gets the same response and creates nothing; with another body it is refused, as it is once its job has been deleted. The latest 10,000 keys are remembered.',
       schema: IDEMPOTENCY_KEY_SCHEMA,
     },
     traceparent: {
@@ -54,7 +57,8 @@ const DOCUMENTATION = documented({
       headers: {
         Location: { description: 'The job.', schema: { type: 'string' }, required: true },
         'Idempotency-Replayed': {
-          description: '`true` if this is the stored response to an earlier request; otherwise absent.',
+          description:
+            '`true` if an earlier request created the job and got this response; otherwise absent.',
           schema: { type: 'string', const: 'true' },
         },
       },
@@ -64,9 +68,11 @@ const DOCUMENTATION = documented({
     'unsupported_media_type',
     'idempotency_key_reused',
     'job_too_large',
+    'job_deleted',
     'queue_full',
     'quota_exceeded',
     'store_unavailable',
+    'store_read_only',
     'storage_full',
   ],
 });
@@ -151,14 +157,21 @@ async function createJob(
     queuedQuota: quotas.queuedJobs,
     storageQuota: quotas.storageBytes,
     runningQuota: quotas.runningJobs,
-    ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent) } }),
+    ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent), maxKeys: MAX_KEYS } }),
   });
   switch (outcome.outcome) {
     case 'created':
       for (const deliveryId of outcome.released) enqueue(deliveryId);
+      await requireSaved(store);
       return { answer: outcome.answer, replayed: false };
     case 'replayed':
+      await requireSaved(store);
       return { answer: outcome.answer, replayed: true };
+    case 'deleted':
+      throw new ProblemError(
+        'job_deleted',
+        `This Idempotency-Key created ${outcome.id}, which has been deleted since. Use a new key for a new job.`,
+      );
     case 'key_reused':
       throw new ProblemError(
         'idempotency_key_reused',
@@ -188,6 +201,10 @@ async function createJob(
 }
 
 const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
+/** A request has 3 s for Redis in total, and the create may take 2 s of them. */
+const LOOK_AT_MEMORY_MS = 500;
+const LOOK_AT_DISK_MS = 500;
+const FSYNC_MS = 300;
 
 /** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_MS = 500;
@@ -205,6 +222,21 @@ async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefin
 async function isFull(store: ApiDeps['store']): Promise<boolean> {
   const share = await store.memoryShare();
   return share !== undefined && share > STORAGE_FULL_SHARE;
+}
+
+/** A job that is only in Redis's memory is not accepted: a crash would lose it. */
+async function requireSaved(store: ApiDeps['store']): Promise<void> {
+  const tooLong = AbortSignal.timeout(LOOK_AT_DISK_MS);
+  const saved = await Promise.race([
+    store.isSaved(FSYNC_MS),
+    new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
+  ]);
+  if (saved === true) return;
+  throw new ProblemError(
+    saved === undefined ? 'store_unavailable' : 'store_read_only',
+    `Redis ${saved === undefined ? 'did not say whether it has' : 'could not'} saved the job to its disk, so the job exists but may be lost. Retry with the same Idempotency-Key when /readyz answers 200; without a key, list the jobs first.`,
+    { headers: { 'retry-after': '10' } },
+  );
 }
 
 const storageFull = () =>

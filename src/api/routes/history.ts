@@ -150,5 +150,5 @@ const EVALUATE = documented({
     }),
     304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'not_available_yet', 'not_found', 'store_unavailable'],
+  problems: ['job_not_found', 'not_available_yet', 'not_found', 'job_unreadable', 'store_unavailable'],
 });

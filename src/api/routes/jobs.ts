@@ -149,7 +149,7 @@ const GET = documented({
     }),
     304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'store_unavailable'],
+  problems: ['job_not_found', 'job_unreadable', 'store_unavailable'],
 });
 
 const REMOVE = documented({
@@ -158,7 +158,7 @@ const REMOVE = documented({
   access: 'writer',
   summary: 'Delete a finished job with its events and files',
   responses: { 204: { description: 'Deleted.' } },
-  problems: ['job_not_found', 'job_not_finished', 'store_unavailable'],
+  problems: ['job_not_found', 'job_not_finished', 'store_unavailable', 'store_read_only', 'storage_full'],
 });
 
 const CANCEL = documented({
@@ -169,5 +169,12 @@ const CANCEL = documented({
   description:
     'Cancelling again changes nothing and gets the same response. A running job is `cancelling` until its worker has stopped; it still ends as `succeeded` if it finishes first.',
   responses: { 202: json('Cancelled, or being cancelled.', JobSchema) },
-  problems: ['job_not_found', 'job_finished', 'store_unavailable'],
+  problems: [
+    'job_not_found',
+    'job_finished',
+    'job_unreadable',
+    'store_unavailable',
+    'store_read_only',
+    'storage_full',
+  ],
 });

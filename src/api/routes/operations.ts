@@ -88,7 +88,7 @@ const READYZ = documented({
   description:
     'For monitoring: 503 while Redis is unusable, files cannot be read, accepted jobs do not reach the queue, or no worker takes jobs. A load balancer asks with `exclude=workers`, since an API serves without a worker.',
   responses: { 200: json('The installation works.', ReadinessSchema) },
-  problems: ['store_unavailable', 'not_ready'],
+  problems: ['store_unavailable', 'store_read_only', 'storage_full', 'not_ready'],
 });
 
 const METRICS = documented({

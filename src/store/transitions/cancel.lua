@@ -10,6 +10,7 @@ end
 if record.status == 'queued' then
   terminate('cancelled', '{}')
 elseif record.status == 'running' then
+  runs_when_full = true
   set_status('cancelling')
   append('job.cancelling', '{}')
   signals[#signals + 1] = { 'PUBLISH', given.signals_channel, given.id }

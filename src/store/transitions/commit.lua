@@ -19,11 +19,15 @@ local function record_writes()
   return fields, gone
 end
 
--- The event comes first: if its id is not the stream's next, nothing has been written yet. The signals come last, after
+-- The event is the first change: if its id is not the stream's next, nothing has been written yet. The signals come last, after
 -- the writes that their receivers will read.
 local function planned_writes()
   local writes = {}
   local fields, gone = record_writes()
+  if runs_when_full then
+    -- Changes nothing, but a full Redis accepts it, and then every later write of the script.
+    writes[#writes + 1] = { 'HDEL', JOB, 'none' }
+  end
   if event then
     writes[#writes + 1] = event
   end

@@ -1,8 +1,8 @@
 -- create: nothing -> queued. The idempotency look-up, the queue cap, the quotas, the record, its first event, the
 -- indexes and the outbox entry, in one transition. The delivery is held instead if the owner's running quota is used up.
--- Answers: created {created_at, queue_position}, replayed {the stored answer}, key_reused, not_accepting,
+-- Answers: created {created_at, queue_position}, replayed {id, created_at, queue_position}, key_reused, not_accepting,
 -- queue_full {queued}, queued_quota_exceeded {queued}, storage_quota_exceeded {bytes}.
-local JOBS, STORAGE, IDEMPOTENCY = KEYS[11], KEYS[12], KEYS[13]
+local JOBS, STORAGE, IDEMPOTENCY, IDEMPOTENCIES = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 more_types[JOBS] = 'zset'
 
 -- After a lost reply, the client library may send the command again: the job then exists already.
@@ -15,13 +15,13 @@ end
 
 if IDEMPOTENCY then
   more_types[IDEMPOTENCY] = 'hash'
-  local entry = redis.call('HMGET', IDEMPOTENCY, 'body_sha256', 'id', 'created_at', 'queue_position', 'head', 'middle', 'tail')
+  more_types[IDEMPOTENCIES] = 'zset'
+  local entry = redis.call('HMGET', IDEMPOTENCY, 'body_sha256', 'id', 'created_at', 'queue_position')
   if entry[1] then
     if entry[1] ~= given.body_sha256 then
       return answer('key_reused')
     end
-    return answer('replayed', 'id', entry[2], 'created_at', entry[3], 'queue_position', entry[4], 'head', entry[5],
-      'middle', entry[6], 'tail', entry[7])
+    return answer('replayed', 'id', entry[2], 'created_at', entry[3], 'queue_position', entry[4])
   end
 end
 
@@ -78,8 +78,18 @@ plan('ZADD', JOBS, 0, given.id)
 append('job.queued', given.event)
 
 if IDEMPOTENCY then
-  plan('HSET', IDEMPOTENCY, 'owner', given.owner, 'body_sha256', given.body_sha256, 'id', given.id, 'created_at', now,
-    'queue_position', position, 'head', given.head, 'middle', given.middle, 'tail', given.tail)
+  plan('HSET', IDEMPOTENCY, 'body_sha256', given.body_sha256, 'id', given.id, 'created_at', now,
+    'queue_position', position)
   plan('PEXPIRE', IDEMPOTENCY, given.idempotency_ms)
+  -- The list is only needed to forget the oldest entries of an owner who has too many. Its members are the last 64
+  -- characters of the entries' keys.
+  if redis.call('ZCARD', IDEMPOTENCIES) >= tonumber(given.max_keys) then
+    local oldest = redis.call('ZRANGE', IDEMPOTENCIES, 0, 0)[1]
+    plan('DEL', string.sub(IDEMPOTENCY, 1, -65) .. oldest)
+    plan('ZREM', IDEMPOTENCIES, oldest)
+  end
+  plan('ZREMRANGEBYSCORE', IDEMPOTENCIES, '-inf', clock - given.idempotency_ms)
+  plan('ZADD', IDEMPOTENCIES, clock, string.sub(IDEMPOTENCY, -64))
+  plan('PEXPIRE', IDEMPOTENCIES, given.idempotency_ms)
 end
 return answer('created', 'created_at', now, 'queue_position', position)

@@ -91,6 +91,10 @@ local changed, event, commands, signals = {}, nil, {}, {}
 -- Whether the record is deleted and written again: a hash that loses fields keeps the memory that they took.
 local is_rewritten = false
 
+-- Whether the transition also runs while Redis's memory is full. True for those that end a job or lead to its end:
+-- otherwise nobody could make room.
+local runs_when_full = false
+
 -- The types of the keys that only some transitions use, for commit.lua.
 local more_types = { [QUEUED_OF_OWNER] = 'zset' }
 
@@ -260,6 +264,7 @@ local function release(outcome)
 end
 
 local function terminate(status, data)
+  runs_when_full = true
   if held_count() > 0 then
     release_next(room() + (is_held() and 0 or 1))
   end

@@ -2,6 +2,7 @@
 -- cancelling -> cancelled. Without a token it gives back a delivery that the caller never started: queued -> queued
 -- under a new delivery; running (delivered again, so its worker is lost unless `lost` is no) -> queued, or failed.
 -- Answers: queued {delivery}, failed, cancelled, dropped, refused.
+runs_when_full = true
 if given.token == '' then
   if not record.status or terminal or record.delivery ~= given.delivery then
     return answer('dropped')
