@@ -68,8 +68,6 @@ const UseSchema = z
   })
   .meta({ id: 'Use' });
 
-export type Use = z.output<typeof UseSchema>;
-
 export const MeSchema = CallerSchema.extend({
   use: z
     .strictObject({

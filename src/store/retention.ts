@@ -5,7 +5,7 @@ import type { Artifacts } from './artifacts.ts';
 import type { JobStore, RemoveOutcome, Scope } from './jobs.ts';
 import type { Keys } from './keys.ts';
 import { redisTimeMs } from './redis-clock.ts';
-import { allAnswered, answered } from './transition-runner.ts';
+import { allAnswered, answered, runScript, scriptOf } from './transition-runner.ts';
 
 export interface RetentionLimits {
   days: number;
@@ -30,6 +30,14 @@ const SAMPLE = 100;
 const JOB_OVERHEAD_BYTES = 800;
 /** The least that a stream takes. */
 const STREAM_BYTES = 4096;
+
+/** KEYS: storage; ARGV: owners and bytes in turn. A full Redis accepts the DEL, and then the HSET. */
+const NOTE_STORAGE = scriptOf(`
+redis.call('DEL', KEYS[1])
+if #ARGV > 0 then
+  redis.call('HSET', KEYS[1], unpack(ARGV))
+end
+`);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -144,10 +152,7 @@ export class Retention {
       const owner = owners[i];
       if (typeof owner === 'string') bytes.set(owner, (bytes.get(owner) ?? 0) + sizes.get(id)!);
     }
-    const { storage } = this.#keys;
-    const noted = this.#redis.multi().del(storage);
-    if (bytes.size > 0) noted.hset(storage, Object.fromEntries(bytes));
-    await allAnswered(() => noted.exec());
+    await runScript(this.#redis, NOTE_STORAGE, [this.#keys.storage], [...bytes].flat());
   }
 
   async #finished(): Promise<Remains[]> {

@@ -34,7 +34,7 @@ describe.skipIf(binary === null)('a sweep while Redis uses more than its share o
       await redis.zadd(keys.finished, i + 1, id);
     }
     expect(await new JobPacker(redis, keys).packFinished()).toBe(JOBS);
-  });
+  }, 120_000);
 
   it.each([
     ['a little over its share', 1.6, 60],

@@ -201,12 +201,11 @@ async function createJob(
 }
 
 const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
-/** A request has 3 s for Redis in total, and the create may take 2 s of them. */
-const LOOK_AT_MEMORY_MS = 500;
+
 const LOOK_AT_DISK_MS = 500;
 const FSYNC_MS = 300;
 
-/** A request has 2.5 s for Redis in total, and the create may take 2 s of them. */
+/** A request has 3 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_MS = 500;
 
 /** The answer; undefined if Redis is slow to give it, since the create then fails by itself. */
