@@ -37,7 +37,7 @@ const COMMANDS = {
   lrange: ['both', 'KEY 0 0'],
   lrem: ['worker', 'KEY 0 x'],
   ltrim: ['worker', 'KEY 0 0'],
-  mget: ['api', 'KEY'],
+  mget: ['both', 'KEY'],
   multi: ['both', ''],
   persist: ['both', 'KEY'],
   pexpire: ['both', 'KEY 1'],

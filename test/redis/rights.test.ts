@@ -54,7 +54,7 @@ const OUTSIDE: Record<Role, string[]> = {
       'type',
       'xrange',
     ],
-    ...['time', 'zadd', 'zcard', 'zrange', 'zrangebyscore', 'zrem', 'zremrangebyscore', 'zscore'],
+    ...['mget', 'time', 'zadd', 'zcard', 'zrange', 'zrangebyscore', 'zrem', 'zremrangebyscore', 'zscore'],
   ],
 };
 
