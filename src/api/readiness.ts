@@ -46,16 +46,15 @@ async function look({
   const [troubles, problem, answers] = await Promise.all([
     redisTroubles(),
     storage.problem(),
-    Promise.all([store.probe(), workers.list(), jobCounts.read()]).catch((error: unknown) => {
-      if (isStoreUnavailable(error)) return undefined;
-      throw error;
-    }),
+    Promise.all([store.probe(), workers.list(), jobCounts.read()]).catch(storeErrorOf),
   ]);
   const files = problem ?? 'ok';
   // First, because what Redis refuses makes the others fail too, without a sentence for the operator.
-  if (troubles.length > 0 || answers === undefined) {
-    const redis = troubles.map(({ message }) => message).join(' ') || 'Redis does not answer.';
-    const refusal = troubles.find((trouble) => trouble.refusal)?.refusal;
+  if (troubles.length > 0 || answers instanceof Error) {
+    const refused = answers instanceof Error ? refusalOf(answers) : undefined;
+    const refusal = troubles.find((trouble) => trouble.refusal)?.refusal ?? refused;
+    const otherwise = refused === undefined ? 'Redis does not answer.' : storeRefused(refused).message;
+    const redis = troubles.map(({ message }) => message).join(' ') || otherwise;
     return { checks: { redis, queue: UNKNOWN, storage: files, workers: UNKNOWN }, refusal };
   }
   const [, reports, { nowMs, outbox }] = answers;
@@ -63,6 +62,14 @@ async function look({
   const queue = describeQueue(outbox);
   return { checks: { redis: 'ok', queue, storage: files, workers: describeWorkers(fresh) } };
 }
+
+function storeErrorOf(error: unknown): Error {
+  if (error instanceof Error && isStoreUnavailable(error)) return error;
+  throw error;
+}
+
+const refusalOf = (error: Error): string | undefined =>
+  'refusal' in error && typeof error.refusal === 'string' ? error.refusal : undefined;
 
 const UNKNOWN = 'Unknown while Redis does not serve this process.';
 

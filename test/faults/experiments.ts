@@ -25,6 +25,7 @@ import { health } from './promises/p25-health.ts';
 import { lateRedis, startOrder } from './promises/p26-start-order.ts';
 import { overload } from './promises/p27-overload.ts';
 import { redisFull } from './promises/p28-redis-full.ts';
+import { neighbours } from './promises/p30-neighbours.ts';
 import { httpWhileTraining } from './promises/p32-http-while-training.ts';
 import { clockOfApi, clockOfWorker } from './promises/p33-clocks.ts';
 import { soak } from './promises/p34-soak.ts';
@@ -64,6 +65,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   lateRedis,
   overload,
   redisFull,
+  neighbours,
   httpWhileTraining,
   clockOfWorker,
   clockOfApi,
