@@ -26,15 +26,14 @@ export async function checkReadiness(deps: ApiDeps, withoutWorkers: boolean): Pr
     (name) => checks[name] !== 'ok' && !(withoutWorkers && OF_WORKERS.includes(name)),
   );
   if (wrong.length === 0) return checks;
-  const isRedis = wrong.includes('redis');
-  const code =
-    refusal !== undefined ? storeRefused(refusal).code : isRedis ? 'store_unavailable' : 'not_ready';
+  const ofRedis = wrong.includes('redis');
+  const code = ofRedis ? storeRefused(refusal).code : 'not_ready';
   // Without Redis, nothing is known about what depends on it.
-  const told = isRedis ? [checks.redis] : wrong.map((name) => checks[name]);
+  const told = ofRedis ? [checks.redis] : wrong.map((name) => checks[name]);
   throw new ProblemError(code, told.join(' '), { headers: { 'retry-after': '2' }, checks });
 }
 
-/** @returns with the checks, what Redis answers to the writes that it refuses, if it does. */
+/** `refusal`: the first word of Redis's answer, if it refuses commands. */
 async function look({
   store,
   storage,
@@ -47,21 +46,30 @@ async function look({
     redisTroubles(),
     storage.problem(),
     Promise.all([store.probe(), workers.list(), jobCounts.read()]).catch((error: unknown) => {
-      if (isStoreUnavailable(error)) return undefined;
+      if (isStoreUnavailable(error)) return error as Error & { refusal?: string };
       throw error;
     }),
   ]);
   const files = problem ?? 'ok';
   // First, because what Redis refuses makes the others fail too, without a sentence for the operator.
-  if (troubles.length > 0 || answers === undefined) {
-    const redis = troubles.map(({ message }) => message).join(' ') || 'Redis does not answer.';
-    const refusal = troubles.find((trouble) => trouble.refusal)?.refusal;
+  if (troubles.length > 0 || answers instanceof Error) {
+    const refusal =
+      troubles.find((trouble) => trouble.refusal)?.refusal ??
+      (answers instanceof Error ? answers.refusal : undefined);
+    // What is known about Redis may be two seconds old.
+    const redis =
+      troubles.length > 0
+        ? troubles.map(({ message }) => message).join(' ')
+        : refusal === undefined
+          ? 'Redis does not answer.'
+          : `Redis takes no writes: it answers ${refusal}.`;
     return { checks: { redis, queue: UNKNOWN, storage: files, workers: UNKNOWN }, refusal };
   }
   const [, reports, { nowMs, outbox }] = answers;
   const fresh = reports.filter(({ reported_at }) => nowMs - Date.parse(reported_at) <= FRESH_MS);
-  const queue = describeQueue(outbox);
-  return { checks: { redis: 'ok', queue, storage: files, workers: describeWorkers(fresh) } };
+  return {
+    checks: { redis: 'ok', queue: describeQueue(outbox), storage: files, workers: describeWorkers(fresh) },
+  };
 }
 
 const UNKNOWN = 'Unknown while Redis does not serve this process.';

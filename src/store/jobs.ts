@@ -381,7 +381,7 @@ export class JobStore {
       [`[${statusMember(owner, status, '')}`, `(${owner}:${status};`] as const;
     const replies = await allAnswered(() =>
       this.#redis
-        .multi()
+        .pipeline()
         .zlexcount(keys.statuses, ...statuses('queued'))
         .zlexcount(keys.statuses, ...statuses('running'))
         .zlexcount(keys.statuses, ...statuses('cancelling'))
