@@ -24,20 +24,20 @@ interface Remains {
   hasRecord: boolean;
 }
 
+/** KEYS: storage; ARGV: owners, each with his bytes. */
+const NOTE_STORAGE = scriptOf(`
+redis.call('DEL', KEYS[1])
+for i = 1, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+`);
+
 /** Jobs whose size is measured, to estimate how many to remove. */
 const SAMPLE = 100;
 /** What a packed job takes besides its texts: two keys, a hash, and its entries in the indexes. */
 const JOB_OVERHEAD_BYTES = 800;
 /** The least that a stream takes. */
 const STREAM_BYTES = 4096;
-
-/** KEYS: storage; ARGV: owners and bytes in turn. A full Redis accepts the DEL, and then the HSET. */
-const NOTE_STORAGE = scriptOf(`
-redis.call('DEL', KEYS[1])
-if #ARGV > 0 then
-  redis.call('HSET', KEYS[1], unpack(ARGV))
-end
-`);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -90,17 +90,12 @@ export class Retention {
       sizes,
     );
     for (const { id, hasRecord } of beyond) {
-      if (hasRecord) await this.#removeFinished(id);
+      if (hasRecord) await this.remove(undefined, id);
       else await this.#emptyTrash(id);
     }
     const heaviest = await this.#beyondMemory(limits.redisPercent);
-    for (const id of heaviest) await this.#removeFinished(id);
+    for (const id of heaviest) await this.remove(undefined, id);
     return beyond.length + heaviest.length;
-  }
-
-  async #removeFinished(id: string): Promise<void> {
-    const owner = await answered(() => this.#redis.hget(this.#keys.job(id), 'owner'));
-    if (owner !== null) await this.remove(owner, id);
   }
 
   /**
@@ -152,7 +147,9 @@ export class Retention {
       const owner = owners[i];
       if (typeof owner === 'string') bytes.set(owner, (bytes.get(owner) ?? 0) + sizes.get(id)!);
     }
-    await runScript(this.#redis, NOTE_STORAGE, [this.#keys.storage], [...bytes].flat());
+    const { storage } = this.#keys;
+    // In one script, and with the DEL first, so that it runs on a full Redis too: this sweep makes the room.
+    await runScript(this.#redis, NOTE_STORAGE, [storage], [...bytes].flat());
   }
 
   async #finished(): Promise<Remains[]> {

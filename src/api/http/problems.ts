@@ -119,8 +119,8 @@ const REFUSED: Readonly<Record<string, [ProblemCode, string]>> = {
 };
 
 /** What the API answers while Redis refuses writes, or one command. */
-export function storeRefused(refusal: string, cause?: unknown): ProblemError {
-  const [code, sentence] = REFUSED[refusal] ?? ['store_unavailable', 'Redis refused the command.'];
+export function storeRefused(refusal: string | undefined, cause?: unknown): ProblemError {
+  const [code, sentence] = REFUSED[refusal ?? ''] ?? ['store_unavailable', 'Redis refused the command.'];
   const advice =
     code === 'storage_full'
       ? 'Nothing was written. Jobs can still be cancelled and deleted, which makes room; or ask the operator to raise maxmemory.'

@@ -202,11 +202,9 @@ async function createJob(
 
 const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
 
-const LOOK_AT_DISK_MS = 500;
-const FSYNC_MS = 300;
-
 /** A request has 3 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_MS = 500;
+const FSYNC_MS = 300;
 
 /** The answer; undefined if Redis is slow to give it, since the create then fails by itself. */
 async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
@@ -225,11 +223,7 @@ async function isFull(store: ApiDeps['store']): Promise<boolean> {
 
 /** A job that is only in Redis's memory is not accepted: a crash would lose it. */
 async function requireSaved(store: ApiDeps['store']): Promise<void> {
-  const tooLong = AbortSignal.timeout(LOOK_AT_DISK_MS);
-  const saved = await Promise.race([
-    store.isSaved(FSYNC_MS),
-    new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
-  ]);
+  const saved = await inTime(store.isSaved(FSYNC_MS));
   if (saved === true) return;
   throw new ProblemError(
     saved === undefined ? 'store_unavailable' : 'store_read_only',
