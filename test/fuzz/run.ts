@@ -1,4 +1,8 @@
 import { parseArgs } from 'node:util';
+import { parseRedisUrl } from '../../src/process/redis-address.ts';
+import { connectForCommand } from '../../src/redis/connections.ts';
+import { ApiKeys } from '../../src/store/api-keys.ts';
+import { buildKeys } from '../../src/store/keys.ts';
 import { findRedisBinary, RunningInstallation, type Started } from '../support/running-installation.ts';
 import { type Row, writeResults } from './results.ts';
 import { type FuzzOptions, fuzz, installSchemathesis, PHASES } from './schemathesis.ts';
@@ -7,11 +11,9 @@ const USAGE = `
 npm run test:fuzz -- [options]     Sends requests that Schemathesis generates from the OpenAPI document to a real
                                    installation, and checks each response. Needs python3 and the Python registry.
 
-  --cases 10000          cases with all checks, at least
+  --cases 10000          cases with all checks, at least: so many without API keys, and so many with them
   --outage-cases 2000    further cases while Redis is stopped and started, at least
   --seed 1               seed of the first round; each further round has the next
-  --header 'A: b'        a header for every request, such as Authorization: Bearer ...; repeatable
-  --with-keys            is for an installation with API keys: needs --header, and names the run so in the table
   --no-results           do not write test/fuzz/RESULTS.md
   --help
 
@@ -23,8 +25,6 @@ const { values } = parseArgs({
     cases: { type: 'string', default: '10000' },
     'outage-cases': { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
-    header: { type: 'string', multiple: true, default: [] },
-    'with-keys': { type: 'boolean', default: false },
     'no-results': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -41,13 +41,37 @@ const AWAY_MS = 3_000;
 const THERE_MS = 5_000;
 
 class Installation extends RunningInstallation {
-  static async start(): Promise<Installation> {
-    const options = { env: { MAX_QUEUED_JOBS: '1000000' } };
+  static async start(env: Record<string, string> = {}): Promise<Installation> {
+    const options = { env: { MAX_QUEUED_JOBS: '1000000', ...env } };
     const installation = new Installation(options);
     await installation.open(options);
+    process.once('exit', () => installation.kill());
     return installation;
   }
+
+  /** The header of an admin's key. */
+  async adminHeader(): Promise<string> {
+    const redis = await connectForCommand(parseRedisUrl(this.redisUrl));
+    const keys = new ApiKeys(redis, buildKeys(this.keyPrefix));
+    const { text } = await keys.create({
+      name: 'fuzz',
+      owner: 'fuzz',
+      role: 'admin',
+      lifetimeMs: undefined,
+    });
+    redis.disconnect();
+    return `Authorization: Bearer ${text}`;
+  }
 }
+
+/** Where no keys are needed, a request without one is served. The document says so, but only in words. */
+const WITHOUT_KEYS = { headers: [], leftOut: ['ignored_auth'] };
+/** So many requests come from one owner. */
+const KEYS = {
+  AUTH: 'keys',
+  QUOTA_REQUESTS_PER_MINUTE: '1000000',
+  QUOTA_QUEUED_JOBS: '1000000',
+};
 
 /** Stops and starts Redis until the signal. */
 async function comeAndGo(installation: Installation, signal: AbortSignal): Promise<number> {
@@ -95,20 +119,22 @@ async function main(): Promise<void> {
   if (values.help) return console.log(USAGE);
   if (findRedisBinary() === undefined)
     throw new Error('No valkey-server or redis-server was found: apt-get install redis-server.');
-  if (values['with-keys'] && values.header.length === 0)
-    throw new Error("--with-keys needs --header 'Authorization: Bearer ...'");
-  const installation = await Installation.start();
-  process.once('exit', () => installation.kill());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-  const options = { url: installation.url, headers: values.header };
+  const guarded = await Installation.start(KEYS);
+  const withKeys = { url: guarded.url, headers: [await guarded.adminHeader()], leftOut: [] };
+  const keys = await rounds({ ...withKeys, config: 'normal.toml', name: 'keys' }, number('cases'));
+  await guarded.close();
 
-  const normal = await rounds({ ...options, config: 'normal.toml' }, number('cases'));
+  const installation = await Installation.start();
+  const options = { url: installation.url, ...WITHOUT_KEYS };
+  const normal = await rounds({ ...options, config: 'normal.toml', name: 'normal' }, number('cases'));
   const end = new AbortController();
   const outages = comeAndGo(installation, end.signal);
-  const outage = await rounds({ ...options, config: 'outage.toml' }, number('outage-cases'));
+  const outage = await rounds({ ...options, config: 'outage.toml', name: 'outage' }, number('outage-cases'));
   end.abort();
   const runs = [
-    { name: values['with-keys'] ? 'with API keys' : 'without API keys', rows: normal },
+    { name: 'with API keys', rows: keys },
+    { name: 'without API keys', rows: normal },
     { name: `while Redis is killed and started again, ${await outages} times`, rows: outage },
   ];
   await installation.close();

@@ -22,6 +22,10 @@ export interface FuzzOptions {
   headers: readonly string[];
   /** A file in this folder: what this run expects. */
   config: string;
+  /** Begins the names of its logs. */
+  name: string;
+  /** Checks that do not apply. */
+  leftOut: readonly string[];
 }
 
 const ReportSchema = z.looseObject({
@@ -54,8 +58,8 @@ function execute(program: string, args: string[]): void {
 
 /** Runs one phase with all checks. @throws when it ended before its end, or could not run. */
 export async function fuzz(program: string, options: FuzzOptions): Promise<FuzzOutcome> {
-  const { url, phase, examples, seed, headers, config } = options;
-  const base = join(FOLDER, `${config.replace('.toml', '')}-${phase}-${seed}`);
+  const { url, phase, examples, seed, headers, config, name, leftOut } = options;
+  const base = join(FOLDER, `${name}-${phase}-${seed}`);
   const log = `${base}.log`;
   const output = openSync(log, 'w');
   const child = spawn(
@@ -67,6 +71,7 @@ export async function fuzz(program: string, options: FuzzOptions): Promise<FuzzO
       ...['--generation-database', 'none', '--no-color'],
       ...['--report', 'json', '--report-json-path', `${base}.json`],
       ...headers.flatMap((header) => ['--header', header]),
+      ...leftOut.flatMap((check) => ['--exclude-checks', check]),
     ],
     {
       stdio: ['ignore', output, output],
