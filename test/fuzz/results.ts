@@ -24,7 +24,7 @@ export function writeResults(runs: readonly { name: string; rows: readonly Row[]
 Written by \`npm run test:fuzz\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}, with Schemathesis ${VERSION}, Node
 ${process.version} and ${cpus().length} cores, against an API, a worker and a Redis. \`n\` counts requests with their checked responses.
 
-All checks of Schemathesis are on, except \`ignored_auth\` where no keys are needed. \`outage.toml\` expects the documented 503 while Redis is away. \`hooks.py\` leaves
+All checks of Schemathesis are on, except \`ignored_auth\`; \`run.ts\` has the reason. \`outage.toml\` expects the documented 503 while Redis is away. \`hooks.py\` leaves
 out or changes cases, each with its reason: unknown headers, a used Idempotency-Key with another body, and rules of a
 spec that no JSON Schema can tell (numbers that 32-bit floats cannot hold, limits of several fields, the engine
 tensorflow).
