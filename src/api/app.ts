@@ -5,7 +5,7 @@ import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
 import { buildServerFactory, refuseManyHeaders } from './http/http-server.ts';
-import { InFlight } from './http/in-flight.ts';
+import { limitInFlight } from './http/in-flight.ts';
 import { acceptNoBody } from './http/no-body.ts';
 import { PathMethods } from './http/path-methods.ts';
 import { refuseUnderPressure } from './http/pressure.ts';
@@ -108,7 +108,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   });
   app.addHook('onRequest', refuseManyHeaders);
   app.addHook('onRequest', authentication.origins.addCorsHeaders);
-  app.addHook('onRequest', new InFlight(timing.maxInFlight).enter);
+  limitInFlight(app, timing.maxInFlight);
   // With keys, a page under another name gets nothing: browsers send it no session.
   if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));
   refuseUnderPressure(app, timing.maxEventLoopDelayMs);

@@ -149,6 +149,8 @@ describe.each(GUARDED.filter(({ path }) => path.includes('{id}')))('$method $pat
 
   it('lets an admin reach the jobs of all owners', async () => {
     const response = await call(method, fill(path, await jobOf(bobs)), keyOf.admin);
+    // The job is queued: it has no evaluation yet, and cannot be deleted.
+    expect([200, 202, 404, 409], response.body).toContain(response.statusCode);
     if (response.statusCode === 404) expect(response.json()).toMatchObject({ code: 'not_available_yet' });
   });
 });
@@ -171,14 +173,6 @@ describe('a route without access', () => {
     expect(() => app.get('/new', async () => '')).toThrow('the route /new states no access');
     expect(() => app.get('/docs-x', async () => '')).toThrow('/docs-x states no access');
     app.get('/docs/static/index.html', async () => '');
-  });
-
-  it('is in the router only below /docs', () => {
-    const paths = api.app.printRoutes({ commonPrefix: false });
-    const documented = Object.keys(COMMITTED.paths).map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1'));
-    const found = [...paths.matchAll(/(\/\S*) \(/g)].map(([, path]) => path!);
-    expect(found.length).toBeGreaterThan(10);
-    for (const path of documented) expect(paths).toContain(path.split('/').at(-1));
   });
 });
 
