@@ -31,40 +31,40 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const HOSTS_ERROR =
   'host names or addresses, separated by commas, such as descent.example.org, *.example.org, 192.168.1.5 or [fe80::1]';
 
+/**
+ * A list, separated by commas or blanks.
+ * @param parse the entry in its usual form; undefined if it is not allowed, which `explain` then explains.
+ */
+const listOf = (parse: (entry: string) => string | undefined, explain: (entry: string) => string) =>
+  z
+    .string()
+    .default('')
+    .transform((list, context) =>
+      list
+        .split(/[\s,;]+/)
+        .filter((entry) => entry !== '')
+        .map((entry) => {
+          const parsed = parse(entry);
+          if (parsed === undefined) context.addIssue({ code: 'custom', message: explain(entry) });
+          return parsed ?? '';
+        }),
+    );
+
 /** Brings every usual spelling of a host into one form. */
-const hosts = z
-  .string()
-  .default('')
-  .transform((list, context) =>
-    list
-      .split(/[\s,;]+/)
-      .filter((entry) => entry !== '')
-      .map((entry) => {
-        const host = canonicalPattern(entry);
-        if (host === undefined) context.addIssue({ code: 'custom', message: explainHost(entry) });
-        return host ?? '';
-      }),
-  );
+const hosts = listOf(canonicalPattern, (entry) => explainHost(entry));
 
 const ORIGINS_ERROR =
   'origins, separated by commas, such as https://lab.example.org or http://localhost:5173; or *';
 
-const origins = z
-  .string()
-  .default('')
-  .transform((list, context) =>
-    list
-      .split(/[\s,;]+/)
-      .filter((entry) => entry !== '')
-      .map((entry) => {
-        if (entry === '*') return entry;
-        const url = URL.canParse(entry) ? new URL(entry) : undefined;
-        const isOrigin = url !== undefined && [url.origin, `${url.origin}/`].includes(entry.toLowerCase());
-        if (isOrigin && url.origin !== 'null') return url.origin;
-        context.addIssue(`${ORIGINS_ERROR}; ${JSON.stringify(entry)} is not one of these`);
-        return z.NEVER;
-      }),
-  );
+const origins = listOf(
+  (entry) => {
+    if (entry === '*') return entry;
+    const url = URL.canParse(entry) ? new URL(entry) : undefined;
+    const isOrigin = url !== undefined && [url.origin, `${url.origin}/`].includes(entry.toLowerCase());
+    return isOrigin && url.origin !== 'null' ? url.origin : undefined;
+  },
+  (entry) => `${ORIGINS_ERROR}; ${JSON.stringify(entry)} is not one of these`,
+);
 
 /** The first parts of the API's own paths. Such a prefix would make a path ambiguous. */
 const OWN_PATHS = 'docs|datasets|engines|jobs|livez|me|metrics|openapi\\.json|readyz|session|workers';

@@ -72,9 +72,8 @@ export class Retention {
 
   /**
    * Finishes removals that a crash cut short, then removes the oldest finished jobs beyond the limits. It works on a
-   * full Redis too. A folder
-   * without a record is kept as long as a finished job, so that starting with an empty or the wrong Redis deletes no
-   * models at once.
+   * full Redis too. A folder without a record is kept as long as a finished job, so that starting with an empty or the
+   * wrong Redis deletes no models at once.
    * @returns how many jobs it removed.
    * @throws {StoreUnavailableError}
    */

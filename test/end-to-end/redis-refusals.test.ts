@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { describe, expect, inject, it } from 'vitest';
 import { buildKeys } from '../../src/store/keys.ts';
 import { grant } from '../support/acl.ts';
-import { listProcesses } from '../support/processes.ts';
+import { listProcesses, residentBytes } from '../support/processes.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { Installation } from './installation.ts';
@@ -96,9 +95,6 @@ async function beginAndWait(refusal: Refusal, admin: Redis, disk: string): Promi
     .poll(async () => (await commands(admin)).refused, { timeout: 60_000, interval: 200 })
     .toBeGreaterThanOrEqual(before + 2);
 }
-
-const residentBytes = (pid: number): number =>
-  1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 
 async function start(workers: number) {
   const disk = await makeTemporaryFolder();

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 /** The processes of this machine, for tests that must leave none of theirs behind. */
 
@@ -48,3 +49,7 @@ export function listProcesses(): ProcessEntry[] {
     return [{ pid: Number(pid), parentPid: Number(parentPid), command: command! }];
   });
 }
+
+/** The resident memory of a process, in bytes. */
+export const residentBytes = (pid: number): number =>
+  1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { residentBytes } from '../../support/processes.ts';
 import { assertKept, type Experiment } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
@@ -111,5 +111,4 @@ function watchSlowly(port: number, id: string, bytesASecond = BYTES_A_SECOND): S
   return viewer;
 }
 
-const residentMb = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+const residentMb = (pid: number): number => residentBytes(pid) / 2 ** 20;

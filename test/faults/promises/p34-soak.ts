@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readEventStream } from '../../support/event-stream.ts';
+import { residentBytes } from '../../support/processes.ts';
 import { assertKept, type Experiment, type Trial } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
@@ -153,8 +154,7 @@ async function sample(site: Site, minutes: number, jobs: number): Promise<Sample
   };
 }
 
-const residentMb = (pid: number): number =>
-  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024);
+const residentMb = (pid: number): number => residentBytes(pid) / 2 ** 20;
 
 /** Least squares, per minute. */
 function slopeOf(samples: readonly Sample[], of: (each: Sample) => number): number {
