@@ -1,4 +1,4 @@
-import type { RunningQuota } from '../store/jobs.ts';
+import type { RunningQuota } from '../store/job-creation.ts';
 
 /** What one owner may use. Undefined is no limit. */
 export interface Quotas {

@@ -1,20 +1,11 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { DataShape } from '../contract/data-shape.ts';
-import { type JobStatus, JobStatusSchema, type Progress, ProgressSchema } from '../contract/job.ts';
-import type { JobSpec } from '../contract/job-spec.ts';
-import { progressOf } from '../contract/progress.ts';
+import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import { monotonicMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
-import {
-  type JobFile,
-  type JobRecord,
-  parseRecord,
-  RECORD_SCHEMA,
-  UnreadableRecordError,
-} from './job-record.ts';
-import { type JobView, renderJob, type ViewFields } from './job-view.ts';
+import { type CreateOutcome, createJob, type NewJob } from './job-creation.ts';
+import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
+import type { JobView } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { heldRange, type Keys, statusMember } from './keys.ts';
 import {
@@ -24,59 +15,8 @@ import {
   runScript,
   runTransition,
   scriptOf,
+  unexpected,
 } from './transition-runner.ts';
-
-const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
-
-export interface NewJob {
-  owner: string;
-  /** job_ and a ULID, made by the caller. */
-  id: string;
-  spec: JobSpec;
-  /** The current shape of the spec's dataset. */
-  data: DataShape;
-  parameters: number;
-  progress: Progress;
-  version: string;
-  /** Trace id of the request, for the workers' log lines. */
-  trace?: string | undefined;
-  /** If false, no new job is created; a repeat still gets its answer. */
-  accepting: boolean;
-  /** The outcome is queue_full when this many jobs are queued. */
-  maxQueued: number;
-  /** The outcome is quota_exceeded when this many jobs of the owner are queued; undefined for no quota. */
-  queuedQuota: number | undefined;
-  /** Likewise when the owner's finished jobs have this many bytes of files. */
-  storageQuota: number | undefined;
-  /** How many deliveries of one owner BullMQ may have: see transitions/record.lua. It applies to all owners alike. */
-  runningQuota: RunningQuota;
-  /** `maxKeys`: of the owner's keys, so many are remembered, the latest ones. */
-  idempotency?: { key: string; bodySha256: string; maxKeys: number };
-}
-
-/** `slots`: as many as the workers have. `none`: owners are not told apart. */
-export type RunningQuota = number | 'slots' | 'none';
-
-/** What a create sends to the client, except the links, which the API appends. */
-export interface CreateAnswer {
-  status: 202;
-  id: string;
-  body: string;
-}
-
-export type CreateOutcome =
-  | {
-      outcome: 'created';
-      answer: CreateAnswer /** Deliveries to enqueue, of this job or others. */;
-      released: string[];
-    }
-  | { outcome: 'replayed'; answer: CreateAnswer }
-  /** The job of this Idempotency-Key is gone. */
-  | { outcome: 'deleted'; id: string }
-  | { outcome: 'key_reused' }
-  | { outcome: 'not_accepting' }
-  | { outcome: 'queue_full' | 'queued_quota_exceeded'; queued: number }
-  | { outcome: 'storage_quota_exceeded'; bytes: number };
 
 export type CancelOutcome =
   | { outcome: 'cancelled'; job: JobView /** Deliveries to enqueue. */; released: string[] }
@@ -153,80 +93,7 @@ export class JobStore {
 
   /** Stores the job and returns the answer for the client. From here on the job is accepted. */
   async create(job: NewJob): Promise<CreateOutcome> {
-    const { owner, id, spec, idempotency } = job;
-    const answer = await runTransition(this.#redis, this.#keys, 'create', {
-      id,
-      owner,
-      ...(idempotency && {
-        idempotencyKeys: [
-          this.#keys.idempotency(owner, sha256(idempotency.key)),
-          this.#keys.idempotencies(owner),
-        ],
-      }),
-      args: {
-        schema: RECORD_SCHEMA,
-        trace: job.trace ?? '',
-        owner,
-        spec: JSON.stringify(spec),
-        data: JSON.stringify(job.data),
-        version: job.version,
-        parameters: job.parameters,
-        progress: JSON.stringify(job.progress),
-        event: JSON.stringify({ reason: 'created' }),
-        accepting: job.accepting ? 1 : 0,
-        max_queued: job.maxQueued,
-        queued_quota: job.queuedQuota ?? '',
-        storage_quota: job.storageQuota ?? '',
-        running_quota: job.runningQuota,
-        body_sha256: idempotency?.bodySha256 ?? '',
-        idempotency_ms: IDEMPOTENCY_MS,
-        max_keys: idempotency?.maxKeys ?? 0,
-      },
-    });
-    switch (answer.outcome) {
-      case 'created':
-        return {
-          outcome: 'created',
-          released: releasedBy(answer),
-          answer: answerOf(
-            id,
-            {
-              owner,
-              version: job.version,
-              spec: JSON.stringify(spec),
-              parameters: `${job.parameters}`,
-              progress: job.progress,
-            },
-            answer,
-          ),
-        };
-      case 'replayed':
-        return await this.#replay(owner, answer);
-      case 'key_reused':
-      case 'not_accepting':
-        return { outcome: answer.outcome };
-      case 'queue_full':
-      case 'queued_quota_exceeded':
-        return { outcome: answer.outcome, queued: Number(answer.queued) };
-      case 'storage_quota_exceeded':
-        return { outcome: answer.outcome, bytes: Number(answer.bytes) };
-      default:
-        throw unexpected(answer);
-    }
-  }
-
-  /** Renders the answer again, from what of the record never changes: a stored one would take several KB for a day. */
-  async #replay(owner: string, answer: Record<string, string>): Promise<CreateOutcome> {
-    const { id = '' } = answer;
-    const fields = await this.#views.fields(id);
-    if (fields?.owner !== owner) return { outcome: 'deleted', id };
-    const { epochs, steps } = ProgressSchema.parse(JSON.parse(fields.progress));
-    const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps });
-    const { version, spec, parameters } = fields;
-    return {
-      outcome: 'replayed',
-      answer: answerOf(id, { owner, version, spec, parameters, progress }, answer),
-    };
+    return await createJob(this.#redis, this.#keys, this.#views, job);
   }
 
   async get(scope: Scope, id: string): Promise<JobView | undefined> {
@@ -257,7 +124,7 @@ export class JobStore {
   /** Jobs, newest first. An unreadable record is left out and does not hide the others. */
   async list(scope: Scope, query: ListQuery): Promise<{ jobs: JobView[]; hasMore: boolean }> {
     const { limit } = query;
-    const owners = scope === undefined ? await this.owners() : [scope];
+    const owners = scope === undefined ? await this.#owners() : [scope];
     const lists = await Promise.all(owners.map((owner) => this.#ids(owner, query)));
     const ids =
       lists.length === 1
@@ -287,7 +154,7 @@ export class JobStore {
   }
 
   /** All owners of jobs. */
-  async owners(): Promise<string[]> {
+  async #owners(): Promise<string[]> {
     return z.array(z.string()).parse(await runScript(this.#redis, READ_OWNERS, [this.#keys.statuses], []));
   }
 
@@ -435,41 +302,3 @@ export class JobStore {
     return memory && memory.used / memory.max;
   }
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** The answer to a create: the job as it was then, whatever has happened to it since. */
-function answerOf(
-  id: string,
-  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters'> & { progress: Progress },
-  when: Record<string, string>,
-): CreateAnswer {
-  const { created_at, queue_position } = when;
-  const fields: ViewFields = {
-    ...job,
-    status: 'queued',
-    created_at: COUNT.parse(created_at),
-    queue_position: COUNT.parse(queue_position),
-    progress: JSON.stringify(job.progress),
-    ...NOT_YET,
-  };
-  return { status: 202, id, body: renderJob(id, fields) };
-}
-
-const COUNT = z.string().regex(/^\d+$/);
-
-/** The fields of a view that a new job lacks. */
-const NOT_YET = {
-  started_at: '',
-  finished_at: '',
-  engine: '',
-  latest: '',
-  result: '',
-  error: '',
-  attempts: '',
-  revision: '',
-  changed_at: '',
-};
-
-const unexpected = (answer: Record<string, string>): Error =>
-  new Error(`a transition answered ${JSON.stringify(answer)}, which its caller does not expect`);

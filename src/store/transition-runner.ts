@@ -173,3 +173,6 @@ export async function allAnswered(run: () => Promise<[Error | null, unknown][] |
     });
   });
 }
+
+export const unexpected = (answer: Record<string, string>): Error =>
+  new Error(`a transition answered ${JSON.stringify(answer)}, which its caller does not expect`);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FairShare } from '../../src/store/fair-share.ts';
-import type { NewJob } from '../../src/store/jobs.ts';
+import type { NewJob } from '../../src/store/job-creation.ts';
 import { created, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';
 
 const { store, transitions, redis, keys } = openStore();

@@ -7,10 +7,11 @@ import type { EpochMetrics } from '../../src/contract/metrics.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
+import type { CreateOutcome, NewJob } from '../../src/store/job-creation.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
 import { jobOf, type StoredJob } from '../../src/store/job-view.ts';
-import { type CreateOutcome, JobStore, type NewJob } from '../../src/store/jobs.ts';
+import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys, type Keys } from '../../src/store/keys.ts';
 
 /** A separate store on the tests' Redis, and helpers that move its jobs. */

@@ -6,7 +6,7 @@ import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
 import { resolveDataset } from '../../dataset/registry.ts';
 import { wallClockMs } from '../../process/clock.ts';
-import type { CreateAnswer } from '../../store/jobs.ts';
+import type { CreateAnswer } from '../../store/job-creation.ts';
 import { callerOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';

@@ -1,0 +1,189 @@
+import { z } from 'zod';
+import type { DataShape } from '../contract/data-shape.ts';
+import { type Progress, ProgressSchema } from '../contract/job.ts';
+import type { JobSpec } from '../contract/job-spec.ts';
+import { progressOf } from '../contract/progress.ts';
+import type { Redis } from '../redis/connections.ts';
+import { sha256 } from './api-key-text.ts';
+import { RECORD_SCHEMA } from './job-record.ts';
+import { renderJob, type ViewFields } from './job-view.ts';
+import type { JobViews } from './job-views.ts';
+import type { Keys } from './keys.ts';
+import { releasedBy, runTransition, unexpected } from './transition-runner.ts';
+
+/** The creation of a job, and the repeat of its answer for an Idempotency-Key. */
+
+const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+
+export interface NewJob {
+  owner: string;
+  /** job_ and a ULID, made by the caller. */
+  id: string;
+  spec: JobSpec;
+  /** The current shape of the spec's dataset. */
+  data: DataShape;
+  parameters: number;
+  progress: Progress;
+  version: string;
+  /** Trace id of the request, for the workers' log lines. */
+  trace?: string | undefined;
+  /** If false, no new job is created; a repeat still gets its answer. */
+  accepting: boolean;
+  /** The outcome is queue_full when this many jobs are queued. */
+  maxQueued: number;
+  /** The outcome is quota_exceeded when this many jobs of the owner are queued; undefined for no quota. */
+  queuedQuota: number | undefined;
+  /** Likewise when the owner's finished jobs have this many bytes of files. */
+  storageQuota: number | undefined;
+  /** How many deliveries of one owner BullMQ may have: see transitions/record.lua. It applies to all owners alike. */
+  runningQuota: RunningQuota;
+  /** `maxKeys`: of the owner's keys, so many are remembered, the latest ones. */
+  idempotency?: { key: string; bodySha256: string; maxKeys: number };
+}
+
+/** `slots`: as many as the workers have. `none`: owners are not told apart. */
+export type RunningQuota = number | 'slots' | 'none';
+
+/** What a create sends to the client, except the links, which the API appends. */
+export interface CreateAnswer {
+  status: 202;
+  id: string;
+  body: string;
+}
+
+export type CreateOutcome =
+  | {
+      outcome: 'created';
+      answer: CreateAnswer /** Deliveries to enqueue, of this job or others. */;
+      released: string[];
+    }
+  | { outcome: 'replayed'; answer: CreateAnswer }
+  /** The job of this Idempotency-Key is gone. */
+  | { outcome: 'deleted'; id: string }
+  | { outcome: 'key_reused' }
+  | { outcome: 'not_accepting' }
+  | { outcome: 'queue_full' | 'queued_quota_exceeded'; queued: number }
+  | { outcome: 'storage_quota_exceeded'; bytes: number };
+
+/**
+ * Stores the job and returns the answer for the client. From here on the job is accepted.
+ * @throws {StoreUnavailableError}
+ */
+export async function createJob(
+  redis: Redis,
+  keys: Keys,
+  views: JobViews,
+  job: NewJob,
+): Promise<CreateOutcome> {
+  const { owner, id, spec, idempotency } = job;
+  const answer = await runTransition(redis, keys, 'create', {
+    id,
+    owner,
+    ...(idempotency && {
+      idempotencyKeys: [
+        keys.idempotency(owner, sha256(idempotency.key).toString('hex')),
+        keys.idempotencies(owner),
+      ],
+    }),
+    args: {
+      schema: RECORD_SCHEMA,
+      trace: job.trace ?? '',
+      owner,
+      spec: JSON.stringify(spec),
+      data: JSON.stringify(job.data),
+      version: job.version,
+      parameters: job.parameters,
+      progress: JSON.stringify(job.progress),
+      event: JSON.stringify({ reason: 'created' }),
+      accepting: job.accepting ? 1 : 0,
+      max_queued: job.maxQueued,
+      queued_quota: job.queuedQuota ?? '',
+      storage_quota: job.storageQuota ?? '',
+      running_quota: job.runningQuota,
+      body_sha256: idempotency?.bodySha256 ?? '',
+      idempotency_ms: IDEMPOTENCY_MS,
+      max_keys: idempotency?.maxKeys ?? 0,
+    },
+  });
+  switch (answer.outcome) {
+    case 'created':
+      return {
+        outcome: 'created',
+        released: releasedBy(answer),
+        answer: answerOf(
+          id,
+          {
+            owner,
+            version: job.version,
+            spec: JSON.stringify(spec),
+            parameters: `${job.parameters}`,
+            progress: job.progress,
+          },
+          answer,
+        ),
+      };
+    case 'replayed':
+      return await replay(views, owner, answer);
+    case 'key_reused':
+    case 'not_accepting':
+      return { outcome: answer.outcome };
+    case 'queue_full':
+    case 'queued_quota_exceeded':
+      return { outcome: answer.outcome, queued: Number(answer.queued) };
+    case 'storage_quota_exceeded':
+      return { outcome: answer.outcome, bytes: Number(answer.bytes) };
+    default:
+      throw unexpected(answer);
+  }
+}
+
+/** Renders the answer again, from what of the record never changes: a stored one would take several KB for a day. */
+async function replay(
+  views: JobViews,
+  owner: string,
+  answer: Record<string, string>,
+): Promise<CreateOutcome> {
+  const { id = '' } = answer;
+  const fields = await views.fields(id);
+  if (fields?.owner !== owner) return { outcome: 'deleted', id };
+  const { epochs, steps } = ProgressSchema.parse(JSON.parse(fields.progress));
+  const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps });
+  const { version, spec, parameters } = fields;
+  return {
+    outcome: 'replayed',
+    answer: answerOf(id, { owner, version, spec, parameters, progress }, answer),
+  };
+}
+
+/** The answer to a create: the job as it was then, whatever has happened to it since. */
+function answerOf(
+  id: string,
+  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters'> & { progress: Progress },
+  when: Record<string, string>,
+): CreateAnswer {
+  const { created_at, queue_position } = when;
+  const fields: ViewFields = {
+    ...job,
+    status: 'queued',
+    created_at: COUNT.parse(created_at),
+    queue_position: COUNT.parse(queue_position),
+    progress: JSON.stringify(job.progress),
+    ...NOT_YET,
+  };
+  return { status: 202, id, body: renderJob(id, fields) };
+}
+
+const COUNT = z.string().regex(/^\d+$/);
+
+/** The fields of a view that a new job lacks. */
+const NOT_YET = {
+  started_at: '',
+  finished_at: '',
+  engine: '',
+  latest: '',
+  result: '',
+  error: '',
+  attempts: '',
+  revision: '',
+  changed_at: '',
+};
