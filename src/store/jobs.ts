@@ -109,15 +109,16 @@ export class JobStore {
 
   /** What a reader of the job's events needs. */
   async head(scope: Scope, id: string): Promise<JobHead | undefined> {
-    const [owner, status, seq, eventAt] = await answered(() =>
-      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq', 'event_at'),
+    const [owner, status, seq, eventAt, changedAt] = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'seq', 'event_at', 'changed_at'),
     );
     if (owner === null || owner === undefined || !isIn(scope, owner)) return undefined;
     return {
       status: JobStatusSchema.parse(status),
       seq: z.coerce.number().parse(seq),
-      // The time too: a Redis that lost its newest writes counts the same seqs again.
-      etag: `"${seq}.${eventAt}"`,
+      // The time too: a Redis that lost its newest writes counts the same seqs again. The end of a job is its last event
+      // and its last change, and a packed record keeps the time of the change only.
+      etag: `"${seq}.${eventAt ?? changedAt}"`,
     };
   }
 

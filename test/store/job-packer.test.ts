@@ -23,6 +23,7 @@ it('events read the same, packed or not, whole or in pages', async () => {
   const before = await Promise.all(ids.map(all));
   const views = await Promise.all(ids.map((id) => jobIn(store, 'local', id)));
   const records = await Promise.all(ids.map((id) => store.record(id)));
+  const heads = await Promise.all(ids.map((id) => store.head('local', id)));
   const rows = await events.metricsRows(ids[1], 0);
   expect(rows).toHaveLength(3);
 
@@ -30,6 +31,7 @@ it('events read the same, packed or not, whole or in pages', async () => {
   expect(await Promise.all(ids.map((id) => redis.type(keys.events(id))))).toEqual(['string', 'string']);
   expect(await Promise.all(ids.map(all))).toEqual(before);
   expect(await Promise.all(ids.map((id) => jobIn(store, 'local', id)))).toEqual(views);
+  expect(await Promise.all(ids.map((id) => store.head('local', id)))).toEqual(heads);
   for (const [i, id] of ids.entries()) {
     const { evaluation, model, status, spec } = records[i]!;
     expect(await store.record(id)).toMatchObject({ status, spec, ...(evaluation && { evaluation, model }) });

@@ -146,21 +146,29 @@ export class KernelEngine implements Engine {
     const predicted = new Uint16Array(to - from);
     const probabilities = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
-    // The kernel leaves the probabilities in the deltas of the last layer: (P, B, 16).
-    const panels = this.#f32(this.map.layers.at(-1)!.deltas);
     for (let start = from; start < to; start += this.batchSize) {
       const B = this.#measure(images, labels, start, to);
       predicted.set(this.#u32(this.map.predicted).subarray(0, B), start - from);
       losses.set(this.#f32(this.map.losses).subarray(0, B), start - from);
-      for (let r = 0; r < B; r += 1) {
-        for (let j = 0; j < O; j += 1) {
-          const panel = Math.floor(j / header.PANEL_COLUMNS) * (this.map.batchPanelBytes / 4);
-          const column = r * header.PANEL_COLUMNS + (j % header.PANEL_COLUMNS);
-          probabilities[(start - from + r) * O + j] = panels[panel + column];
-        }
-      }
+      this.#copyProbabilities(B, probabilities, (start - from) * O);
     }
     return { predicted, probabilities, losses };
+  }
+
+  /** Copies the probabilities of the B rows measured last to (B, O) at `at`. */
+  #copyProbabilities(B: number, to: Float32Array, at: number): void {
+    const O = this.layout.classes;
+    // The kernel leaves them in the deltas of the last layer: (panels, batch, PANEL_COLUMNS).
+    const panels = this.#f32(this.map.layers.at(-1)!.deltas);
+    const panelSize = this.map.batchPanelBytes / 4;
+    const width = header.PANEL_COLUMNS;
+    for (let first = 0; first < O; first += width) {
+      const panel = (first / width) * panelSize;
+      const columns = Math.min(width, O - first);
+      for (let r = 0; r < B; r += 1) {
+        for (let j = 0; j < columns; j += 1) to[at + r * O + first + j] = panels[panel + r * width + j];
+      }
+    }
   }
 
   /** Measures at most a batch of the rows start .. to - 1; returns how many. */

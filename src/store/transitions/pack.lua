@@ -10,8 +10,8 @@ for field in string.gmatch(given.packed_fields, '%S+') do
   unset(field)
 end
 set('view', table.concat(values, '\0'))
--- No transition is repeated so long after the end.
-unset('attempt', 'epoch', 'created_position', 'released_token', 'released_as')
+-- No transition is repeated so long after the end, and no event is appended. The last one came with the last change.
+unset('attempt', 'epoch', 'event_at', 'created_position', 'released_token', 'released_as')
 is_rewritten = true
 plan('SET', EVENTS, given.events)
 -- A job of an earlier build may be missing from the status index.

@@ -23,7 +23,7 @@
 -- | created_position | its queue position in the answer of create                | create                        | until packed |
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
 -- | seq              | seq of the newest event                                   | all that append               |            |
--- | event_at         | time of the newest event; later events are never earlier  | all that append               |            |
+-- | event_at         | time of the newest event; later events are never earlier  | all that append               | until packed |
 -- | revision         | counts the changes of the record                          | all that change a field       |            |
 -- | changed_at       | time of the latest change                                 | all that change a field       |            |
 -- | delivery         | number of the current one                                 | create, requeue               | until terminal |
