@@ -17,6 +17,7 @@ import { JobTransitions } from '../src/store/job-transitions.ts';
 import { JobStore } from '../src/store/jobs.ts';
 import { buildKeys } from '../src/store/keys.ts';
 import { percentile } from './percentile.ts';
+import { writeService } from './results-file.ts';
 import { machine } from './running-descent.ts';
 
 /**
@@ -27,6 +28,7 @@ const HELP = `npm run bench:service -- [--jobs N] [--seconds S] [--runs N]
   --jobs N      finished jobs in the store while it is measured (1000)
   --seconds S   of load for each path (5)
   --runs N      jobs that are run for the overhead (10)
+  --write       keep the figures in bench/RESULTS.md
 Needs Debian's wrk and taskset (util-linux), redis-server or valkey-server, and two cores.`;
 
 const { values: options } = parseArgs({
@@ -34,6 +36,7 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '5' },
     runs: { type: 'string', default: '10' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -223,7 +226,11 @@ async function overheads(api: string, spec: object): Promise<number[]> {
   return ms;
 }
 
-const line = (what: string, value: string) => console.log(`${what.padEnd(44)} ${value}`);
+const figures: string[] = [];
+function line(what: string, value: string): void {
+  console.log(`${what.padEnd(44)} ${value}`);
+  figures.push(`| ${what} | ${value} |`);
+}
 
 execFileSync('taskset', ['-pc', '1', String(process.pid)]);
 await startRedis();
@@ -255,6 +262,14 @@ line('Redis, a finished job', `${Math.round(bytes)} bytes`);
 for (const spec of [{}, { dataset: 'mnist_sample', training: { epochs: 1 } }]) {
   const ms = await overheads(api, spec);
   const [low, middle, high] = [0, 0.5, 1].map((share) => percentile(ms, share).toFixed(0));
-  line(`overhead of ${JSON.stringify(spec)}`.slice(0, 60), `${middle} ms (${low}-${high}, n = ${RUNS})`);
+  line(`overhead of ${JSON.stringify(spec)}`, `${middle} ms (${low}-${high}, n = ${RUNS})`);
+}
+if (options.write) {
+  const where = `${machine()}. ${new Date().toISOString().slice(0, 10)}.`;
+  const table = ['| what | figure |', '| --- | --- |', ...figures].join('\n');
+  writeService(
+    `${JOBS} finished jobs`,
+    `${where} API, worker and Redis on core 0, the load on core 1.\n\n${table}`,
+  );
 }
 process.exit(0);

@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { percentile } from './percentile.ts';
 import { ratios, resultsTable } from './results.ts';
+import { writeTraining } from './results-file.ts';
 import { type BenchRow, BenchRowSchema } from './run-figures.ts';
 
 /** Writes bench/RESULTS.md from the runs in the given files, by default reports/bench.jsonl. */
@@ -41,8 +42,7 @@ const raw = rows.map((row) =>
   ].join(' '),
 );
 
-writeFileSync(
-  'bench/RESULTS.md',
+writeTraining(
   `# Results
 
 ${machines.join('; ')}. ${dates[0]}${dates.at(-1) === dates[0] ? '' : ` to ${dates.at(-1)}`}. One core's float32
