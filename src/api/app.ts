@@ -108,7 +108,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   });
   app.addHook('onRequest', refuseManyHeaders);
   app.addHook('onRequest', authentication.origins.addCorsHeaders);
-  limitInFlight(app, timing.maxInFlight);
+  limitInFlight(app, timing.inFlight);
   // With keys, a page under another name gets nothing: browsers send it no session.
   if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));
   refuseUnderPressure(app, timing.maxEventLoopDelayMs);

@@ -10,6 +10,7 @@ import type { Retention } from '../store/retention.ts';
 import type { Sessions } from '../store/sessions.ts';
 import type { StorageCheck } from '../store/storage-check.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
+import type { InFlightLimits } from './http/in-flight.ts';
 import type { Quotas } from './quotas.ts';
 
 /** What the API depends on. The entry point opens and closes all of it. */
@@ -92,8 +93,8 @@ export interface ApiTiming {
   connectionStateMs: number;
   /** A process whose event loop lags more than this refuses requests; 0 = never. */
   maxEventLoopDelayMs: number;
-  /** Requests under way at a time; further ones are refused. */
-  maxInFlight: number;
+  /** Requests beyond these are refused. */
+  inFlight: InFlightLimits;
 }
 
 export const DEFAULT_TIMING: ApiTiming = {
@@ -105,7 +106,7 @@ export const DEFAULT_TIMING: ApiTiming = {
   keepAliveTimeoutMs: 72_000,
   connectionStateMs: 90_000,
   maxEventLoopDelayMs: 1_000,
-  maxInFlight: 100,
+  inFlight: { reads: 100, writes: 64, sustainedWrites: 8 },
 };
 
 /** Errors from other rooms are recognised by their code. */

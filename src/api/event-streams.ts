@@ -12,7 +12,8 @@ import { ProblemError } from './http/problems.ts';
  * Live event streams (text/event-stream), one for each viewer of a job.
  *
  * A viewer costs a socket, a timer and an entry in the map of signals: no Redis connection, no blocking read, and no
- * more of a buffer than one page: the next is read when the viewer has taken the last. All data comes from the job's stream; a signal only wakes the viewer.
+ * more of a buffer than one page: the next is read when the viewer has taken the last. All data comes from the job's
+ * stream; a signal only wakes the viewer. Viewers of a job that have seen the same events share one read of the next.
  */
 
 const RETRY = 'retry: 2000\n\n';
@@ -33,12 +34,22 @@ export interface Viewer {
   seq: number;
 }
 
+/** Some events, as they are sent; all viewers send the same bytes. */
+interface Page {
+  bytes: Buffer;
+  lastSeq: number;
+  /** Whether the last of them is the last of the job. */
+  isEnd: boolean;
+}
+
 export class EventStreams {
   readonly #deps: Deps;
   readonly #timing: ApiTiming;
   /** The owners of the open streams. */
   readonly #open = new Map<ServerResponse, string>();
   readonly #all = new WeakSet<ServerResponse>();
+  /** The reads under way, by job and cursor. */
+  readonly #reads = new Map<string, Promise<Page | undefined>>();
   #closing = false;
 
   constructor(deps: Deps, timing: ApiTiming) {
@@ -115,7 +126,11 @@ export class EventStreams {
 
   async #run(response: ServerResponse, viewer: Viewer): Promise<void> {
     const bell = new Bell();
-    const stopSignals = this.#deps.signals.subscribe(viewer.id, () => bell.ring());
+    const stopSignals = this.#deps.signals.subscribe(viewer.id, () => {
+      // A read that began before may lack the new event.
+      this.#reads.delete(readKey(viewer));
+      bell.ring();
+    });
     const heartbeat = setInterval(() => {
       if (isOpen(response) && !response.writableNeedDrain) response.write(HEARTBEAT);
     }, this.#timing.heartbeatMs);
@@ -133,23 +148,22 @@ export class EventStreams {
   }
 
   async #follow(response: ServerResponse, viewer: Viewer, bell: Bell): Promise<void> {
-    let { cursor, seq } = viewer;
+    let { seq } = viewer;
     while (isOpen(response)) {
       // A key that is revoked or expires ends its streams, too.
       if (!(await this.#isStillValid(viewer))) return;
-      if (cursor > seq) {
+      if (viewer.cursor > seq) {
         // Redis lost its last second, and with it events that the viewer has seen. id 0 keeps a viewer that
         // reconnects now from starting at its old cursor again.
         await this.#write(response, `event: reset\nid: 0\ndata: ${JSON.stringify({ last_seq: seq })}\n\n`);
-        cursor = 0;
+        viewer.cursor = 0;
       }
-      const page = await this.#read(viewer.id, cursor);
-      if (page !== undefined && page.length > 0) {
-        await this.#write(response, page.map(render).join(''));
-        const last = page.at(-1)!;
-        cursor = last.seq;
-        seq = Math.max(seq, cursor);
-        if (isLast(last)) return;
+      const page = await this.#read(viewer);
+      if (page !== undefined) {
+        await this.#write(response, page.bytes);
+        viewer.cursor = page.lastSeq;
+        seq = Math.max(seq, page.lastSeq);
+        if (page.isEnd) return;
         continue;
       }
       if (await bell.wait(this.#timing.lookMs)) continue;
@@ -168,10 +182,25 @@ export class EventStreams {
     }
   }
 
-  /** undefined = the store is unavailable; the stream stays open, as a refused viewer would not reconnect. */
-  async #read(id: string, after: number): Promise<StoredEvent[] | undefined> {
+  /** undefined = there is nothing new. */
+  async #read(viewer: Viewer): Promise<Page | undefined> {
+    const key = readKey(viewer);
+    const underWay = this.#reads.get(key);
+    if (underWay !== undefined) return await underWay;
+    const read = this.#readPage(viewer).finally(() => {
+      if (this.#reads.get(key) === read) this.#reads.delete(key);
+    });
+    this.#reads.set(key, read);
+    return await read;
+  }
+
+  /** undefined also when the store is unavailable; the stream stays open, as a refused viewer would not reconnect. */
+  async #readPage({ id, cursor }: Viewer): Promise<Page | undefined> {
     try {
-      return await this.#deps.events.read(id, { after, limit: PAGE });
+      const events = await this.#deps.events.read(id, { after: cursor, limit: PAGE });
+      const last = events.at(-1);
+      if (last === undefined) return undefined;
+      return { bytes: Buffer.from(events.map(render).join('')), lastSeq: last.seq, isEnd: isLast(last) };
     } catch (error) {
       return ignoreUnavailable(error);
     }
@@ -190,8 +219,8 @@ export class EventStreams {
    * the last event that it got, whose id it has. A slow one may take its time: Node's timeout starts again whenever the
    * socket has passed on some bytes.
    */
-  async #write(response: ServerResponse, text: string): Promise<void> {
-    if (!isOpen(response) || response.write(text)) return;
+  async #write(response: ServerResponse, content: string | Buffer): Promise<void> {
+    if (!isOpen(response) || response.write(content)) return;
     await new Promise<void>((resolve) => {
       const cut = () => response.destroy();
       response.setTimeout(this.#timing.drainMs, cut);
@@ -204,6 +233,8 @@ export class EventStreams {
     });
   }
 }
+
+const readKey = ({ id, cursor }: Viewer): string => `${id} ${cursor}`;
 
 function ignoreUnavailable(error: unknown): undefined {
   if (isStoreUnavailable(error)) return undefined;

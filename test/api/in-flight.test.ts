@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { Places } from '../../src/api/http/in-flight.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
@@ -12,7 +13,7 @@ const workers = {
       held.push(() => resolve([]));
     }),
 };
-const api = openApi({ timing: { maxInFlight: 2 }, workers });
+const api = openApi({ timing: { inFlight: { reads: 2, writes: 3, sustainedWrites: 1 } }, workers });
 
 const statusOf = async (url: string) => (await api.request({ url })).statusCode;
 
@@ -70,4 +71,40 @@ it('counts no request whose body has not arrived', async () => {
     await arrived;
   }
   expect(await statusOf('/jobs')).toBe(200);
+});
+
+it('takes a burst, and fewer once there has been no pause', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const places = new Places(3, 1);
+  const isFree = () => {
+    try {
+      places.assertFree();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  for (let k = 0; k < 3; k += 1) {
+    expect(isFree()).toBe(true);
+    places.take();
+  }
+  expect(isFree()).toBe(false);
+  places.leave();
+  expect(isFree()).toBe(true);
+  vi.advanceTimersByTime(100);
+  expect(isFree()).toBe(false);
+  places.leave();
+  places.leave();
+  // All are free, but only for a moment.
+  expect(isFree()).toBe(true);
+  places.take();
+  expect(isFree()).toBe(false);
+  places.leave();
+  vi.advanceTimersByTime(100);
+  places.take();
+  places.take();
+  expect(isFree()).toBe(true);
 });

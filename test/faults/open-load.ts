@@ -75,8 +75,10 @@ async function run({ port, rate, seconds, connections }: LoadOptions): Promise<L
         if (text.length < end + 4 + length) return;
         text = '';
         const status = head.slice(9, 12);
+        const due = dueMs.get(socket);
+        // A connection that has not been used for long gets a 408, which answers no request.
+        if (due === undefined) return;
         count(status);
-        const due = dueMs.get(socket)!;
         if (status === '202') acceptedMs.push(performance.now() - due);
         else if (!/\r\nretry-after: \d/i.test(head)) withoutRetryAfter += 1;
         if (/\r\nconnection: close/i.test(head)) socket.destroy();

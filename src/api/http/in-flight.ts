@@ -1,4 +1,5 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { monotonicMs } from '../../process/clock.ts';
 import { ProblemError } from './problems.ts';
 
 const KEY = 'uncounted';
@@ -6,34 +7,94 @@ const KEY = 'uncounted';
 /** For a route's config: never refused for the number of requests under way, and not counted among them. */
 export const UNCOUNTED = { [KEY]: true } as FastifyContextConfig;
 
+/** How many requests may be under way at a time. */
+export interface InFlightLimits {
+  /** GET and HEAD. */
+  reads: number;
+  /** All others, in the first 100 ms after a pause: a burst is accepted. */
+  writes: number;
+  /** All others, after that: so many are answered within about 100 ms. */
+  sustainedWrites: number;
+}
+
+/** A load is sustained after so long, and over after a pause as long. */
+const SUSTAINED_MS = 100;
+
 /**
  * Refuses requests while many are under way. Without it, all of them would be accepted, wait for each other, and be
  * answered late; so those that are accepted are answered soon, and the others are told at once to come back.
  *
  * A request is under way from the arrival of its body until its response is ready: a client that sends or reads slowly
- * costs no work, and must not keep others out.
- *
- * @param most requests under way at a time; further ones get `overloaded`.
+ * costs no work, and must not keep others out. While no place is free, requests are refused before their body is read,
+ * which takes a fraction of the work.
  */
-export function limitInFlight(app: FastifyInstance, most: number): void {
-  const underWay = new WeakSet<FastifyRequest>();
-  let count = 0;
-  const leave = (request: FastifyRequest) => {
-    if (underWay.delete(request)) count -= 1;
+export function limitInFlight(app: FastifyInstance, limits: InFlightLimits): void {
+  const reads = new Places(limits.reads, limits.reads);
+  const writes = new Places(limits.writes, limits.sustainedWrites);
+  const placesFor = ({ method, routeOptions }: FastifyRequest): Places | undefined => {
+    if (KEY in (routeOptions.config ?? {})) return undefined;
+    return method === 'GET' || method === 'HEAD' ? reads : writes;
   };
+  const taken = new WeakMap<FastifyRequest, Places>();
+  const leave = (request: FastifyRequest) => {
+    taken.get(request)?.leave();
+    taken.delete(request);
+  };
+  app.addHook('onRequest', async (request) => placesFor(request)?.assertFree());
   app.addHook('preValidation', async (request: FastifyRequest, reply: FastifyReply) => {
-    if (KEY in (request.routeOptions.config ?? {})) return;
-    if (count >= most) {
-      throw new ProblemError(
-        'overloaded',
-        `${most} requests are under way, as many as this server takes at a time. Retry in a second or two.`,
-        { headers: { 'retry-after': '2' } },
-      );
-    }
-    count += 1;
-    underWay.add(request);
+    const places = placesFor(request);
+    if (places === undefined) return;
+    // Others may have come while the body arrived.
+    places.assertFree();
+    places.take();
+    taken.set(request, places);
     // The client may go away before there is a response.
     reply.raw.once('close', () => leave(request));
   });
   app.addHook('onSend', async (request) => leave(request));
+}
+
+/** One for all: with thousands a second, collecting their stacks would take a tenth of the work. */
+const TOO_MANY = new ProblemError(
+  'overloaded',
+  'As many requests are under way as this server takes at a time. Retry in a second or two.',
+  { headers: { 'retry-after': '2' } },
+);
+
+/** Exported for tests. */
+export class Places {
+  readonly #most: number;
+  readonly #sustained: number;
+  #taken = 0;
+  /** When the last place became free. */
+  #freeMs = Number.NEGATIVE_INFINITY;
+  /** When a place was taken after a pause. */
+  #busyMs = 0;
+
+  constructor(most: number, sustained: number) {
+    this.#most = most;
+    this.#sustained = sustained;
+  }
+
+  take(): void {
+    const nowMs = monotonicMs();
+    if (this.#taken === 0 && nowMs - this.#freeMs >= SUSTAINED_MS) this.#busyMs = nowMs;
+    this.#taken += 1;
+  }
+
+  leave(): void {
+    this.#taken -= 1;
+    if (this.#taken === 0) this.#freeMs = monotonicMs();
+  }
+
+  /**
+   * More than `sustained` only at the beginning of a burst.
+   * @throws {ProblemError} overloaded
+   */
+  assertFree(): void {
+    if (this.#taken < this.#sustained) return;
+    const most = monotonicMs() - this.#busyMs < SUSTAINED_MS ? this.#most : this.#sustained;
+    if (this.#taken < most) return;
+    throw TOO_MANY;
+  }
 }

@@ -63,6 +63,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const problem = toProblem(error, request);
   const { status } = PROBLEMS[problem.code];
   if (status === 500) request.log.error({ err: error }, 'a request failed');
+  // Thousands a second must not make the load worse; the metrics count them.
+  else if (problem.code === 'overloaded') request.log.debug({ code: problem.code }, 'a request was refused');
   else if (status > 500) request.log.warn({ err: error, code: problem.code }, 'a request was refused');
   reply
     .code(status)

@@ -30,7 +30,7 @@ export const stoppedWorkers: Experiment = {
   ],
   n: 60,
   shortN: 1,
-  seconds: 270,
+  seconds: 150,
   parallel: 2,
   run: async (trial) => {
     const { random } = trial;
@@ -78,7 +78,7 @@ export const cutLinks: Experiment = {
   ],
   n: 30,
   shortN: 0,
-  seconds: 240,
+  seconds: 150,
   parallel: 2,
   run: async (trial) => {
     const { random } = trial;

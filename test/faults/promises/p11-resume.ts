@@ -36,7 +36,7 @@ export const killedInTraining: Experiment = {
   ],
   n: 200,
   shortN: 2,
-  seconds: 330,
+  seconds: 180,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: JOBS }));

@@ -38,7 +38,7 @@ export const failingDisk: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 190,
+  seconds: 100,
   missing: FaultDisk.missing,
   run: async (trial) => {
     const { random } = trial;
@@ -86,7 +86,7 @@ export const fullDisk: Experiment = {
   ],
   n: 20,
   shortN: 0,
-  seconds: 150,
+  seconds: 100,
   missing: SmallDisk.missing,
   parallel: 2,
   run: async (trial) => {
@@ -137,7 +137,7 @@ export const damagedCheckpoints: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 170,
+  seconds: 100,
   run: async (trial) => {
     // One job per worker, so that the killed trainer's job is known.
     const site = await trial.lend('site', () => Site.start({ workers: JOBS, concurrency: 1 }));

@@ -39,7 +39,7 @@ export const cancels: Experiment = {
   ],
   n: 100,
   shortN: RUNNING,
-  seconds: 150,
+  seconds: 100,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: RUNNING }));

@@ -115,7 +115,7 @@ export const retries: Experiment = {
   ],
   n: 56,
   shortN: 0,
-  seconds: 160,
+  seconds: 100,
   run: async (trial) => {
     const cause = CAUSES[(trial.number - 1) % CAUSES.length];
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 1, proxied: true }));

@@ -23,7 +23,7 @@ export const lostReplies: Experiment = {
   ],
   n: 1_000,
   shortN: JOBS,
-  seconds: 220,
+  seconds: 120,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: 2, proxied: true }));

@@ -10,7 +10,8 @@ const CAPACITY_SECONDS = 5;
 const LOAD_SECONDS = 60;
 const ACCEPTED_P99_MS = 100;
 const RECOVERY_SECONDS = 10;
-const CAPACITY_CONNECTIONS = 32;
+/** As many as the API accepts at a time for long. */
+const CAPACITY_CONNECTIONS = 8;
 const CONNECTIONS = 500;
 const MAXMEMORY_MB = 512;
 
