@@ -27,6 +27,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     events: nothing,
     signals: nothing,
     artifacts: nothing,
+    models: nothing,
     storage: nothing,
     jobCounts: nothing,
     diskRoom: nothing,

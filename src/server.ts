@@ -18,6 +18,7 @@ import { onStopSignals, STOP_SIGNALS } from './process/stop-signals.ts';
 import { TrainingQueue } from './queue/training-queue.ts';
 import { connectForRequests, connectForSubscriptions } from './redis/connections.ts';
 import { RedisHealth } from './redis/health.ts';
+import { ModelThreads } from './serving/model-threads.ts';
 import { ApiKeys } from './store/api-keys.ts';
 import { diskRoom } from './store/disk-room.ts';
 import { EventSignals } from './store/event-signals.ts';
@@ -68,12 +69,14 @@ async function main(): Promise<void> {
 
   const store = new JobStore(commands, keys);
   const artifacts = FolderArtifacts.in(config.DATA_DIR);
+  const models = new ModelThreads();
   const { fastify } = await buildApp({
     store,
     retention: new Retention(commands, keys, store, artifacts, log),
     events: new JobEvents(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,
+    models,
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
     jobCounts: new JobCounts(commands, keys),
@@ -110,6 +113,7 @@ async function main(): Promise<void> {
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
       await fastify.close();
+      await models.close();
       health.close();
       commands.disconnect();
       subscriber.disconnect();

@@ -188,15 +188,15 @@ export class TrainingSession {
       this.#fail('The weights are finite, but the loss of a test row is not');
       return;
     }
-    const { evaluation } = next.value;
+    const { evaluation, predicted } = next.value;
     const { job, attempt } = this.#command;
-    const { weights } = this.engine.state();
+    const state = this.engine.state();
     // Side by side, because most of the time goes into waiting for the disk.
     const [evaluationFile, model] = await Promise.all([
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),
-      this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(weights, this.#command)),
+      this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command)),
     ]);
-    const result = this.#result(evaluation, weights);
+    const result = this.#result(evaluation, state.weights);
     this.#send({ type: 'finished', result, evaluation: evaluationFile, model });
   }
 

@@ -27,6 +27,7 @@ import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
 import { installationRoutes } from './routes/installation.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { modelRoutes } from './routes/model.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { sessionRoutes } from './routes/session.ts';
 
@@ -125,6 +126,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(historyRoutes, deps);
   await app.register(eventRoutes, { ...deps, streams });
   await app.register(chartRoutes, deps);
+  await app.register(modelRoutes, deps);
   await app.register(sessionRoutes, { ...deps, authentication, streams, buckets });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { TrainingQueue } from '../queue/training-queue.ts';
+import type { ModelThreads } from '../serving/model-threads.ts';
 import type { ApiKeys } from '../store/api-keys.ts';
 import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
 import type { EventSignals } from '../store/event-signals.ts';
@@ -23,7 +24,7 @@ export interface ApiDeps {
     | 'head'
     | 'list'
     | 'cancel'
-    | 'evaluationFile'
+    | 'recordIn'
     | 'use'
     | 'memoryShare'
     | 'isSaved'
@@ -32,7 +33,8 @@ export interface ApiDeps {
   retention: Pick<Retention, 'remove'>;
   events: Pick<JobEvents, 'read' | 'metricsJson' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
-  artifacts: Pick<Artifacts, 'read'>;
+  artifacts: Pick<Artifacts, 'read' | 'location'>;
+  models: Pick<ModelThreads, 'export'>;
   /** Whether this process can read the artifacts. */
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;

@@ -20,7 +20,7 @@ export function withLinks(basePath: string, { id, text }: Pick<JobView, 'id' | '
   const self = pathOfJob(basePath, id);
   return (
     `${text.slice(0, -1)},"links":{"self":"${self}","metrics":"${self}/metrics","events":"${self}/events",` +
-    `"evaluation":"${self}/evaluation","loss_chart":"${self}/charts/loss.svg",` +
+    `"evaluation":"${self}/evaluation","model":"${self}/model","loss_chart":"${self}/charts/loss.svg",` +
     `"accuracy_chart":"${self}/charts/accuracy.svg","cancel":"${self}/cancel"}}`
   );
 }

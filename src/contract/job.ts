@@ -160,6 +160,7 @@ export const JobSchema = z
       metrics: z.string(),
       events: z.string(),
       evaluation: z.string(),
+      model: z.string(),
       loss_chart: z.string(),
       accuracy_chart: z.string(),
       cancel: z.string(),

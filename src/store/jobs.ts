@@ -4,7 +4,7 @@ import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import { monotonicMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import { type CreateOutcome, createJob, type NewJob } from './job-creation.ts';
-import { type JobFile, type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
+import { type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
 import type { JobView } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { heldRange, type Keys, statusMember } from './keys.ts';
@@ -201,15 +201,14 @@ export class JobStore {
     return AdoptOutcomeSchema.parse({ outcome });
   }
 
-  /** The evaluation file, which a job has once it succeeded. */
-  async evaluationFile(
-    scope: Scope,
-    id: string,
-  ): Promise<{ status: JobStatus; file: JobFile | undefined } | undefined> {
+  /**
+   * The record as stored, if its owner is in the scope.
+   * @throws {NewerRecordError}
+   * @throws {UnreadableRecordError}
+   */
+  async recordIn(scope: Scope, id: string): Promise<JobRecord | undefined> {
     const record = await this.record(id);
-    return record !== undefined && isIn(scope, record.owner)
-      ? { status: record.status, file: record.evaluation }
-      : undefined;
+    return record !== undefined && isIn(scope, record.owner) ? record : undefined;
   }
 
   /**

@@ -1,9 +1,9 @@
 import { type EpochMetrics, EpochMetricsSchema } from '../contract/metrics.ts';
 import type { EngineState } from '../engine/engine.ts';
-import { powerCount, slotNames } from '../engine/optimizer-state.ts';
 import { type Container, ContainerError, decodeContainer, encodeContainer } from './container.ts';
-import { type JobInput, jobLayout } from './job-engine.ts';
+import type { JobInput } from './job-engine.ts';
 import { specFingerprint } from './spec-fingerprint.ts';
+import { stateArrays, stateOf } from './state-arrays.ts';
 
 /** Everything needed to resume after an epoch, bit for bit. */
 export interface Checkpoint {
@@ -32,11 +32,7 @@ const KIND = 'checkpoint';
 export function encodeCheckpoint({ epoch, state, history }: Checkpoint, job: JobInput): Uint8Array {
   return encodeContainer(KIND, {
     about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history },
-    arrays: [
-      { name: 'weights', values: state.weights },
-      ...state.slots,
-      { name: 'powers', values: Float64Array.from(state.powers) },
-    ],
+    arrays: stateArrays(state),
   });
 }
 
@@ -51,28 +47,12 @@ export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
       'the checkpoint was made by another spec, with other data or by another version of the engines',
     );
   }
-  const parameters = jobLayout(job).parameters;
-  const slots = slotNames(spec.optimizer);
-  const expected = [
-    `weights Float32Array ${parameters}`,
-    ...slots.map((name) => `${name} Float32Array ${parameters}`),
-    `powers Float64Array ${powerCount(spec.optimizer)}`,
-  ].join(', ');
-  const found = arrays
-    .map(({ name, values }) => `${name} ${values.constructor.name} ${values.length}`)
-    .join(', ');
-  if (found !== expected) throw damaged(`it holds ${found} instead of ${expected}`);
-  const float32 = (index: number) => arrays[index].values as Float32Array;
-  return {
-    epoch,
-    history,
-    state: {
-      weights: float32(0),
-      slots: slots.map((name, s) => ({ name, values: float32(s + 1) })),
-      powers: Array.from(arrays.at(-1)!.values),
-      steps,
-    },
-  };
+  try {
+    return { epoch, history, state: stateOf(arrays, steps, job) };
+  } catch (error) {
+    if (error instanceof ContainerError) throw damaged(error.message, error);
+    throw error;
+  }
 }
 
 interface About {

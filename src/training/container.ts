@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { float32FromLittleEndian, float64FromLittleEndian, littleEndianBytes } from './little-endian.ts';
+import {
+  float32FromLittleEndian,
+  float64FromLittleEndian,
+  littleEndianBytes,
+  uint16FromLittleEndian,
+} from './little-endian.ts';
 
 /**
  * Named arrays of numbers and some JSON that describes them, in one file that ends in a checksum:
@@ -17,8 +22,19 @@ const DIGEST_BYTES = 32;
 
 export interface NamedArray {
   readonly name: string;
-  readonly values: Float32Array | Float64Array;
+  readonly values: Float32Array | Float64Array | Uint16Array;
 }
+
+/** How each type is written and read. */
+const TYPES = {
+  float32: { array: Float32Array, bytes: 4, read: float32FromLittleEndian },
+  float64: { array: Float64Array, bytes: 8, read: float64FromLittleEndian },
+  uint16: { array: Uint16Array, bytes: 2, read: uint16FromLittleEndian },
+} as const;
+
+type ElementType = keyof typeof TYPES;
+
+const ELEMENT_TYPES = Object.keys(TYPES) as ElementType[];
 
 export interface Container {
   readonly about: unknown;
@@ -59,15 +75,11 @@ export function decodeContainer(kind: string, bytes: Uint8Array): Container {
 
   let offset = payloadOffset;
   const arrays = header.arrays.map(({ name, type, length }) => {
-    const bytesPerElement = type === 'float32' ? 4 : 8;
-    const end = offset + length * bytesPerElement;
+    const end = offset + length * TYPES[type].bytes;
     if (end > body.length) throw new ContainerError(`${name} is longer than the file`);
     const part = body.subarray(offset, end);
     offset = end;
-    return {
-      name,
-      values: type === 'float32' ? float32FromLittleEndian(part) : float64FromLittleEndian(part),
-    };
+    return { name, values: TYPES[type].read(part) };
   });
   if (offset !== body.length) throw new ContainerError(`${body.length - offset} bytes are left over`);
   return { about: header.about, arrays };
@@ -75,12 +87,13 @@ export function decodeContainer(kind: string, bytes: Uint8Array): Container {
 
 interface ArrayShape {
   name: string;
-  type: 'float32' | 'float64';
+  type: ElementType;
   length: number;
 }
 
 function shapeOf({ name, values }: NamedArray): ArrayShape {
-  return { name, type: values instanceof Float32Array ? 'float32' : 'float64', length: values.length };
+  const type = ELEMENT_TYPES.find((known) => values instanceof TYPES[known].array)!;
+  return { name, type, length: values.length };
 }
 
 function parseHeader(bytes: Buffer): { kind: string; about: unknown; arrays: ArrayShape[] } {
@@ -101,7 +114,7 @@ function isArrayShape(value: unknown): value is ArrayShape {
   return (
     isRecord(value) &&
     typeof value.name === 'string' &&
-    (value.type === 'float32' || value.type === 'float64') &&
+    ELEMENT_TYPES.includes(value.type as ElementType) &&
     Number.isSafeInteger(value.length) &&
     (value.length as number) >= 0
   );

@@ -11,7 +11,12 @@ export interface EvaluateYield {
 }
 
 export type EvaluateOutcome =
-  | { readonly outcome: 'evaluated'; readonly evaluation: Evaluation }
+  | {
+      readonly outcome: 'evaluated';
+      readonly evaluation: Evaluation;
+      /** (test rows): the class with the highest probability. */
+      readonly predicted: Uint16Array;
+    }
   /** The weights are finite, but so large that a test row's loss is not. */
   | { readonly outcome: 'diverged' };
 
@@ -40,11 +45,14 @@ export function* evaluate({
     confusion: classes.map(() => new Array<number>(O).fill(0)),
     mistakes: [],
   };
+  const predicted = new Uint16Array(test.rows);
   const reader = new ImageReader(test, shape.inputs);
   let slice = 1;
   for (let from = 0; from < test.rows; ) {
     const { images, labels, rows } = reader.read(from, slice * engine.batchSize);
-    add(tally, engine.predict(images, labels, 0, rows), labels, from, classes);
+    const predictions = engine.predict(images, labels, 0, rows);
+    predicted.set(predictions.predicted, from);
+    add(tally, predictions, labels, from, classes);
     from += rows;
     slice = askedFor(yield { type: 'evaluation', row: from });
   }
@@ -52,6 +60,7 @@ export function* evaluate({
   if (!Number.isFinite(lossSum)) return { outcome: 'diverged' };
   return {
     outcome: 'evaluated',
+    predicted,
     evaluation: {
       object: 'evaluation',
       rows: test.rows,

@@ -1,27 +1,53 @@
+import type { EngineState } from '../engine/engine.ts';
 import { ContainerError, decodeContainer, encodeContainer } from './container.ts';
 import { type JobInput, jobLayout } from './job-engine.ts';
+import { stateArrays, stateOf } from './state-arrays.ts';
 
-/** The finished model as one file: the data it was trained on, its shape, and its weights in layout order. */
+/**
+ * The finished model as one file: the data it was trained on, its shape, its weights in layout order, the state of its
+ * optimizer, so that training can go on elsewhere, and the class that it chose for each test row.
+ */
+
+export interface ModelFile {
+  /** (P) */
+  readonly weights: Float32Array;
+  /** Missing in files of version 0.1.0 and earlier, like `predicted`. */
+  readonly optimizer?: Pick<EngineState, 'slots' | 'powers' | 'steps'>;
+  /** (test rows): the class with the highest probability. */
+  readonly predicted?: Uint16Array;
+}
 
 const KIND = 'model';
 
-/** weights: (P) of the job's model. */
-export function encodeModel(weights: Float32Array, job: JobInput): Uint8Array {
+/** state: of the job's engine after its last epoch. predicted: (test rows). */
+export function encodeModel(state: EngineState, predicted: Uint16Array, job: JobInput): Uint8Array {
   const { parameters } = jobLayout(job);
-  if (weights.length !== parameters) {
-    throw new Error(`the job's model has ${parameters} parameters, not ${weights.length}`);
+  if (state.weights.length !== parameters) {
+    throw new Error(`the job's model has ${parameters} parameters, not ${state.weights.length}`);
   }
   return encodeContainer(KIND, {
-    about: { data: job.data, model: job.spec.model },
-    arrays: [{ name: 'weights', values: weights }],
+    about: { data: job.data, model: job.spec.model, optimizer: job.spec.optimizer, steps: state.steps },
+    arrays: [...stateArrays(state), { name: 'predicted', values: predicted }],
   });
 }
 
-/** The weights in a model file: (P), not checked against any spec. @throws {ContainerError} */
-export function decodeModelWeights(bytes: Uint8Array): Float32Array {
-  const [weights, ...others] = decodeContainer(KIND, bytes).arrays;
-  if (!(weights?.values instanceof Float32Array) || others.length > 0) {
-    throw new ContainerError('it does not hold one array of float32 weights');
+/** job: that of the file. @throws {ContainerError} when the file is damaged or of another job */
+export function decodeModel(bytes: Uint8Array, job: JobInput): ModelFile {
+  const { about, arrays } = decodeContainer(KIND, bytes);
+  const [first, ...others] = arrays;
+  if (others.length === 0) return { weights: weightsAlone(first?.values, job) };
+  const { steps } = about as { steps?: unknown };
+  if (typeof steps !== 'number') throw new ContainerError('its description lacks the number of steps');
+  const { weights, ...optimizer } = stateOf(arrays.slice(0, -1), steps, job);
+  const predicted = arrays.at(-1)!.values;
+  if (!(predicted instanceof Uint16Array) || predicted.length !== job.data.rows.test) {
+    throw new ContainerError('it lacks the predicted class of each test row');
   }
-  return weights.values;
+  return { weights, optimizer, predicted };
+}
+
+function weightsAlone(values: unknown, job: JobInput): Float32Array {
+  const { parameters } = jobLayout(job);
+  if (values instanceof Float32Array && values.length === parameters) return values;
+  throw new ContainerError(`it does not hold the ${parameters} float32 weights of the job's model`);
 }

@@ -20,6 +20,7 @@ import {
   type Redis,
 } from '../../src/redis/connections.ts';
 import { RedisHealth } from '../../src/redis/health.ts';
+import { ModelThreads } from '../../src/serving/model-threads.ts';
 import { ApiKeys } from '../../src/store/api-keys.ts';
 import { diskRoom } from '../../src/store/disk-room.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
@@ -79,6 +80,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
   const subscriber = connectForSubscriptions(parseRedisUrl(redisUrl), () => {});
   const queue = new TrainingQueue(commands, stored.keys, NO_LOG);
   const artifacts = FolderArtifacts.in(folder);
+  const models = new ModelThreads();
   const reports = new WorkerReports(commands, stored.keys);
   const store = new JobStore(commands, stored.keys);
   const health = new RedisHealth(commands, stored.keys.root, 'api');
@@ -91,6 +93,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       events: new JobEvents(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,
+      models,
       storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
       jobCounts: new JobCounts(commands, stored.keys),
@@ -118,6 +121,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
 
   afterAll(async () => {
     await app?.close();
+    await models.close();
     await queue.close();
     health.close();
     commands.disconnect();

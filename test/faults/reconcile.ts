@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, JobListSchema } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { resolveDataset } from '../../src/dataset/registry.ts';
 import { type JobRecord, parseRecord } from '../../src/store/job-record.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
-import { decodeModelWeights } from '../../src/training/model-file.ts';
+import { decodeModel } from '../../src/training/model-file.ts';
 import { expectedBits } from './expected-bits.ts';
 import { assertKept, Broken, type Trial } from './experiment.ts';
 import type { Acknowledged } from './ledger.ts';
@@ -209,7 +210,8 @@ async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
     assertKept(sha256 === file.sha256, `${job.id}: ${file.name} is not the file that the record names`);
   }
-  const weights = decodeModelWeights(readFileSync(join(site.dataDir, 'jobs', job.id, model!.name)));
+  const bytes = readFileSync(join(site.dataDir, 'jobs', job.id, model!.name));
+  const { weights } = decodeModel(bytes, { spec: job.spec, data: resolveDataset(job.spec.dataset) });
   const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
   const found = { weights_sha256: weightsSha256(weights), metrics_sha256: metricsSha256(rows) };
   const expected = await expectedBits(job.spec);

@@ -8,7 +8,7 @@ const CACHE_CONTROL = 'private, no-cache';
 const VARY = 'Authorization, Cookie';
 
 /** Whether the client already has this representation (RFC 9110, 13.1.2: the comparison is weak). */
-function hasAlready(request: FastifyRequest, etag: string): boolean {
+export function hasAlready(request: FastifyRequest, etag: string): boolean {
   const header = request.headers['if-none-match'];
   if (header === undefined) return false;
   if (header.trim() === '*') return true;

@@ -186,6 +186,7 @@ const BY_CODE: Readonly<Record<string, ToProblem>> = {
   // No file descriptor is left, here or on the whole machine.
   EMFILE: tooBusy,
   ENFILE: tooBusy,
+  model_threads_busy: tooBusy,
   store_unavailable: storeUnavailable,
   unreadable_record: always(
     'job_unreadable',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OwnerSchema } from '../../contract/access.ts';
 import { JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
+import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 
 /** Paths, queries and headers. Their values are text; only integers are converted. */
 
@@ -39,6 +40,22 @@ export const MetricsQuerySchema = z.strictObject({
   after,
   format: z.enum(['json', 'csv']).optional().meta({ description: 'Overrides Accept.' }),
 });
+
+const preprocessing = PreprocessingSchema.default('raw').meta({
+  description:
+    'raw: the model takes what the dataset holds, and scales it itself; scaled: it takes scaled values.',
+});
+
+export const ModelQuerySchema = z.strictObject({
+  format: ModelFormatSchema.default('safetensors'),
+  layout: TensorLayoutSchema.default('keras').meta({
+    description:
+      'Only for safetensors. keras: kernels are (inputs, outputs). torch: weights are (outputs, inputs), under the names of `nn.Sequential(Linear, ReLU, ...)`.',
+  }),
+  preprocessing,
+});
+
+export const TfjsQuerySchema = z.strictObject({ preprocessing });
 
 /** A seq, or nothing: polyfills send an empty value before the first event. */
 const SEQ_OR_EMPTY = /^[0-9]{0,15}$/;

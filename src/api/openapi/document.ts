@@ -105,6 +105,7 @@ function buildDocument(routes: readonly CollectedRoute[], version: string): Open
         name: 'watching',
         description: 'Follow a job: events, metrics, evaluation and charts, live and afterwards.',
       },
+      { name: 'models', description: 'Finished models, in the formats of other tools.' },
       { name: 'installation', description: 'The available datasets, engines and workers.' },
       { name: 'operations', description: 'For operators: probes, metrics and this document.' },
     ],

@@ -29,6 +29,7 @@ const links: Job['links'] = {
   metrics: `/jobs/${ID}/metrics`,
   events: `/jobs/${ID}/events`,
   evaluation: `/jobs/${ID}/evaluation`,
+  model: `/jobs/${ID}/model`,
   loss_chart: `/jobs/${ID}/charts/loss.svg`,
   accuracy_chart: `/jobs/${ID}/charts/accuracy.svg`,
   cancel: `/jobs/${ID}/cancel`,

@@ -1,7 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { EvaluationSchema } from '../../contract/evaluation.ts';
-import { isTerminal, type JobStatus } from '../../contract/job.ts';
+import { isTerminal } from '../../contract/job.ts';
 import type { MetricsRow } from '../../contract/metrics.ts';
 import { MetricsRowSchema } from '../../contract/metrics.ts';
 import { MetricsListSchema } from '../../contract/metrics-list.ts';
@@ -9,8 +9,9 @@ import { scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
-import { jobNotFound, ProblemError } from '../http/problems.ts';
+import { jobNotFound } from '../http/problems.ts';
 import { JobPathSchema, MetricsQuerySchema } from '../http/request-schemas.ts';
+import { missingFile, notFinished } from '../job-files.ts';
 import { EVALUATION, METRICS_ROW } from '../openapi/examples.ts';
 import {
   CACHE_HEADERS,
@@ -63,38 +64,17 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
     config: EVALUATE,
     handler: async (request, reply) => {
       const { id } = request.params;
-      const found = await store.evaluationFile(scopeOf(request), id);
-      if (found === undefined) throw jobNotFound();
-      const { status, file } = found;
-      if (file === undefined) throw noEvaluation(status);
+      const record = await store.recordIn(scopeOf(request), id);
+      if (record === undefined) throw jobNotFound();
+      const { status, evaluation: file } = record;
+      if (file === undefined) throw notFinished(status, 'evaluation');
       if (isUnchanged(request, reply, `"${file.sha256}"`)) return reply.send();
       const content = await artifacts.read(id, file);
-      return content === undefined
-        ? await explainMissingFile(request, id, file.name)
-        : sendJson(reply, content);
+      if (content === undefined) throw await missingFile(store, scopeOf(request), id, file.name);
+      return sendJson(reply, content);
     },
   });
-
-  /** The job was removed a moment ago, or its file is missing or damaged. */
-  async function explainMissingFile(request: FastifyRequest, id: string, name: string): Promise<never> {
-    if ((await store.head(scopeOf(request), id)) === undefined) throw jobNotFound();
-    throw new Error(
-      `${id} has no file ${name} with the hash its record names: do the workers and the API see one DATA_DIR?`,
-    );
-  }
   done();
-}
-
-function noEvaluation(status: JobStatus): ProblemError {
-  return isTerminal(status)
-    ? new ProblemError(
-        'not_found',
-        `The job ${status === 'cancelled' ? 'was' : 'has'} ${status}, so it was never evaluated.`,
-      )
-    : new ProblemError(
-        'not_available_yet',
-        `The job is ${status}. It is evaluated after its last epoch; retry when it has succeeded.`,
-      );
 }
 
 const COLUMNS = Object.keys(MetricsRowSchema.shape) as (keyof MetricsRow)[];

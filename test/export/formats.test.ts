@@ -1,0 +1,231 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inflateRawSync } from 'node:zlib';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-wasm';
+import { loadLayersModel } from '@tensorflow/tfjs-layers';
+import h5wasm from 'h5wasm/node';
+import * as ort from 'onnxruntime-web';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { layersOf } from '../../src/export/exported-model.ts';
+import { encodeAs } from '../../src/export/formats.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+import { largestDifference, type TrainedModel, trainedModel } from './trained-model.ts';
+
+/** Each format is opened by a library that reads it, and predicts the test rows as the engine does. */
+
+const TOLERANCE = 1e-6;
+
+let model: TrainedModel;
+const floats = (images: Uint8Array, scale: number) => Float32Array.from(images, (byte) => byte * scale);
+
+beforeAll(async () => {
+  model = await trainedModel({ name: 'Ein Name', model: { hidden_units: [32, 16], activation: 'tanh' } });
+  await tf.setBackend('wasm');
+});
+
+const inputs = (preprocessing: 'raw' | 'scaled') =>
+  floats(model.images, preprocessing === 'raw' ? 1 : 1 / 255);
+
+describe.each(['raw', 'scaled'] as const)('for %s inputs', (preprocessing) => {
+  it('ONNX Runtime opens onnx and predicts the same', async () => {
+    const bytes = encodeAs('onnx', model.exported(preprocessing), 'keras');
+    const session = await ort.InferenceSession.create(bytes);
+    const input = new ort.Tensor('float32', inputs(preprocessing), [1000, 784]);
+    const { probabilities } = await session.run({ input });
+    expect(probabilities!.dims).toEqual([1000, 10]);
+    expect(largestDifference(probabilities!.data as Float32Array, model.probabilities)).toBeLessThan(
+      TOLERANCE,
+    );
+  });
+
+  it('TensorFlow.js opens its two files and predicts the same', async () => {
+    const exported = model.exported(preprocessing);
+    const { modelTopology, weightsManifest } = JSON.parse(
+      Buffer.from(encodeAs('tfjs-model', exported, 'keras')).toString('utf8'),
+    );
+    const weightData = Uint8Array.from(encodeAs('tfjs-weights', exported, 'keras')).buffer;
+    const loaded = await loadLayersModel({
+      load: async () => ({ modelTopology, weightSpecs: weightsManifest[0].weights, weightData }),
+    });
+    const predicted = loaded.predict(tf.tensor2d(inputs(preprocessing), [1000, 784])) as tf.Tensor;
+    expect(largestDifference(await predicted.data(), model.probabilities)).toBeLessThan(TOLERANCE);
+  });
+});
+
+/** The members of a ZIP archive, found through its directory. */
+function unzip(bytes: Uint8Array): Map<string, Buffer> {
+  const file = Buffer.from(bytes);
+  const end = file.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  const members = new Map<string, Buffer>();
+  let at = file.readUInt32LE(end + 16);
+  for (let k = 0; k < file.readUInt16LE(end + 10); k += 1) {
+    const [length, extra, comment] = [28, 30, 32].map((offset) => file.readUInt16LE(at + offset)) as [
+      number,
+      number,
+      number,
+    ];
+    const name = file.toString('utf8', at + 46, at + 46 + length);
+    const local = file.readUInt32LE(at + 42);
+    const start = local + 30 + file.readUInt16LE(local + 26) + file.readUInt16LE(local + 28);
+    const content = file.subarray(start, start + file.readUInt32LE(at + 20));
+    members.set(name, file.readUInt16LE(at + 10) === 0 ? content : inflateRawSync(content));
+    at += 46 + length + extra + comment;
+  }
+  return members;
+}
+
+async function openHdf5(bytes: Uint8Array) {
+  await h5wasm.ready;
+  const path = join(await makeTemporaryFolder(), 'model.weights.h5');
+  writeFileSync(path, bytes);
+  return new h5wasm.File(path, 'r');
+}
+
+describe('keras', () => {
+  const SLOTS = {
+    rmsprop: { type: 'rmsprop', momentum: 0.5, centered: true },
+    adam: { type: 'adam', amsgrad: true },
+    sgd: { type: 'sgd', momentum: 0.9 },
+    'sgd without momentum': { type: 'sgd' },
+    adagrad: { type: 'adagrad' },
+  };
+
+  it.each(Object.entries(SLOTS))(
+    'holds the weights and the state of %s, in the order of Keras',
+    async (_, optimizer) => {
+      const trained = await trainedModel({ optimizer, model: { hidden_units: [8], dropout: 0.2 } });
+      const exported = trained.exported('raw');
+      const members = unzip(encodeAs('keras', exported, 'keras'));
+      expect([...members.keys()]).toEqual(['metadata.json', 'config.json', 'model.weights.h5']);
+      const file = await openHdf5(members.get('model.weights.h5')!);
+      const at = (path: string) =>
+        (file.get(path) as { value: unknown; shape: number[] } | null) ?? undefined;
+      const layers = layersOf(exported, exported.file.weights);
+      expect(at('layers/dense/vars/0')?.value).toEqual(layers[0]!.kernel);
+      expect(at('layers/dense/vars/0')?.shape).toEqual([784, 8]);
+      expect(at('layers/dense/vars/1')?.value).toEqual(layers[0]!.bias);
+      expect(at('layers/dense_1/vars/0')?.value).toEqual(layers[1]!.kernel);
+      expect(at('layers/dropout/seed_generator/vars/0')?.value).toEqual(Uint32Array.of(42, 0));
+      expect(at('optimizer/vars/0')?.value).toBe(150);
+      expect(at('optimizer/vars/1')?.value).toBeCloseTo(exported.spec.optimizer.learning_rate);
+
+      const { slots } = exported.file.optimizer!;
+      const variables = (name: string) => {
+        const { values } = slots.find((slot) => slot.name === name)!;
+        return layersOf(exported, values).flatMap(({ kernel, bias }) => [kernel, bias]);
+      };
+      const expected = {
+        rmsprop: () => [...variables('mean_square'), ...variables('momentum'), ...variables('mean_gradient')],
+        adam: () => [
+          ...variables('first_moment').flatMap((moment, v) => [moment, variables('second_moment')[v]!]),
+          ...variables('largest_second_moment'),
+        ],
+        sgd: () => (slots.length === 0 ? [] : variables('momentum')),
+        adagrad: () => variables('accumulator'),
+      }[exported.spec.optimizer.type]();
+      for (const [v, values] of expected.entries())
+        expect(at(`optimizer/vars/${v + 2}`)?.value).toEqual(values);
+      expect(at(`optimizer/vars/${expected.length + 2}`)).toBeUndefined();
+    },
+  );
+
+  it('of a job without a stored optimizer is not compiled, and has its weights', async () => {
+    const exported = model.exported('raw');
+    const { weights } = exported.file;
+    const members = unzip(encodeAs('keras', { ...exported, file: { weights } }, 'keras'));
+    expect(JSON.parse(members.get('config.json')!.toString('utf8'))).not.toHaveProperty('compile_config');
+    const file = await openHdf5(members.get('model.weights.h5')!);
+    expect(file.keys()).toEqual(['layers']);
+    expect(encodeAs('weights.h5', { ...exported, file: { weights } }, 'keras')).toEqual(
+      members.get('model.weights.h5'),
+    );
+  });
+});
+
+interface SafetensorsHeader {
+  [name: string]: { dtype: string; shape: number[]; data_offsets: [number, number] };
+}
+
+/** As the format's own documentation says to read it. */
+function openSafetensors(bytes: Uint8Array) {
+  const file = Buffer.from(bytes);
+  const length = Number(file.readBigUInt64LE(0));
+  expect(length % 8).toBe(0);
+  const { __metadata__: metadata, ...tensors } = JSON.parse(
+    file.toString('utf8', 8, 8 + length),
+  ) as SafetensorsHeader & { __metadata__: Record<string, string> };
+  let offset = 0;
+  const values = Object.entries(tensors).map(([name, { dtype, shape, data_offsets }]) => {
+    expect([dtype, data_offsets[0]]).toEqual(['F32', offset]);
+    offset = data_offsets[1];
+    const part = file.subarray(8 + length + data_offsets[0], 8 + length + offset);
+    return { name, shape, values: new Float32Array(Uint8Array.from(part).buffer) };
+  });
+  expect(8 + length + offset).toBe(file.length);
+  return { metadata, tensors: values };
+}
+
+describe('safetensors', () => {
+  it('has kernels as Keras lays them out', () => {
+    const exported = model.exported('raw');
+    const { metadata, tensors } = openSafetensors(encodeAs('safetensors', exported, 'keras'));
+    expect(Object.values(metadata).every((value) => typeof value === 'string')).toBe(true);
+    expect(metadata).toMatchObject({
+      name: 'Ein Name',
+      activation: 'tanh',
+      weights_sha256: exported.weightsSha256,
+    });
+    expect(tensors.map(({ name, shape }) => [name, ...shape])).toEqual([
+      ['dense/kernel', 784, 32],
+      ['dense/bias', 32],
+      ['dense_1/kernel', 32, 16],
+      ['dense_1/bias', 16],
+      ['dense_2/kernel', 16, 10],
+      ['dense_2/bias', 10],
+    ]);
+    expect(Float32Array.from(tensors.flatMap(({ values }) => [...values]))).toEqual(exported.file.weights);
+  });
+
+  it('has transposed weights for PyTorch', () => {
+    const exported = model.exported('raw');
+    const { tensors } = openSafetensors(encodeAs('safetensors', exported, 'torch'));
+    expect(tensors.map(({ name, shape }) => [name, ...shape])).toEqual([
+      ['0.weight', 32, 784],
+      ['0.bias', 32],
+      ['2.weight', 16, 32],
+      ['2.bias', 16],
+      ['4.weight', 10, 16],
+      ['4.bias', 10],
+    ]);
+    const { kernel, inputs, outputs } = layersOf(exported, exported.file.weights)[0]!;
+    for (const [i, o] of [
+      [0, 0],
+      [300, 7],
+      [783, 31],
+    ] as const) {
+      expect(tensors[0]!.values[o * inputs + i]).toBe(kernel[i * outputs + o]);
+    }
+  });
+});
+
+it('json has the same float32 numbers', () => {
+  const exported = model.exported('raw');
+  const { layers, classes, object } = JSON.parse(
+    Buffer.from(encodeAs('json', exported, 'keras')).toString('utf8'),
+  );
+  expect({ object, classes }).toEqual({ object: 'model', classes: exported.data.classes });
+  const numbers = layers.flatMap((layer: { weights: number[][]; biases: number[] }) => [
+    ...layer.weights.flat(),
+    ...layer.biases,
+  ]);
+  expect(Float32Array.from(numbers)).toEqual(exported.file.weights);
+});
+
+it.each(['safetensors', 'onnx', 'keras', 'json', 'tfjs-model'] as const)(
+  '%s has the same bytes each time',
+  (format) => {
+    const once = encodeAs(format, model.exported('raw'), 'keras');
+    expect(Buffer.from(encodeAs(format, model.exported('raw'), 'keras')).equals(once)).toBe(true);
+  },
+);

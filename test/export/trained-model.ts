@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import type { Preprocessing } from '../../src/contract/model-export.ts';
+import { openDataset } from '../../src/dataset/prepared.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
+import { type ExportedModel, exportedModel } from '../../src/export/exported-model.ts';
+import { evaluate } from '../../src/training/evaluate.ts';
+import { weightsSha256 } from '../../src/training/hashes.ts';
+import { decodeModel, encodeModel } from '../../src/training/model-file.ts';
+import { imagesOf, runJob } from '../training/small-job.ts';
+
+export interface TrainedModel {
+  exported: (preprocessing: Preprocessing) => ExportedModel;
+  /** (1000, 784), the test rows, 0 to 255. */
+  images: Uint8Array;
+  /** (1000, 10): what the engine that trained it predicts. */
+  probabilities: Float32Array;
+}
+
+/** A model that was trained on mnist_sample for one epoch, and read back from its file. */
+export async function trainedModel(spec: object = {}): Promise<TrainedModel> {
+  const folder = mkdtempSync(join(tmpdir(), 'descent-'));
+  const dataset = await openDataset(DATASETS.mnist_sample.shape, folder);
+  const parsed = JobSpecSchema.parse({
+    dataset: 'mnist_sample',
+    training: { epochs: 1 },
+    engine: 'wasm',
+    ...spec,
+  });
+  const { engine } = runJob(parsed, dataset);
+  const images = imagesOf(dataset.test);
+  const { probabilities } = engine.predict(images, dataset.test.labels, 0, dataset.test.rows);
+  const evaluating = evaluate({ dataset, engine });
+  let next = evaluating.next(1000);
+  while (next.done !== true) next = evaluating.next(1000);
+  if (next.value.outcome !== 'evaluated') throw new Error('the job diverged');
+  const job = { spec: parsed, data: dataset.shape };
+  const state = engine.state();
+  const file = decodeModel(encodeModel(state, next.value.predicted, job), job);
+  dataset.close();
+  rmSync(folder, { recursive: true });
+  return {
+    images,
+    probabilities,
+    exported: (preprocessing) =>
+      exportedModel({
+        ...job,
+        job: 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W',
+        file,
+        weightsSha256: weightsSha256(state.weights),
+        version: '0.0.0',
+        preprocessing,
+      }),
+  };
+}
+
+/** The largest difference of two lists of numbers. */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let i = 0; i < a.length; i += 1) largest = Math.max(largest, Math.abs(a[i]! - b[i]!));
+  return largest;
+}
