@@ -29,6 +29,7 @@ import { installationRoutes } from './routes/installation.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/model.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { predictRoute } from './routes/predict.ts';
 import { sessionRoutes } from './routes/session.ts';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
@@ -127,6 +128,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(eventRoutes, { ...deps, streams });
   await app.register(chartRoutes, deps);
   await app.register(modelRoutes, deps);
+  await app.register(predictRoute, deps);
   await app.register(sessionRoutes, { ...deps, authentication, streams, buckets });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });

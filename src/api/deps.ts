@@ -34,7 +34,7 @@ export interface ApiDeps {
   events: Pick<JobEvents, 'read' | 'metricsJson' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read' | 'location'>;
-  models: Pick<ModelThreads, 'export'>;
+  models: Pick<ModelThreads, 'export' | 'predict'>;
   /** Whether this process can read the artifacts. */
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;

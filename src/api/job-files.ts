@@ -1,9 +1,12 @@
 import { isTerminal, type JobStatus } from '../contract/job.ts';
+import { resolveDataset } from '../dataset/registry.ts';
+import type { StoredModel } from '../serving/model-task.ts';
+import type { JobRecord } from '../store/job-record.ts';
 import type { Scope } from '../store/jobs.ts';
 import type { ApiDeps } from './deps.ts';
 import { jobNotFound, ProblemError } from './http/problems.ts';
 
-/** Why a job's file cannot be sent. */
+/** What routes need to use a job's files, and why they sometimes cannot. */
 
 const WHEN = {
   evaluation: 'It is evaluated after its last epoch',
@@ -34,4 +37,21 @@ export async function missingFile(
   return new Error(
     `${id} has no file ${name} with the hash its record names: do the workers and the API see one DATA_DIR?`,
   );
+}
+
+/**
+ * The job's model, for the threads that read it.
+ * @throws {ProblemError} when the job has none.
+ */
+export function modelOf(
+  id: string,
+  record: JobRecord,
+  artifacts: Pick<ApiDeps['artifacts'], 'location'>,
+): StoredModel {
+  const { spec, version, result, status, model: file } = record;
+  if (file === undefined) throw notFinished(status, 'model');
+  // Older records have only the dataset's name, which still means the same data.
+  const data = record.data ?? resolveDataset(spec.dataset);
+  const weightsSha256 = result?.weights_sha256 ?? '';
+  return { artifacts: artifacts.location, file, job: id, spec, data, weightsSha256, version };
 }

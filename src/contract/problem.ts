@@ -20,7 +20,7 @@ export const PROBLEMS = {
   job_unreadable: { status: 409, title: 'The job cannot be read by this version' },
   job_deleted: { status: 409, title: 'The job of this Idempotency-Key was deleted' },
   payload_too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  unsupported_media_type: { status: 415, title: 'The body is of a type that is not taken here' },
   range_not_satisfiable: { status: 416, title: 'The file has no such range' },
   misdirected_request: { status: 421, title: 'This host name is not served here' },
   validation_failed: { status: 422, title: 'The request is not valid' },

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { DataShapeSchema } from '../contract/data-shape.ts';
 import { JobSpecSchema } from '../contract/job-spec.ts';
 import { ModelFileFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../contract/model-export.ts';
+import { FitSchema } from '../contract/prediction.ts';
 import { ArtifactsLocationSchema } from '../store/artifacts.ts';
 import { JobFileSchema } from '../store/job-record.ts';
+import type { InputError } from './input-error.ts';
 
 /** The tasks of a model thread, which parses what it receives. */
 
@@ -17,6 +19,7 @@ const StoredModelSchema = z.strictObject({
   weightsSha256: z.string(),
   version: z.string(),
 });
+export type StoredModel = z.output<typeof StoredModelSchema>;
 
 export const ExportTaskSchema = z.strictObject({
   model: StoredModelSchema,
@@ -25,3 +28,18 @@ export const ExportTaskSchema = z.strictObject({
   preprocessing: PreprocessingSchema,
 });
 export type ExportTask = z.output<typeof ExportTaskSchema>;
+
+export const PredictTaskSchema = z.strictObject({
+  model: StoredModelSchema,
+  /** The body and its media type. */
+  bytes: z.instanceof(Uint8Array),
+  type: z.string(),
+  fit: FitSchema,
+});
+export type PredictTask = z.output<typeof PredictTaskSchema>;
+
+/** JSON of a `PredictionList`; refused = what was sent cannot be given to the model. */
+export type PredictOutcome =
+  | { readonly outcome: 'predicted'; readonly json: string }
+  | { readonly outcome: 'refused'; readonly code: InputError['code']; readonly message: string }
+  | { readonly outcome: 'missing' };

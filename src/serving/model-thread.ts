@@ -1,20 +1,65 @@
 import { move } from 'piscina';
+import type { PredictionList } from '../contract/prediction.ts';
 import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
-import { decodeModel } from '../training/model-file.ts';
-import { type ExportTask, ExportTaskSchema } from './model-task.ts';
+import { decodeModel, type ModelFile } from '../training/model-file.ts';
+import { InputError } from './input-error.ts';
+import { type Inputs, readInputs } from './inputs.ts';
+import { loadedModel } from './loaded-models.ts';
+import {
+  type ExportTask,
+  ExportTaskSchema,
+  type PredictOutcome,
+  type PredictTask,
+  PredictTaskSchema,
+  type StoredModel,
+} from './model-task.ts';
 
 /** The functions that a model thread runs. */
 
 /** The model in the task's format; undefined when its file is missing or damaged. */
 export async function exportModel(task: ExportTask): Promise<Uint8Array | undefined> {
   const { model, format, layout, preprocessing } = ExportTaskSchema.parse(task);
-  const { artifacts, file, ...job } = model;
-  const bytes = await new FolderArtifacts(artifacts).read(job.job, file);
-  if (bytes === undefined) return undefined;
-  const exported = exportedModel({ ...job, file: decodeModel(bytes, job), preprocessing });
+  const file = await readModel(model);
+  if (file === undefined) return undefined;
+  const exported = exportedModel({ ...model, file, preprocessing });
   // A copy: the bytes may be a view of the model's memory, or of a pool's.
   const content = Uint8Array.from(encodeAs(format, exported, layout));
   return move(content) as unknown as Uint8Array;
+}
+
+/** Predicts what was sent. */
+export async function predict(task: PredictTask): Promise<PredictOutcome> {
+  const { model, ...sent } = PredictTaskSchema.parse(task);
+  let inputs: Inputs;
+  try {
+    inputs = readInputs(sent, model.data);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { outcome: 'refused', code: error.code, message: error.message };
+  }
+  const engine = await loadedModel(model.file.sha256, model, async () => (await readModel(model))?.weights);
+  if (engine === undefined) return { outcome: 'missing' };
+  const { images, rows, seen } = inputs;
+  const { predicted, probabilities } = engine.predict(images, new Uint8Array(rows), 0, rows);
+  const { classes } = model.data;
+  const answer: PredictionList = {
+    object: 'list',
+    data: Array.from(predicted, (choice, r) => ({
+      label: classes[choice]!,
+      class: choice,
+      probability: probabilities[r * classes.length + choice]!,
+      probabilities: [...probabilities.subarray(r * classes.length, (r + 1) * classes.length)],
+    })),
+    classes: [...classes],
+    weights_sha256: model.weightsSha256,
+    ...(seen !== undefined && { seen: seen.map((row) => [...row]) }),
+  };
+  return { outcome: 'predicted', json: JSON.stringify(answer) };
+}
+
+async function readModel({ artifacts, file, ...job }: StoredModel): Promise<ModelFile | undefined> {
+  const bytes = await new FolderArtifacts(artifacts).read(job.job, file);
+  return bytes === undefined ? undefined : decodeModel(bytes, job);
 }

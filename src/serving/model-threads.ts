@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import type { ExportTask } from './model-task.ts';
+import type { ExportTask, PredictOutcome, PredictTask } from './model-task.ts';
 
 /** Threads that read models, write them in other formats and compute with them, so that the event loop never does. */
 
@@ -42,6 +42,11 @@ export class ModelThreads {
    */
   async export(task: ExportTask): Promise<Uint8Array | undefined> {
     return await this.#run('exportModel', task);
+  }
+
+  /** @throws {ModelThreadsBusyError} */
+  async predict(task: PredictTask): Promise<PredictOutcome> {
+    return await this.#run('predict', task);
   }
 
   async close(): Promise<void> {

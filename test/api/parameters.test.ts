@@ -82,7 +82,7 @@ describe.each(PARAMETERS)('$operation: the parameter $name', (parameter) => {
   it('takes what its schema allows, and nothing else', async () => {
     const { name, method, path, schema } = parameter;
     // A job to ask about; a delete would need a new one each time, and no job at all is as good.
-    const id = method === 'GET' ? (await api.create()).id : '';
+    const id = method === 'DELETE' ? '' : (await api.create()).id;
     const allows = ajv.compile({ ...schema, components: COMMITTED.components });
     await fc.assert(
       fc.asyncProperty(texts(resolved(schema)), async (text) => {

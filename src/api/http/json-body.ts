@@ -78,8 +78,11 @@ function refuseExcess(bytes: Buffer): void {
   if (limit !== undefined) throw invalidFields([{ in: 'body', pointer: '', detail: TOO_MUCH[limit] }]);
 }
 
-/** bodyLimit does not protect against a small body that unpacks to a big one. */
-function refuseEncodedBody(encoding: string | undefined): void {
+/**
+ * bodyLimit does not protect against a small body that unpacks to a big one.
+ * @throws {ProblemError} unsupported_media_type
+ */
+export function refuseEncodedBody(encoding: string | undefined): void {
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new ProblemError(
       'unsupported_media_type',

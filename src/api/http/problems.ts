@@ -165,14 +165,17 @@ const handlerTimeout: ToProblem = (request, cause) =>
     ? new ProblemError('request_timeout', NOT_IN_TIME, { headers: { connection: 'close' }, cause })
     : overloaded(cause);
 
-const BY_CODE: Readonly<Record<string, ToProblem>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: always(
+const bodyTooLarge: ToProblem = ({ routeOptions }, cause) => {
+  const { bodyLimit } = routeOptions;
+  return new ProblemError(
     'payload_too_large',
-    'The body may have at most 262144 bytes (256 KiB).',
-    {
-      connection: 'close',
-    },
-  ),
+    `The body may have at most ${bodyLimit} bytes (${bodyLimit / 1024} KiB).`,
+    { headers: { connection: 'close' }, cause },
+  );
+};
+
+const BY_CODE: Readonly<Record<string, ToProblem>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: bodyTooLarge,
   FST_ERR_CTP_INVALID_MEDIA_TYPE: always('unsupported_media_type', JSON_HEADER),
   FST_ERR_CTP_EMPTY_TYPE: always('unsupported_media_type', JSON_HEADER),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: always(

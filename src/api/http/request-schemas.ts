@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OwnerSchema } from '../../contract/access.ts';
 import { JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
+import { FitSchema } from '../../contract/prediction.ts';
 
 /** Paths, queries and headers. Their values are text; only integers are converted. */
 
@@ -56,6 +57,13 @@ export const ModelQuerySchema = z.strictObject({
 });
 
 export const TfjsQuerySchema = z.strictObject({ preprocessing });
+
+export const PredictQuerySchema = z.strictObject({
+  fit: FitSchema.default('mnist').meta({
+    description:
+      "Only for pictures. mnist: the drawing is cut out, scaled into the inner box and centred by mass, in light strokes on black, as the dataset's images are. stretch: the whole picture is scaled. none: it must have the model's size, in its own greys.",
+  }),
+});
 
 /** A seq, or nothing: polyfills send an empty value before the first event. */
 const SEQ_OR_EMPTY = /^[0-9]{0,15}$/;

@@ -149,7 +149,7 @@ function describeApi(): string {
 
 function buildOperation(route: CollectedRoute, schemas: OpenApiSchemas, problems: ProblemResponses): unknown {
   const { documentation, schema } = route;
-  const { operationId, tag, summary, description, bodyExamples, requestHeaders = {} } = documentation;
+  const { operationId, tag, summary, description, bodyExamples, bodies, requestHeaders = {} } = documentation;
   const parameters = [
     ...parametersOf('path', schema.params, schemas),
     ...parametersOf('query', schema.querystring, schemas),
@@ -165,12 +165,9 @@ function buildOperation(route: CollectedRoute, schemas: OpenApiSchemas, problems
     ...(schema.body !== undefined && {
       requestBody: {
         required: true,
-        content: {
-          'application/json': {
-            schema: schemas.input(schema.body),
-            ...(bodyExamples && { examples: bodyExamples }),
-          },
-        },
+        content: bodies
+          ? mapValues(bodies, (doc) => buildBody(doc, schemas))
+          : { 'application/json': buildBody({ schema: schema.body, examples: bodyExamples }, schemas) },
       },
     }),
     responses: {
@@ -220,15 +217,21 @@ function buildResponse({ description, content, headers }: ResponseDoc, schemas: 
     description,
     ...(headers && { headers: buildHeaders(headers) }),
     ...(content && {
-      content: Object.fromEntries(
-        Object.entries(content).map(([type, doc]) => [type, buildContent(doc, schemas)]),
-      ),
+      content: mapValues(content, (doc) => buildContent(doc, schemas)),
     }),
   };
 }
 
+const mapValues = <From, To>(object: Record<string, From>, change: (value: From) => To): Record<string, To> =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+
 const buildHeaders = (headers: Record<string, HeaderDoc>): Record<string, HeaderDoc> =>
   Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, { ...header }]));
+
+const buildBody = ({ schema, examples }: ContentDoc, schemas: OpenApiSchemas): unknown => ({
+  schema: schema instanceof z.ZodType ? schemas.input(schema) : schema,
+  ...(examples && { examples }),
+});
 
 const buildContent = ({ schema, examples }: ContentDoc, schemas: OpenApiSchemas): unknown => ({
   schema: schema instanceof z.ZodType ? schemas.output(schema) : schema,

@@ -20,7 +20,7 @@ export interface HeaderDoc {
 
 export interface ContentDoc {
   schema: z.ZodType | Record<string, unknown>;
-  examples?: Record<string, Example>;
+  examples?: Record<string, Example> | undefined;
 }
 
 export interface ResponseDoc {
@@ -37,6 +37,8 @@ export interface Documentation {
   summary: string;
   description?: string;
   bodyExamples?: Record<string, Example>;
+  /** The bodies of a request that takes other types than JSON. */
+  bodies?: Record<string, ContentDoc>;
   requestHeaders?: Record<string, HeaderDoc>;
   responses: Record<number, ResponseDoc>;
   /** The problems of this route, besides those that any route may answer. */

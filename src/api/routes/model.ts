@@ -3,15 +3,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import parseRange from 'range-parser';
 import type { ModelFileFormat, Preprocessing, TensorLayout } from '../../contract/model-export.ts';
-import { resolveDataset } from '../../dataset/registry.ts';
-import type { JobFile, JobRecord } from '../../store/job-record.ts';
+import type { JobRecord } from '../../store/job-record.ts';
 import { Recent } from '../../store/recent.ts';
 import { scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { hasAlready, isUnchanged } from '../http/conditional.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, ModelQuerySchema, TfjsQuerySchema } from '../http/request-schemas.ts';
-import { missingFile, notFinished } from '../job-files.ts';
+import { missingFile, modelOf } from '../job-files.ts';
 import {
   CACHE_HEADERS,
   documented,
@@ -74,17 +73,16 @@ export function modelRoutes(app: FastifyInstance, deps: ApiDeps, done: () => voi
   async function send(request: FastifyRequest, reply: FastifyReply, id: string, wanted: Wanted) {
     const record = await store.recordIn(scopeOf(request), id);
     if (record === undefined) throw jobNotFound();
-    const { model: file } = record;
-    if (file === undefined) throw notFinished(record.status, 'model');
+    const model = modelOf(id, record, artifacts);
     refuseLongText(record, wanted);
-    const key = [file.sha256, ...Object.values(wanted)].join(' ');
+    const key = [model.file.sha256, ...Object.values(wanted)].join(' ');
     const known = etags.get(key);
     if (known !== undefined && hasAlready(request, known)) {
       isUnchanged(request, reply, known);
       return reply.send();
     }
-    const content = await contentOf(id, record, file, wanted);
-    if (content === undefined) throw await missingFile(store, scopeOf(request), id, file.name);
+    const content = await models.export({ model, ...wanted });
+    if (content === undefined) throw await missingFile(store, scopeOf(request), id, model.file.name);
     const etag = `"${createHash('sha256').update(content).digest('hex')}"`;
     etags.add(key, etag);
     if (isUnchanged(request, reply, etag)) return reply.send();
@@ -92,15 +90,6 @@ export function modelRoutes(app: FastifyInstance, deps: ApiDeps, done: () => voi
       .type(TYPES[wanted.format])
       .header('content-disposition', `attachment; filename="${fileName(id, record, wanted)}"`);
     return sendRange(request, reply, content, etag);
-  }
-
-  async function contentOf(id: string, record: JobRecord, file: JobFile, wanted: Wanted) {
-    const { spec, version, result } = record;
-    // Older records have only the dataset's name, which still means the same data.
-    const data = record.data ?? resolveDataset(spec.dataset);
-    const weightsSha256 = result?.weights_sha256 ?? '';
-    const model = { artifacts: artifacts.location, file, job: id, spec, data, weightsSha256, version };
-    return await models.export({ model, ...wanted });
   }
   done();
 }

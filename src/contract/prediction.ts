@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** Asking a finished model. */
+
+/** Rows in one request. */
+export const MOST_ROWS = 1_000;
+
+/** Bytes of a body with rows as bytes or of a picture; JSON and CSV may have a quarter of that. */
+export const MOST_BYTES = 1024 * 1024;
+export const MOST_TEXT_BYTES = 256 * 1024;
+
+/** Pixels along a side of a picture. */
+export const MOST_SIDE = 2048;
+
+export const FitSchema = z.enum(['mnist', 'stretch', 'none']);
+export type Fit = z.output<typeof FitSchema>;
+
+export const PredictRequestSchema = z
+  .strictObject({
+    inputs: z
+      .array(z.array(z.int().gte(0).lte(255)))
+      .min(1)
+      .max(MOST_ROWS)
+      .meta({
+        description:
+          "Rows in the dataset's own units: for images, their bytes row by row, 0 (background) to 255.",
+      }),
+  })
+  .meta({ id: 'PredictRequest' });
+
+export const PredictionListSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    data: z
+      .array(
+        z.strictObject({
+          label: z.string().meta({ description: 'The class with the highest probability.' }),
+          class: z.int().gte(0).meta({ description: 'Its index among the classes.' }),
+          probability: z.number().gte(0).lte(1),
+          probabilities: z
+            .array(z.number().gte(0).lte(1))
+            .meta({ description: 'One for each class, in order.' }),
+        }),
+      )
+      .meta({ description: 'One entry per row, in the order of the request.' }),
+    classes: z.array(z.string()),
+    weights_sha256: z.string(),
+    seen: z
+      .array(z.array(z.int().gte(0).lte(255)))
+      .optional()
+      .meta({ description: 'Only for a picture: the pixels that the model saw, row by row.' }),
+  })
+  .meta({ id: 'PredictionList' });
+
+export type PredictionList = z.output<typeof PredictionListSchema>;

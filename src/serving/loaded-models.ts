@@ -1,0 +1,60 @@
+import type { Engine } from '../engine/engine.ts';
+import { loadEngine } from '../engine/engines.ts';
+import { type JobInput, jobLayout } from '../training/job-engine.ts';
+
+/** The models that a thread has used lately, ready to compute. */
+
+const MOST_MODELS = 8;
+const MOST_BYTES = 512 * 1024 * 1024;
+
+/** Rows that are computed at a time. It decides speed, not bits. */
+const BATCH_ROWS = 32;
+
+/** By a key that names the model; the one used last stands last. */
+const loaded = new Map<string, { engine: Engine; bytes: number }>();
+
+/** read: gives the weights of a model that is not loaded yet; undefined when there is no such file. */
+export async function loadedModel(
+  key: string,
+  job: JobInput,
+  read: () => Promise<Float32Array | undefined>,
+): Promise<Engine | undefined> {
+  const known = loaded.get(key);
+  loaded.delete(key);
+  const model = known ?? (await load(job, read));
+  if (model === undefined) return undefined;
+  loaded.set(key, model);
+  forgetOldest();
+  return model.engine;
+}
+
+async function load({ spec, data }: JobInput, read: () => Promise<Float32Array | undefined>) {
+  const weights = await read();
+  if (weights === undefined) return undefined;
+  const wasm = await loadEngine('wasm');
+  const found = wasm.available ? wasm : await loadEngine('reference');
+  if (!found.available) throw new Error(found.reason);
+  const engine = found.create({
+    layout: jobLayout({ spec, data }),
+    activation: spec.model.activation,
+    dropout: 0,
+    // It keeps no slots, and is never asked to train.
+    optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false },
+    batchSize: BATCH_ROWS,
+    seed: 0,
+    source: { readImages: (into) => into.fill(0) },
+    labels: new Uint8Array(1),
+    epochRows: 1,
+  });
+  engine.restore({ weights, slots: [], powers: [], steps: 0 });
+  return { engine, bytes: 2 * weights.byteLength };
+}
+
+function forgetOldest(): void {
+  let bytes = [...loaded.values()].reduce((sum, model) => sum + model.bytes, 0);
+  for (const [key, model] of loaded) {
+    if (loaded.size <= 1 || (loaded.size <= MOST_MODELS && bytes <= MOST_BYTES)) return;
+    loaded.delete(key);
+    bytes -= model.bytes;
+  }
+}
