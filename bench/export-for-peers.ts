@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { JobSpecSchema } from '../src/contract/job-spec.ts';
+import { openDataset } from '../src/dataset/prepared.ts';
+import { DATASETS } from '../src/dataset/registry.ts';
+import { loadEngine } from '../src/engine/engines.ts';
+import { epochOrder } from '../src/engine/random.ts';
+import { exportedModel } from '../src/export/exported-model.ts';
+import { encodeAs } from '../src/export/formats.ts';
+import { fit } from '../src/training/fit.ts';
+import { weightsSha256 } from '../src/training/hashes.ts';
+import { createJobEngine } from '../src/training/job-engine.ts';
+
+/**
+ * For open-models.sh: trains one epoch with each optimizer, writes the model in every format that Python opens, then
+ * trains ten more steps and writes what they were: batches, losses, and the predictions of the test rows before them.
+ * argv: the folder.
+ */
+
+const STEPS = 10;
+
+const JOBS = [
+  { optimizer: { type: 'rmsprop' } },
+  { optimizer: { type: 'rmsprop', momentum: 0.5, centered: true } },
+  { optimizer: { type: 'sgd', momentum: 0.9, nesterov: true } },
+  { optimizer: { type: 'adagrad' } },
+  { optimizer: { type: 'adam', amsgrad: true } },
+  // What dropout drops is drawn otherwise in Keras, so the losses of this one are not compared.
+  { model: { dropout: 0.2 } },
+];
+
+const root = process.argv[2];
+if (root === undefined) throw new Error('name a folder');
+const dataset = await openDataset(DATASETS.mnist_sample.shape, join(tmpdir(), 'descent-bench'));
+const { shape, train, test } = dataset;
+const loaded = await loadEngine('wasm');
+if (!loaded.available) throw new Error(loaded.reason);
+
+for (const [k, job] of JOBS.entries()) {
+  const spec = JobSpecSchema.parse({ dataset: 'mnist_sample', ...job, training: { epochs: 1 } });
+  const { batch_size, seed } = spec.training;
+  const engine = createJobEngine(loaded, spec, dataset);
+  const training = fit({ spec, dataset, engine });
+  while (training.next(1000).done !== true);
+  const { weights, ...state } = engine.state();
+  const model = exportedModel({
+    job: 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W',
+    spec,
+    data: shape,
+    file: { weights, optimizer: state },
+    weightsSha256: weightsSha256(weights),
+    version: '0.1.0',
+    preprocessing: 'raw',
+  });
+  const folder = join(root, String(k));
+  mkdirSync(folder, { recursive: true });
+  for (const format of ['keras', 'weights.h5', 'onnx'] as const) {
+    writeFileSync(join(folder, `model.${format}`), encodeAs(format, model, 'keras'));
+  }
+  for (const layout of ['keras', 'torch'] as const) {
+    writeFileSync(join(folder, `${layout}.safetensors`), encodeAs('safetensors', model, layout));
+  }
+  const images = new Uint8Array(test.rows * shape.inputs);
+  test.readImages(images, 0);
+  const { probabilities } = engine.predict(images, test.labels, 0, test.rows);
+  writeFileSync(join(folder, 'test-images.u8'), images);
+  writeFileSync(join(folder, 'probabilities.f32'), probabilities);
+
+  const rows = 0.8 * shape.rows.train;
+  const order = epochOrder(seed, 2, rows);
+  const batches = new Uint8Array(STEPS * batch_size * shape.inputs);
+  const labels = new Uint8Array(STEPS * batch_size);
+  const losses: number[] = [];
+  for (let step = 0; step < STEPS; step += 1) {
+    for (let r = 0; r < batch_size; r += 1) {
+      const [at, row] = [step * batch_size + r, order[step * batch_size + r]!];
+      train.readImages(batches.subarray(at * shape.inputs, (at + 1) * shape.inputs), row);
+      labels[at] = train.labels[row]!;
+    }
+    // Before the step, as a training loss is measured.
+    const totals = { lossSum: 0, correct: 0 };
+    const [from, to] = [step * batch_size, (step + 1) * batch_size];
+    engine.evaluate(batches, labels, from, to, totals);
+    losses.push(totals.lossSum / batch_size);
+    engine.train(order, step, 1);
+  }
+  writeFileSync(join(folder, 'batches.u8'), batches);
+  writeFileSync(join(folder, 'labels.u8'), labels);
+  writeFileSync(join(folder, 'expected.json'), JSON.stringify({ job, losses, steps: state.steps }));
+}
+dataset.close();
