@@ -22,6 +22,7 @@ import { type OpenApiDocument, RouteCollector } from './openapi/document.ts';
 import { documentationOf } from './openapi/route-documentation.ts';
 import { ApiMetrics } from './prometheus.ts';
 import { chartRoutes } from './routes/charts.ts';
+import { compareRoute } from './routes/compare.ts';
 import { createJobRoute } from './routes/create-job.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -127,6 +128,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(historyRoutes, deps);
   await app.register(eventRoutes, { ...deps, streams });
   await app.register(chartRoutes, deps);
+  await app.register(compareRoute, deps);
   await app.register(modelRoutes, deps);
   await app.register(predictRoute, deps);
   await app.register(sessionRoutes, { ...deps, authentication, streams, buckets });

@@ -12,6 +12,7 @@ interface Schema {
   minimum?: number;
   maximum?: number;
   items?: Schema;
+  examples?: string[];
 }
 
 interface Parameter {
@@ -20,6 +21,7 @@ interface Parameter {
   path: string;
   name: string;
   in: 'path' | 'query' | 'header';
+  required?: boolean;
   schema: Schema;
 }
 
@@ -80,7 +82,7 @@ function texts({ type, enum: choices, pattern, minimum, maximum, items }: Schema
 
 describe.each(PARAMETERS)('$operation: the parameter $name', (parameter) => {
   it('takes what its schema allows, and nothing else', async () => {
-    const { name, method, path, schema } = parameter;
+    const { operation, name, method, path, schema } = parameter;
     // A job to ask about; a delete would need a new one each time, and no job at all is as good.
     const id = method === 'DELETE' ? '' : (await api.create()).id;
     const allows = ajv.compile({ ...schema, components: COMMITTED.components });
@@ -89,10 +91,18 @@ describe.each(PARAMETERS)('$operation: the parameter $name', (parameter) => {
         // Nothing cannot be sent there, and clients resolve dots in a path.
         if (parameter.in !== 'query' && /^\.{0,2}$/.test(text)) return;
         const expected = allows(read(text, resolved(schema)));
+        const others = PARAMETERS.filter(
+          (other) =>
+            other.operation === operation && other.in === 'query' && other.required && other !== parameter,
+        ).map((other) => `${other.name}=${encodeURIComponent(other.schema.examples![0]!)}`);
+        const query = [
+          ...others,
+          ...(parameter.in === 'query' ? [`${name}=${encodeURIComponent(text)}`] : []),
+        ].join('&');
         const url = path.replace('{id}', parameter.in === 'path' ? encodeURIComponent(text) : id);
         const response = await api.request({
           method: method as 'GET',
-          url: parameter.in === 'query' ? `${url}?${name}=${encodeURIComponent(text)}` : url,
+          url: query === '' ? url : `${url}?${query}`,
           headers: {
             ...(method === 'POST' && path === '/jobs' && { 'content-type': 'application/json' }),
             ...(parameter.in === 'header' && { [name]: text }),

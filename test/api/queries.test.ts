@@ -12,12 +12,19 @@ const OPERATIONS = Object.entries(COMMITTED.paths).flatMap(([path, operations]) 
 /** Of the operations that take one. */
 const BODIES: Record<string, string> = { 'POST /jobs': '{}', 'POST /session': '{"key":"dsc_"}' };
 
+/** Of the operations that need one. */
+const QUERIES: Record<string, string> = {
+  'GET /compare': 'jobs=job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X',
+};
+
 async function ask(method: string, path: string, query: string) {
   const id = path.includes('{id}') ? (await api.create()).id : '';
   const body = BODIES[`${method} ${path}`];
+  const needed = QUERIES[`${method} ${path}`] ?? '';
+  const whole = [needed, query.replace(/^\?/, '')].filter((part) => part !== '').join('&');
   return await api.request({
     method: method as 'GET',
-    url: `${path.replace('{id}', id)}${query}`,
+    url: `${path.replace('{id}', id)}${whole === '' ? query : `?${whole}`}`,
     ...(body !== undefined && { headers: { 'content-type': 'application/json' }, payload: body }),
   });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OwnerSchema } from '../../contract/access.ts';
-import { JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
+import { CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
+import { JOB_ID_PATTERN, JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { FitSchema } from '../../contract/prediction.ts';
 
@@ -63,6 +64,22 @@ export const PredictQuerySchema = z.strictObject({
     description:
       "Only for pictures. mnist: the drawing is cut out, scaled into the inner box and centred by mass, in light strokes on black, as the dataset's images are. stretch: the whole picture is scaled. none: it must have the model's size, in its own greys.",
   }),
+});
+
+const JOB_ID = JOB_ID_PATTERN.source.slice(1, -1);
+
+export const CompareQuerySchema = z.strictObject({
+  jobs: z
+    .string()
+    .regex(new RegExp(`^${JOB_ID}(,${JOB_ID}){${FEWEST_COMPARED - 1},${MOST_COMPARED - 1}}$`))
+    .meta({
+      description: `The ids of ${FEWEST_COMPARED} to ${MOST_COMPARED} jobs, separated by commas.`,
+      examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X'],
+    })
+    .transform((text) => [...new Set(text.split(','))]),
+  format: z.enum(['json', 'csv']).default('json'),
+  shape: z.enum(['long', 'wide']).default('long').meta({ description: 'Only for CSV.' }),
+  metric: z.enum(CURVES).default('val_loss').meta({ description: 'Only for shape=wide.' }),
 });
 
 /** A seq, or nothing: polyfills send an empty value before the first event. */

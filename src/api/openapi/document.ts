@@ -207,7 +207,7 @@ function parametersOf(
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, field]) => {
     const { description, ...rest } = schemas.input(field);
-    const required = where === 'path';
+    const required = where === 'path' || !field.safeParse(undefined).success;
     return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
   });
 }

@@ -1,3 +1,4 @@
+import type { Comparison } from '../../contract/comparison.ts';
 import type { Evaluation } from '../../contract/evaluation.ts';
 import type { Job } from '../../contract/job.ts';
 import type { JobEvent } from '../../contract/job-event.ts';
@@ -152,4 +153,38 @@ export const EVALUATION: Evaluation = {
     { label: '1', precision: 1, recall: 0.5, f1: 0.6667, support: 2 },
   ],
   worst_mistakes: [{ index: 2, label: '1', predicted: '0', probability: 0.71, loss: 1.24 }],
+};
+
+const OTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
+
+export const COMPARISON: Comparison = {
+  object: 'comparison',
+  jobs: [
+    {
+      id: ID,
+      name: 'rmsprop',
+      status: 'succeeded',
+      test_loss: 0.11,
+      test_accuracy: 0.97,
+      duration_seconds: 6.5,
+    },
+    {
+      id: OTHER_ID,
+      name: 'sgd',
+      status: 'running',
+      test_loss: null,
+      test_accuracy: null,
+      duration_seconds: null,
+    },
+  ],
+  different: { 'optimizer.type': ['rmsprop', 'sgd'], 'optimizer.rho': [0.9, null] },
+  same: { dataset: 'mnist', 'training.epochs': 10 },
+  epochs: [1],
+  curves: {
+    loss: [[0.2671, 0.9312]],
+    accuracy: [[0.9217, 0.7511]],
+    val_loss: [[0.1423, 0.4671]],
+    val_accuracy: [[0.9579, 0.8802]],
+  },
+  order: { test_accuracy: [ID], test_loss: [ID], val_loss: [ID, OTHER_ID], duration_seconds: [ID] },
 };
