@@ -6,7 +6,7 @@ import { Site } from '../site.ts';
 import { resumable } from '../specs.ts';
 
 const JOBS = 4;
-const KILLS = 8;
+const KILLS = 4;
 /** Long enough for most kills to find a checkpoint. */
 const SPECS = resumable(90);
 /** A checkpoint is due after this long. Ten times its cost is far less for models as small as these. */

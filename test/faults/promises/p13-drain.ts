@@ -4,7 +4,7 @@ import { type Ending, reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
 import { RESUMABLE, SLOW_EPOCHS, tinySpec } from '../specs.ts';
 
-const RESTARTS = 3;
+const RESTARTS = 2;
 const EXIT_SECONDS = 8;
 const NO_FAULT = ['succeeded', 'drained', 'cancelled'];
 
