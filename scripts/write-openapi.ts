@@ -28,6 +28,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     signals: nothing,
     artifacts: nothing,
     models: nothing,
+    modelBytes: 0,
     storage: nothing,
     jobCounts: nothing,
     diskRoom: nothing,

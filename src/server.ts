@@ -10,6 +10,7 @@ import { ConfigError } from './process/config-error.ts';
 import { connectionRoom } from './process/descriptors.ts';
 import { canonicalHost, isEveryAddress } from './process/host-name.ts';
 import { loadSettings } from './process/load-settings.ts';
+import { MemoryLimit } from './process/memory-limit.ts';
 import { packageVersion } from './process/package-version.ts';
 import { watchParent } from './process/parent-watch.ts';
 import { createLog, messageOf, stackOf } from './process/process-log.ts';
@@ -37,6 +38,9 @@ import { WorkerReports } from './store/worker-reports.ts';
 const STOP_MS = 5_000;
 /** No parent is left to restart us, and a new start may want our port. */
 const PARENT_GONE_STOP_MS = 1_000;
+
+/** Of the memory that this process may use. */
+const MODELS_SHARE = 1 / 2;
 
 const REDIS_PATIENCE_MS = 2_000;
 /** For /readyz, since health checks expect a quick answer. */
@@ -77,6 +81,7 @@ async function main(): Promise<void> {
     signals: new EventSignals(subscriber, keys),
     artifacts,
     models,
+    modelBytes: MODELS_SHARE * MemoryLimit.find().bytes(),
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
     jobCounts: new JobCounts(commands, keys),

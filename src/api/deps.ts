@@ -35,6 +35,8 @@ export interface ApiDeps {
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read' | 'location'>;
   models: Pick<ModelThreads, 'export' | 'predict'>;
+  /** Memory for reading models, in bytes. */
+  modelBytes: number;
   /** Whether this process can read the artifacts. */
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;

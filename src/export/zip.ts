@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
  * Format: PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
  */
 export function encodeZip(members: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
-  const local: Buffer[] = [];
+  const local: Uint8Array[] = [];
   const central: Buffer[] = [];
   let offset = 0;
   for (const { name, bytes } of members) {
@@ -19,7 +19,7 @@ export function encodeZip(members: readonly { name: string; bytes: Uint8Array }[
     common.writeUInt32LE(bytes.length, 14);
     common.writeUInt32LE(bytes.length, 18);
     common.writeUInt16LE(encodedName.length, 22);
-    local.push(Buffer.from('PK\x03\x04', 'latin1'), common, encodedName, Buffer.from(bytes));
+    local.push(Buffer.from('PK\x03\x04', 'latin1'), common, encodedName, bytes);
     const attributes = Buffer.alloc(14);
     attributes.writeUInt32LE(offset, 10);
     central.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), common, attributes, encodedName);

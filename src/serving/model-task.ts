@@ -29,6 +29,12 @@ export const ExportTaskSchema = z.strictObject({
 });
 export type ExportTask = z.output<typeof ExportTaskSchema>;
 
+export interface ExportedFile {
+  readonly content: Uint8Array;
+  /** Of the content. */
+  readonly sha256: string;
+}
+
 export const PredictTaskSchema = z.strictObject({
   model: StoredModelSchema,
   /** The body and its media type. */

@@ -1,4 +1,5 @@
-import { move } from 'piscina';
+import { createHash } from 'node:crypto';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { PredictionList } from '../contract/prediction.ts';
 import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
@@ -8,6 +9,7 @@ import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { loadedModel } from './loaded-models.ts';
 import {
+  type ExportedFile,
   type ExportTask,
   ExportTaskSchema,
   type PredictOutcome,
@@ -19,14 +21,17 @@ import {
 /** The functions that a model thread runs. */
 
 /** The model in the task's format; undefined when its file is missing or damaged. */
-export async function exportModel(task: ExportTask): Promise<Uint8Array | undefined> {
+export async function exportModel(task: ExportTask): Promise<ExportedFile | undefined> {
   const { model, format, layout, preprocessing } = ExportTaskSchema.parse(task);
-  const file = await readModel(model);
-  if (file === undefined) return undefined;
-  const exported = exportedModel({ ...model, file, preprocessing });
-  // A copy: the bytes may be a view of the model's memory, or of a pool's.
-  const content = Uint8Array.from(encodeAs(format, exported, layout));
-  return move(content) as unknown as Uint8Array;
+  const stored = await readModel(model);
+  if (stored === undefined) return undefined;
+  const exported = exportedModel({ ...model, file: stored, preprocessing });
+  const content = encodeAs(format, exported, layout);
+  const isWhole = content.byteLength === content.buffer.byteLength;
+  // Only a buffer of its own can be moved to the other thread: not a view of the model's, nor one of Node's pool.
+  const file = isWhole ? content : new Uint8Array(content);
+  const value = { content: file, sha256: createHash('sha256').update(file).digest('hex') };
+  return move({ [valueSymbol]: value, [transferableSymbol]: [file.buffer] }) as unknown as ExportedFile;
 }
 
 /** Predicts what was sent. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import type { ExportTask, PredictOutcome, PredictTask } from './model-task.ts';
+import type { ExportedFile, ExportTask, PredictOutcome, PredictTask } from './model-task.ts';
 
 /** Threads that read models, write them in other formats and compute with them, so that the event loop never does. */
 
@@ -40,7 +40,7 @@ export class ModelThreads {
    * A finished job's model in another format; undefined when its file is missing or damaged.
    * @throws {ModelThreadsBusyError}
    */
-  async export(task: ExportTask): Promise<Uint8Array | undefined> {
+  async export(task: ExportTask): Promise<ExportedFile | undefined> {
     return await this.#run('exportModel', task);
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SUCCESS } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 import { writeModel } from './stored-model.ts';
@@ -109,4 +109,28 @@ it('refuses other formats', async () => {
     'validation_failed',
   );
   expect(problem.detail).toContain('safetensors');
+});
+
+describe('memory', () => {
+  const small = openApi({ modelBytes: 200_000 });
+
+  it('is not given to a model that takes more than there is', async () => {
+    const { id, token } = await small.running(SPEC);
+    const model = await writeModel(small, id, SPEC);
+    await small.transitions.finish(id, token, { ...SUCCESS, model });
+    // 3,190 parameters and a slot each.
+    expect((await small.request({ url: `/jobs/${id}/model` })).statusCode).toBe(200);
+    const large = { ...SPEC, model: { hidden_units: [16] } };
+    const other = await small.running(large);
+    const file = await writeModel(small, other.id, large);
+    await small.transitions.finish(other.id, other.token, { ...SUCCESS, model: file });
+    const refused = await small.request({ url: `/jobs/${other.id}/model` });
+    expect(expectProblem(refused, 503, 'overloaded').detail).toContain(
+      'Ask the operator for an API with more memory',
+    );
+    const predict = { method: 'POST', url: `/jobs/${other.id}/predict`, payload: 'x' } as const;
+    expectProblem(await small.request(predict), 503, 'overloaded');
+    // The first one has given its room back.
+    expect((await small.request({ url: `/jobs/${id}/model?format=keras` })).statusCode).toBe(200);
+  });
 });

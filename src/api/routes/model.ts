@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import parseRange from 'range-parser';
@@ -11,6 +10,7 @@ import { hasAlready, isUnchanged } from '../http/conditional.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, ModelQuerySchema, TfjsQuerySchema } from '../http/request-schemas.ts';
 import { missingFile, modelOf } from '../job-files.ts';
+import type { ModelRoom } from '../model-room.ts';
 import {
   CACHE_HEADERS,
   documented,
@@ -34,6 +34,9 @@ const TYPES: Record<ModelFileFormat, string> = {
 /** As text, a number takes four times its bytes, and nobody reads more of them. */
 const MOST_PARAMETERS_AS_TEXT = 2_000_000;
 
+/** A large model takes seconds. */
+const TIMEOUT_MS = 60_000;
+
 /** ETags that are known without writing the file again. */
 const MOST_KNOWN = 10_000;
 
@@ -43,8 +46,12 @@ interface Wanted {
   preprocessing: Preprocessing;
 }
 
-export function modelRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
-  const { store, models, artifacts } = deps;
+export function modelRoutes(
+  app: FastifyInstance,
+  deps: ApiDeps & { room: ModelRoom },
+  done: () => void,
+): void {
+  const { store, models, artifacts, room } = deps;
   const routes = app.withTypeProvider<ZodTypeProvider>();
   /** By the SHA-256 of the model's file and what was wanted. */
   const etags = new Recent<string>(MOST_KNOWN);
@@ -52,6 +59,7 @@ export function modelRoutes(app: FastifyInstance, deps: ApiDeps, done: () => voi
   routes.route({
     method: 'GET',
     url: '/jobs/:id/model',
+    handlerTimeout: TIMEOUT_MS,
     schema: { params: JobPathSchema, querystring: ModelQuerySchema },
     config: MODEL,
     handler: async (request, reply) => await send(request, reply, request.params.id, request.query),
@@ -61,6 +69,7 @@ export function modelRoutes(app: FastifyInstance, deps: ApiDeps, done: () => voi
     routes.route({
       method: 'GET',
       url: `/jobs/:id/model/tfjs/${format === 'tfjs-model' ? 'model.json' : 'weights.bin'}`,
+      handlerTimeout: TIMEOUT_MS,
       schema: { params: JobPathSchema, querystring: TfjsQuerySchema },
       config: documentationOfTfjs(format),
       handler: async (request, reply) => {
@@ -81,15 +90,20 @@ export function modelRoutes(app: FastifyInstance, deps: ApiDeps, done: () => voi
       isUnchanged(request, reply, known);
       return reply.send();
     }
-    const content = await models.export({ model, ...wanted });
-    if (content === undefined) throw await missingFile(store, scopeOf(request), id, model.file.name);
-    const etag = `"${createHash('sha256').update(content).digest('hex')}"`;
+    const giveBack = room.take(record.parameters, model);
+    // A client that reads slowly keeps the bytes in memory.
+    reply.raw.once('close', giveBack);
+    const exported = await models.export({ model, ...wanted });
+    // The time was up, and the client has been told.
+    if (reply.sent) return reply;
+    if (exported === undefined) throw await missingFile(store, scopeOf(request), id, model.file.name);
+    const etag = `"${exported.sha256}"`;
     etags.add(key, etag);
     if (isUnchanged(request, reply, etag)) return reply.send();
     reply
       .type(TYPES[wanted.format])
       .header('content-disposition', `attachment; filename="${fileName(id, record, wanted)}"`);
-    return sendRange(request, reply, content, etag);
+    return sendRange(request, reply, exported.content, etag);
   }
   done();
 }

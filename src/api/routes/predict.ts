@@ -9,6 +9,7 @@ import { refuseEncodedBody } from '../http/json-body.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, PredictQuerySchema } from '../http/request-schemas.ts';
 import { missingFile, modelOf } from '../job-files.ts';
+import type { ModelRoom } from '../model-room.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
 /** POST /jobs/{id}/predict: asks a finished model. Bodies are read in a thread, because they may be large pictures. */
@@ -16,8 +17,12 @@ import { documented, json } from '../openapi/route-documentation.ts';
 /** null = the request had no body. */
 const BodySchema = z.instanceof(Uint8Array).nullish();
 
-export function predictRoute(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
-  const { store, models, artifacts } = deps;
+export function predictRoute(
+  app: FastifyInstance,
+  deps: ApiDeps & { room: ModelRoom },
+  done: () => void,
+): void {
+  const { store, models, artifacts, room } = deps;
   app.removeAllContentTypeParsers();
   const options = { parseAs: 'buffer', bodyLimit: MOST_BYTES } as const;
   app.addContentTypeParser('*', options, async ({ headers }: FastifyRequest, bytes: Buffer) => {
@@ -35,8 +40,13 @@ export function predictRoute(app: FastifyInstance, deps: ApiDeps, done: () => vo
       const record = await store.recordIn(scopeOf(request), id);
       if (record === undefined) throw jobNotFound();
       const model = modelOf(id, record, artifacts);
+      const giveBack = room.take(record.parameters, model);
       const bytes = request.body ?? new Uint8Array();
-      const answer = await models.predict({ model, bytes, type: mediaType(request), fit: request.query.fit });
+      const answer = await models
+        .predict({ model, bytes, type: mediaType(request), fit: request.query.fit })
+        .finally(giveBack);
+      // The time was up, and the client has been told.
+      if (reply.sent) return reply;
       switch (answer.outcome) {
         case 'predicted':
           return sendJson(reply, answer.json);
