@@ -110,6 +110,10 @@ describe('the arrows', () => {
     expect(FILES.filter(isAssembly).flatMap(packageImports)).toEqual([]);
   });
 
+  it('the client needs nothing, so that it runs in browsers', () => {
+    expect(FILES.filter((file) => roomOf(file) === 'src/client').flatMap(packageImports)).toEqual([]);
+  });
+
   it('the contract needs only zod', () => {
     const packages = FILES.filter((file) => roomOf(file) === 'src/contract').flatMap(packageImports);
     expect([...new Set(packages)]).toEqual(['zod']);
@@ -151,6 +155,7 @@ describe('the arrows', () => {
     const containing = (pattern: RegExp) =>
       FILES.filter((file) => roomOf(file) !== 'scripts' && pattern.test(IMPORTS.get(file)!.text)).sort();
     expect(containing(/process\.env\b/)).toEqual([
+      'src/cli/main.ts',
       'src/doctor/main.ts',
       'src/keys.ts',
       'src/main.ts',

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
@@ -19,11 +19,41 @@ const run = promisify(execFile);
 
 /** Runs README's own text against a running installation. */
 async function execute(command: string, file: string, code: string, descent: Installation): Promise<string> {
-  const folder = await makeTemporaryFolder();
+  const folder = await makeProject();
   const path = join(folder, file);
   writeFileSync(path, code.replaceAll(/(?:http:\/\/)?localhost:3000/g, descent.url));
-  const { stdout } = await run(command, [path], { cwd: folder });
+  const compiled = file.endsWith('.mts') ? compile(path) : path;
+  const env = { ...process.env, DESCENT_URL: descent.url };
+  const { stdout } = await run(command, [compiled], { cwd: folder, env });
   return stdout;
+}
+
+/** A folder with what `npm install <this folder>` leaves in it. */
+async function makeProject(): Promise<string> {
+  const folder = await makeTemporaryFolder();
+  mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true });
+  symlinkSync(process.cwd(), join(folder, 'node_modules/descent'));
+  const { bin } = JSON.parse(readFileSync('package.json', 'utf8')) as { bin: { descent: string } };
+  const start = `#!/bin/sh\nexec ${process.execPath} ${join(process.cwd(), bin.descent)} "$@"\n`;
+  writeFileSync(join(folder, 'node_modules/.bin/descent'), start, { mode: 0o755 });
+  return folder;
+}
+
+/** Checks the types, too, with those that the package gives to others. */
+function compile(path: string): string {
+  const program = ts.createProgram([path], {
+    module: ts.ModuleKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    strict: true,
+    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
+    types: [],
+  });
+  const messages = ts
+    .getPreEmitDiagnostics(program)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+  expect(messages).toEqual([]);
+  program.emit();
+  return path.replace(/\.mts$/, '.mjs');
 }
 
 describe("README's examples, run as they stand", () => {
@@ -51,12 +81,18 @@ describe("README's examples, run as they stand", () => {
   it('TypeScript', async () => {
     const descent = await Installation.start();
     const [code] = blocks('ts');
-    const { outputText } = ts.transpileModule(code!, {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-    });
-    const output = await execute(process.execPath, 'example.mjs', outputText, descent);
-    expect(output).toContain('event: job.succeeded');
-    expect(output).toMatch(/^3,\d+,/m);
+    const output = await execute(process.execPath, 'example.mts', code!, descent);
+    expect(output).toMatch(/^epoch 3: loss 0\.\d+$/m);
+    expect(output).toMatch(/^succeeded 0\.[89]\d*$/m);
+  });
+
+  it('the command', async () => {
+    const descent = await Installation.start();
+    const [code] = blocks('sh').filter((block) => block.includes('npx descent'));
+    const output = await execute('sh', 'example.sh', `set -e\n${code}test -s digits.onnx\n`, descent);
+    expect(output).toMatch(/^succeeded: test accuracy 0\.9/m);
+    expect(output).toMatch(/^digits\.onnx \(\d+ bytes\)$/m);
+    expect(output.match(/^job_\w+ +succeeded/gm)).toHaveLength(2);
   });
 });
 

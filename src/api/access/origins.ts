@@ -9,6 +9,7 @@ export const isSafe = (method: string): boolean => SAFE_METHODS.includes(method)
 
 /** Response headers that scripts of other origins may read. */
 const EXPOSED = [
+  'Content-Disposition',
   'ETag',
   'Idempotency-Replayed',
   'Link',

@@ -1,0 +1,31 @@
+import { EXIT } from './failure.ts';
+import type { Context } from './jobs.ts';
+import { readSpec, type SpecOptions } from './spec.ts';
+import { follow } from './watch.ts';
+
+interface TrainOptions extends SpecOptions {
+  idempotencyKey?: string;
+  wait?: boolean;
+}
+
+/** Creates a job. Its id goes alone to standard output, so that a script can take it. */
+export async function train(
+  { descent, asJson }: Context,
+  file: string | undefined,
+  { idempotencyKey, wait, ...options }: TrainOptions,
+): Promise<number> {
+  const job = await descent.jobs.create(
+    readSpec(file, options),
+    idempotencyKey === undefined ? {} : { idempotencyKey },
+  );
+  if (wait) {
+    console.error(`${job.id} is ${job.status}.`);
+    return await follow(descent, job, asJson ? 'job' : 'view');
+  }
+  if (asJson) console.log(JSON.stringify(job));
+  else {
+    console.log(job.id);
+    console.error(`It is ${job.status}. Watch it: descent watch ${job.id}`);
+  }
+  return EXIT.succeeded;
+}

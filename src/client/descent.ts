@@ -1,0 +1,24 @@
+import { type DescentOptions, Http } from './http.ts';
+import { Jobs } from './jobs.ts';
+
+/**
+ * A client of Descent's API, for browsers and Node:
+ *
+ *     const descent = new Descent({ url: 'http://127.0.0.1:3000' });
+ *     const { id } = await descent.jobs.create({ optimizer: { type: 'adam' } });
+ *     for await (const event of descent.jobs.events(id)) console.log(event.type);
+ */
+export class Descent {
+  readonly jobs: Jobs;
+
+  /** @throws {TypeError} if the URL or the key cannot be one */
+  constructor(options: DescentOptions) {
+    this.jobs = new Jobs(new Http(options));
+  }
+}
+
+export { DescentError, type ErrorCode } from './errors.ts';
+export type { EventsOptions } from './events.ts';
+export type { DescentOptions } from './http.ts';
+export type { CreateOptions, Jobs, ListOptions, ModelFile, WaitOptions } from './jobs.ts';
+export type * from './types.ts';

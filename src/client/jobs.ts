@@ -1,0 +1,147 @@
+import { type EventsOptions, followEvents } from './events.ts';
+import type { Http, HttpRequest } from './http.ts';
+import { pathOf, searchOf } from './paths.ts';
+import type {
+  Evaluation,
+  Job,
+  JobEvent,
+  JobList,
+  JobSpec,
+  JobStatus,
+  MetricsList,
+  ModelOptions,
+  ResetEvent,
+} from './types.ts';
+
+interface Abortable {
+  signal?: AbortSignal | undefined;
+}
+
+export interface CreateOptions extends Abortable {
+  /**
+   * 1 to 255 visible ASCII characters. The same key with the same spec creates no second job for 24 hours. Without one,
+   * each call makes its own, so that only its own repeats are safe.
+   */
+  idempotencyKey?: string;
+}
+
+export interface ListOptions extends Abortable {
+  status?: JobStatus;
+  /** Only an admin sees the jobs of others. */
+  owner?: string;
+  /** Jobs per request: 1 to 100 (default 20). The next page is requested when you get there. */
+  pageSize?: number;
+}
+
+export interface WaitOptions extends Abortable {
+  /** Called with each event, also those before the call of wait. */
+  onEvent?: (event: JobEvent | ResetEvent) => void | Promise<void>;
+}
+
+/** A model on its way. Read or cancel `body`, else the connection stays open. */
+export interface ModelFile {
+  /** A name for the file, such as mnist-rmsprop-8RQN2F.onnx. */
+  name: string;
+  body: ReadableStream<Uint8Array>;
+}
+
+/**
+ * The jobs of a Descent. Requests that may be repeated are: all that read, `create`, which the server does once per
+ * key, and `cancel`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
+ */
+export class Jobs {
+  readonly #http: Http;
+
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** Creates a job and returns it at once, queued. `{}` is the reference run: every field has a default. */
+  async create(spec: JobSpec = {}, { idempotencyKey = makeKey(), signal }: CreateOptions = {}): Promise<Job> {
+    return await this.#json<Job>({
+      method: 'POST',
+      path: '/jobs',
+      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+      body: JSON.stringify(spec),
+      signal,
+    });
+  }
+
+  async get(id: string, { signal }: Abortable = {}): Promise<Job> {
+    return await this.#json<Job>({ path: pathOf(id), signal });
+  }
+
+  /** Jobs, newest first, page by page as you take them. */
+  async *list({ status, owner, pageSize, signal }: ListOptions = {}): AsyncGenerator<Job, void, void> {
+    const query = { status, owner, limit: pageSize };
+    for (let search: string | undefined = searchOf(query); search !== undefined; ) {
+      const page: JobList = await this.#json<JobList>({ path: `/jobs${search}`, signal });
+      yield* page.data;
+      // Only its query: this client knows its own way to the server.
+      search = page.next === null ? undefined : page.next.slice(page.next.indexOf('?'));
+    }
+  }
+
+  /** Cancels a job; a running one is `cancelling` until its worker has stopped. */
+  async cancel(id: string, { signal }: Abortable = {}): Promise<Job> {
+    return await this.#json<Job>({ method: 'POST', path: `${pathOf(id)}/cancel`, signal });
+  }
+
+  /** Deletes a job that has ended. Not repeated, since a second attempt could not tell what the first one did. */
+  async delete(id: string, { signal }: Abortable = {}): Promise<void> {
+    await this.#http.sendOnce({ method: 'DELETE', path: pathOf(id), signal }, async () => {});
+  }
+
+  /** One row per epoch that has ended. `after`: only rows with a higher seq. */
+  async metrics(id: string, { after, signal }: Abortable & { after?: number } = {}): Promise<MetricsList> {
+    return await this.#json<MetricsList>({
+      path: `${pathOf(id)}/metrics${searchOf({ after })}`,
+      headers: JSON_ONLY,
+      signal,
+    });
+  }
+
+  /** How well the finished model does on the test rows. */
+  async evaluation(id: string, { signal }: Abortable = {}): Promise<Evaluation> {
+    return await this.#json<Evaluation>({ path: `${pathOf(id)}/evaluation`, signal });
+  }
+
+  /** The finished model as a file. */
+  async model(id: string, { signal, ...options }: Abortable & ModelOptions = {}): Promise<ModelFile> {
+    const path = `${pathOf(id)}/model${searchOf({ ...options })}`;
+    return await this.#http.send({ path, signal }, async (response) => ({
+      name: fileName(response.headers) ?? `${id}.${options.format ?? 'safetensors'}`,
+      body: this.#http.asBytes(response, signal),
+    }));
+  }
+
+  /**
+   * The job's events from its first, or after a seq, to its last, live. A broken connection is resumed after the last
+   * event, for up to two minutes. After a ResetEvent, all follow again.
+   */
+  events(id: string, options: EventsOptions = {}): AsyncGenerator<JobEvent | ResetEvent, void, void> {
+    return followEvents(this.#http, id, options);
+  }
+
+  /** Waits for the job's end, however it ends, and returns it: look at its `status`. */
+  async wait(id: string, { signal, onEvent }: WaitOptions = {}): Promise<Job> {
+    for await (const event of this.events(id, { signal })) await onEvent?.(event);
+    return await this.get(id, { signal });
+  }
+
+  async #json<Value>(request: HttpRequest): Promise<Value> {
+    return await this.#http.send(request, (response) => this.#http.asJson<Value>(response));
+  }
+}
+
+const JSON_ONLY = { accept: 'application/json' };
+
+/** crypto.randomUUID exists only on pages with TLS. */
+const makeKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
+
+/** The last part of the name that the server gives: no path of its choice. */
+const fileName = (headers: Headers): string | undefined =>
+  /filename="?([^";]*[/\\])?([^";/\\]+)"?/.exec(headers.get('content-disposition') ?? '')?.[2];

@@ -1,0 +1,29 @@
+import type { components, operations } from './api-types.ts';
+
+/** The API's own types, by their names in the OpenAPI document. The build generates api-types.ts from it. */
+
+type Schemas = components['schemas'];
+
+export type Job = Schemas['Job'];
+export type JobSpec = Schemas['JobSpec'];
+export type JobStatus = Schemas['JobStatus'];
+export type JobEvent = Schemas['JobEvent'];
+export type JobList = Schemas['JobList'];
+export type MetricsList = Schemas['MetricsList'];
+export type MetricsRow = Schemas['MetricsRow'];
+export type Evaluation = Schemas['Evaluation'];
+export type ModelFormat = Schemas['ModelFormat'];
+export type Problem = Schemas['Problem'];
+
+/** Format, layout and preprocessing of a model. */
+export type ModelOptions = NonNullable<operations['getModel']['parameters']['query']>;
+
+/**
+ * The server lost its latest events, some of which may have been yielded already: forget all of this job. Its events
+ * follow again, from seq 1.
+ */
+export interface ResetEvent {
+  seq: 0;
+  type: 'reset';
+  data: { last_seq: number };
+}

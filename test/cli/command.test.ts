@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { Installation } from '../end-to-end/installation.ts';
+import { closedUrl } from '../support/closed-port.ts';
+import { StartedProgram } from '../support/started-program.ts';
+
+/** The command as a shell runs it, against real processes. */
+
+const COMMAND = resolve('dist/src/cli/main.js');
+const SMALL = ['--dataset', 'mnist_sample', '--hidden-units', '16', '--epochs', '2'];
+const ENDLESS = [...SMALL.slice(0, -1), '1000', '--engine', 'reference'];
+
+const descent = await Installation.startForFile();
+const folder = join(descent.dataDir, 'here');
+mkdirSync(folder);
+const env = { PATH: process.env.PATH, DESCENT_URL: descent.url };
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(
+  args: string[],
+  { input = '', ...more }: { input?: string; url?: string } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [COMMAND, ...args], {
+    cwd: folder,
+    env: { ...env, ...(more.url !== undefined && { DESCENT_URL: more.url }) },
+  });
+  child.stdin.end(input);
+  const ended = new Promise<number | null>((done) => child.once('close', done));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await ended, stdout, stderr };
+}
+
+const lines = (json: string): unknown[] =>
+  json
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+
+describe('descent', () => {
+  it('trains, watches, shows, saves and deletes', async () => {
+    const trained = await run([
+      'train',
+      ...SMALL,
+      '--optimizer',
+      'adam',
+      '--learning-rate',
+      '0.002',
+      '--wait',
+    ]);
+    expect(trained.code).toBe(0);
+    expect(trained.stdout).toMatch(
+      /^queued\nrunning on \w+\nepoch 1\/2 {2}loss .*\nepoch 2\/2 .*\nsucceeded: test accuracy 0\.\d{4}, loss .*\n$/,
+    );
+    const [id] = /job_\w+/.exec(trained.stderr)!;
+
+    const [watched, listed, shown, saved] = await Promise.all([
+      run(['watch', id, '--json']),
+      run(['jobs', '--status', 'succeeded', '--json']),
+      run(['show', id]),
+      run(['model', id, '--format', 'onnx', '-o', 'digits.onnx', '--json']),
+    ]);
+    expect(lines(watched.stdout)).toEqual(await descent.events(id));
+    expect(lines(listed.stdout)).toEqual([await descent.job(id)]);
+    expect(shown.stdout).toMatch(/^optimizer +adam, learning_rate 0\.002, /m);
+    const model = Buffer.from(await (await descent.fetch(`/jobs/${id}/model?format=onnx`)).arrayBuffer());
+    expect(lines(saved.stdout)).toEqual([{ id, file: 'digits.onnx', bytes: model.length }]);
+    expect(readFileSync(join(folder, 'digits.onnx'))).toEqual(model);
+    expect(readdirSync(folder)).toEqual(['digits.onnx']);
+    expect((await run(['model', id, '-o', 'no/such/folder'])).stderr).toContain('ENOENT');
+
+    expect(await run(['delete', id])).toEqual({ code: 0, stdout: `${id} is deleted.\n`, stderr: '' });
+    expect(await run(['show', id])).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('prints the id alone, for scripts, and takes a spec from a file or a pipe', async () => {
+    const spec = {
+      dataset: 'mnist_sample',
+      optimizer: { type: 'sgd', momentum: 0.5 },
+      training: { epochs: 9, seed: 5 },
+    };
+    writeFileSync(join(folder, 'spec.json'), JSON.stringify(spec));
+    const [fromFile, fromPipe] = await Promise.all([
+      run(['train', 'spec.json', '--epochs', '1', '--name', 'a\u001b[2Jb']),
+      run(['train', '-', '--optimizer', 'adam', '--json'], { input: JSON.stringify(spec) }),
+    ]);
+    expect(fromFile.stdout).toMatch(/^job_\w{26}\n$/);
+    expect((await descent.job(fromFile.stdout.trim())).spec).toMatchObject({
+      optimizer: { type: 'sgd', momentum: 0.5 },
+      training: { epochs: 1, seed: 5 },
+    });
+    const [job] = lines(fromPipe.stdout) as { id: string; spec: object }[];
+    expect(job!.spec).toMatchObject({ optimizer: { type: 'adam' }, training: { epochs: 9 } });
+    expect((await run(['jobs', '--limit', '2'])).stdout).toContain('a\\u001b[2Jb');
+  });
+
+  it('stops watching at Ctrl-C, and the job goes on', async () => {
+    const program = new StartedProgram(COMMAND, ['train', ...ENDLESS, '--wait'], { cwd: folder, env });
+    await program.line(/^epoch 1\/1000 /);
+    program.kill('SIGINT');
+    expect(await program.ended).toBe(130);
+    const [, id] = /the job goes on.*descent watch (\w+)/.exec(program.output)!;
+    expect((await descent.job(id!)).status).toBe('running');
+    const cancelled = await run(['cancel', id!]);
+    expect(cancelled).toMatchObject({ code: 0, stdout: `${id} is cancelling.\n` });
+    expect(await run(['watch', id!])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/\ncancelled\n$/),
+    });
+  });
+
+  it.each([
+    [[], 2, 'Name a command'],
+    [['job'], 2, "Unknown command 'job' (Did you mean jobs?)"],
+    [['show'], 2, "Missing required argument 'id'."],
+    [['train', '--epochs', 'ten'], 2, '--epochs "ten" is not allowed: use a number.'],
+    [['train', '--learning-rate', '1'], 2, 'add --optimizer'],
+    [['train', 'missing.json'], 2, 'The spec cannot be read: ENOENT'],
+    [['train', '-'], 2, '- is not JSON'],
+    [['train', '--epochs', '0', '--seed', '-1'], 2, '\n  /training/seed must be'],
+    [['jobs', '--limit', '0'], 2, '/limit must be a whole number from 1'],
+    [['show', '..'], 1, 'ids begin with job_'],
+    [
+      ['show', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W', '--json'],
+      1,
+      '{"error":{"code":"job_not_found","status":404,',
+    ],
+  ])('%j ends with %i', async (args, code, message) => {
+    const ended = await run(args);
+    expect(ended).toMatchObject({ code, stderr: expect.stringContaining(message) });
+    expect(ended.stderr).not.toContain('    at ');
+  });
+
+  it('ends with 3 when nothing answers', async () => {
+    const url = await closedUrl();
+    const [plain, json] = await Promise.all([run(['jobs'], { url }), run(['jobs', '--json'], { url })]);
+    expect(plain).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('set DESCENT_URL') });
+    expect(json).toMatchObject({ code: 3, stdout: '' });
+    expect(lines(json.stderr)).toMatchObject([{ error: { code: 'unreachable' } }]);
+    expect(await run(['jobs'], { url: 'nonsense' })).toMatchObject({ code: 2 });
+  });
+
+  it('has help with an example for each command', async () => {
+    const names = ['train', 'watch', 'jobs', 'show', 'cancel', 'delete', 'model'];
+    const helps = await Promise.all(names.map((name) => run([name, '--help'])));
+    expect(helps.map(({ code }) => code)).toEqual(names.map(() => 0));
+    helps.forEach(({ stdout }, i) => {
+      expect(stdout).toContain(`Example:\n  descent ${names[i]} `);
+    });
+  });
+});
