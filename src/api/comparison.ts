@@ -1,5 +1,5 @@
 import { type Comparison, CURVES, type Curve, type ParameterValue } from '../contract/comparison.ts';
-import type { MetricsRow } from '../contract/metrics.ts';
+import type { MetricsRow } from '../contract/metrics-list.ts';
 import type { StoredJob } from '../store/job-view.ts';
 
 /** Puts jobs side by side. */

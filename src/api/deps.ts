@@ -31,7 +31,7 @@ export interface ApiDeps {
     | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
-  events: Pick<JobEvents, 'read' | 'metricsJson' | 'metricsRows'>;
+  events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read' | 'location'>;
   models: Pick<ModelThreads, 'export' | 'predict'>;

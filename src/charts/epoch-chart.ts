@@ -1,4 +1,4 @@
-import type { MetricsRow } from '../contract/metrics.ts';
+import type { MetricsRow } from '../contract/metrics-list.ts';
 import { drawLineChart, type Series } from './line-chart.ts';
 import { epochAxis, valueAxis } from './ticks.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** One row of a job's history: what an epoch measured. */
+/** What an epoch measured, as a trainer reports it and a checkpoint keeps it. */
 export const EpochMetricsSchema = z
   .strictObject({
     epoch: z.int().gte(1).meta({ description: 'Epochs finished, counted from 1.' }),
@@ -30,9 +30,4 @@ export const EpochMetricsSchema = z
   })
   .meta({ id: 'EpochMetrics' });
 
-export const MetricsRowSchema = EpochMetricsSchema.extend({
-  seq: z.int().gte(1).meta({ description: "The seq of this row's job.epoch event; the cursor for `after`." }),
-}).meta({ id: 'MetricsRow' });
-
 export type EpochMetrics = z.output<typeof EpochMetricsSchema>;
-export type MetricsRow = z.output<typeof MetricsRowSchema>;

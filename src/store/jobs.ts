@@ -45,6 +45,8 @@ export interface JobHead {
   seq: number;
   /** ETag of anything derived from the events; changes with each event. */
   etag: string;
+  /** Whether the events were stored packed when this was read. */
+  packed: boolean;
 }
 
 /** KEYS: statuses. Its members begin with the owner and a colon; a semicolon sorts after all of an owner's. */
@@ -119,6 +121,7 @@ export class JobStore {
       // The time too: a Redis that lost its newest writes counts the same seqs again. The end of a job is its last event
       // and its last change, and a packed record keeps the time of the change only.
       etag: `"${seq}.${eventAt ?? changedAt}"`,
+      packed: eventAt === null,
     };
   }
 

@@ -250,7 +250,7 @@ describe('a viewer that does not read', () => {
         (_, i) =>
           ({ seq: after + 1 + i, type: 'job.cancelling', data: '', text: 'x'.repeat(10_000) }) as const,
       ),
-    metricsJson: async () => '[]',
+    metrics: async () => [],
     metricsRows: async () => [],
   };
   const impatient = openApi({ timing: { drainMs: 100 }, events });

@@ -1,9 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { EVALUATION } from '../../src/api/openapi/examples.ts';
+import { encodeTensorBoard } from '../../src/export/tensorboard.ts';
 import { epochReport, metricsOf, newJobId, SUCCESS, successOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
+
+/** The row that the metrics have of this epoch, with the time of its event. */
+async function rowOf(id: string, epoch: number, seq: number) {
+  const { data } = (await api.request({ url: `/jobs/${id}/events?after=${seq - 1}&limit=1` })).json();
+  return { ...metricsOf(epoch), seq, created_at: data[0].created_at };
+}
+
+/** A running job with this many epochs, of which every value is another one. */
+async function trained(epochs: number) {
+  const job = await api.running({ training: { epochs: 100 } });
+  for (let epoch = 1; epoch <= epochs; epoch += 1) {
+    const metrics = { ...metricsOf(epoch), loss: Math.abs(epoch - 20.5), val_loss: (epoch * 7) % 31 };
+    await api.transitions.epoch(job.id, job.token, { ...epochReport(epoch), metrics });
+  }
+  return { ...job, url: `/jobs/${job.id}/metrics` };
+}
 
 describe('metrics', () => {
   it('are an empty list before the first epoch, then one row per epoch, and final once the job ends', async () => {
@@ -16,14 +33,11 @@ describe('metrics', () => {
     await api.transitions.epoch(id, token, epochReport(2));
     expect(await read()).toEqual({
       object: 'list',
-      data: [
-        { ...metricsOf(1), seq: 3 },
-        { ...metricsOf(2), seq: 4 },
-      ],
+      data: [await rowOf(id, 1, 3), await rowOf(id, 2, 4)],
       status: 'running',
       terminal: false,
     });
-    expect((await read('?after=3')).data).toEqual([{ ...metricsOf(2), seq: 4 }]);
+    expect((await read('?after=3')).data).toEqual([await rowOf(id, 2, 4)]);
     await api.transitions.finish(id, token, successOf(2));
     expect(await read('?after=4')).toEqual({ object: 'list', data: [], status: 'succeeded', terminal: true });
   });
@@ -31,9 +45,10 @@ describe('metrics', () => {
   it('are CSV with empty fields for null, by format or by Accept; format wins', async () => {
     const { id, token } = await api.running();
     await api.transitions.epoch(id, token, epochReport(1));
+    const { created_at: time } = await rowOf(id, 1, 3);
     const csv =
-      'epoch,step,loss,accuracy,val_loss,val_accuracy,learning_rate,duration_seconds,steps_per_second,seq\r\n' +
-      '1,100,1,0.5,,,0.001,0.1,1000,3\r\n';
+      'epoch,step,loss,accuracy,val_loss,val_accuracy,learning_rate,duration_seconds,steps_per_second,seq,created_at\r\n' +
+      `1,100,1,0.5,,,0.001,0.1,1000,3,${time}\r\n`;
     const read = (query: string, accept = '*/*') =>
       api.request({ url: `/jobs/${id}/metrics${query}`, headers: { accept } });
     for (const response of [
@@ -47,6 +62,76 @@ describe('metrics', () => {
     }
     expect((await read('?format=json', 'text/csv')).json().data).toHaveLength(1);
     expectProblem(await read('', 'text/html'), 406, 'not_acceptable');
+  });
+
+  it('are the same rows in every form', async () => {
+    const { url, id } = await trained(3);
+    const rows = (await api.request({ url })).json().data;
+    const columns = (await api.request({ url: `${url}?format=columns` })).json();
+    expect(columns).toMatchObject({ object: 'columns', status: 'running', terminal: false });
+    expect(Object.keys(columns.columns)).toEqual(Object.keys(rows[0]));
+    for (const [name, values] of Object.entries(columns.columns))
+      expect(values).toEqual(rows.map((row: Record<string, unknown>) => row[name]));
+
+    const ndjson = await api.request({ url, headers: { accept: 'application/x-ndjson' } });
+    expect(ndjson.headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
+    expect(ndjson.body.endsWith('}\n')).toBe(true);
+    const lines = ndjson.body.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual(rows);
+
+    const { rawPayload, headers } = await api.request({ url: `${url}?format=tensorboard` });
+    expect(headers).toMatchObject({
+      'content-type': 'application/zip',
+      'content-disposition': `attachment; filename="${id}-tensorboard.zip"`,
+    });
+    expect(rawPayload.equals(encodeTensorBoard(rows))).toBe(true);
+  });
+
+  it('before the first epoch are empty in every form, never an error', async () => {
+    const { url } = await trained(0);
+    const read = async (format: string) => await api.request({ url: `${url}?format=${format}&max_points=2` });
+    expect((await read('json')).json().data).toEqual([]);
+    expect((await read('columns')).json().columns.loss).toEqual([]);
+    expect((await read('csv')).body).toMatch(/^epoch,.*\r\n$/);
+    expect((await read('ndjson')).body).toBe('');
+    expect((await read('tensorboard')).rawPayload.equals(encodeTensorBoard([]))).toBe(true);
+  });
+
+  it('are thinned to max_points, with the ends and extremes as they were, after `after`', async () => {
+    const { url } = await trained(40);
+    const rows: { seq: number }[] = (await api.request({ url })).json().data;
+    const thinned = async (query: string) => (await api.request({ url: `${url}?${query}` })).json().data;
+    expect(await thinned('max_points=40')).toEqual(rows);
+    const six = await thinned('max_points=6');
+    expect(six.length).toBeLessThanOrEqual(6);
+    expect(rows).toEqual(expect.arrayContaining(six));
+    // 1 and 40 are the ends, 20 has the smallest loss, 31 and 22 the smallest and the largest val_loss.
+    const epochs = six.map(({ epoch }: { epoch: number }) => epoch);
+    expect(epochs).toEqual(expect.arrayContaining([1, 20, 22, 31, 40]));
+    const later = await thinned(`max_points=2&after=${rows[9]!.seq}`);
+    expect(later).toEqual([rows[10], rows[39]]);
+    const lines = (await api.request({ url: `${url}?max_points=6&format=ndjson` })).body;
+    expect(lines).toBe(six.map((row: object) => `${JSON.stringify(row)}\n`).join(''));
+  });
+
+  it('have an ETag for each form and query, with which a poll gets a 304', async () => {
+    const { url, id, token } = await trained(2);
+    const forms = ['json', 'columns', 'csv', 'ndjson', 'tensorboard'];
+    const queries = forms.flatMap((form) =>
+      ['', '&after=3', '&max_points=3', '&after=3&max_points=3'].map(
+        (more) => `${url}?format=${form}${more}`,
+      ),
+    );
+    const etags: string[] = [];
+    for (const query of queries) etags.push(String((await api.request({ url: query })).headers.etag));
+    expect(new Set(etags).size).toBe(queries.length);
+    const poll = async (i: number, etag: string) =>
+      (await api.request({ url: queries[i]!, headers: { 'if-none-match': etag } })).statusCode;
+    for (const [i, etag] of etags.entries()) {
+      expect([await poll(i, etag), await poll(i, `W/${etag}`)]).toEqual([304, 304]);
+    }
+    await api.transitions.epoch(id, token, epochReport(3));
+    for (const [i, etag] of etags.entries()) expect(await poll(i, etag)).toBe(200);
   });
 });
 

@@ -65,7 +65,7 @@ export function checkResponse(
     return;
   }
   expect(Object.keys(documented.content)).toContain(type);
-  if (type.endsWith('json')) {
+  if (/[/+]json$/.test(type)) {
     expectValid(document, documented.content[type].schema, response.json());
   }
 }

@@ -276,7 +276,12 @@ describe('the rest of a request', () => {
     [`/jobs/${newJobId()}?x=1`, '/x', 'allowed here: nothing'],
     [`/jobs/${newJobId()}/events?limit=1001`, '/limit', '1 to 1000'],
     [`/jobs/${newJobId()}/metrics?after=-1`, '/after', 'from 0 to 999999999999999'],
-    [`/jobs/${newJobId()}/metrics?format=xml`, '/format', '"json", "csv"'],
+    [
+      `/jobs/${newJobId()}/metrics?format=xml`,
+      '/format',
+      '"json", "columns", "csv", "ndjson", "tensorboard"',
+    ],
+    [`/jobs/${newJobId()}/metrics?max_points=1`, '/max_points', 'from 2 to 10000'],
   ])('%s is refused at %s', async (url, pointer, words) => {
     const { errors } = expectProblem(await api.request({ url }), 422, 'validation_failed');
     expect(errors).toEqual([{ in: 'query', pointer, detail: expect.stringContaining(words) }]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { drawEpochChart } from '../../src/charts/epoch-chart.ts';
-import type { MetricsRow } from '../../src/contract/metrics.ts';
+import type { MetricsRow } from '../../src/contract/metrics-list.ts';
 
 const rowOf = (epoch: number, changes: Partial<MetricsRow> = {}): MetricsRow => ({
   epoch,
@@ -13,6 +13,7 @@ const rowOf = (epoch: number, changes: Partial<MetricsRow> = {}): MetricsRow => 
   duration_seconds: 1,
   steps_per_second: 1500,
   seq: epoch + 2,
+  created_at: '2026-11-22T10:00:01.022Z',
   ...changes,
 });
 

@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inflateRawSync } from 'node:zlib';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
@@ -11,6 +10,7 @@ import { layersOf } from '../../src/export/exported-model.ts';
 import { encodeAs } from '../../src/export/formats.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { largestDifference, type TrainedModel, trainedModel } from './trained-model.ts';
+import { unzip } from './unzip.ts';
 
 /** Each format is opened by a library that reads it, and predicts the test rows as the engine does. */
 
@@ -52,28 +52,6 @@ describe.each(['raw', 'scaled'] as const)('for %s inputs', (preprocessing) => {
     expect(largestDifference(await predicted.data(), model.probabilities)).toBeLessThan(TOLERANCE);
   });
 });
-
-/** The members of a ZIP archive, found through its directory. */
-function unzip(bytes: Uint8Array): Map<string, Buffer> {
-  const file = Buffer.from(bytes);
-  const end = file.lastIndexOf('PK\x05\x06', undefined, 'latin1');
-  const members = new Map<string, Buffer>();
-  let at = file.readUInt32LE(end + 16);
-  for (let k = 0; k < file.readUInt16LE(end + 10); k += 1) {
-    const [length, extra, comment] = [28, 30, 32].map((offset) => file.readUInt16LE(at + offset)) as [
-      number,
-      number,
-      number,
-    ];
-    const name = file.toString('utf8', at + 46, at + 46 + length);
-    const local = file.readUInt32LE(at + 42);
-    const start = local + 30 + file.readUInt16LE(local + 26) + file.readUInt16LE(local + 28);
-    const content = file.subarray(start, start + file.readUInt32LE(at + 20));
-    members.set(name, file.readUInt16LE(at + 10) === 0 ? content : inflateRawSync(content));
-    at += 46 + length + extra + comment;
-  }
-  return members;
-}
 
 async function openHdf5(bytes: Uint8Array) {
   await h5wasm.ready;

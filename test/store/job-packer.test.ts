@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { JobEvents } from '../../src/store/job-events.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
 import { created, epochReport, FAILURE, jobIn, openStore, startOf, successOf } from './open-store.ts';
 
@@ -24,20 +25,26 @@ it('events read the same, packed or not, whole or in pages', async () => {
   const views = await Promise.all(ids.map((id) => jobIn(store, 'local', id)));
   const records = await Promise.all(ids.map((id) => store.record(id)));
   const heads = await Promise.all(ids.map((id) => store.head('local', id)));
-  const rows = await events.metricsRows(ids[1], 0);
+  const rows = await events.metrics(ids[1], 0, heads[1]!);
   expect(rows).toHaveLength(3);
 
   expect(await new JobPacker(redis, keys).packFinished()).toBe(ids.length);
   expect(await Promise.all(ids.map((id) => redis.type(keys.events(id))))).toEqual(['string', 'string']);
   expect(await Promise.all(ids.map(all))).toEqual(before);
   expect(await Promise.all(ids.map((id) => jobIn(store, 'local', id)))).toEqual(views);
-  expect(await Promise.all(ids.map((id) => store.head('local', id)))).toEqual(heads);
+  expect(await Promise.all(ids.map((id) => store.head('local', id)))).toEqual(
+    heads.map((head) => ({ ...head, packed: true })),
+  );
   for (const [i, id] of ids.entries()) {
     const { evaluation, model, status, spec } = records[i]!;
     expect(await store.record(id)).toMatchObject({ status, spec, ...(evaluation && { evaluation, model }) });
   }
-  expect(await events.metricsRows(ids[1], 0)).toEqual(rows);
-  expect(await events.metricsRows(ids[1], 4)).toEqual(rows.slice(2));
+  for (const packed of [true, false]) {
+    const head = { ...heads[1]!, packed };
+    const fresh = new JobEvents(redis, keys);
+    expect(await fresh.metrics(ids[1], 0, head)).toEqual(rows);
+    expect(await fresh.metrics(ids[1], 4, head)).toEqual(rows.slice(2));
+  }
   expect(await events.read(ids[1], { after: 2, limit: 2 })).toEqual(before[1].slice(2, 4));
   expect(await events.read(ids[1], { after: 99, limit: 2 })).toEqual([]);
 });

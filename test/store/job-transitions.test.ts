@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseRows } from '../../src/store/job-events.ts';
 import type { JobFile } from '../../src/store/job-record.ts';
 import {
   created,
@@ -80,7 +81,12 @@ describe('epochs', () => {
     await transitions.epoch(id, token, epochReport(1));
     await transitions.epoch(id, token, epochReport(2));
     expect(await transitions.epoch(id, token, epochReport(1))).toMatchObject({ outcome: 'confirmed' });
-    expect((await events.metricsRows(id, 0)).map(({ epoch, seq }) => [epoch, seq])).toEqual([
+    expect(
+      parseRows(await events.metrics(id, 0, (await store.head('local', id))!)).map(({ epoch, seq }) => [
+        epoch,
+        seq,
+      ]),
+    ).toEqual([
       [1, 3],
       [2, 4],
     ]);

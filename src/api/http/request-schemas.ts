@@ -4,6 +4,7 @@ import { CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/compariso
 import { JOB_ID_PATTERN, JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { FitSchema } from '../../contract/prediction.ts';
+import { METRICS_FORMS } from '../metrics-forms.ts';
 
 /** Paths, queries and headers. Their values are text; only integers are converted. */
 
@@ -40,7 +41,14 @@ const after = queryInteger(z.int().gte(0).lte(MAX_SEQ).default(0)).meta({
 
 export const MetricsQuerySchema = z.strictObject({
   after,
-  format: z.enum(['json', 'csv']).optional().meta({ description: 'Overrides Accept.' }),
+  format: z.enum(METRICS_FORMS).optional().meta({
+    description:
+      'Overrides Accept. columns: one array per field; ndjson: one row a line; tensorboard: a ZIP archive of event files, as from the TensorBoard callback of Keras.',
+  }),
+  max_points: queryInteger(z.int().gte(2).lte(10_000)).optional().meta({
+    description:
+      'At most so many rows: 2 to 10000. The first and the last stay, and of each stretch between those with the smallest and the largest loss and val_loss; below 6, only the first and the last. No row is changed.',
+  }),
 });
 
 const preprocessing = PreprocessingSchema.default('raw').meta({

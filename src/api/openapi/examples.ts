@@ -3,7 +3,7 @@ import type { Evaluation } from '../../contract/evaluation.ts';
 import type { Job } from '../../contract/job.ts';
 import type { JobEvent } from '../../contract/job-event.ts';
 import { JobSpecSchema } from '../../contract/job-spec.ts';
-import type { MetricsRow } from '../../contract/metrics.ts';
+import type { MetricsRow } from '../../contract/metrics-list.ts';
 import type { Example } from './route-documentation.ts';
 
 /** Examples for the OpenAPI document, typed by the schemas they illustrate. A test validates each of them. */
@@ -119,9 +119,10 @@ export const METRICS_ROW: MetricsRow = {
   duration_seconds: 0.61,
   steps_per_second: 2450,
   seq: 3,
+  created_at: '2026-11-22T10:00:01.022Z',
 };
 
-const { seq: _seq, ...EPOCH } = METRICS_ROW;
+const { seq: _seq, created_at: EPOCH_CREATED, ...EPOCH } = METRICS_ROW;
 
 export const EVENTS: JobEvent[] = [
   { seq: 1, type: 'job.queued', created_at: CREATED, data: { reason: 'created' } },
@@ -131,7 +132,7 @@ export const EVENTS: JobEvent[] = [
     created_at: STARTED,
     data: { attempt: 1, worker: 'host-a/4711', engine: 'reference', from_epoch: 0 },
   },
-  { seq: 3, type: 'job.epoch', created_at: '2026-11-22T10:00:01.022Z', data: EPOCH },
+  { seq: 3, type: 'job.epoch', created_at: EPOCH_CREATED, data: EPOCH },
 ];
 
 export const EVENT_STREAM = `retry: 2000

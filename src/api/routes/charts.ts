@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type ChartName, drawEpochChart } from '../../charts/epoch-chart.ts';
+import { parseRows } from '../../store/job-events.ts';
 import { jobOf } from '../../store/job-view.ts';
 import { scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -33,7 +34,7 @@ export function chartRoutes(app: FastifyInstance, { store, events }: ApiDeps, do
         const content = drawEpochChart(
           chart,
           spec.name ?? id,
-          await events.metricsRows(id, 0),
+          parseRows(await events.metrics(id, 0, head)),
           spec.training.epochs,
         );
         return reply.type('image/svg+xml; charset=utf-8').send(content);

@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { EvaluationSchema } from '../../contract/evaluation.ts';
-import { isTerminal } from '../../contract/job.ts';
-import type { MetricsRow } from '../../contract/metrics.ts';
-import { MetricsRowSchema } from '../../contract/metrics.ts';
-import { MetricsListSchema } from '../../contract/metrics-list.ts';
+import { MetricsColumnsSchema, MetricsListSchema } from '../../contract/metrics-list.ts';
+import { parseRows } from '../../store/job-events.ts';
 import { scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
@@ -12,6 +11,7 @@ import { negotiate } from '../http/negotiation.ts';
 import { jobNotFound } from '../http/problems.ts';
 import { JobPathSchema, MetricsQuerySchema } from '../http/request-schemas.ts';
 import { missingFile, notFinished } from '../job-files.ts';
+import { contentTypeOf, type MetricsForm, renderMetrics, toColumns, toCsv } from '../metrics-forms.ts';
 import { EVALUATION, METRICS_ROW } from '../openapi/examples.ts';
 import {
   CACHE_HEADERS,
@@ -20,8 +20,15 @@ import {
   json,
   NOT_MODIFIED,
 } from '../openapi/route-documentation.ts';
+import { thinRows } from '../thin-rows.ts';
 
-const CSV = 'text/csv';
+/** What Accept may ask for; the other forms have a type that says too little. */
+const NEGOTIABLE = {
+  'application/json': 'json',
+  'text/csv': 'csv',
+  'application/x-ndjson': 'ndjson',
+} as const;
+const TYPES = ['application/json', 'text/csv', 'application/x-ndjson'] as const;
 
 /** A job's metrics per epoch, and the evaluation of its finished model. */
 export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
@@ -35,25 +42,21 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
     config: METRICS,
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { after, format } = request.query;
+      const { after, max_points: most } = request.query;
       reply.header('vary', 'accept');
-      const type = format === undefined ? negotiate(request, ['application/json', CSV]) : format;
+      const form = request.query.format ?? NEGOTIABLE[negotiate(request, TYPES)];
       // The status is read first: the rows may then be newer than the status, but a terminal status never lacks rows.
       const head = await store.head(scopeOf(request), id);
       if (head === undefined) throw jobNotFound();
-      const wantsCsv = type === 'csv' || type === CSV;
-      if (isUnchanged(request, reply, wantsCsv ? head.etag.replace(/"$/, '.csv"') : head.etag))
-        return reply.send();
-      if (wantsCsv) {
-        const csv = toCsv(await events.metricsRows(id, after));
-        return reply.type('text/csv; charset=utf-8; header=present').send(csv);
+      if (isUnchanged(request, reply, etagOf(head.etag, { form, after, most }))) return reply.send();
+      const rows = await events.metrics(id, after, head);
+      if (form === 'tensorboard') {
+        reply.header('content-disposition', `attachment; filename="${id}-tensorboard.zip"`);
       }
-      const rows = await events.metricsJson(id, after, head.etag);
-      const { status } = head;
-      return sendJson(
-        reply,
-        `{"object":"list","data":${rows},"status":"${status}","terminal":${isTerminal(status)}}`,
-      );
+      const content = renderMetrics(form, most === undefined ? rows : thin(rows, most), head.status);
+      return reply
+        .type(contentTypeOf(form))
+        .send(typeof content === 'string' ? content : Buffer.from(content));
     },
   });
 
@@ -77,35 +80,65 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
   done();
 }
 
-const COLUMNS = Object.keys(MetricsRowSchema.shape) as (keyof MetricsRow)[];
-
-/** CSV by RFC 4180. null is an empty field; all others are numbers, so none needs quotes. */
-function toCsv(rows: readonly MetricsRow[]): string {
-  const lines = [COLUMNS.join(','), ...rows.map((row) => COLUMNS.map((name) => row[name] ?? '').join(','))];
-  return `${lines.join('\r\n')}\r\n`;
+/** A text of its own for each form and query, since their bytes differ. */
+function etagOf(
+  etag: string,
+  { form, after, most }: { form: MetricsForm; after: number; most: number | undefined },
+): string {
+  const parts = [
+    ...(form === 'json' ? [] : [form]),
+    ...(after === 0 ? [] : [`after-${after}`]),
+    ...(most === undefined ? [] : [`max-${most}`]),
+  ];
+  return etag.replace(/"$/, `${parts.map((part) => `.${part}`).join('')}"`);
 }
+
+/** A row that was parsed has the same text again. */
+const thin = (rows: readonly string[], most: number): string[] =>
+  thinRows(parseRows(rows), most).map((row) => JSON.stringify(row));
 
 const METRICS = documented({
   operationId: 'getMetrics',
   tag: 'watching',
   access: 'reader',
   summary: "A job's metrics, one row per epoch",
-  description: 'Empty until the first epoch has ended. As CSV with `format=csv` or `Accept: text/csv`.',
+  description:
+    'Empty until the first epoch has ended. Other forms with `format`, or with `Accept: text/csv` or `application/x-ndjson`. Each form has an ETag: a client that polls with If-None-Match gets a 304 until the next event.',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: {
     200: {
       description: 'The rows.',
-      headers: CACHE_HEADERS,
+      headers: {
+        ...CACHE_HEADERS,
+        'Content-Disposition': {
+          description: 'A name for the file; only with `format=tensorboard`.',
+          schema: { type: 'string' },
+        },
+      },
       content: {
         'application/json': {
-          schema: MetricsListSchema,
+          schema: z.discriminatedUnion('object', [MetricsListSchema, MetricsColumnsSchema]),
           examples: {
             running: {
               summary: 'After one epoch',
               value: { object: 'list', data: [METRICS_ROW], status: 'running', terminal: false },
             },
+            columns: {
+              summary: 'The same with `format=columns`',
+              value: toColumns([METRICS_ROW], 'running'),
+            },
           },
         },
+        'application/x-ndjson': {
+          schema: { type: 'string' },
+          examples: {
+            running: {
+              summary: 'After one epoch',
+              value: renderMetrics('ndjson', [JSON.stringify(METRICS_ROW)], 'running'),
+            },
+          },
+        },
+        'application/zip': { schema: { type: 'string', format: 'binary' } },
         'text/csv': {
           schema: { type: 'string' },
           examples: { running: { summary: 'After one epoch', value: toCsv([METRICS_ROW]) } },

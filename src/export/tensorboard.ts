@@ -1,0 +1,67 @@
+import type { MetricsRow } from '../contract/metrics-list.ts';
+import { ProtoMessage } from './protobuf.ts';
+import { encodeTfRecords } from './tfrecord.ts';
+import { encodeZip } from './zip.ts';
+
+/**
+ * A job's history for TensorBoard: a ZIP archive of two runs, `train` and `validation`, with the folders, tags and steps
+ * of Keras's TensorBoard callback. The same rows always give the same bytes.
+ */
+export function encodeTensorBoard(rows: readonly MetricsRow[]): Uint8Array {
+  const train = rows.map((row) => ({
+    row,
+    scalars: {
+      epoch_loss: row.loss,
+      epoch_accuracy: row.accuracy,
+      epoch_learning_rate: row.learning_rate,
+    },
+  }));
+  const validation = rows.flatMap((row) =>
+    row.val_loss === null || row.val_accuracy === null
+      ? []
+      : [{ row, scalars: { epoch_loss: row.val_loss, epoch_accuracy: row.val_accuracy } }],
+  );
+  return encodeZip([
+    ...(train.length > 0 ? [member('train', train)] : []),
+    ...(validation.length > 0 ? [member('validation', validation)] : []),
+  ]);
+}
+
+interface Point {
+  row: MetricsRow;
+  /** By tag. */
+  scalars: Readonly<Record<string, number>>;
+}
+
+/** The file of a run. TensorBoard knows it by `tfevents`; the rest of the name would be time, host and process. */
+function member(run: string, points: readonly Point[]): { name: string; bytes: Buffer } {
+  const first = seconds(points[0]!.row);
+  const bytes = encodeTfRecords([
+    new ProtoMessage().double(EVENT.wallTime, first).add(EVENT.fileVersion, 'brain.Event:2').bytes(),
+    ...points.flatMap(eventsOf),
+  ]);
+  return { name: `${run}/events.out.tfevents.${Math.floor(first)}.descent.0.0.v2`, bytes };
+}
+
+/** One event for each scalar. Keras counts the epochs from 0. */
+const eventsOf = ({ row, scalars }: Point): Buffer[] =>
+  Object.entries(scalars).map(([tag, value]) =>
+    new ProtoMessage()
+      .double(EVENT.wallTime, seconds(row))
+      .int(EVENT.step, row.epoch - 1)
+      .add(
+        EVENT.summary,
+        new ProtoMessage().add(
+          SUMMARY_VALUE,
+          new ProtoMessage().add(VALUE.tag, tag).float(VALUE.simpleValue, value),
+        ),
+      )
+      .bytes(),
+  );
+
+const seconds = (row: MetricsRow): number => Date.parse(row.created_at) / 1000;
+
+/** Numbers of the fields in tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto. */
+const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5 };
+const SUMMARY_VALUE = 1;
+const VALUE = { tag: 1, simpleValue: 2 };
