@@ -39,7 +39,8 @@ describe.skipIf(binary === null)('a Redis that takes no writes', async () => {
   async function expectReads(ids: string[], code: ProblemCode): Promise<void> {
     expect(GETS.length).toBeGreaterThan(12);
     for (const id of ids) {
-      for (const path of GETS.map((text) => text.replace('{id}', id))) {
+      for (const template of GETS) {
+        const path = `${template.replace('{id}', id)}${template === '/compare' ? `?jobs=${ids[0]},${id}` : ''}`;
         const response = await api.request({ url: path, headers: path.endsWith('events') ? JSON_ONLY : {} });
         if (path === '/readyz') expectProblem(response, 503, code);
         else expect([200, 302, 304, 404], `${path}: ${response.body}`).toContain(response.statusCode);

@@ -32,7 +32,7 @@ describe('a job', () => {
 
     const metrics = (await (await descent.fetch(`/jobs/${id}/metrics`)).json()) as { data: object[] };
     const epochs = events.filter(({ type }) => type === 'job.epoch');
-    expect(metrics.data).toEqual(epochs.map(({ seq, data }) => ({ ...data, seq })));
+    expect(metrics.data).toEqual(epochs.map(({ seq, created_at, data }) => ({ ...data, seq, created_at })));
 
     const evaluation = (await (await descent.fetch(`/jobs/${id}/evaluation`)).json()) as {
       accuracy: number;

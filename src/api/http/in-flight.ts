@@ -11,14 +11,14 @@ export const UNCOUNTED = { [KEY]: true } as FastifyContextConfig;
 export interface InFlightLimits {
   /** GET and HEAD. */
   reads: number;
-  /** All others, in the first 100 ms after a pause: a burst is accepted. */
+  /** All others: so many are accepted after a pause, however many come at once. */
   writes: number;
-  /** All others, after that: so many are answered within about 100 ms. */
+  /** All others, after those: so many are answered within about 100 ms. */
   sustainedWrites: number;
 }
 
-/** A load is sustained after so long, and over after a pause as long. */
-const SUSTAINED_MS = 100;
+/** A burst is over after so long without any request under way. */
+const PAUSE_MS = 100;
 
 /**
  * Refuses requests while many are under way. Without it, all of them would be accepted, wait for each other, and be
@@ -66,20 +66,21 @@ export class Places {
   readonly #most: number;
   readonly #sustained: number;
   #taken = 0;
+  /** How many more may be taken beyond `sustained` before the next pause. */
+  #burst: number;
   /** When the last place became free. */
   #freeMs = Number.NEGATIVE_INFINITY;
-  /** When a place was taken after a pause. */
-  #busyMs = 0;
 
   constructor(most: number, sustained: number) {
     this.#most = most;
     this.#sustained = sustained;
+    this.#burst = most;
   }
 
   take(): void {
-    const nowMs = monotonicMs();
-    if (this.#taken === 0 && nowMs - this.#freeMs >= SUSTAINED_MS) this.#busyMs = nowMs;
+    if (this.#taken === 0 && monotonicMs() - this.#freeMs >= PAUSE_MS) this.#burst = this.#most;
     this.#taken += 1;
+    this.#burst -= 1;
   }
 
   leave(): void {
@@ -93,8 +94,7 @@ export class Places {
    */
   assertFree(): void {
     if (this.#taken < this.#sustained) return;
-    const most = monotonicMs() - this.#busyMs < SUSTAINED_MS ? this.#most : this.#sustained;
-    if (this.#taken < most) return;
+    if (this.#burst > 0 && this.#taken < this.#most) return;
     throw TOO_MANY;
   }
 }
