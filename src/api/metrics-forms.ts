@@ -2,6 +2,7 @@ import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { METRICS_COLUMNS, type MetricsColumns, type MetricsRow } from '../contract/metrics-list.ts';
 import { encodeTensorBoard } from '../export/tensorboard.ts';
 import { parseRows } from '../store/job-events.ts';
+import { renderCsv } from './csv.ts';
 
 /** The forms in which the API hands out a job's metrics. */
 export const METRICS_FORMS = ['json', 'columns', 'csv', 'ndjson', 'tensorboard'] as const;
@@ -56,11 +57,6 @@ export const toColumns = (rows: readonly MetricsRow[], status: JobStatus): Metri
   ) as MetricsColumns['columns'],
 });
 
-/** CSV by RFC 4180. null is an empty field; all others are numbers and times, so none needs quotes. */
-export function toCsv(rows: readonly MetricsRow[]): string {
-  const lines = [
-    METRICS_COLUMNS.join(','),
-    ...rows.map((row) => METRICS_COLUMNS.map((name) => row[name] ?? '').join(',')),
-  ];
-  return `${lines.join('\r\n')}\r\n`;
-}
+/** All cells are numbers and times, so none needs quotes. */
+export const toCsv = (rows: readonly MetricsRow[]): string =>
+  renderCsv([METRICS_COLUMNS, ...rows.map((row) => METRICS_COLUMNS.map((name) => row[name]))]);

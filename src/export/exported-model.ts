@@ -66,12 +66,3 @@ export function about(model: ExportedModel): Record<string, string> {
     input_scale: String(INPUT_SCALE),
   };
 }
-
-/** Of a matrix (rows, columns), row-major. */
-export function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(matrix.length);
-  for (let r = 0; r < rows; r += 1) {
-    for (let c = 0; c < columns; c += 1) result[c * rows + r] = matrix[r * columns + c];
-  }
-  return result;
-}

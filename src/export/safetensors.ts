@@ -1,7 +1,8 @@
 import type { TensorLayout } from '../contract/model-export.ts';
 import { littleEndianBytes } from '../training/little-endian.ts';
-import { about, type ExportedModel, layersOf, transposed } from './exported-model.ts';
+import { about, type ExportedModel, layersOf } from './exported-model.ts';
 import { kerasNames } from './keras-names.ts';
+import { transposed } from './transposed.ts';
 
 interface Tensor {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { PNG } from 'pngjs';
 import { type Fit, MOST_SIDE } from '../contract/prediction.ts';
+import { transposed } from '../export/transposed.ts';
 import { InputError } from './input-error.ts';
 
 /**
@@ -170,14 +171,6 @@ function averaged(pixels: Float64Array, rows: number, from: number, to: number):
       }
       result[r * to + x] = sum / step;
     }
-  }
-  return result;
-}
-
-function transposed(matrix: Float64Array, rows: number, columns: number): Float64Array {
-  const result = new Float64Array(matrix.length);
-  for (let r = 0; r < rows; r += 1) {
-    for (let c = 0; c < columns; c += 1) result[c * rows + r] = matrix[r * columns + c]!;
   }
   return result;
 }

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { ApiDeps } from '../../src/api/deps.ts';
+import { ModelThreads } from '../../src/serving/model-threads.ts';
 import { SUCCESS } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 import { writeModel } from './stored-model.ts';
@@ -132,5 +136,43 @@ describe('memory', () => {
     expectProblem(await small.request(predict), 503, 'overloaded');
     // The first one has given its room back.
     expect((await small.request({ url: `/jobs/${id}/model?format=keras` })).statusCode).toBe(200);
+  });
+});
+
+describe('a client that goes away', () => {
+  const threads = new ModelThreads();
+  afterAll(() => threads.close());
+  /** Holds up the first export until the test lets it go on. */
+  let release: (() => void) | undefined;
+  const models: ApiDeps['models'] = {
+    export: async (task) => {
+      if (release === undefined) {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+      }
+      return await threads.export(task);
+    },
+    predict: (task) => threads.predict(task),
+  };
+  const small = openApi({ modelBytes: 200_000, models });
+
+  it('keeps its room until the thread has written its model', async () => {
+    const { id, token } = await small.running(SPEC);
+    const model = await writeModel(small, id, SPEC);
+    await small.transitions.finish(id, token, { ...SUCCESS, model });
+    const url = `/jobs/${id}/model`;
+    const socket = connect(Number(new URL(small.url).port), '127.0.0.1');
+    const closed = once(socket, 'close');
+    socket.write(`GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await expect.poll(() => release).toBeDefined();
+    socket.destroy();
+    await closed;
+    const connections = () =>
+      new Promise((resolve) => small.app.server.getConnections((_, count) => resolve(count)));
+    await expect.poll(connections).toBe(0);
+    expectProblem(await small.request({ url }), 503, 'overloaded');
+    release!();
+    await expect.poll(async () => (await small.request({ url })).statusCode).toBe(200);
   });
 });

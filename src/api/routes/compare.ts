@@ -4,7 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { ComparisonSchema } from '../../contract/comparison.ts';
 import { jobOf } from '../../store/job-view.ts';
 import { scopeOf } from '../access/caller.ts';
-import { compare } from '../comparison.ts';
+import { type ComparedJob, compare } from '../comparison.ts';
 import { longCsv, wideCsv } from '../comparison-csv.ts';
 import type { ApiDeps } from '../deps.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
@@ -29,8 +29,12 @@ export function compareRoute(app: FastifyInstance, { store, events }: ApiDeps, d
       const key = JSON.stringify([form, found.map(({ id, etag }) => [id, etag])]);
       const etag = `"${createHash('sha256').update(key).digest('base64url')}"`;
       if (isUnchanged(request, reply, etag)) return reply.send();
-      const rows = await Promise.all(ids.map((id) => events.metricsRows(id, 0)));
-      const comparison = compare(found.map((view, j) => ({ job: jobOf(view), rows: rows[j]! })));
+      // One after another, so that others get their turn between two long histories.
+      const compared: ComparedJob[] = [];
+      for (const view of found) {
+        compared.push({ job: jobOf(view), rows: await events.metricsRows(view.id, 0) });
+      }
+      const comparison = compare(compared);
       if (form.format === 'json') return sendJson(reply, JSON.stringify(comparison));
       const csv = form.shape === 'long' ? longCsv(comparison) : wideCsv(comparison, form.metric);
       return reply.type('text/csv; charset=utf-8; header=present').send(csv);

@@ -91,9 +91,11 @@ export function modelRoutes(
       return reply.send();
     }
     const giveBack = room.take(record.parameters, model);
-    // A client that reads slowly keeps the bytes in memory.
-    reply.raw.once('close', giveBack);
-    const exported = await models.export({ model, ...wanted });
+    const exported = await models.export({ model, ...wanted }).finally(() => {
+      // A client that reads slowly keeps the bytes in memory; one that has gone away does not stop the thread.
+      if (reply.raw.closed) giveBack();
+      else reply.raw.once('close', giveBack);
+    });
     // The time was up, and the client has been told.
     if (reply.sent) return reply;
     if (exported === undefined) throw await missingFile(store, scopeOf(request), id, model.file.name);
