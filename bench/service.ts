@@ -93,6 +93,8 @@ async function startDescent(): Promise<string> {
     DATA_DIR: folder,
     PORT: '0',
     LOG_LEVEL: 'fatal',
+    // Else what is measured is how old jobs are removed.
+    RETENTION_JOBS: `${2 * JOBS}`,
     WORKER_CONCURRENCY: '1',
   };
   return await onCore0([process.execPath, 'dist/src/main.js'], env, /API +(http:\S+)/);

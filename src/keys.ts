@@ -8,6 +8,7 @@ import { StartError } from './process/start-error.ts';
 import { connectForCommand, RedisUnreachableError } from './redis/connections.ts';
 import { findPrivateRedis } from './start/private-redis.ts';
 import { type ApiKey, ApiKeys } from './store/api-keys.ts';
+import type { Place } from './store/finding.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
 import { StoreUnavailableError } from './store/store-error.ts';
@@ -91,13 +92,12 @@ async function adopt({ jobs }: Stores, options: Options): Promise<void> {
   const owner = parsed('owner', OwnerSchema, options.owner);
   if (owner === LOCAL_OWNER) throw new UsageError(`${LOCAL_OWNER} has them already; name another owner.`);
   const count = { adopted: 0, not_finished: 0, not_found: 0 };
-  let after: string | undefined;
-  for (;;) {
+  let after: Place | undefined;
+  do {
     const page = await jobs.list(LOCAL_OWNER, { limit: PAGE, after });
     for (const { id } of page.jobs) count[(await jobs.adopt(LOCAL_OWNER, owner, id)).outcome]++;
-    after = page.jobs.at(-1)?.id;
-    if (!page.hasMore || after === undefined) break;
-  }
+    after = page.next;
+  } while (after !== undefined);
   console.log(`${owner} has adopted ${jobsOf(count.adopted)}.`);
   if (count.not_finished > 0) {
     const are =

@@ -9,6 +9,7 @@ import type { Redis } from '../src/redis/connections.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import { FairShare } from '../src/store/fair-share.ts';
 import { checkWritable } from '../src/store/folder-check.ts';
+import { JobIndexer } from '../src/store/job-indexer.ts';
 import { JobPacker } from '../src/store/job-packer.ts';
 import { JobTransitions } from '../src/store/job-transitions.ts';
 import { JobStore } from '../src/store/jobs.ts';
@@ -87,6 +88,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   const reports = new WorkerReports(commands, keys);
   const retention = new Retention(commands, keys, store, artifacts, log);
   const reconciler = new Reconciler(commands, keys, queue, new FairShare(commands, keys), reports, log, id);
+  const indexer = new JobIndexer(commands, keys);
   const packer = new JobPacker(commands, keys);
   const runs = new Runs();
   const counters = newCounters();
@@ -164,6 +166,8 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
       reconciler.start(async () => {
         const removed = await retention.sweep(deps.retention);
         if (removed > 0) log.info({ removed }, 'old jobs removed');
+        const indexed = await indexer.indexJobs();
+        if (indexed > 0) log.info({ indexed }, 'jobs of an older version can now be found by what they are');
         await packer.packFinished();
       });
       await storage.start((works) => (works ? consumer.resume() : consumer.pause()));

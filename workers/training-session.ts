@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { bestOf } from '../src/contract/best.ts';
 import type { JobResult } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
@@ -212,6 +213,7 @@ export class TrainingSession {
         last.val_loss === null || last.val_accuracy === null
           ? null
           : { loss: last.val_loss, accuracy: last.val_accuracy },
+      best: bestOf(this.#history),
       training_seconds: roundTo(
         0.001,
         this.#history.reduce((sum, row) => sum + row.duration_seconds, 0),

@@ -1,6 +1,7 @@
-import { type Comparison, CURVES, type Curve, type ParameterValue } from '../contract/comparison.ts';
+import { type Comparison, CURVES, type Curve } from '../contract/comparison.ts';
 import type { MetricsRow } from '../contract/metrics-list.ts';
 import type { StoredJob } from '../store/job-view.ts';
+import { flatParameters } from './flat-parameters.ts';
 
 /** Puts jobs side by side. */
 
@@ -10,7 +11,7 @@ export interface ComparedJob {
 }
 
 export function compare(compared: readonly ComparedJob[]): Comparison {
-  const parameters = compared.map(({ job }) => flatten(parametersOf(job.spec)));
+  const parameters = compared.map(({ job }) => flatParameters(job.spec));
   const names = [...new Set(parameters.flatMap((each) => [...each.keys()]))];
   const different: Comparison['different'] = {};
   const same: Comparison['same'] = {};
@@ -59,21 +60,6 @@ export function compare(compared: readonly ComparedJob[]): Comparison {
       ),
     },
   };
-}
-
-/** The name and the metadata say nothing about how a job trains. */
-const parametersOf = ({ name: _name, metadata: _metadata, ...parameters }: StoredJob['spec']): object =>
-  parameters;
-
-/** { optimizer: { type: 'sgd' } } -> optimizer.type: 'sgd'. Arrays stay values. */
-function flatten(object: object, prefix = ''): Map<string, ParameterValue> {
-  const flat = new Map<string, ParameterValue>();
-  for (const [key, value] of Object.entries(object) as [string, ParameterValue | object][]) {
-    const name = `${prefix}${key}`;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) flat.set(name, value);
-    else for (const [inner, deep] of flatten(value, `${name}.`)) flat.set(inner, deep);
-  }
-  return flat;
 }
 
 function curveOf(

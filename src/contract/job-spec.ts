@@ -1,26 +1,11 @@
 import { z } from 'zod';
 import { OptimizerSchema } from './optimizer.ts';
+import { text } from './text.ts';
 
 /**
  * The body of `POST /jobs`. `{}` is the reference run: every field has a default, and parsing writes all of
  * them out, so that a stored spec holds everything that decides the bits of the result.
  */
-
-/**
- * Text of min to max characters, counted as JSON Schema counts them: in code points, not UTF-16 units.
- * A lone surrogate has no UTF-8 form, so it could not be stored as it was sent.
- */
-const text = (min: number, max: number) =>
-  z
-    .string()
-    .refine(
-      (value) => {
-        const characters = value.length > 2 * max ? value.length : [...value].length;
-        return characters >= min && characters <= max && !/\p{Surrogate}/u.test(value);
-      },
-      { error: `must be well-formed text of ${min} to ${max} characters` },
-    )
-    .meta(min > 0 ? { minLength: min, maxLength: max } : { maxLength: max });
 
 export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample']).meta({
   id: 'DatasetName',
@@ -91,10 +76,15 @@ const LimitsSchema = z
   })
   .meta({ id: 'Limits' });
 
+export const NameSchema = text(1, 200);
+
+export const MetadataSchema = z
+  .record(text(1, 64), text(0, 512))
+  .refine((pairs) => Object.keys(pairs).length <= 16, { error: 'must have at most 16 pairs' });
+
 export const JobSpecSchema = z
   .strictObject({
-    name: text(1, 200)
-      .nullable()
+    name: NameSchema.nullable()
       .default(null)
       .meta({ description: 'A name for people: 1 to 200 characters.' }),
     dataset: DatasetNameSchema.default('mnist'),
@@ -107,15 +97,11 @@ export const JobSpecSchema = z
       .meta({
         description: 'auto = the fastest available of the engines that give the same bits.',
       }),
-    metadata: z
-      .record(text(1, 64), text(0, 512))
-      .refine((pairs) => Object.keys(pairs).length <= 16, { error: 'must have at most 16 pairs' })
-      .default({})
-      .meta({
-        description:
-          'Up to 16 key-value pairs of your own: keys of 1 to 64 characters, string values of up to 512.',
-        maxProperties: 16,
-      }),
+    metadata: MetadataSchema.default({}).meta({
+      description:
+        'Up to 16 key-value pairs of your own: keys of 1 to 64 characters, string values of up to 512.',
+      maxProperties: 16,
+    }),
     limits: LimitsSchema.prefault({}),
   })
   .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });

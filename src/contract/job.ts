@@ -56,6 +56,18 @@ export type JobErrorCode = JobError['code'];
 
 const LossAndAccuracySchema = z.strictObject({ loss: z.number(), accuracy: z.number().gte(0).lte(1) });
 
+const BestEpochSchema = z.strictObject({ epoch: z.int().gte(1), value: z.number() }).nullable();
+
+export const BestEpochsSchema = z
+  .strictObject({ val_loss: BestEpochSchema, val_accuracy: BestEpochSchema })
+  .meta({
+    id: 'BestEpochs',
+    description:
+      'The lowest val_loss and the highest val_accuracy, and the epochs that had them; null without validation.',
+  });
+
+export type BestEpochs = z.output<typeof BestEpochsSchema>;
+
 const HashSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const JobResultSchema = z
@@ -64,6 +76,9 @@ export const JobResultSchema = z
     train: LossAndAccuracySchema.meta({ description: 'Running means over the last epoch.' }),
     validation: LossAndAccuracySchema.nullable().meta({
       description: 'At the end of the last epoch; null without validation.',
+    }),
+    best: BestEpochsSchema.optional().meta({
+      description: 'Missing in jobs that ended under an older version.',
     }),
     duration_seconds: z.number().gte(0).meta({ description: 'finished_at - started_at.' }),
     training_seconds: z.number().gte(0).meta({ description: 'Sum of the duration_seconds of the epochs.' }),
@@ -177,4 +192,4 @@ export const JobListSchema = z
     has_more: z.boolean(),
     next: z.string().nullable().meta({ description: 'The next page, as a path; null on the last one.' }),
   })
-  .meta({ id: 'JobList', description: 'Newest first.' });
+  .meta({ id: 'JobList' });

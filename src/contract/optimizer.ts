@@ -84,3 +84,7 @@ export type Rmsprop = z.output<typeof RmspropSchema>;
 export type Sgd = z.output<typeof SgdSchema>;
 export type Adagrad = z.output<typeof AdagradSchema>;
 export type Adam = z.output<typeof AdamSchema>;
+
+export const OptimizerTypeSchema = z
+  .enum(['rmsprop', 'sgd', 'adagrad', 'adam'])
+  .meta({ id: 'OptimizerType' }) satisfies z.ZodType<Optimizer['type']>;

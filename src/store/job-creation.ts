@@ -5,6 +5,8 @@ import type { JobSpec } from '../contract/job-spec.ts';
 import { progressOf } from '../contract/progress.ts';
 import type { Redis } from '../redis/connections.ts';
 import { sha256 } from './api-key-text.ts';
+import { newFacts } from './facts.ts';
+import { ID_SKEW_MS, timeOfId } from './job-ids.ts';
 import { RECORD_SCHEMA } from './job-record.ts';
 import { renderJob, type ViewFields } from './job-view.ts';
 import type { JobViews } from './job-views.ts';
@@ -61,6 +63,8 @@ export type CreateOutcome =
   /** The job of this Idempotency-Key is gone. */
   | { outcome: 'deleted'; id: string }
   | { outcome: 'key_reused' }
+  /** The time in the id is too far from Redis's: create it under an id of that time. */
+  | { outcome: 'wrong_clock'; nowMs: number }
   | { outcome: 'not_accepting' }
   | { outcome: 'queue_full' | 'queued_quota_exceeded'; queued: number }
   | { outcome: 'storage_quota_exceeded'; bytes: number };
@@ -93,6 +97,9 @@ export async function createJob(
       data: JSON.stringify(job.data),
       version: job.version,
       parameters: job.parameters,
+      facts: newFacts(spec, job.parameters),
+      id_time: timeOfId(id),
+      most_skew: ID_SKEW_MS,
       progress: JSON.stringify(job.progress),
       event: JSON.stringify({ reason: 'created' }),
       accepting: job.accepting ? 1 : 0,
@@ -127,6 +134,8 @@ export async function createJob(
     case 'key_reused':
     case 'not_accepting':
       return { outcome: answer.outcome };
+    case 'wrong_clock':
+      return { outcome: 'wrong_clock', nowMs: Number(answer.now) };
     case 'queue_full':
     case 'queued_quota_exceeded':
       return { outcome: answer.outcome, queued: Number(answer.queued) };

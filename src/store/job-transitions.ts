@@ -12,6 +12,7 @@ import type { EngineName } from '../contract/job-spec.ts';
 import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
+import { resultFacts } from './facts.ts';
 import type { CheckpointFile, JobFile } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
@@ -204,6 +205,7 @@ export class JobTransitions {
         epoch: finish.epoch,
         evaluation: JSON.stringify(finish.evaluation),
         model: JSON.stringify(finish.model),
+        ...resultFacts(finish.result),
         ...resultPieces({ ...finish.result, duration_seconds: duration }, duration),
       }),
     });

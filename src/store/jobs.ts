@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import { monotonicMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
+import { comparePlaces, Finder, type JobFilters, type Place, type Sort } from './finding.ts';
 import { type CreateOutcome, createJob, type NewJob } from './job-creation.ts';
 import { type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
 import type { JobView } from './job-view.ts';
@@ -33,10 +34,21 @@ const AdoptOutcomeSchema = z.object({ outcome: z.enum(['adopted', 'not_finished'
 export type AdoptOutcome = z.output<typeof AdoptOutcomeSchema>;
 
 export interface ListQuery {
+  /** None by default. */
+  filters?: JobFilters;
+  /** Newest first by default. */
+  sort?: Sort;
   limit: number;
-  /** Only ids below this one. */
-  after?: string | undefined;
-  status?: JobStatus | undefined;
+  /** Only jobs that come later in the list. */
+  after?: Place | undefined;
+}
+
+const NEWEST_FIRST: Sort = { by: 'created_at', descending: true };
+
+export interface JobPage {
+  jobs: JobView[];
+  /** Where the next page begins; undefined on the last one. */
+  next: Place | undefined;
 }
 
 export interface JobHead {
@@ -86,11 +98,13 @@ export class JobStore {
   readonly #redis: Redis;
   readonly #keys: Keys;
   readonly #views: JobViews;
+  readonly #finder: Finder;
 
   constructor(redis: Redis, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
     this.#views = new JobViews(redis, keys);
+    this.#finder = new Finder(redis, keys);
   }
 
   /** Stores the job and returns the answer for the client. From here on the job is accepted. */
@@ -125,36 +139,16 @@ export class JobStore {
     };
   }
 
-  /** Jobs, newest first. An unreadable record is left out and does not hide the others. */
-  async list(scope: Scope, query: ListQuery): Promise<{ jobs: JobView[]; hasMore: boolean }> {
-    const { limit } = query;
+  /** An unreadable record is left out and does not hide the others. */
+  async list(scope: Scope, { filters = {}, sort = NEWEST_FIRST, limit, after }: ListQuery): Promise<JobPage> {
     const owners = scope === undefined ? await this.#owners() : [scope];
-    const lists = await Promise.all(owners.map((owner) => this.#ids(owner, query)));
-    const ids =
-      lists.length === 1
-        ? lists[0]
-        : lists
-            .flat()
-            .sort()
-            .reverse()
-            .slice(0, limit + 1);
-    const views = await this.#views.many(ids.slice(0, limit));
+    const page = { after, limit: limit + 1 };
+    const lists = await Promise.all(owners.map((owner) => this.#finder.find(owner, filters, sort, page)));
+    const places = lists.length === 1 ? lists[0] : lists.flat().sort(comparePlaces(sort));
+    const shown = places.slice(0, limit);
+    const views = await this.#views.many(shown.map(({ id }) => id));
     const jobs = views.filter((view): view is JobView => !(view instanceof UnreadableRecordError));
-    return { jobs, hasMore: ids.length > limit };
-  }
-
-  /** At most limit + 1 ids. */
-  async #ids(owner: string, { limit, after, status }: ListQuery): Promise<string[]> {
-    const [key, prefix] =
-      status === undefined
-        ? [this.#keys.jobs(owner), '']
-        : [this.#keys.statuses, statusMember(owner, status, '')];
-    // Every id begins with a letter, so the prefix followed by ~ sorts after all of them.
-    const below = `(${prefix}${after ?? '~'}`;
-    const members = await answered(() =>
-      this.#redis.zrevrangebylex(key, below, `(${prefix}`, 'LIMIT', 0, limit + 1),
-    );
-    return members.map((member) => member.slice(prefix.length));
+    return { jobs, next: places.length > limit ? shown.at(-1) : undefined };
   }
 
   /** All owners of jobs. */

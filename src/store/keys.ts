@@ -1,3 +1,5 @@
+import { FACT_SEPARATOR } from './facts.ts';
+
 /**
  * Every Redis key of an installation. All, BullMQ's included, begin with `{<prefix>}:`, so that each script stays in
  * one slot.
@@ -8,6 +10,8 @@
  * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | until packed |
  * | | string | the same for a packed job, see job-packer.ts | pack | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
+ * | sorted:<fact>:<owner> | zset, score = the fact | ids of the jobs that have it, see facts.ts | finish, index, remove, adopt | with the record |
+ * | labels | zset, score 0 | `<owner>:<label>\x1f<id>`, a label being a name or a pair of metadata, see facts.ts | create, index, remove, adopt | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
  * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
  * | queued:<owner> | zset, the same | those of one owner, for queue positions | the same | while queued |
@@ -38,6 +42,8 @@ export interface Keys {
   events(id: string): string;
   seqChannel(id: string): string;
   jobs(owner: string): string;
+  sorted(fact: string, owner: string): string;
+  readonly labels: string;
   readonly statuses: string;
   readonly queued: string;
   queuedOf(owner: string): string;
@@ -70,6 +76,8 @@ export function buildKeys(prefix: string): Keys {
     events: (id) => `${root}job:${id}:events`,
     seqChannel: (id) => `${root}job:${id}:seq`,
     jobs: (owner) => `${root}jobs:${owner}`,
+    sorted: (fact, owner) => `${root}sorted:${fact}:${owner}`,
+    labels: `${root}labels`,
     statuses: `${root}statuses`,
     queued: `${root}queued`,
     queuedOf: (owner) => `${root}queued:${owner}`,
@@ -96,6 +104,10 @@ export function buildKeys(prefix: string): Keys {
 
 /** A job's member in the index `statuses`; owners have no colon. transitions/record.lua builds the same text. */
 export const statusMember = (owner: string, status: string, id: string): string => `${owner}:${status}:${id}`;
+
+/** A job's member in the index `labels`, see facts.ts; transitions/record.lua builds the same text. */
+export const labelMember = (owner: string, label: string, id: string): string =>
+  `${owner}:${label}${FACT_SEPARATOR}${id}`;
 
 /** The members of one owner in the index `held`, as a range of ZRANGE BYLEX; transitions/record.lua builds the same. */
 export const heldRange = (owner: string): [from: string, to: string] => [`[${owner}:`, `(${owner};`];

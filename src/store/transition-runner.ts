@@ -17,6 +17,7 @@ export type TransitionName =
   | 'remove'
   | 'adopt'
   | 'pack'
+  | 'index'
   | 'release';
 
 const read = (name: string): string =>
@@ -50,6 +51,7 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   remove: load('remove'),
   adopt: load('adopt'),
   pack: load('pack'),
+  index: load('index'),
   release: load('release'),
 };
 
@@ -96,6 +98,7 @@ export async function runTransition(
     keys.statuses,
     keys.held,
     keys.share,
+    keys.labels,
   ];
   if (call.owner !== undefined) keyNames.push(keys.jobs(call.owner), keys.storage);
   if (call.idempotencyKeys !== undefined) keyNames.push(...call.idempotencyKeys);
@@ -104,6 +107,7 @@ export async function runTransition(
     seq_channel: keys.seqChannel(id),
     signals_channel: keys.signals,
     queued_of: keys.queuedOf(''),
+    sorted_of: keys.sorted('', '').slice(0, -1),
   };
   const args = Object.entries({ id, ...names, ...call.args }).flat();
   const reply = await runScript(redis, SCRIPTS[name], keyNames, args);

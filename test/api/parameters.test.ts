@@ -6,7 +6,9 @@ import { COMMITTED, openApi } from './open-api.ts';
 /** Every documented parameter takes exactly the values that its schema allows. */
 
 interface Schema {
-  type?: 'string' | 'integer' | 'array';
+  type?: 'string' | 'integer' | 'array' | 'object';
+  anyOf?: Schema[];
+  additionalProperties?: Schema;
   enum?: string[];
   pattern?: string;
   minimum?: number;
@@ -44,15 +46,24 @@ const ajv = new Ajv2020({ strict: false });
 
 /** What a text on the wire is to its schema. */
 const read = (text: string, { type }: Schema): unknown =>
-  type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : type === 'array' ? [text] : text;
+  type === 'integer' && /^-?\d+$/.test(text)
+    ? Number(text)
+    : type === 'array'
+      ? [text]
+      : type === 'object'
+        ? { key: text }
+        : text;
 
 const visible = fc.string({
   unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
 });
 
 /** Texts at and around the limits of a schema, and others. */
-function texts({ type, enum: choices, pattern, minimum, maximum, items }: Schema): fc.Arbitrary<string> {
+function texts(schema: Schema): fc.Arbitrary<string> {
+  const { type, enum: choices, pattern, minimum, maximum, items, anyOf, additionalProperties } = schema;
   if (type === 'array') return texts(items ?? {});
+  if (type === 'object') return texts(additionalProperties ?? {});
+  if (anyOf !== undefined) return fc.oneof(...anyOf.map(texts));
   const near = [minimum, maximum]
     .filter((bound) => bound !== undefined)
     .flatMap((bound) => [bound - 1, bound, bound + 1].map(String));
@@ -97,7 +108,9 @@ describe.each(PARAMETERS)('$operation: the parameter $name', (parameter) => {
         ).map((other) => `${other.name}=${encodeURIComponent(other.schema.examples![0]!)}`);
         const query = [
           ...others,
-          ...(parameter.in === 'query' ? [`${name}=${encodeURIComponent(text)}`] : []),
+          ...(parameter.in === 'query'
+            ? [`${name}${schema.type === 'object' ? '[key]' : ''}=${encodeURIComponent(text)}`]
+            : []),
         ].join('&');
         const url = path.replace('{id}', parameter.in === 'path' ? encodeURIComponent(text) : id);
         const response = await api.request({

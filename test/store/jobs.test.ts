@@ -4,6 +4,7 @@ import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
+import type { Place } from '../../src/store/finding.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';
@@ -141,27 +142,23 @@ describe('list', () => {
     const newestFirst = [...ids].sort().reverse();
 
     const seen: string[] = [];
-    let after: string | undefined;
-    for (;;) {
+    let after: Place | undefined;
+    do {
       const page = await store.list('list', { limit: 10, after });
       seen.push(...page.jobs.map(({ id }) => id));
-      if (!page.hasMore) break;
-      after = seen.at(-1);
-    }
+      after = page.next;
+    } while (after !== undefined);
     expect(seen).toEqual(newestFirst);
 
-    const cancelled = await store.list('list', { limit: 3, status: 'cancelled' });
+    const filters = { statuses: ['cancelled'] } as const;
+    const cancelled = await store.list('list', { limit: 3, filters });
     expect(cancelled.jobs).toHaveLength(3);
-    expect(cancelled.hasMore).toBe(true);
-    const rest = await store.list('list', {
-      limit: 3,
-      status: 'cancelled',
-      after: cancelled.jobs.at(-1)!.id,
-    });
+    expect(cancelled.next).toEqual({ id: cancelled.jobs[2]!.id, value: null });
+    const rest = await store.list('list', { limit: 3, filters, after: cancelled.next });
     expect(rest.jobs.every(({ status }) => status === 'cancelled')).toBe(true);
     expect(rest.jobs).toHaveLength(2);
-    expect(rest.hasMore).toBe(false);
-    expect(await store.list('nobody', { limit: 10 })).toEqual({ jobs: [], hasMore: false });
+    expect(rest.next).toBeUndefined();
+    expect(await store.list('nobody', { limit: 10 })).toEqual({ jobs: [], next: undefined });
   });
 });
 
@@ -170,9 +167,9 @@ describe('a long list', () => {
     const ids = await Promise.all(Array.from({ length: 510 }, () => created(store, { owner: 'long' })));
     const wanted = ids.sort().slice(0, 20);
     for (const id of wanted) await store.cancel('long', id);
-    const { jobs, hasMore } = await store.list('long', { limit: 100, status: 'cancelled' });
+    const { jobs, next } = await store.list('long', { limit: 100, filters: { statuses: ['cancelled'] } });
     expect(jobs.map(({ id }) => id)).toEqual(wanted.reverse());
-    expect(hasMore).toBe(false);
+    expect(next).toBeUndefined();
   });
 });
 

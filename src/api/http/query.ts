@@ -26,14 +26,24 @@ const LAST_EVENT_ID = /^(?:evs_)?last[-_]?event[-_]?id$/i;
 const isForeign = (name: string): boolean =>
   FOREIGN_KINDS.test(name) || FOREIGN.has(name.toLowerCase().replaceAll(/[-_]/g, ''));
 
-/** Fastify's querystringParser: the parameters by name, without the ignored ones. */
+/** metadata[key]=value, as OpenAPI's deepObject. */
+const PAIR = /^metadata\[(.+)\]$/s;
+
+const isPairs = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Fastify's querystringParser: the parameters by name, without the ignored ones. Pairs become one object. */
 export function parseQuery(text: string): Record<string, unknown> {
   // By default Node drops all parameters after the first thousand.
   const given = parse(text, '&', '=', { maxKeys: 0 });
   const query: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(given)) {
+    const pair = PAIR.exec(name);
     if (LAST_EVENT_ID.test(name)) query.lastEventId = value;
-    else if (!isForeign(name)) query[name] = value;
+    else if (pair !== null) {
+      query.metadata ??= Object.create(null);
+      if (isPairs(query.metadata)) query.metadata[pair[1]!] = value;
+    } else if (!isForeign(name)) query[name] = value;
   }
   return query;
 }

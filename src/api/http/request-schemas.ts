@@ -1,18 +1,15 @@
 import { z } from 'zod';
-import { OwnerSchema } from '../../contract/access.ts';
 import { CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
-import { JOB_ID_PATTERN, JobIdSchema, JobStatusSchema } from '../../contract/job.ts';
+import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { FitSchema } from '../../contract/prediction.ts';
 import { METRICS_FORMS } from '../metrics-forms.ts';
+import { queryInteger } from './query-integer.ts';
 
 /** Paths, queries and headers. Their values are text; only integers are converted. */
 
 /** More digits than a seq can have. */
 const MAX_SEQ = 999_999_999_999_999;
-
-const queryInteger = <Schema extends z.ZodType>(schema: Schema) =>
-  z.preprocess((text) => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text), schema);
 
 /** The query of a path that declares none; `query.ts` has the rule. */
 export const NoQuerySchema = z.strictObject({});
@@ -22,16 +19,6 @@ export const JobPathSchema = z.strictObject({ id: JobIdSchema });
 export const ReadyQuerySchema = z.strictObject({
   exclude: z.enum(['workers']).optional().meta({
     description: 'Leaves out what workers do: the checks `queue` and `workers` then cannot cause a 503.',
-  }),
-});
-
-export const ListJobsQuerySchema = z.strictObject({
-  limit: queryInteger(z.int().gte(1).lte(100).default(20)).meta({ description: 'Jobs per page: 1 to 100.' }),
-  after: JobIdSchema.optional().meta({ description: 'The last id of the previous page.' }),
-  status: JobStatusSchema.optional().meta({ description: 'Only jobs with this status.' }),
-  owner: OwnerSchema.optional().meta({
-    description:
-      'Only jobs of this owner. Only an admin sees those of others; by default, an admin sees all.',
   }),
 });
 

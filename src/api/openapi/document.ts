@@ -208,7 +208,15 @@ function parametersOf(
   return Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, field]) => {
     const { description, ...rest } = schemas.input(field);
     const required = where === 'path' || !field.safeParse(undefined).success;
-    return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
+    return {
+      name,
+      in: where,
+      required,
+      ...(description !== undefined && { description }),
+      // name[key]=value
+      ...(rest.type === 'object' && { style: 'deepObject', explode: true }),
+      schema: rest,
+    };
   });
 }
 

@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { monotonicFactory } from 'ulid';
 import { JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
 import { resolveDataset } from '../../dataset/registry.ts';
-import { wallClockMs } from '../../process/clock.ts';
-import type { CreateAnswer } from '../../store/job-creation.ts';
+import type { CreateAnswer, NewJob } from '../../store/job-creation.ts';
+import { JobIds } from '../../store/job-ids.ts';
 import { callerOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
@@ -22,9 +21,6 @@ import { documented, json } from '../openapi/route-documentation.ts';
 import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that creates something. */
-
-/** Monotonic, so that jobs created by one process are listed in order of arrival, even within a millisecond. */
-const nextUlid = monotonicFactory();
 
 /** Idempotency keys of an owner that are remembered, half a KB each. */
 const MAX_KEYS = 10_000;
@@ -81,6 +77,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
   acceptJsonBody(app);
   const enqueue = enqueueInBackground(app, deps);
   const memory = new MemoryAdmission(deps.workers);
+  const ids = new JobIds();
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -98,6 +95,7 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
       const { answer, replayed } = await createJob(
         deps,
         memory,
+        ids,
         enqueue,
         request,
         key,
@@ -130,6 +128,7 @@ function refuseMissingBody(body: unknown): void {
 async function createJob(
   { store, version, maxQueuedJobs, quotas }: ApiDeps,
   memory: MemoryAdmission,
+  ids: JobIds,
   enqueue: (deliveryId: string) => void,
   request: FastifyRequest<{ Body: JobSpec }>,
   key: string | undefined,
@@ -143,9 +142,8 @@ async function createJob(
   if (errors.length > 0) throw invalidFields(errors);
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
   const [full, tooLarge] = await Promise.all([inTime(isFull(store)), inTime(memory.refusal(spec, data))]);
-  const outcome = await store.create({
+  const job: Omit<NewJob, 'id'> = {
     owner: callerOf(request).owner,
-    id: `job_${nextUlid(wallClockMs())}`,
     spec,
     data,
     parameters: size.parameters,
@@ -158,7 +156,12 @@ async function createJob(
     storageQuota: quotas.storageBytes,
     runningQuota: quotas.runningJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent), maxKeys: MAX_KEYS } }),
-  });
+  };
+  let outcome = await store.create({ ...job, id: ids.next() });
+  if (outcome.outcome === 'wrong_clock') {
+    ids.setClock(outcome.nowMs);
+    outcome = await store.create({ ...job, id: ids.next() });
+  }
   switch (outcome.outcome) {
     case 'created':
       for (const deliveryId of outcome.released) enqueue(deliveryId);
@@ -176,6 +179,12 @@ async function createJob(
       throw new ProblemError(
         'idempotency_key_reused',
         'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or repeat the request with its first body.',
+      );
+    case 'wrong_clock':
+      throw new ProblemError(
+        'store_unavailable',
+        'No job was created, because the clocks of the API and of Redis run apart. Retry; if it lasts, tell the operator.',
+        { headers: { 'retry-after': '10' } },
       );
     case 'not_accepting':
       throw tooLarge ?? storageFull();

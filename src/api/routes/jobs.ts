@@ -1,13 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { JobListSchema, JobSchema } from '../../contract/job.ts';
+import { jobOf } from '../../store/job-view.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
+import { afterOf, ListJobsQuerySchema, readListQuery } from '../http/find-jobs-query.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
-import { JobPathSchema, ListJobsQuerySchema } from '../http/request-schemas.ts';
+import { JobPathSchema } from '../http/request-schemas.ts';
+import { jobsCsv, jobsNdjson } from '../job-table.ts';
 import { etagWithLinks, withLinks } from '../links.ts';
+import { contentTypeOf } from '../metrics-forms.ts';
 import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import {
   CACHE_HEADERS,
@@ -29,22 +33,22 @@ export function jobRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void)
     schema: { querystring: ListJobsQuerySchema },
     config: LIST,
     handler: async (request, reply) => {
-      const { limit, after, status, owner } = request.query;
+      const { owner, format } = request.query;
+      const asked = readListQuery(request.query);
       const scope = scopeOf(request);
-      const { jobs, hasMore } =
+      const { jobs, next } =
         scope !== undefined && owner !== undefined && owner !== scope
-          ? { jobs: [], hasMore: false }
-          : await store.list(owner ?? scope, { limit, after, status });
-      const last = jobs.at(-1);
-      const next =
-        hasMore && last !== undefined
-          ? `${basePath}${nextPage({ limit: String(limit), after: last.id, status, owner })}`
-          : null;
-      if (next !== null) reply.header('link', `<${next}>; rel="next"`);
+          ? { jobs: [], next: undefined }
+          : await store.list(owner ?? scope, asked);
+      const path =
+        next === undefined ? null : `${basePath}${nextPage(request.url, afterOf(next, asked.sort))}`;
+      if (path !== null) reply.header('link', `<${path}>; rel="next"`);
+      if (format === 'csv') return reply.type(contentTypeOf(format)).send(jobsCsv(jobs.map(jobOf)));
+      if (format === 'ndjson') return reply.type(contentTypeOf(format)).send(jobsNdjson(jobs.map(jobOf)));
       const data = jobs.map((job) => withLinks(basePath, job));
       return sendJson(
         reply,
-        `{"object":"list","data":[${data}],"has_more":${next !== null},"next":${JSON.stringify(next)}}`,
+        `{"object":"list","data":[${data}],"has_more":${path !== null},"next":${JSON.stringify(path)}}`,
       );
     },
   });
@@ -107,28 +111,46 @@ export function jobRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void)
   done();
 }
 
-function nextPage(query: Record<string, string | undefined>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return `/jobs?${new URLSearchParams(given)}`;
+/** The same question, from the given place on. */
+function nextPage(url: string, after: string): string {
+  const query = new URLSearchParams(url.split('?')[1] ?? '');
+  query.set('after', after);
+  return `/jobs?${query}`;
 }
 
 const LIST = documented({
   operationId: 'listJobs',
   tag: 'jobs',
   access: 'reader',
-  summary: 'List jobs, newest first',
+  summary: 'Find jobs; without a question, all, newest first',
+  description:
+    'All filters must hold. A number is compared: `test_accuracy=gte:0.97`; a range takes two: `learning_rate=gte:0.001&learning_rate=lt:0.1`. A job without the value, such as one that still runs, passes no filter on it.',
   responses: {
-    200: json('A page of jobs.', JobListSchema, {
-      examples: {
-        page: {
-          summary: 'The only page',
-          value: { object: 'list', data: [SUCCEEDED_JOB], has_more: false, next: null },
+    200: {
+      description: 'A page of jobs.',
+      content: {
+        'application/json': {
+          schema: JobListSchema,
+          examples: {
+            page: {
+              summary: 'The only page',
+              value: { object: 'list', data: [SUCCEEDED_JOB], has_more: false, next: null },
+            },
+          },
+        },
+        'text/csv': {
+          schema: { type: 'string' },
+          examples: { table: { summary: 'One job', value: jobsCsv([SUCCEEDED_JOB]) } },
+        },
+        'application/x-ndjson': {
+          schema: { type: 'string' },
+          examples: { lines: { summary: 'One job', value: jobsNdjson([SUCCEEDED_JOB]) } },
         },
       },
       headers: {
         Link: { description: 'The next page, rel="next"; absent on the last.', schema: { type: 'string' } },
       },
-    }),
+    },
   },
   problems: ['store_unavailable'],
 });

@@ -1,6 +1,6 @@
 -- adopt: gives a finished job to another owner.
 -- Answers: adopted, not_finished {status}, not_found (also when it has the new owner already).
-local JOBS, NEW_JOBS = KEYS[11], KEYS[13]
+local JOBS, NEW_JOBS = KEYS[12], KEYS[14]
 more_types[JOBS] = 'zset'
 more_types[NEW_JOBS] = 'zset'
 
@@ -12,7 +12,9 @@ if not terminal then
 end
 plan('ZREM', JOBS, given.id)
 plan('ZREM', STATUSES, status_member(record.status))
+index('ZREM')
 set('owner', given.new_owner)
 plan('ZADD', NEW_JOBS, 0, given.id)
 plan('ZADD', STATUSES, 0, status_member(record.status))
+index('ZADD')
 return answer('adopted')

@@ -4,6 +4,7 @@
 local TYPES = {
   [JOB] = 'hash', [EVENTS] = 'stream', [QUEUED] = 'zset', [LIVE] = 'set', [FINISHED] = 'zset',
   [OUTBOX] = 'zset', [TRASH] = 'set', [STATUSES] = 'zset', [HELD] = 'zset', [SHARE] = 'hash',
+  [LABELS] = 'zset',
 }
 
 local function record_writes()

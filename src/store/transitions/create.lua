@@ -1,8 +1,9 @@
 -- create: nothing -> queued. The idempotency look-up, the queue cap, the quotas, the record, its first event, the
 -- indexes and the outbox entry, in one transition. The delivery is held instead if the owner's running quota is used up.
--- Answers: created {created_at, queue_position}, replayed {id, created_at, queue_position}, key_reused, not_accepting,
+-- Answers: created {created_at, queue_position}, replayed {id, created_at, queue_position}, key_reused, wrong_clock {now}
+-- (the time in the id is not Redis's: create it under another id), not_accepting,
 -- queue_full {queued}, queued_quota_exceeded {queued}, storage_quota_exceeded {bytes}.
-local JOBS, STORAGE, IDEMPOTENCY, IDEMPOTENCIES = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local JOBS, STORAGE, IDEMPOTENCY, IDEMPOTENCIES = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 more_types[JOBS] = 'zset'
 
 -- After a lost reply, the client library may send the command again: the job then exists already.
@@ -25,6 +26,10 @@ if IDEMPOTENCY then
   end
 end
 
+-- Lists are in the order of the ids, so the ids must tell the time of creation well.
+if math.abs(clock - given.id_time) > tonumber(given.most_skew) then
+  return answer('wrong_clock', 'now', clock)
+end
 if given.accepting == '0' then
   return answer('not_accepting')
 end
@@ -56,6 +61,7 @@ if given.trace ~= '' then
 end
 set('checkpoint', '')
 set('created_at', now)
+set('facts', text(now) .. FACT_SEPARATOR .. given.facts)
 -- In microseconds, so that no two jobs have the same place in the queue.
 set('place', time[1] * 1000000 + time[2])
 local position = redis.call('ZCOUNT', QUEUED_OF_OWNER, '-inf', record.place) + 1
@@ -75,6 +81,7 @@ else
 end
 plan('SADD', LIVE, given.id)
 plan('ZADD', JOBS, 0, given.id)
+index('ZADD')
 append('job.queued', given.event)
 
 if IDEMPOTENCY then

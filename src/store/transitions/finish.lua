@@ -21,6 +21,12 @@ if given.status == 'succeeded' then
   set('result', given.result_head .. duration .. given.result_tail)
   set('evaluation', given.evaluation)
   set('model', given.model)
+  set_facts({
+    [SORTED.test_accuracy] = given.test_accuracy,
+    [SORTED.val_loss] = given.val_loss,
+    [SORTED.duration_seconds] = duration,
+  })
+  index('ZADD')
   terminate('succeeded', '{"result":' .. record.result .. '}')
 elseif given.status == 'failed' then
   fail(given.error)

@@ -48,9 +48,10 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: the file's name and SHA-256                         | finish                        |            |
+-- | facts            | what the job is found by: FACTS of facts.ts               | create, start, finish; index  |            |
 -- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack                          |            |
 
-local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES, HELD, SHARE = unpack(KEYS, 1, 10)
+local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES, HELD, SHARE, LABELS = unpack(KEYS, 1, 11)
 
 local given = {}
 for i = 1, #ARGV, 2 do
@@ -141,6 +142,57 @@ end
 -- Same as statusMember() in keys.ts.
 local function status_member(status)
   return record.owner .. ':' .. status .. ':' .. given.id
+end
+
+-- The facts, as text of FACT_SEPARATOR and as a list. Same order as FACTS in facts.ts; the labels follow.
+local FACT_SEPARATOR = '\31'
+local ENGINE, LABELS_FROM = 4, 10
+local SORTED = { test_accuracy = 7, val_loss = 8, duration_seconds = 9 }
+
+local function facts_of()
+  local facts = {}
+  for fact in string.gmatch(record.facts .. FACT_SEPARATOR, '([^' .. FACT_SEPARATOR .. ']*)' .. FACT_SEPARATOR) do
+    facts[#facts + 1] = fact
+  end
+  return facts
+end
+
+-- A job of an older version has no facts until JobIndexer gives it some.
+local function set_facts(values)
+  if record.facts then
+    local facts = facts_of()
+    for place, value in pairs(values) do
+      facts[place] = text(value)
+    end
+    set('facts', table.concat(facts, FACT_SEPARATOR))
+  end
+end
+
+-- Plans the command for each index entry that follows from the facts: ZADD or ZREM. Same as sorted(), labels and
+-- labelMember() in keys.ts.
+local function index(command)
+  local facts = record.facts and facts_of() or {}
+  for name, place in pairs(SORTED) do
+    local key, value = given.sorted_of .. name .. ':' .. record.owner, facts[place] or ''
+    if value ~= '' then
+      more_types[key] = 'zset'
+      if command == 'ZADD' then
+        plan('ZADD', key, value, given.id)
+      else
+        plan('ZREM', key, given.id)
+      end
+    end
+  end
+  for place = LABELS_FROM, #facts do
+    if facts[place] ~= '' then
+      local member = record.owner .. ':' .. facts[place] .. FACT_SEPARATOR .. given.id
+      if command == 'ZADD' then
+        plan('ZADD', LABELS, 0, member)
+      else
+        plan('ZREM', LABELS, member)
+      end
+    end
+  end
 end
 
 -- How many jobs of the owner have the status. ; sorts after :, so it ends a range of members.

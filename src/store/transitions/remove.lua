@@ -1,7 +1,7 @@
 -- remove: deletes a finished job's record, events and index entries and keeps its id in the trash until its folder is
 -- gone too. Until then a repeat gets the first call's answer.
 -- Answers: removed, not_finished {status}, not_found.
-local JOBS = KEYS[11]
+local JOBS = KEYS[12]
 more_types[JOBS] = 'zset'
 
 if not record.status and redis.call('SISMEMBER', TRASH, given.id) == 1 then
@@ -20,5 +20,6 @@ plan('DEL', EVENTS)
 plan('ZREM', JOBS, given.id)
 plan('ZREM', FINISHED, given.id)
 plan('ZREM', STATUSES, status_member(record.status))
+index('ZREM')
 plan('SADD', TRASH, given.id)
 return answer('removed')

@@ -47,6 +47,7 @@ if record.status ~= 'running' then
 end
 set('token', given.token)
 set('engine', given.engine)
+set_facts({ [ENGINE] = given.engine })
 if not record.started_at then
   set('started_at', now)
 end

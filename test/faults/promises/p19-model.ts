@@ -4,9 +4,11 @@ import { ulid } from 'ulid';
 import type { JobStatus } from '../../../src/contract/job.ts';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import { resolveDataset } from '../../../src/dataset/registry.ts';
+import { FACT_SEPARATOR, FACTS, type FactName, metadataLabel, nameLabel } from '../../../src/store/facts.ts';
 import { JobEvents } from '../../../src/store/job-events.ts';
 import { JobTransitions } from '../../../src/store/job-transitions.ts';
 import { JobStore } from '../../../src/store/jobs.ts';
+import { labelMember } from '../../../src/store/keys.ts';
 import { Broken, type Experiment } from '../experiment.ts';
 import { Site } from '../site.ts';
 import { answerOf, type ModelJob, type Move, STEPS_PER_EPOCH } from './p19-model-job.ts';
@@ -113,7 +115,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
   await store.create({
     owner: 'local',
     id,
-    spec: JobSpecSchema.parse({}),
+    spec: JobSpecSchema.parse({ name: NAME, metadata: { model: '1' } }),
     data: resolveDataset('mnist'),
     parameters: 1,
     progress: PROGRESS,
@@ -169,6 +171,8 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
   }
   await site.commands.del(site.keys.job(id), site.keys.events(id));
 }
+
+const NAME = 'a name';
 
 const PROGRESS = {
   epoch: 0,
@@ -318,6 +322,13 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     commands.zscore(keys.outbox, `${id}-${job.delivery}`),
     new JobEvents(commands, keys).read(id, { after: 0, limit: 1000 }),
   ]);
+  const [facts, accuracy, named, tagged] = await Promise.all([
+    commands.hget(keys.job(id), 'facts'),
+    commands.zscore(keys.sorted('test_accuracy', 'local'), id),
+    commands.zscore(keys.labels, labelMember('local', nameLabel(NAME), id)),
+    commands.zscore(keys.labels, labelMember('local', metadataLabel('model', '1'), id)),
+  ]);
+  const fact = (name: FactName) => facts?.split(FACT_SEPARATOR)[FACTS.indexOf(name)] ?? null;
   const gone = job.status === 'gone';
   const terminal = ['succeeded', 'failed', 'cancelled'].includes(job.status);
   const found = {
@@ -327,6 +338,9 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     finished: finished !== null,
     trash: trash === 1,
     outbox: outbox !== null,
+    engine: fact('engine'),
+    accuracy: [fact('test_accuracy'), accuracy === null ? null : Number(accuracy)],
+    labels: [named !== null, tagged !== null],
     events: events.map(({ type }) => type),
     seqs: events.map(({ seq }) => seq),
   };
@@ -353,6 +367,9 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     trash: gone,
     // Nothing here enqueues the delivery and removes it from the outbox.
     outbox: !gone && !terminal,
+    engine: gone ? null : job.attempt > 0 ? 'wasm' : '',
+    accuracy: gone ? [null, null] : job.status === 'succeeded' ? ['0.9', 0.9] : ['', null],
+    labels: [!gone, !gone],
     events: gone ? [] : job.events,
     seqs: gone ? [] : job.events.map((_, i) => i + 1),
   };

@@ -1,0 +1,85 @@
+import type { JobResult } from '../contract/job.ts';
+import type { JobSpec } from '../contract/job-spec.ts';
+
+/**
+ * What a job is found by. The field `facts` of its record holds these texts, in this order and separated by
+ * FACT_SEPARATOR, and after them the job's labels: its name, or nothing, then each pair of its metadata. Those that are
+ * not known yet are empty. A question reads one index and then the facts, because Lua reads no JSON and a spec is long.
+ * transitions/record.lua knows the places.
+ */
+export const FACTS = [
+  'created_at',
+  'dataset',
+  'optimizer',
+  'engine',
+  'learning_rate',
+  'parameters',
+  'test_accuracy',
+  'val_loss',
+  'duration_seconds',
+] as const;
+
+export type FactName = (typeof FACTS)[number];
+
+/** The facts that jobs can be sorted by. Each owner has an index of each. */
+export const SORTED_FACTS = ['test_accuracy', 'val_loss', 'duration_seconds'] as const;
+
+export type SortedFact = (typeof SORTED_FACTS)[number];
+
+export const FACT_SEPARATOR = '\x1f';
+
+/** Unambiguous, and as short as it can be: only what separates is escaped. */
+const escaped = (text: string, what: RegExp): string =>
+  text.replaceAll(what, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
+/** A name, or its beginning, as a label: a label that begins with this belongs to a job whose name does. */
+export const nameLabel = (name: string): string => `name:${escaped(name, /[\p{Cc}%]/gu)}`;
+
+/** A pair of metadata as a label. */
+export const metadataLabel = (key: string, value: string): string =>
+  `data:${escaped(key, /[\p{Cc}%=]/gu)}=${escaped(value, /[\p{Cc}%]/gu)}`;
+
+/** The facts of a new job but the first, which only Redis's clock knows. */
+export function newFacts(spec: JobSpec, parameters: number): string {
+  const known: Partial<Record<FactName, string>> = {
+    dataset: spec.dataset,
+    optimizer: spec.optimizer.type,
+    learning_rate: `${spec.optimizer.learning_rate}`,
+    parameters: `${parameters}`,
+  };
+  const labels = [
+    spec.name === null ? '' : nameLabel(spec.name),
+    ...Object.entries(spec.metadata).map(([key, value]) => metadataLabel(key, value)),
+  ];
+  return [...FACTS.slice(1).map((name) => known[name] ?? ''), ...labels].join(FACT_SEPARATOR);
+}
+
+/** The facts that a result adds; the duration is Redis's. */
+export const resultFacts = ({
+  test,
+  best,
+}: Pick<JobResult, 'test' | 'best'>): { test_accuracy: number; val_loss: number | '' } => ({
+  test_accuracy: test.accuracy,
+  val_loss: best?.val_loss?.value ?? '',
+});
+
+/** The text of the facts of a job of an older version, which has none. */
+export function factsOf(
+  job: { created_at: number; spec: JobSpec; parameters: number; engine?: string | undefined },
+  result: Pick<JobResult, 'test' | 'best' | 'duration_seconds'> | undefined,
+): string {
+  const facts = `${job.created_at}${FACT_SEPARATOR}${newFacts(job.spec, job.parameters)}`.split(
+    FACT_SEPARATOR,
+  );
+  const set = (name: FactName, value: string | number) => {
+    facts[FACTS.indexOf(name)] = `${value}`;
+  };
+  set('engine', job.engine ?? '');
+  if (result !== undefined) {
+    const { test_accuracy, val_loss } = resultFacts(result);
+    set('test_accuracy', test_accuracy);
+    set('val_loss', val_loss);
+    set('duration_seconds', result.duration_seconds.toFixed(3));
+  }
+  return facts.join(FACT_SEPARATOR);
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { bestOf } from '../contract/best.ts';
+import type { Redis } from '../redis/connections.ts';
+import { FACT_SEPARATOR, FACTS, factsOf } from './facts.ts';
+import { JobEvents } from './job-events.ts';
+import { parseRecord } from './job-record.ts';
+import type { Keys } from './keys.ts';
+import { redisTimeMs } from './redis-clock.ts';
+import { allAnswered, answered, runTransition } from './transition-runner.ts';
+
+/** Jobs checked in one round trip. */
+const PAGE = 500;
+
+const StateSchema = z.tuple([z.string().nullable(), z.string().nullable()]);
+
+/**
+ * Gives the jobs of older versions the facts that they are found by. The first pass looks at all jobs, later ones at those
+ * that have ended since, because a worker of an older version may still run beside this one.
+ */
+export class JobIndexer {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #events: JobEvents;
+  #sinceMs = 0;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#events = new JobEvents(redis, keys);
+  }
+
+  /**
+   * @returns how many jobs it indexed.
+   * @throws {StoreUnavailableError} the next pass indexes the rest.
+   */
+  async indexJobs(): Promise<number> {
+    const nowMs = await redisTimeMs(this.#redis);
+    const finished = await answered(() =>
+      this.#redis.zrangebyscore(this.#keys.finished, this.#sinceMs, '+inf'),
+    );
+    const live = await answered(() => this.#redis.smembers(this.#keys.live));
+    const ids = [...live, ...finished];
+    let indexed = 0;
+    for (let from = 0; from < ids.length; from += PAGE) {
+      for (const id of await this.#withoutFacts(ids.slice(from, from + PAGE))) {
+        if (await this.#index(id)) indexed += 1;
+      }
+    }
+    this.#sinceMs = nowMs;
+    return indexed;
+  }
+
+  /** Those that have none, or succeeded under a worker that did not add the result's. */
+  async #withoutFacts(ids: string[]): Promise<string[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const id of ids) pipeline.hmget(this.#keys.job(id), 'status', 'facts');
+    const states = z.array(StateSchema).parse(await allAnswered(() => pipeline.exec()));
+    return ids.filter((_, i) => {
+      const [status, facts] = states[i]!;
+      if (facts === null) return status !== null;
+      return status === 'succeeded' && facts.split(FACT_SEPARATOR)[FACTS.indexOf('test_accuracy')] === '';
+    });
+  }
+
+  async #index(id: string): Promise<boolean> {
+    const stored = await answered(() => this.#redis.hgetall(this.#keys.job(id)));
+    let record: ReturnType<typeof parseRecord>;
+    try {
+      record = parseRecord(stored);
+    } catch {
+      // Unreadable, or of a newer version: nothing to be found by.
+      return false;
+    }
+    if (record === undefined) return false;
+    const { result } = record;
+    const best = result && (result.best ?? bestOf(await this.#events.metricsRows(id, 0)));
+    const answer = await runTransition(this.#redis, this.#keys, 'index', {
+      id,
+      args: { seq: stored.seq ?? '', facts: factsOf(record, result && { ...result, best }) },
+    });
+    return answer.outcome === 'indexed';
+  }
+}
