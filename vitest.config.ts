@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config';
 const FLOORS = {
   'src/contract/**': { lines: 80, branches: 84 },
   'src/engine/**': { lines: 90, branches: 78 },
-  'src/training/**': { lines: 95, branches: 93 },
+  'src/training/**': { lines: 95, branches: 92 },
   'src/store/**': { lines: 84, branches: 70 },
 };
 

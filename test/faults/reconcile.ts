@@ -6,6 +6,7 @@ import { type Job, JobListSchema } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
+import { SORTED_FACTS } from '../../src/store/facts.ts';
 import { type JobRecord, parseRecord } from '../../src/store/job-record.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
 import { decodeModel } from '../../src/training/model-file.ts';
@@ -261,7 +262,9 @@ async function leftKeys(site: Site): Promise<string[]> {
   const bull = ['meta', 'events', 'marker', 'stalled-check', 'id'].map(
     (name) => `${keys.root}bull:training:${name}`,
   );
-  const lists = client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished, keys.statuses] : [];
+  const indexes = [keys.labels, ...SORTED_FACTS.map((fact) => keys.sorted(fact, 'local'))];
+  const lists =
+    client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished, keys.statuses, ...indexes] : [];
   const lasting = [...lists, keys.workers, keys.reconciler, keys.probe, keys.share, keys.storage, ...bull];
   const left: string[] = [];
   for (const key of await commands.keys('*')) {

@@ -48,6 +48,18 @@ describe('a model file', () => {
     for (const of of [wider, adam]) expect(() => decodeModel(bytes, of)).toThrow(ContainerError);
     const unpredicted = encodeModel(state, predicted.subarray(1), job);
     expect(() => decodeModel(unpredicted, job)).toThrow('it lacks the predicted class of each test row');
+    const about = { data, model: spec.model };
+    const short = [{ name: 'weights', values: state.weights.subarray(1) }];
+    expect(() => decodeModel(encodeContainer('model', { about, arrays: short }), job)).toThrow(
+      'it does not hold the 1600 float32 weights',
+    );
+    const arrays = [
+      { name: 'weights', values: state.weights },
+      { name: 'predicted', values: predicted },
+    ];
+    expect(() => decodeModel(encodeContainer('model', { about, arrays }), job)).toThrow(
+      'its description lacks the number of steps',
+    );
     bytes[200] ^= 1;
     expect(() => decodeModel(bytes, job)).toThrow(ContainerError);
   });
