@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { monotonicFactory } from 'ulid';
-import { JobStatusSchema } from '../src/contract/job.ts';
+import { JobListSchema, JobStatusSchema } from '../src/contract/job.ts';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
 import { resolveDataset } from '../src/dataset/registry.ts';
 import { parseRedisUrl } from '../src/process/redis-address.ts';
@@ -113,9 +113,25 @@ const progressAt = (epoch: number) => ({
 const LOST = { code: 'worker_lost', message: 'lost', retryable: true } as const;
 const SHA256 = 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41';
 
+const OPTIMIZERS = ['rmsprop', 'sgd', 'adagrad', 'adam'];
+const RATES = [0.1, 0.03, 0.01, 0.003, 0.001];
+const SWEEPS = 50;
+
+/** The jobs of a day in a lab: four optimizers, five rates, and every tenth has a name and belongs to a sweep. */
+const specOf = (n: number) =>
+  JobSpecSchema.parse({
+    optimizer: { type: OPTIMIZERS[n % 4], learning_rate: RATES[n % 5] },
+    ...(n % 10 === 0 && { name: `trial ${n}`, metadata: { sweep: `${n % (10 * SWEEPS)}` } }),
+  });
+
 /** A job as a worker leaves it behind, with numbers as long as real ones. */
-async function finishedJob(store: JobStore, transitions: JobTransitions, id: string): Promise<void> {
-  const spec = JobSpecSchema.parse({});
+async function finishedJob(
+  store: JobStore,
+  transitions: JobTransitions,
+  id: string,
+  n: number,
+): Promise<void> {
+  const spec = specOf(n);
   const data = resolveDataset(spec.dataset);
   const [owner, version, parameters] = ['local', '0.1.0', 109_386];
   await store.create({
@@ -149,6 +165,7 @@ async function finishedJob(store: JobStore, transitions: JobTransitions, id: str
     test: measured,
     train: measured,
     validation: measured,
+    best: { val_loss: { epoch: 7, value: random() }, val_accuracy: { epoch: 7, value: random() } },
     training_seconds: 1.612,
     ...hashes,
   };
@@ -171,7 +188,7 @@ async function fill(): Promise<{ id: string; bytes: number }> {
   let id = '';
   for (let done = 0; done < JOBS; done += BATCH) {
     const ids = Array.from({ length: Math.min(BATCH, JOBS - done) }, () => `job_${nextUlid()}`);
-    await Promise.all(ids.map((each) => finishedJob(store, transitions, each)));
+    await Promise.all(ids.map((each, i) => finishedJob(store, transitions, each, done + i)));
     id = ids.at(-1)!;
     if (process.stdout.isTTY) process.stdout.write(`\r${done + ids.length} of ${JOBS} jobs`);
   }
@@ -192,8 +209,8 @@ function load(url: string, headers: Record<string, string>): number {
   return Number(/Requests\/sec: +([\d.]+)/.exec(report)?.[1]);
 }
 
-/** The median time of a request, one after another, in ms. */
-async function timeOf(url: string, n = 200): Promise<number> {
+/** The times of a request, one after another, in ms. */
+async function timesOf(url: string, n = 200): Promise<number[]> {
   const tookMs: number[] = [];
   for (let i = 0; i < n + 20; i += 1) {
     const startedMs = performance.now();
@@ -203,7 +220,37 @@ async function timeOf(url: string, n = 200): Promise<number> {
     // The first ones warm up.
     if (i >= 20) tookMs.push(performance.now() - startedMs);
   }
-  return percentile(tookMs, 0.5);
+  return tookMs;
+}
+
+const timeOf = async (url: string, n?: number) => percentile(await timesOf(url, n), 0.5);
+
+/** Questions that each use another index, and those for which no index is short: all jobs, or none, are looked at. */
+function questions(middle: string): string[] {
+  const hour = new Date(Date.parse(middle) + 3_600_000).toISOString();
+  return [
+    ...JobStatusSchema.options.map((status) => `status=${status}`),
+    'status=failed,cancelled',
+    `created_after=${middle}`,
+    `created_before=${middle}`,
+    `created_after=${middle}&created_before=${hour}&status=succeeded`,
+    'name=trial%2010',
+    'metadata[sweep]=70',
+    'metadata[sweep]=70&optimizer=adam&sort=-test_accuracy',
+    'optimizer=adam',
+    'dataset=mnist_sample',
+    'engine=native&sort=val_loss',
+    'engine=wasm&sort=val_loss',
+    'learning_rate=gte:0.01&learning_rate=lt:0.1',
+    'learning_rate=gt:0.1',
+    'parameters=gt:200000',
+    'test_accuracy=gt:0.1425',
+    'test_accuracy=gt:0.14&sort=-test_accuracy',
+    'val_loss=lt:0.0001',
+    'duration_seconds=gt:100',
+    'sort=created_at',
+    ...['test_accuracy', 'val_loss', 'duration_seconds'].flatMap((by) => [`sort=${by}`, `sort=-${by}`]),
+  ];
 }
 
 /** What jobs take from their POST to the end of their stream besides training, in ms. */
@@ -256,9 +303,12 @@ for (const [what, url, headers] of [
   line(what, `${Math.round(load(url, headers))} req/s`);
 }
 line('GET /jobs?limit=100, alone', `${(await timeOf(`${api}/jobs?limit=100`)).toFixed(2)} ms`);
-for (const status of JobStatusSchema.options) {
-  const ms = await timeOf(`${api}/jobs?status=${status}&limit=20`, 100);
-  line(`GET /jobs?status=${status}&limit=20, alone`, `${ms.toFixed(2)} ms`);
+const page = await (await fetch(`${api}/jobs?limit=${Math.min(1000, JOBS / 2)}`)).json();
+const middle = JobListSchema.parse(page).data.at(-1)!.created_at;
+for (const question of questions(middle)) {
+  const ms = await timesOf(`${api}/jobs?${question}`, 100);
+  const [half, most] = [0.5, 0.99].map((share) => percentile(ms, share).toFixed(2));
+  line(`GET /jobs?${question}, alone`, `${half} ms (p99 ${most})`);
 }
 line('Redis, a finished job', `${Math.round(bytes)} bytes`);
 for (const spec of [{}, { dataset: 'mnist_sample', training: { epochs: 1 } }]) {

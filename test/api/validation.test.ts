@@ -264,13 +264,13 @@ describe('the rest of a request', () => {
   });
 
   it.each([
-    ['/jobs?limit=0', '/limit', 'from 1 to 100 (default 20); got'],
-    ['/jobs?limit=101', '/limit', 'from 1 to 100'],
+    ['/jobs?limit=0', '/limit', 'from 1 to 1000; got'],
+    ['/jobs?limit=1001', '/limit', 'from 1 to 1000'],
     ['/jobs?limit=1e1', '/limit', 'a whole number'],
     ['/jobs?limit=', '/limit', 'a whole number'],
     ['/jobs?limit=1&limit=2', '/limit', 'got an array of 2'],
     ['/jobs?status=done', '/status', '"succeeded"'],
-    ['/jobs?after=1', '/after', 'like job_01'],
+    ['/jobs?after=1', '/after', 'must be the `after` in the `next` of another page; got'],
     ['/jobs?page=1', '/page', 'limit, after, status'],
     ['/jobs?__proto__=1', '/__proto__', 'limit, after, status'],
     [`/jobs/${newJobId()}?x=1`, '/x', 'allowed here: nothing'],

@@ -53,7 +53,7 @@ export const newJobId = (): string => `job_${ulid()}`;
 export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   owner: 'local',
   id: newJobId(),
-  spec: JobSpecSchema.parse({ training: { epochs: 3 } }),
+  spec: JobSpecSchema.parse({ name: 'a job', training: { epochs: 3 }, metadata: { made: 'by a test' } }),
   data: DATASETS.mnist.shape,
   parameters: 109_386,
   progress: {

@@ -163,6 +163,15 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
       return { outcome: outcome! };
     };
   },
+  index: async (id) => {
+    const token = await running(id);
+    await adminTransitions.finish(id, token, SUCCESS);
+    const facts = (await redis.hget(keys.job(id), 'facts'))!.replace('rmsprop', 'sgd');
+    return async () => {
+      const { outcome } = await runTransition(user, keys, 'index', { id, args: { seq: 3, facts } });
+      return { outcome: outcome! };
+    };
+  },
   'remove of a job in the trash': async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);

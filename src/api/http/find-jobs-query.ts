@@ -21,19 +21,17 @@ export const LIST_FORMATS = ['json', 'csv', 'ndjson'] as const;
 /** A table is taken whole, as far as that is possible. */
 const DEFAULT_PAGE = { json: 20, csv: 1000, ndjson: 1000 } as const;
 
-const NUMBER = String.raw`-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?`;
+const NUMBER = String.raw`-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?`;
 const COMPARED = new RegExp(`^(?:(gte|lte|gt|lt):)?(${NUMBER})$`);
 
 /** Numbers longer than this say nothing more. */
 const MAX_NUMBER = 40;
 
-const COMPARED_ERROR = 'must be a number, or gte:, lte:, gt: or lt: and a number, such as gte:0.9';
-
 const comparedNumber = z
   .string()
   .max(MAX_NUMBER)
-  .regex(COMPARED, { error: COMPARED_ERROR })
-  .refine((text) => Number.isFinite(Number(COMPARED.exec(text)?.[2] ?? 0)), { error: COMPARED_ERROR });
+  .regex(COMPARED)
+  .meta({ title: 'a number, or gte:, lte:, gt: or lt: and a number', examples: ['gte:0.9'] });
 
 /** Once, or twice for a range. */
 const numberFilter = (what: string) =>
@@ -42,7 +40,6 @@ const numberFilter = (what: string) =>
     .optional()
     .meta({
       description: `Only jobs whose ${what}: a number, or gte:, lte:, gt: or lt: and a number. Give it twice for a range.`,
-      examples: [['gte:0.001', 'lt:0.1']],
     });
 
 /** The words of each fact in the documentation. */
@@ -54,13 +51,17 @@ const NUMBER_WORDS: Readonly<Record<NumberFact, string>> = {
   duration_seconds: 'time from the first start to the end, in seconds, is so',
 };
 
-const ISO_TIME = z.union([z.iso.datetime({ offset: true }), z.iso.date()], {
-  error: 'must be a date or a time in ISO 8601 with its zone, such as 2026-11-29 or 2026-11-29T08:30:00Z',
-});
+const ISO_TIME = z.union([
+  z.iso.datetime({ offset: true }).meta({
+    title: 'a time in ISO 8601 with its zone, such as 2026-11-29T08:30:00Z,',
+    examples: ['2026-11-29T08:30:00Z'],
+  }),
+  z.iso.date().meta({ title: 'a date, such as 2026-11-29', examples: ['2026-11-29'] }),
+]);
 const time = (description: string) =>
   ISO_TIME.transform((text) => Date.parse(text))
     .optional()
-    .meta({ description, examples: ['2026-11-29T08:30:00Z'] });
+    .meta({ description });
 
 const STATUSES = JobStatusSchema.options.join('|');
 const SORTS = ['created_at', ...SORTED_FACTS].flatMap((by) => [by, `-${by}`]) as [string, ...string[]];
@@ -74,7 +75,11 @@ export const ListJobsQuerySchema = z.strictObject({
   }),
   after: z
     .string()
-    .regex(AFTER, { error: 'must be the `after` of a `next`' })
+    .regex(AFTER)
+    .meta({
+      title: 'the `after` in the `next` of another page',
+      examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W'],
+    })
     .transform((text): Place => {
       const [, value, id] = AFTER.exec(text)!;
       return { id: id!, value: value === undefined ? null : Number(value) };
@@ -83,14 +88,15 @@ export const ListJobsQuerySchema = z.strictObject({
     .meta({ description: 'Where the page begins. Take it from the `next` of the previous page.' }),
   status: z
     .string()
-    .regex(new RegExp(`^(?:${STATUSES})(?:,(?:${STATUSES}))*$`), {
-      error: `must be one or more of ${JobStatusSchema.options.join(', ')}, separated by commas`,
+    .regex(new RegExp(`^(?:${STATUSES})(?:,(?:${STATUSES}))*$`))
+    .meta({
+      title: `one or more of ${JobStatusSchema.options.map((status) => `"${status}"`).join(', ')}, separated by commas`,
+      examples: ['failed,cancelled'],
     })
     .transform((text) => [...new Set(text.split(','))].map((status) => JobStatusSchema.parse(status)))
     .optional()
     .meta({
       description: 'Only jobs with this status, or with one of several, separated by commas.',
-      examples: ['failed,cancelled'],
     }),
   owner: OwnerSchema.optional().meta({
     description:

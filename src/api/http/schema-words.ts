@@ -26,6 +26,8 @@ export interface JsonSchema {
   default?: unknown;
   description?: string;
   examples?: unknown[];
+  /** What a text is, in words, where a pattern says too little. */
+  title?: string;
 }
 
 /** Follows $ref into the root's $defs. */
@@ -107,6 +109,7 @@ function nounOf(root: JsonSchema, node: JsonSchema): string {
     const choices = schema.enum.map((choice) => JSON.stringify(choice)).join(', ');
     return schema.enum.length === 1 ? choices : `one of ${choices}`;
   }
+  if (schema.anyOf !== undefined) return schema.anyOf.map((branch) => nounOf(root, branch)).join(' or ');
   switch (schema.type) {
     case 'integer':
       return `a whole number${range(schema)}`;
@@ -115,6 +118,7 @@ function nounOf(root: JsonSchema, node: JsonSchema): string {
     case 'boolean':
       return 'true or false';
     case 'string':
+      if (schema.title !== undefined) return schema.title;
       return schema.pattern === undefined
         ? `text${count(schema.minLength, schema.maxLength, 'characters')}`
         : `text like ${schema.examples?.[0] ?? schema.pattern}`;
