@@ -92,7 +92,9 @@ describe("README's examples, run as they stand", () => {
     const output = await execute('sh', 'example.sh', `set -e\n${code}test -s digits.onnx\n`, descent);
     expect(output).toMatch(/^succeeded: test accuracy 0\.9/m);
     expect(output).toMatch(/^digits\.onnx \(\d+ bytes\)$/m);
-    expect(output.match(/^job_\w+ +succeeded/gm)).toHaveLength(2);
+    expect(output).toMatch(/^training\.seed +7 +8$/m);
+    expect(output).toMatch(/^\d {2}0\.\d{4}$/m);
+    expect(output.match(/^job_\w+ +succeeded/gm)).toHaveLength(3);
   });
 });
 

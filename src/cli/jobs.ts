@@ -33,6 +33,24 @@ export async function listJobs(
   return EXIT.succeeded;
 }
 
+/** Of a Tab: long enough for a Descent that is there. */
+const COMPLETION_MS = 3_000;
+
+/** The ids that people are most likely to type; none if Descent does not answer soon. */
+export async function latestIds(descent: Descent): Promise<string[]> {
+  const ids: string[] = [];
+  try {
+    const signal = AbortSignal.timeout(COMPLETION_MS);
+    for await (const { id } of descent.jobs.list({ pageSize: LARGEST_PAGE, signal })) {
+      ids.push(id);
+      if (ids.length === LARGEST_PAGE) break;
+    }
+  } catch {
+    // No line is complete without a person who goes on typing.
+  }
+  return ids;
+}
+
 export async function showJob({ descent, asJson }: Context, id: string): Promise<number> {
   const job = await descent.jobs.get(id);
   console.log(asJson ? JSON.stringify(job) : describeJob(job));

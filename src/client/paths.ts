@@ -1,8 +1,13 @@
 import { DescentError } from './errors.ts';
 
 /** The path of a job. @throws {DescentError} for what is no id, and could be another path, such as `..` */
-export function pathOf(id: string): string {
-  if (/^job_\w+$/.test(id)) return `/jobs/${id}`;
+export const pathOf = (id: string): string => `/jobs/${checked(id)}`;
+
+/** Ids as one value of a query. @throws {DescentError} for what is no id, and could be several */
+export const listOf = (ids: readonly string[]): string => ids.map(checked).join(',');
+
+function checked(id: string): string {
+  if (/^job_\w+$/.test(id)) return id;
   throw new DescentError(
     'job_not_found',
     `No job has the id ${JSON.stringify(id)}: ids begin with job_. List the jobs to see their ids.`,

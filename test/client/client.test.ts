@@ -20,6 +20,8 @@ import { closedUrl } from '../support/closed-port.ts';
 const SMALL: JobSpec = { ...SMALL_JOB, dataset: 'mnist_sample' };
 const ENDLESS: JobSpec = { ...SMALL, engine: 'reference', training: { epochs: 1000 } };
 
+const BLACK = Array.from({ length: 784 }, () => 0);
+
 const descent = await Installation.startForFile();
 const { url } = descent;
 const { jobs } = new Descent({ url });
@@ -79,6 +81,21 @@ describe('the client', () => {
     const sent = await descent.fetch(`/jobs/${first.id}/model?format=onnx`);
     expect(await new Response(model.body).arrayBuffer()).toEqual(await sent.arrayBuffer());
 
+    const { data: told, classes } = await jobs.predict(first.id, [BLACK]);
+    expect(told).toHaveLength(1);
+    expect(classes[told[0]!.class]).toBe(told[0]!.label);
+    const rows = new Blob([Uint8Array.from([...BLACK, ...BLACK])]);
+    expect((await jobs.predict(first.id, rows)).data).toEqual([told[0], told[0]]);
+    const csv = new Blob([BLACK.join()], { type: 'text/csv' });
+    expect((await jobs.predict(first.id, csv, { fit: 'none' })).data).toEqual(told);
+
+    const ids = created.map(({ id }) => id);
+    const comparison = await jobs.compare(ids);
+    expect(comparison.jobs.map(({ id }) => id)).toEqual(ids);
+    expect(comparison.different).toEqual({});
+    const wide = await jobs.compareCsv(ids, { shape: 'wide', metric: 'loss' });
+    expect(wide).toContain(`\r\n3,${data[2]!.loss},${comparison.curves.loss[2]![1]}\r\n`);
+
     await jobs.delete(first.id);
     expect(await failureOf(jobs.get(first.id))).toMatchObject({ code: 'job_not_found', status: 404 });
   });
@@ -134,6 +151,7 @@ describe('the client', () => {
     expect(error.message).toContain('/training/epochs must be a whole number from 1 to 1000');
     for (const id of ['..', '', 'job_/../x', 'job_?'])
       expect(await failureOf(jobs.get(id))).toMatchObject({ code: 'job_not_found', status: undefined });
+    expect(await failureOf(jobs.compare(['job_1,job_2', 'job_3']))).toMatchObject({ code: 'job_not_found' });
     expect(() => new Descent({ url: 'localhost:3000' })).toThrow('http://127.0.0.1:3000');
     expect(() => new Descent({ url: 'http://a', apiKey: 'secret\n' })).toThrow(/^(?!.*secret)/);
   });
@@ -207,7 +225,10 @@ describe('a stream of events', () => {
         await running.stop(signal);
         // Not awaited here, so that the client finds nobody at first.
         restarting = descent.startApi();
-      } else if (restarted === 3) await jobs.cancel(id);
+      } else if (restarted === 3) {
+        await restarting;
+        await jobs.cancel(id);
+      }
     }
     expect(last).toBe('job.cancelled');
     expect(seqs).toEqual(seqs.map((_, i) => i + 1));
