@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   Descent,
@@ -14,6 +12,7 @@ import {
 import { Installation } from '../end-to-end/installation.ts';
 import { SMALL as SMALL_JOB } from '../end-to-end/small-jobs.ts';
 import { closedUrl } from '../support/closed-port.ts';
+import { runKeys } from './run-keys.ts';
 
 /** The client against real processes. */
 
@@ -40,12 +39,6 @@ const failureOf = async (promise: Promise<unknown>): Promise<DescentError> => {
   expect(error).toBeInstanceOf(DescentError);
   return error as DescentError;
 };
-
-async function runKeys(...args: string[]): Promise<string> {
-  const env = { PATH: process.env.PATH, REDIS_URL: descent.redisUrl, KEY_PREFIX: descent.keyPrefix };
-  const { stdout } = await promisify(execFile)(process.execPath, ['dist/src/keys.js', ...args], { env });
-  return stdout.trim();
-}
 
 /** Answers like a web page, whatever it is asked. */
 async function otherServer(): Promise<string> {
@@ -236,14 +229,14 @@ describe('a stream of events', () => {
 
   it('ends with an error when its key is revoked', async () => {
     const guarded = await descent.startAnotherApi({ AUTH: 'keys' });
-    const apiKey = await runKeys('create', '--name', 'ci', '--owner', 'alice', '--role', 'writer');
+    const apiKey = await runKeys(descent, 'create', '--name', 'ci', '--owner', 'alice', '--role', 'writer');
     const { jobs: mine } = new Descent({ url: guarded.url, apiKey });
     const { id, owner } = await mine.create(ENDLESS);
     expect(owner).toBe('alice');
     let revoked = false;
     const watching = mine.wait(id, {
       onEvent: async () => {
-        if (!revoked) await runKeys('revoke', apiKey.split('_')[1]!);
+        if (!revoked) await runKeys(descent, 'revoke', apiKey.split('_')[1]!);
         revoked = true;
       },
     });
