@@ -7,13 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
 import { listSettings } from '../src/process/config.ts';
 import { Installation } from './end-to-end/installation.ts';
+import { codeBlocks } from './support/code-blocks.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 const README = readFileSync('README.md', 'utf8');
 
-/** The code blocks of README.md in a language. */
-const blocks = (language: string): string[] =>
-  [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code!);
+const blocks = (language: string): string[] => codeBlocks('README.md', language);
 
 const run = promisify(execFile);
 

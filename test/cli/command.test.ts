@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Installation } from '../end-to-end/installation.ts';
 import { closedUrl } from '../support/closed-port.ts';
+import { type Ended, runProgram } from '../support/run-program.ts';
 import { StartedProgram } from '../support/started-program.ts';
-import { COMMAND, type Ended, lines, runProgram } from './run-command.ts';
+import { COMMAND, lines } from './run-command.ts';
 
 /** The command as a shell runs it, against real processes. */
 

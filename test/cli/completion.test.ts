@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Installation } from '../end-to-end/installation.ts';
 import { closedUrl } from '../support/closed-port.ts';
-import { COMMAND, runProgram } from './run-command.ts';
+import { runProgram } from '../support/run-program.ts';
+import { COMMAND } from './run-command.ts';
 
 /** Completion in real shells, whose PATH has the command. */
 

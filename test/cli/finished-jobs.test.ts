@@ -4,7 +4,8 @@ import { PNG } from 'pngjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Comparison, PredictionList } from '../../src/client/descent.ts';
 import { Installation } from '../end-to-end/installation.ts';
-import { COMMAND, type Ended, lines, runProgram } from './run-command.ts';
+import { type Ended, runProgram } from '../support/run-program.ts';
+import { COMMAND, lines } from './run-command.ts';
 
 /** What the command `descent` does with finished jobs, against real processes. */
 
