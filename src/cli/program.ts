@@ -67,8 +67,17 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     'Follow a job to its end. Ctrl-C stops watching, not the job.',
     `descent watch ${ID}`,
   ).action(run(watch));
-  add('jobs', 'List jobs, newest first.', 'descent jobs --status succeeded --limit 5')
-    .option('--status <status>', 'only jobs with this status')
+  add(
+    'jobs',
+    'Find jobs, newest first.',
+    'descent jobs --where optimizer=adam val_loss=lt:0.3 --sort -test_accuracy --limit 5',
+  )
+    .option('--status <status>', 'only jobs with this status, or with one of several, separated by commas')
+    .option('--where <filters...>', WHERE)
+    .option(
+      '--sort <order>',
+      'created_at, test_accuracy, val_loss or duration_seconds; - in front: largest first',
+    )
     .option('--limit <number>', 'at most so many', '20')
     .action(run(listJobs));
   add('show <id>', 'Show a job.', `descent show ${ID}`).action(run(showJob));
@@ -110,6 +119,9 @@ const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
 const ANOTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
 
 const TRAIN = 'descent train --dataset mnist_sample --optimizer adam --learning-rate 0.002 --epochs 3 --wait';
+
+const WHERE =
+  'all must be met: name (how it begins), dataset, optimizer, engine, metadata[key], created_after or created_before=value; learning_rate, parameters, test_accuracy, val_loss or duration_seconds=gt:, gte:, lt: or lte:number';
 
 const PREDICT =
   'Ask a finished model: a picture (.png), rows as .csv or .json ({"inputs": [[...], ...]}), or any other file as bytes.';

@@ -5,11 +5,11 @@ import type {
   CompareCsvOptions,
   Comparison,
   Evaluation,
+  FindOptions,
   Job,
   JobEvent,
   JobList,
   JobSpec,
-  JobStatus,
   MetricsList,
   ModelOptions,
   PredictionList,
@@ -30,11 +30,8 @@ export interface CreateOptions extends Abortable {
   idempotencyKey?: string;
 }
 
-export interface ListOptions extends Abortable {
-  status?: JobStatus;
-  /** Only an admin sees the jobs of others. */
-  owner?: string;
-  /** Jobs per request: 1 to 100 (default 20). The next page is requested when you get there. */
+export interface ListOptions extends Abortable, FindOptions {
+  /** Jobs per request: 1 to 1000 (default 20). The next page is requested when you get there. */
   pageSize?: number;
 }
 
@@ -76,9 +73,9 @@ export class Jobs {
     return await this.#json<Job>({ path: pathOf(id), signal });
   }
 
-  /** Jobs, newest first, page by page as you take them. */
-  async *list({ status, owner, pageSize, signal }: ListOptions = {}): AsyncGenerator<Job, void, void> {
-    const query = { status, owner, limit: pageSize };
+  /** Jobs, newest first unless sorted otherwise, page by page as you take them. */
+  async *list({ pageSize, signal, ...find }: ListOptions = {}): AsyncGenerator<Job, void, void> {
+    const query = { ...find, limit: pageSize };
     for (let search: string | undefined = searchOf(query); search !== undefined; ) {
       const page: JobList = await this.#json<JobList>({ path: `/jobs${search}`, signal });
       yield* page.data;

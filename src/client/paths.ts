@@ -14,11 +14,17 @@ function checked(id: string): string {
   );
 }
 
-/** `?status=queued&limit=5`; '' if nothing is given. */
-export function searchOf(query: Readonly<Record<string, string | number | undefined>>): string {
+type Value = string | number | undefined | readonly string[] | Readonly<Record<string, string>>;
+
+/** `?status=queued&val_loss=gt:0&val_loss=lt:1&metadata[team]=a`; '' if nothing is given. */
+export function searchOf(query: Readonly<Record<string, Value>>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) search.set(name, String(value));
+    if (value === undefined) continue;
+    if (Array.isArray(value)) for (const each of value) search.append(name, each);
+    else if (typeof value === 'object') {
+      for (const [key, each] of Object.entries(value)) search.append(`${name}[${key}]`, each);
+    } else search.append(name, String(value));
   }
   return search.size === 0 ? '' : `?${search}`;
 }

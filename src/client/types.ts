@@ -21,6 +21,12 @@ export type Problem = Schemas['Problem'];
 /** Format, layout and preprocessing of a model. */
 export type ModelOptions = NonNullable<operations['getModel']['parameters']['query']>;
 
+/** What to find, and in which order. Several filters must all be met. */
+export type FindOptions = Omit<
+  NonNullable<operations['listJobs']['parameters']['query']>,
+  'limit' | 'after' | 'format'
+>;
+
 /** How a picture is fitted to the model's input. */
 export type PredictOptions = NonNullable<operations['predict']['parameters']['query']>;
 

@@ -89,6 +89,30 @@ describe('descent predict', () => {
   });
 });
 
+describe('descent jobs', () => {
+  it('finds jobs by what they are, in any order', async () => {
+    const ids = async (...args: string[]) => {
+      const { stdout } = await run('jobs', '--json', ...args);
+      return stdout === '' ? [] : lines(stdout).map((job) => (job as { id: string }).id);
+    };
+    const [adam, none, sorted] = await Promise.all([
+      ids('--where', 'optimizer=adam', 'learning_rate=gte:0.002', 'learning_rate=lt:1'),
+      ids('--where', 'metadata[team]=a'),
+      ids('--sort', 'created_at', '--status', 'succeeded,failed'),
+    ]);
+    expect([adam, none, sorted]).toEqual([[other], [], [id, other]]);
+    const [unknown, wrong] = await Promise.all([
+      run('jobs', '--where', 'colour=red'),
+      run('jobs', '--where', 'x'),
+    ]);
+    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('colour') });
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('use one such as optimizer=adam'),
+    });
+  });
+});
+
 describe('descent compare', () => {
   it('shows what differs, the results and the order', async () => {
     const [plain, json] = await Promise.all([run('compare', id, other), run('compare', id, other, '--json')]);

@@ -64,6 +64,11 @@ describe('the client', () => {
 
     const listed = await all(jobs.list({ pageSize: 1, status: 'succeeded' }));
     expect(listed.map(({ id }) => id).sort()).toEqual(created.map(({ id }) => id).sort());
+    const found = all(
+      jobs.list({ pageSize: 1, sort: '-test_accuracy', val_loss: ['gt:0', 'lt:100'], optimizer: 'rmsprop' }),
+    );
+    expect((await found).map(({ id }) => id).sort()).toEqual(created.map(({ id }) => id).sort());
+    expect(await all(jobs.list({ metadata: { team: 'none' } }))).toEqual([]);
     const { data } = await jobs.metrics(first.id);
     expect(data.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect((await jobs.metrics(first.id, { after: data[1]!.seq })).data).toEqual([data[2]]);
