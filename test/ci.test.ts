@@ -16,7 +16,7 @@ const commands = (text: string): string[] =>
     .filter((line) => line !== '' && !line.startsWith('#'));
 
 describe('CI', () => {
-  it('installs a Redis and the packages, and runs check and acceptance: only what developers run too', () => {
+  it('installs a Redis, optional tools and the packages, and runs check and acceptance: only what developers run too', () => {
     expect(commands(read('.ci/run'))).toEqual([
       'set -euo pipefail',
       'cd "$(dirname "$0")/.."',
@@ -24,6 +24,8 @@ describe('CI', () => {
       'apt-get update -qq',
       'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server',
       'fi',
+      '.ci/tools reports/python',
+      'export PATH="$PWD/reports/python/bin:$PATH"',
       'npm ci',
       'mkdir -p reports',
       'rm -f reports/*.json',

@@ -7,13 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
 import { listSettings } from '../src/process/config.ts';
 import { Installation } from './end-to-end/installation.ts';
+import { codeBlocks } from './support/code-blocks.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
 const README = readFileSync('README.md', 'utf8');
 
-/** The code blocks of README.md in a language. */
-const blocks = (language: string): string[] =>
-  [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code!);
+const blocks = (language: string): string[] => codeBlocks('README.md', language);
 
 const run = promisify(execFile);
 
@@ -92,7 +91,9 @@ describe("README's examples, run as they stand", () => {
     const output = await execute('sh', 'example.sh', `set -e\n${code}test -s digits.onnx\n`, descent);
     expect(output).toMatch(/^succeeded: test accuracy 0\.9/m);
     expect(output).toMatch(/^digits\.onnx \(\d+ bytes\)$/m);
-    expect(output.match(/^job_\w+ +succeeded/gm)).toHaveLength(2);
+    expect(output).toMatch(/^training\.seed +7 +8$/m);
+    expect(output).toMatch(/^\d {2}0\.\d{4}$/m);
+    expect(output.match(/^job_\w+ +succeeded/gm)).toHaveLength(3);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { Descent, Job, JobStatus } from '../client/descent.ts';
-import { EXIT } from './failure.ts';
+import type { Descent, FindOptions, Job } from '../client/descent.ts';
+import { EXIT, UsageError } from './failure.ts';
 import { numberOf } from './spec.ts';
 import { describeJob, JOB_COLUMNS, jobRow, table } from './texts.ts';
 
@@ -13,15 +13,16 @@ const LARGEST_PAGE = 100;
 
 export async function listJobs(
   { descent, asJson }: Context,
-  options: { status?: string; limit: string },
+  { where = [], ...options }: { status?: string; where?: string[]; sort?: string; limit: string },
 ): Promise<number> {
   const limit = numberOf('--limit', options.limit)!;
-  // The server says which statuses there are.
-  const status = options.status as JobStatus | undefined;
   const jobs: Job[] = [];
   const pages = descent.jobs.list({
     pageSize: Math.min(limit, LARGEST_PAGE),
-    ...(status !== undefined && { status }),
+    // The server says which there are.
+    ...(filtersOf(where) as FindOptions),
+    ...(options.status !== undefined && { status: options.status }),
+    ...(options.sort !== undefined && { sort: options.sort as NonNullable<FindOptions['sort']> }),
   });
   for await (const job of pages) {
     jobs.push(job);
@@ -31,6 +32,37 @@ export async function listJobs(
   else if (jobs.length === 0) console.error('There are no such jobs.');
   else console.log(table([JOB_COLUMNS, ...jobs.map(jobRow)]));
   return EXIT.succeeded;
+}
+
+/** Of a Tab: long enough for a Descent that is there. */
+const COMPLETION_MS = 3_000;
+
+/** The ids that people are most likely to type; none if Descent does not answer soon. */
+export async function latestIds(descent: Descent): Promise<string[]> {
+  const ids: string[] = [];
+  try {
+    const signal = AbortSignal.timeout(COMPLETION_MS);
+    for await (const { id } of descent.jobs.list({ pageSize: LARGEST_PAGE, signal })) {
+      ids.push(id);
+      if (ids.length === LARGEST_PAGE) break;
+    }
+  } catch {
+    // No line is complete without a person who goes on typing.
+  }
+  return ids;
+}
+
+/** @throws {UsageError} */
+function filtersOf(pairs: readonly string[]): Record<string, string[]> {
+  const filters: Record<string, string[]> = {};
+  for (const pair of pairs) {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
+    if (name === undefined) {
+      throw new UsageError(`--where ${JSON.stringify(pair)} is not allowed: use one such as optimizer=adam.`);
+    }
+    filters[name] = [...(filters[name] ?? []), value!];
+  }
+  return filters;
 }
 
 export async function showJob({ descent, asJson }: Context, id: string): Promise<number> {

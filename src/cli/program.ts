@@ -1,7 +1,11 @@
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import type { Descent } from '../client/descent.ts';
-import { type Context, cancelJob, deleteJob, listJobs, showJob } from './jobs.ts';
+import { compareJobs } from './compare.ts';
+import { complete, SCRIPTS, SHELLS, type Shell } from './completion.ts';
+import { EXIT } from './failure.ts';
+import { type Context, cancelJob, deleteJob, latestIds, listJobs, showJob } from './jobs.ts';
 import { saveModel } from './model.ts';
+import { predict } from './predict.ts';
 import { train } from './train.ts';
 import { watch } from './watch.ts';
 
@@ -30,20 +34,19 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     // Errors are explained in one place; this prints help that was asked for.
     .configureOutput({ writeErr: () => {} });
 
-  const add = (usage: string, description: string, example: string): Command =>
-    program
-      .command(usage)
-      .description(description)
-      .option('--json', 'print JSON, one value a line')
-      .addHelpText('after', `\nExample:\n  ${example}`);
+  const addWithoutJson = (usage: string, description: string, example: string): Command =>
+    program.command(usage).description(description).addHelpText('after', `\nExample:\n  ${example}`);
 
-  /** Runs a command with what every one of them needs. */
+  const add = (usage: string, description: string, example: string): Command =>
+    addWithoutJson(usage, description, example).option('--json', 'print JSON, one value a line');
+
+  /** Runs a command with what every one of them needs; its last argument is its own options. */
   const run =
     <Arguments extends unknown[]>(action: (context: Context, ...args: Arguments) => Promise<number>) =>
     async (...args: [...Arguments, Command]): Promise<void> => {
-      const command = args.at(-1) as Command;
-      const context = { descent: connect(), asJson: command.opts<{ json?: boolean }>().json === true };
-      end(await action(context, ...(args.slice(0, -1) as Arguments)));
+      const { json = false, ...options } = (args.at(-1) as Command).opts<{ json?: boolean }>();
+      const context = { descent: connect(), asJson: json };
+      end(await action(context, ...([...args.slice(0, -2), options] as Arguments)));
     };
 
   add('train [spec]', 'Create a job from a JSON file (- is standard input), from options, or both.', TRAIN)
@@ -64,8 +67,17 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     'Follow a job to its end. Ctrl-C stops watching, not the job.',
     `descent watch ${ID}`,
   ).action(run(watch));
-  add('jobs', 'List jobs, newest first.', 'descent jobs --status succeeded --limit 5')
-    .option('--status <status>', 'only jobs with this status')
+  add(
+    'jobs',
+    'Find jobs, newest first.',
+    'descent jobs --where optimizer=adam val_loss=lt:0.3 --sort -test_accuracy --limit 5',
+  )
+    .option('--status <status>', 'only jobs with this status, or with one of several, separated by commas')
+    .option('--where <filters...>', WHERE)
+    .option(
+      '--sort <order>',
+      'created_at, test_accuracy, val_loss or duration_seconds; - in front: largest first',
+    )
     .option('--limit <number>', 'at most so many', '20')
     .action(run(listJobs));
   add('show <id>', 'Show a job.', `descent show ${ID}`).action(run(showJob));
@@ -77,9 +89,42 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--format <format>', 'safetensors, onnx, keras, weights.h5 or json', 'safetensors')
     .option('-o, --output <file>', 'where to (default: a name from the job, in this folder)')
     .action(run(saveModel));
+  add('predict <id> <file...>', PREDICT, `descent predict ${ID} seven.png`)
+    .option(
+      '--fit <fit>',
+      'of pictures: mnist (cut out, scaled and centred as its digits are), stretch or none',
+    )
+    .action(run(predict));
+  add('compare <id...>', 'Show jobs side by side.', `descent compare ${ID} ${ANOTHER_ID}`)
+    .option('--csv', 'print the curves as CSV')
+    .option(
+      '--shape <shape>',
+      'of the CSV: long (a line for each job and epoch) or wide (a column for each job)',
+    )
+    .option('--metric <metric>', 'in the wide shape: loss, accuracy, val_loss or val_accuracy')
+    .action(run(compareJobs));
+  addWithoutJson('completion', COMPLETION, 'descent completion bash >> ~/.bashrc')
+    .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))
+    .action((shell: Shell) => void process.stdout.write(SCRIPTS[shell]));
+  program.command('complete [words...]', { hidden: true }).action(
+    run(async ({ descent }, words: string[]) => {
+      for (const word of await complete(program, words, () => latestIds(descent))) console.log(word);
+      return EXIT.succeeded;
+    }),
+  );
   return program;
 }
 
 const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
+const ANOTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
 
 const TRAIN = 'descent train --dataset mnist_sample --optimizer adam --learning-rate 0.002 --epochs 3 --wait';
+
+const WHERE =
+  'all must be met: name (how it begins), dataset, optimizer, engine, metadata[key], created_after or created_before=value; learning_rate, parameters, test_accuracy, val_loss or duration_seconds=gt:, gte:, lt: or lte:number';
+
+const PREDICT =
+  'Ask a finished model: a picture (.png), rows as .csv or .json ({"inputs": [[...], ...]}), or any other file as bytes.';
+
+const COMPLETION =
+  'Print a script that completes commands, options and job ids. Add it to your ~/.bashrc, or to the end of your ~/.zshrc.';

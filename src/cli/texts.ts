@@ -100,7 +100,7 @@ export function metrics({ loss, accuracy, val_loss, val_accuracy }: Metrics): st
   return values.flatMap(([name, value]) => (value === null ? [] : `${name} ${fixed(value)}`)).join('  ');
 }
 
-const fixed = (value: number): string => value.toFixed(4);
+export const fixed = (value: number): string => value.toFixed(4);
 
 /** 2026-11-29T01:36:39.123Z -> 2026-11-29 01:36:39 */
 const time = (iso: string): string => iso.slice(0, 19).replace('T', ' ');

@@ -23,7 +23,7 @@ export interface HttpRequest {
   /** Below the URL of the API, with its query. */
   path: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Blob;
   signal?: AbortSignal | undefined;
 }
 
@@ -105,6 +105,9 @@ export class Http {
       throw unexpected(this.#url, 'with something else than JSON', response.status);
     }
   };
+
+  /** For `send`: the response's text. */
+  readonly asText = (response: Response): Promise<string> => response.text();
 
   /** For `send`: the response's bytes as they arrive. A broken connection is a DescentError there, too. */
   asBytes({ body }: Response, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {

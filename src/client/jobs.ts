@@ -1,15 +1,20 @@
 import { type EventsOptions, followEvents } from './events.ts';
 import type { Http, HttpRequest } from './http.ts';
-import { pathOf, searchOf } from './paths.ts';
+import { listOf, pathOf, searchOf } from './paths.ts';
 import type {
+  CompareCsvOptions,
+  Comparison,
   Evaluation,
+  FindOptions,
   Job,
   JobEvent,
   JobList,
   JobSpec,
-  JobStatus,
   MetricsList,
   ModelOptions,
+  PredictionList,
+  PredictOptions,
+  PredictRequest,
   ResetEvent,
 } from './types.ts';
 
@@ -25,11 +30,8 @@ export interface CreateOptions extends Abortable {
   idempotencyKey?: string;
 }
 
-export interface ListOptions extends Abortable {
-  status?: JobStatus;
-  /** Only an admin sees the jobs of others. */
-  owner?: string;
-  /** Jobs per request: 1 to 100 (default 20). The next page is requested when you get there. */
+export interface ListOptions extends Abortable, FindOptions {
+  /** Jobs per request: 1 to 1000 (default 20). The next page is requested when you get there. */
   pageSize?: number;
 }
 
@@ -71,9 +73,9 @@ export class Jobs {
     return await this.#json<Job>({ path: pathOf(id), signal });
   }
 
-  /** Jobs, newest first, page by page as you take them. */
-  async *list({ status, owner, pageSize, signal }: ListOptions = {}): AsyncGenerator<Job, void, void> {
-    const query = { status, owner, limit: pageSize };
+  /** Jobs, newest first unless sorted otherwise, page by page as you take them. */
+  async *list({ pageSize, signal, ...find }: ListOptions = {}): AsyncGenerator<Job, void, void> {
+    const query = { ...find, limit: pageSize };
     for (let search: string | undefined = searchOf(query); search !== undefined; ) {
       const page: JobList = await this.#json<JobList>({ path: `/jobs${search}`, signal });
       yield* page.data;
@@ -113,6 +115,41 @@ export class Jobs {
       name: fileName(response.headers) ?? `${id}.${options.format ?? 'safetensors'}`,
       body: this.#http.asBytes(response, signal),
     }));
+  }
+
+  /**
+   * What the finished model says to new rows: the values of each, or a file with its media type (image/png, text/csv,
+   * application/json; without one, its bytes are the rows, or those of an IDX file).
+   */
+  async predict(
+    id: string,
+    rows: PredictRequest['inputs'] | Blob,
+    { signal, ...options }: Abortable & PredictOptions = {},
+  ): Promise<PredictionList> {
+    const isFile = rows instanceof Blob;
+    const type = isFile ? rows.type || 'application/octet-stream' : 'application/json';
+    return await this.#json<PredictionList>({
+      method: 'POST',
+      path: `${pathOf(id)}/predict${searchOf({ ...options })}`,
+      headers: { 'content-type': type },
+      body: isFile ? rows : JSON.stringify({ inputs: rows } satisfies PredictRequest),
+      signal,
+    });
+  }
+
+  /** 2 to 50 jobs side by side: the parameters that differ, the curves, the results and their order. */
+  async compare(ids: readonly string[], { signal }: Abortable = {}): Promise<Comparison> {
+    const path = `/compare${searchOf({ jobs: listOf(ids) })}`;
+    return await this.#json<Comparison>({ path, signal });
+  }
+
+  /** The curves of 2 to 50 jobs as CSV: a line for each job and epoch, or with `shape: 'wide'` a column for each job. */
+  async compareCsv(
+    ids: readonly string[],
+    { signal, ...options }: Abortable & CompareCsvOptions = {},
+  ): Promise<string> {
+    const path = `/compare${searchOf({ jobs: listOf(ids), format: 'csv', ...options })}`;
+    return await this.#http.send({ path, signal }, this.#http.asText);
   }
 
   /**

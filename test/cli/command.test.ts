@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Installation } from '../end-to-end/installation.ts';
 import { closedUrl } from '../support/closed-port.ts';
+import { type Ended, runProgram } from '../support/run-program.ts';
 import { StartedProgram } from '../support/started-program.ts';
+import { COMMAND, lines } from './run-command.ts';
 
 /** The command as a shell runs it, against real processes. */
 
-const COMMAND = resolve('dist/src/cli/main.js');
 const SMALL = ['--dataset', 'mnist_sample', '--hidden-units', '16', '--epochs', '2'];
 const ENDLESS = [...SMALL.slice(0, -1), '1000', '--engine', 'reference'];
 
@@ -18,31 +17,15 @@ const folder = join(descent.dataDir, 'here');
 mkdirSync(folder);
 const env = { PATH: process.env.PATH, DESCENT_URL: descent.url };
 
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-async function run(
+const run = async (
   args: string[],
-  { input = '', ...more }: { input?: string; url?: string } = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, [COMMAND, ...args], {
+  { input = '', url = descent.url }: { input?: string; url?: string } = {},
+): Promise<Ended> =>
+  await runProgram(process.execPath, [COMMAND, ...args], {
     cwd: folder,
-    env: { ...env, ...(more.url !== undefined && { DESCENT_URL: more.url }) },
+    env: { ...env, DESCENT_URL: url },
+    input,
   });
-  child.stdin.end(input);
-  const ended = new Promise<number | null>((done) => child.once('close', done));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { code: await ended, stdout, stderr };
-}
-
-const lines = (json: string): unknown[] =>
-  json
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
 
 describe('descent', () => {
   it('trains, watches, shows, saves and deletes', async () => {
@@ -119,6 +102,13 @@ describe('descent', () => {
   it.each([
     [[], 2, 'Name a command'],
     [['job'], 2, "Unknown command 'job' (Did you mean jobs?)"],
+    [['completion', 'fish'], 2, 'Allowed choices are bash, zsh.'],
+    [['predict', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W', 'missing.png'], 2, 'The rows cannot be read: ENOENT'],
+    [['predict', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W', '.'], 2, 'The rows cannot be read: EISDIR'],
+    [['compare', 'a', 'b'], 1, 'No job has the id "a"'],
+    [['compare', 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W'], 2, '/jobs'],
+    [['compare', 'job_1', 'job_2', '--csv', '--json'], 2, 'choose one'],
+    [['compare', 'job_1', 'job_2', '--shape', 'wide'], 2, 'those of --csv: add it'],
     [['show'], 2, "Missing required argument 'id'."],
     [['train', '--epochs', 'ten'], 2, '--epochs "ten" is not allowed: use a number.'],
     [['train', '--learning-rate', '1'], 2, 'add --optimizer'],
@@ -148,7 +138,10 @@ describe('descent', () => {
   });
 
   it('has help with an example for each command', async () => {
-    const names = ['train', 'watch', 'jobs', 'show', 'cancel', 'delete', 'model'];
+    const { stdout } = await run(['--help']);
+    const names = [...stdout.matchAll(/^ {2}([a-z]+) .*[A-Z]/gm)].map(([, name]) => name!);
+    expect(names).toContain('completion');
+    expect(names).not.toContain('complete');
     const helps = await Promise.all(names.map((name) => run([name, '--help'])));
     expect(helps.map(({ code }) => code)).toEqual(names.map(() => 0));
     helps.forEach(({ stdout }, i) => {

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   Descent,
@@ -14,11 +12,14 @@ import {
 import { Installation } from '../end-to-end/installation.ts';
 import { SMALL as SMALL_JOB } from '../end-to-end/small-jobs.ts';
 import { closedUrl } from '../support/closed-port.ts';
+import { runKeys } from './run-keys.ts';
 
 /** The client against real processes. */
 
 const SMALL: JobSpec = { ...SMALL_JOB, dataset: 'mnist_sample' };
 const ENDLESS: JobSpec = { ...SMALL, engine: 'reference', training: { epochs: 1000 } };
+
+const BLACK = Array.from({ length: 784 }, () => 0);
 
 const descent = await Installation.startForFile();
 const { url } = descent;
@@ -38,12 +39,6 @@ const failureOf = async (promise: Promise<unknown>): Promise<DescentError> => {
   expect(error).toBeInstanceOf(DescentError);
   return error as DescentError;
 };
-
-async function runKeys(...args: string[]): Promise<string> {
-  const env = { PATH: process.env.PATH, REDIS_URL: descent.redisUrl, KEY_PREFIX: descent.keyPrefix };
-  const { stdout } = await promisify(execFile)(process.execPath, ['dist/src/keys.js', ...args], { env });
-  return stdout.trim();
-}
 
 /** Answers like a web page, whatever it is asked. */
 async function otherServer(): Promise<string> {
@@ -69,6 +64,11 @@ describe('the client', () => {
 
     const listed = await all(jobs.list({ pageSize: 1, status: 'succeeded' }));
     expect(listed.map(({ id }) => id).sort()).toEqual(created.map(({ id }) => id).sort());
+    const found = all(
+      jobs.list({ pageSize: 1, sort: '-test_accuracy', val_loss: ['gt:0', 'lt:100'], optimizer: 'rmsprop' }),
+    );
+    expect((await found).map(({ id }) => id).sort()).toEqual(created.map(({ id }) => id).sort());
+    expect(await all(jobs.list({ metadata: { team: 'none' } }))).toEqual([]);
     const { data } = await jobs.metrics(first.id);
     expect(data.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect((await jobs.metrics(first.id, { after: data[1]!.seq })).data).toEqual([data[2]]);
@@ -78,6 +78,21 @@ describe('the client', () => {
     expect(model.name).toBe(`mnist-sample-rmsprop-${first.id.slice(-6)}.onnx`);
     const sent = await descent.fetch(`/jobs/${first.id}/model?format=onnx`);
     expect(await new Response(model.body).arrayBuffer()).toEqual(await sent.arrayBuffer());
+
+    const { data: told, classes } = await jobs.predict(first.id, [BLACK]);
+    expect(told).toHaveLength(1);
+    expect(classes[told[0]!.class]).toBe(told[0]!.label);
+    const rows = new Blob([Uint8Array.from([...BLACK, ...BLACK])]);
+    expect((await jobs.predict(first.id, rows)).data).toEqual([told[0], told[0]]);
+    const csv = new Blob([BLACK.join()], { type: 'text/csv' });
+    expect((await jobs.predict(first.id, csv, { fit: 'none' })).data).toEqual(told);
+
+    const ids = created.map(({ id }) => id);
+    const comparison = await jobs.compare(ids);
+    expect(comparison.jobs.map(({ id }) => id)).toEqual(ids);
+    expect(comparison.different).toEqual({});
+    const wide = await jobs.compareCsv(ids, { shape: 'wide', metric: 'loss' });
+    expect(wide).toContain(`\r\n3,${data[2]!.loss},${comparison.curves.loss[2]![1]}\r\n`);
 
     await jobs.delete(first.id);
     expect(await failureOf(jobs.get(first.id))).toMatchObject({ code: 'job_not_found', status: 404 });
@@ -134,6 +149,7 @@ describe('the client', () => {
     expect(error.message).toContain('/training/epochs must be a whole number from 1 to 1000');
     for (const id of ['..', '', 'job_/../x', 'job_?'])
       expect(await failureOf(jobs.get(id))).toMatchObject({ code: 'job_not_found', status: undefined });
+    expect(await failureOf(jobs.compare(['job_1,job_2', 'job_3']))).toMatchObject({ code: 'job_not_found' });
     expect(() => new Descent({ url: 'localhost:3000' })).toThrow('http://127.0.0.1:3000');
     expect(() => new Descent({ url: 'http://a', apiKey: 'secret\n' })).toThrow(/^(?!.*secret)/);
   });
@@ -207,7 +223,10 @@ describe('a stream of events', () => {
         await running.stop(signal);
         // Not awaited here, so that the client finds nobody at first.
         restarting = descent.startApi();
-      } else if (restarted === 3) await jobs.cancel(id);
+      } else if (restarted === 3) {
+        await restarting;
+        await jobs.cancel(id);
+      }
     }
     expect(last).toBe('job.cancelled');
     expect(seqs).toEqual(seqs.map((_, i) => i + 1));
@@ -215,14 +234,14 @@ describe('a stream of events', () => {
 
   it('ends with an error when its key is revoked', async () => {
     const guarded = await descent.startAnotherApi({ AUTH: 'keys' });
-    const apiKey = await runKeys('create', '--name', 'ci', '--owner', 'alice', '--role', 'writer');
+    const apiKey = await runKeys(descent, 'create', '--name', 'ci', '--owner', 'alice', '--role', 'writer');
     const { jobs: mine } = new Descent({ url: guarded.url, apiKey });
     const { id, owner } = await mine.create(ENDLESS);
     expect(owner).toBe('alice');
     let revoked = false;
     const watching = mine.wait(id, {
       onEvent: async () => {
-        if (!revoked) await runKeys('revoke', apiKey.split('_')[1]!);
+        if (!revoked) await runKeys(descent, 'revoke', apiKey.split('_')[1]!);
         revoked = true;
       },
     });
