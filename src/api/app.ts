@@ -24,6 +24,7 @@ import { documentationOf } from './openapi/route-documentation.ts';
 import { ApiMetrics } from './prometheus.ts';
 import { chartRoutes } from './routes/charts.ts';
 import { compareRoute } from './routes/compare.ts';
+import { compareChartRoutes } from './routes/compare-charts.ts';
 import { createJobRoute } from './routes/create-job.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -130,6 +131,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(eventRoutes, { ...deps, streams });
   await app.register(chartRoutes, deps);
   await app.register(compareRoute, deps);
+  await app.register(compareChartRoutes, deps);
   const room = new ModelRoom(deps.modelBytes);
   await app.register(modelRoutes, { ...deps, room });
   await app.register(predictRoute, { ...deps, room });

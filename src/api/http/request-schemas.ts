@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
+import { ChartScaleSchema, CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { FitSchema } from '../../contract/prediction.ts';
@@ -63,18 +63,27 @@ export const PredictQuerySchema = z.strictObject({
 
 const JOB_ID = JOB_ID_PATTERN.source.slice(1, -1);
 
+const comparedJobs = z
+  .string()
+  .regex(new RegExp(`^${JOB_ID}(,${JOB_ID}){${FEWEST_COMPARED - 1},${MOST_COMPARED - 1}}$`))
+  .meta({
+    description: `The ids of ${FEWEST_COMPARED} to ${MOST_COMPARED} jobs, separated by commas.`,
+    examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X'],
+  })
+  .transform((text) => [...new Set(text.split(','))]);
+
 export const CompareQuerySchema = z.strictObject({
-  jobs: z
-    .string()
-    .regex(new RegExp(`^${JOB_ID}(,${JOB_ID}){${FEWEST_COMPARED - 1},${MOST_COMPARED - 1}}$`))
-    .meta({
-      description: `The ids of ${FEWEST_COMPARED} to ${MOST_COMPARED} jobs, separated by commas.`,
-      examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X'],
-    })
-    .transform((text) => [...new Set(text.split(','))]),
+  jobs: comparedJobs,
   format: z.enum(['json', 'csv']).default('json'),
   shape: z.enum(['long', 'wide']).default('long').meta({ description: 'Only for CSV.' }),
   metric: z.enum(CURVES).default('val_loss').meta({ description: 'Only for shape=wide.' }),
+});
+
+export const CompareChartQuerySchema = z.strictObject({
+  jobs: comparedJobs,
+  scale: ChartScaleSchema.default('linear').meta({
+    description: 'log: a logarithmic vertical axis, on which values of 0 or less are left out.',
+  }),
 });
 
 /** A seq, or nothing: polyfills send an empty value before the first event. */

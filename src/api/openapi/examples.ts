@@ -33,6 +33,7 @@ const links: Job['links'] = {
   model: `/jobs/${ID}/model`,
   loss_chart: `/jobs/${ID}/charts/loss.svg`,
   accuracy_chart: `/jobs/${ID}/charts/accuracy.svg`,
+  confusion_chart: `/jobs/${ID}/charts/confusion.svg`,
   cancel: `/jobs/${ID}/cancel`,
 };
 
