@@ -26,6 +26,7 @@ import { chartRoutes } from './routes/charts.ts';
 import { compareRoute } from './routes/compare.ts';
 import { compareChartRoutes } from './routes/compare-charts.ts';
 import { createJobRoute } from './routes/create-job.ts';
+import { evaluationRowsRoutes } from './routes/evaluation-rows.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
 import { installationRoutes } from './routes/installation.ts';
@@ -135,6 +136,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   const room = new ModelRoom(deps.modelBytes);
   await app.register(modelRoutes, { ...deps, room });
   await app.register(predictRoute, { ...deps, room });
+  await app.register(evaluationRowsRoutes, { ...deps, room });
   await app.register(sessionRoutes, { ...deps, authentication, streams, buckets });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });

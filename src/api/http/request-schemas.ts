@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ChartScaleSchema, CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
+import { MOST_EVALUATED_ROWS } from '../../contract/evaluation-rows.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { FitSchema } from '../../contract/prediction.ts';
@@ -58,6 +59,19 @@ export const PredictQuerySchema = z.strictObject({
   fit: FitSchema.default('mnist').meta({
     description:
       "Only for pictures. mnist: the drawing is cut out, scaled into the inner box and centred by mass, in light strokes on black, as the dataset's images are. stretch: the whole picture is scaled. none: it must have the model's size, in its own greys.",
+  }),
+});
+
+const label = z.string().min(1);
+
+export const EvaluationRowsQuerySchema = z.strictObject({
+  actual: label.optional().meta({ description: 'Only rows of this true class, by its label.' }),
+  predicted: label.optional().meta({ description: 'Only rows that were predicted as this class.' }),
+  from: queryInteger(z.int().gte(0).lte(MAX_SEQ).default(0)).meta({
+    description: 'Only rows from this index on.',
+  }),
+  limit: queryInteger(z.int().gte(1).lte(MOST_EVALUATED_ROWS).default(100)).meta({
+    description: `Rows per page: 1 to ${MOST_EVALUATED_ROWS}.`,
   }),
 });
 
