@@ -28,6 +28,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     signals: nothing,
     artifacts: nothing,
     models: nothing,
+    dataDir: '',
     modelBytes: 0,
     storage: nothing,
     jobCounts: nothing,

@@ -81,6 +81,7 @@ async function main(): Promise<void> {
     signals: new EventSignals(subscriber, keys),
     artifacts,
     models,
+    dataDir: config.DATA_DIR,
     modelBytes: MODELS_SHARE * MemoryLimit.find().bytes(),
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),

@@ -34,7 +34,9 @@ export interface ApiDeps {
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   signals: Pick<EventSignals, 'subscribe'>;
   artifacts: Pick<Artifacts, 'read' | 'location'>;
-  models: Pick<ModelThreads, 'export' | 'predict'>;
+  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows'>;
+  /** The prepared datasets are below it. */
+  dataDir: string;
   /** Memory for reading models, in bytes. */
   modelBytes: number;
   /** Whether this process can read the artifacts. */

@@ -1,26 +1,22 @@
-/** What decides which rows stay. */
-interface Measured {
-  loss: number;
-  val_loss: number | null;
-}
-
-const MEASURES = ['loss', 'val_loss'] as const;
-
 /**
  * Leaves out rows until at most `most` (2 or more) are left, in order. The first and the last stay. Those between are
- * divided into equal stretches, and of each stretch the rows with the smallest and the largest loss and val_loss stay,
- * so that a curve keeps its peaks. Below six, only the first and the last stay.
+ * divided into equal stretches, and of each stretch the rows with the smallest and the largest value of each measure
+ * stay, so that a curve keeps its peaks. With too few for that, only the first and the last stay.
  */
-export function thinRows<Row extends Measured>(rows: readonly Row[], most: number): readonly Row[] {
+export function thinRows<Measure extends string, Row extends Readonly<Record<Measure, number | null>>>(
+  rows: readonly Row[],
+  most: number,
+  measures: readonly Measure[],
+): readonly Row[] {
   if (rows.length <= most) return rows;
-  const measures = MEASURES.filter((measure) => rows.some((row) => row[measure] !== null));
-  const stretches = Math.floor((most - 2) / (2 * measures.length));
+  const present = measures.filter((measure) => rows.some((row) => row[measure] !== null));
+  const stretches = present.length === 0 ? 0 : Math.floor((most - 2) / (2 * present.length));
   const inner = rows.length - 2;
   const kept = new Set([0, rows.length - 1]);
   for (let s = 0; s < stretches; s += 1) {
     const from = 1 + Math.floor((s * inner) / stretches);
     const to = 1 + Math.floor(((s + 1) * inner) / stretches);
-    for (const measure of measures) {
+    for (const measure of present) {
       for (const index of extremes(rows, measure, from, to)) kept.add(index);
     }
   }
@@ -28,9 +24,9 @@ export function thinRows<Row extends Measured>(rows: readonly Row[], most: numbe
 }
 
 /** The indexes in [from, to) of the first smallest and the first largest value, if any row has one. */
-function extremes(
-  rows: readonly Measured[],
-  measure: (typeof MEASURES)[number],
+function extremes<Measure extends string>(
+  rows: readonly Readonly<Record<Measure, number | null>>[],
+  measure: Measure,
   from: number,
   to: number,
 ): number[] {

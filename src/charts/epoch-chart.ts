@@ -1,24 +1,15 @@
 import type { MetricsRow } from '../contract/metrics-list.ts';
+import { curveTitle, pointsOf, QUANTITIES, type Quantity, tell } from './curve.ts';
 import { drawLineChart, type Series } from './line-chart.ts';
 import { epochAxis, valueAxis } from './ticks.ts';
 
 /** A job's two charts, titled and labelled like those of the reference run. */
 
-export type ChartName = 'loss' | 'accuracy';
+export type ChartName = Quantity;
 
-interface Kind {
-  title: string;
-  quantity: string;
-  bounds: { min: number; max: number };
-}
-
-const KINDS: Readonly<Record<ChartName, Kind>> = {
-  loss: {
-    title: 'Cost Function Graph',
-    quantity: 'Loss',
-    bounds: { min: 0, max: Number.POSITIVE_INFINITY },
-  },
-  accuracy: { title: 'Accuracy Graph', quantity: 'Accuracy', bounds: { min: 0, max: 1 } },
+const TITLES: Readonly<Record<ChartName, string>> = {
+  loss: 'Cost Function Graph',
+  accuracy: 'Accuracy Graph',
 };
 
 /**
@@ -31,20 +22,22 @@ export function drawEpochChart(
   rows: readonly MetricsRow[],
   epochs: number,
 ): string {
-  const { title, quantity, bounds } = KINDS[chart];
+  const { label, bounds } = QUANTITIES[chart];
+  const validation = `val_${chart}` as const;
   const series: Series[] = [
-    { label: `Training ${quantity}`, look: 'first', points: pointsOf(rows, chart) },
-    { label: `Validation ${quantity}`, look: 'second', points: pointsOf(rows, `val_${chart}`) },
+    { label: curveTitle(chart), look: 'first', points: pointsOf(rows, chart) },
+    { label: curveTitle(validation), look: 'second', points: pointsOf(rows, validation) },
   ];
   // A job without validation has no second line. Before the first epoch the rows cannot show that, so draw both.
   const drawn = series.filter(({ points }) => points.length > 0 || rows.length === 0);
   const last = rows.at(-1)?.epoch;
   return drawLineChart({
-    title,
+    title: TITLES[chart],
     subtitle: jobName,
-    description: rows.length === 0 ? 'No epochs yet.' : drawn.map(tell).join(' '),
+    description:
+      rows.length === 0 ? 'No epochs yet.' : drawn.map((each) => tell(each.label, each.points)).join(' '),
     xLabel: 'Epochs',
-    yLabel: quantity,
+    yLabel: label,
     x: epochAxis(last ?? epochs),
     y: valueAxis(
       drawn.flatMap(({ points }) => points.map(({ y }) => y)),
@@ -54,21 +47,3 @@ export function drawEpochChart(
     note: rows.length === 0 ? 'no epochs yet' : undefined,
   });
 }
-
-type Measure = 'loss' | 'accuracy' | 'val_loss' | 'val_accuracy';
-
-const pointsOf = (rows: readonly MetricsRow[], measure: Measure) =>
-  rows.flatMap((row) => {
-    const y = row[measure];
-    return y === null ? [] : [{ x: row.epoch, y }];
-  });
-
-/** "Training Loss: 0.2671 after epoch 1, 0.0230 after epoch 10." */
-function tell({ label, points }: Series): string {
-  const first = points[0];
-  const last = points.at(-1)!;
-  const start = `${label}: ${say(first.y)} after epoch ${first.x}`;
-  return first === last ? `${start}.` : `${start}, ${say(last.y)} after epoch ${last.x}.`;
-}
-
-const say = (value: number): string => String(Number(value.toPrecision(4)));

@@ -16,6 +16,10 @@ export type ParameterValue = z.output<typeof ValueSchema>;
 export const CURVES = ['loss', 'accuracy', 'val_loss', 'val_accuracy'] as const;
 export type Curve = (typeof CURVES)[number];
 
+/** The vertical axis of a chart. */
+export const ChartScaleSchema = z.enum(['linear', 'log']);
+export type ChartScale = z.output<typeof ChartScaleSchema>;
+
 const curve = z
   .array(perJob(z.number().nullable()))
   .meta({ description: 'One entry per epoch, with a value for each job; null where it has none.' });

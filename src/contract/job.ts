@@ -178,6 +178,7 @@ export const JobSchema = z
       model: z.string(),
       loss_chart: z.string(),
       accuracy_chart: z.string(),
+      confusion_chart: z.string(),
       cancel: z.string(),
     }),
   })

@@ -49,3 +49,37 @@ export type PredictOutcome =
   | { readonly outcome: 'predicted'; readonly json: string }
   | { readonly outcome: 'refused'; readonly code: InputError['code']; readonly message: string }
   | { readonly outcome: 'missing' };
+
+export const RowsTaskSchema = z.strictObject({
+  model: StoredModelSchema,
+  /** Where the prepared datasets are. */
+  dataDir: z.string().min(1),
+  /** Whether to draw the images. */
+  images: z.boolean(),
+  /** Classes; undefined = all. */
+  actual: z.int().gte(0).optional(),
+  predicted: z.int().gte(0).optional(),
+  /** The first row that counts, and how many are wanted. */
+  from: z.int().gte(0),
+  limit: z.int().gte(1),
+});
+export type RowsTask = z.output<typeof RowsTaskSchema>;
+
+/** A test row and the classes that it has and was given. */
+export interface EvaluatedRow {
+  readonly index: number;
+  readonly actual: number;
+  readonly predicted: number;
+}
+
+/** total: on all pages. png: of the rows, if there is one and images were wanted. */
+export type RowsOutcome =
+  | {
+      readonly outcome: 'found';
+      readonly rows: readonly EvaluatedRow[];
+      readonly total: number;
+      readonly hasMore: boolean;
+      readonly png: Uint8Array | undefined;
+    }
+  /** The file is missing or damaged; it is from before predictions were kept; the dataset is gone. */
+  | { readonly outcome: 'missing' | 'not_kept' | 'no_dataset' };

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { PredictionList } from '../contract/prediction.ts';
+import { DatasetDamagedError, DatasetUnavailableError } from '../dataset/dataset-error.ts';
+import { type Dataset, openDataset } from '../dataset/prepared.ts';
 import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
+import { drawSheet, findRows } from './evaluated-rows.ts';
 import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { loadedModel } from './loaded-models.ts';
@@ -15,6 +18,9 @@ import {
   type PredictOutcome,
   type PredictTask,
   PredictTaskSchema,
+  type RowsOutcome,
+  type RowsTask,
+  RowsTaskSchema,
   type StoredModel,
 } from './model-task.ts';
 
@@ -62,6 +68,38 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
     ...(seen !== undefined && { seen: seen.map((row) => [...row]) }),
   };
   return { outcome: 'predicted', json: JSON.stringify(answer) };
+}
+
+/** Finds test rows by what the model made of them. */
+export async function evaluatedRows(task: RowsTask): Promise<RowsOutcome> {
+  const parsed = RowsTaskSchema.parse(task);
+  try {
+    return await readRows(parsed);
+  } catch (error) {
+    // The damaged file has been removed, and is made again.
+    if (error instanceof DatasetDamagedError) return await readRows(parsed);
+    throw error;
+  }
+}
+
+async function readRows({ model, dataDir, images, ...wanted }: RowsTask): Promise<RowsOutcome> {
+  const stored = await readModel(model);
+  if (stored === undefined) return { outcome: 'missing' };
+  if (stored.predicted === undefined) return { outcome: 'not_kept' };
+  let dataset: Dataset;
+  try {
+    dataset = await openDataset(model.data, dataDir);
+  } catch (error) {
+    if (error instanceof DatasetUnavailableError) return { outcome: 'no_dataset' };
+    throw error;
+  }
+  try {
+    const found = findRows(dataset.test, stored.predicted, wanted);
+    const png = images && found.rows.length > 0 ? drawSheet(dataset, found.rows) : undefined;
+    return { outcome: 'found', ...found, png };
+  } finally {
+    dataset.close();
+  }
 }
 
 async function readModel({ artifacts, file, ...job }: StoredModel): Promise<ModelFile | undefined> {

@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import type { ExportedFile, ExportTask, PredictOutcome, PredictTask } from './model-task.ts';
+import type {
+  ExportedFile,
+  ExportTask,
+  PredictOutcome,
+  PredictTask,
+  RowsOutcome,
+  RowsTask,
+} from './model-task.ts';
 
 /** Threads that read models, write them in other formats and compute with them, so that the event loop never does. */
 
@@ -47,6 +54,11 @@ export class ModelThreads {
   /** @throws {ModelThreadsBusyError} */
   async predict(task: PredictTask): Promise<PredictOutcome> {
     return await this.#run('predict', task);
+  }
+
+  /** @throws {ModelThreadsBusyError} */
+  async evaluatedRows(task: RowsTask): Promise<RowsOutcome> {
+    return await this.#run('evaluatedRows', task);
   }
 
   async close(): Promise<void> {

@@ -48,8 +48,11 @@ export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[numbe
   queue_position: string;
 };
 
-/** Increase it when the same record is rendered differently, so that clients with a cached form fetch the new one. */
-const FORM = 3;
+/**
+ * Increase it when the same record is rendered differently, by this module or by the API's links, so that clients with
+ * a cached form fetch the new one.
+ */
+const FORM = 4;
 
 /**
  * The ETag of a job's view. It contains the time because a Redis that lost its newest writes counts the same revisions

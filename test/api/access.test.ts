@@ -155,6 +155,19 @@ describe.each(GUARDED.filter(({ path }) => path.includes('{id}')))('$method $pat
   });
 });
 
+describe.each(GUARDED.filter(({ path }) => path.startsWith('/compare')))('$method $path', ({ path }) => {
+  it("gives another owner's job the answer of a random id", async () => {
+    const [theirs, random, own] = [await jobOf(keyOf.writer), newJobId(), await jobOf(bobs)];
+    for (const id of [theirs, random]) {
+      const response = await call('GET', `${path}?jobs=${own},${id}`, bobs);
+      expect(expectProblem(response, 404, 'job_not_found').detail).toBe(
+        `No job has the id ${id}. List the jobs to see their ids.`,
+      );
+    }
+    expect((await call('GET', `${path}?jobs=${own},${theirs}`, keyOf.admin)).statusCode).toBe(200);
+  });
+});
+
 describe.each(OPERATIONS.filter(({ access }) => access === 'public'))('$method $path', ({ method, path }) => {
   it('is public', async () => {
     const payload = method === 'POST' ? JSON.stringify({ key: keyOf.reader }) : undefined;

@@ -134,6 +134,7 @@ describe.each([
     for (const path of [
       'charts/loss.svg',
       'charts/accuracy.svg',
+      'charts/confusion.svg',
       'metrics',
       'events',
       'evaluation',

@@ -96,12 +96,71 @@ describe('a comparison', () => {
   });
 });
 
-describe('is refused', () => {
+describe('a chart of several jobs', () => {
+  const chart = (query: string, headers: Record<string, string> = {}) =>
+    api.request({ url: `/compare/charts/${query}`, headers });
+
+  it('has a line for each job and its name, or its id where that is not enough', async () => {
+    const { headers, body } = await chart(`loss.svg?jobs=${ids}`);
+    expect(headers).toMatchObject({
+      'content-type': 'image/svg+xml; charset=utf-8',
+      'cache-control': 'private, no-cache',
+      'cross-origin-resource-policy': 'cross-origin',
+    });
+    const texts = ['a, &quot;quoted&quot;', '=1+1', ids[2], `${ids[3]} (no values)`];
+    for (const text of texts) expect(body).toContain(`>${text}</text>`);
+    expect(body).toContain('Training Loss');
+    expect(body.match(/<circle/g)).toHaveLength(3);
+    // None of them has validation rows.
+    for (const curve of ['val_loss', 'val_accuracy']) {
+      expect((await chart(`${curve}.svg?jobs=${ids}`)).body).toContain('>no values</text>');
+    }
+  });
+
+  it('has an ETag that changes with the epochs of any job, and with the scale', async () => {
+    const { id, token } = await api.running(SPEC);
+    const url = `accuracy.svg?jobs=${ids[0]},${id}`;
+    const have = { 'if-none-match': String((await chart(url)).headers.etag) };
+    const again = await chart(url, have);
+    expect([again.statusCode, again.body]).toEqual([304, '']);
+    expect((await chart(`${url}&scale=log`, have)).statusCode).toBe(200);
+    expect((await chart(`accuracy.svg?jobs=${id},${ids[0]}`, have)).statusCode).toBe(200);
+    await api.transitions.epoch(id, token, epochReport(1));
+    expect((await chart(url, have)).statusCode).toBe(200);
+  });
+
+  it('thins long histories without losing their peaks', async () => {
+    const long = await api.running({ training: { epochs: 300 } });
+    for (let epoch = 1; epoch <= 300; epoch += 1) {
+      const metrics = { ...metricsOf(epoch), accuracy: epoch === 144 ? 1 : 0.5 };
+      await api.transitions.epoch(long.id, long.token, { ...epochReport(epoch), metrics });
+    }
+    const fifty = [
+      long.id,
+      ...(await Promise.all(Array.from({ length: 49 }, async () => (await api.create()).id))),
+    ];
+    const { body } = await chart(`accuracy.svg?jobs=${fifty}`);
+    const [, path] = /class="line" [^>]*d="(M[^h"]*)"/.exec(body)!;
+    const points = path!.split(/[ML]/).slice(1);
+    expect(points.length).toBeLessThanOrEqual(200);
+    expect(points.filter((point) => point.endsWith(' 76'))).toHaveLength(1);
+  });
+
+  it('refuses other metrics and scales', async () => {
+    expectProblem(await chart(`f1.svg?jobs=${ids}`), 404, 'not_found');
+    const problem = expectProblem(await chart(`loss.svg?jobs=${ids}&scale=ln`), 422, 'validation_failed');
+    expect(problem.errors![0]!.detail).toContain('"linear"');
+  });
+});
+
+describe.each(['/compare', '/compare/charts/loss.svg'])('%s is refused', (path) => {
+  const get = (query: string) => api.request({ url: `${path}?jobs=${query}` });
+
   it('for less than two, more than fifty and what is no id', async () => {
     for (const query of ['', ids[0]!, `${ids[0]},x`, new Array(51).fill(ids[0]).join()]) {
       expectProblem(await get(query), 422, 'validation_failed');
     }
-    expectProblem(await api.request({ url: '/compare' }), 422, 'validation_failed');
+    expectProblem(await api.request({ url: path }), 422, 'validation_failed');
   });
 
   it('for a job that is not there, with its id', async () => {

@@ -135,35 +135,38 @@ describe('metrics', () => {
   });
 });
 
-describe('the evaluation', () => {
-  async function succeeded(text: string): Promise<string> {
-    const { id, token } = await api.running();
-    const evaluation = await api.artifacts.write(id, '1-evaluation.json', Buffer.from(text));
-    await api.transitions.finish(id, token, { ...SUCCESS, evaluation });
-    return id;
-  }
+/** A job with this evaluation. */
+async function evaluated(text: string, spec?: object): Promise<string> {
+  const { id, token } = await api.running(spec);
+  const evaluation = await api.artifacts.write(id, '1-evaluation.json', Buffer.from(text));
+  await api.transitions.finish(id, token, { ...SUCCESS, evaluation });
+  return id;
+}
 
+describe.each(['evaluation', 'charts/confusion.svg'])('the %s', (path) => {
   it('gets 404 with the reason before the job ends', async () => {
     const { id } = await api.running();
     const problem = expectProblem(
-      await api.request({ url: `/jobs/${id}/evaluation` }),
+      await api.request({ url: `/jobs/${id}/${path}` }),
       404,
       'not_available_yet',
     );
     expect(problem.detail).toContain('running');
     const failed = expectProblem(
-      await api.request({ url: `/jobs/${await api.failed()}/evaluation` }),
+      await api.request({ url: `/jobs/${await api.failed()}/${path}` }),
       404,
       'not_found',
     );
     expect(failed.detail).toContain('failed');
+    expectProblem(await api.request({ url: `/jobs/${newJobId()}/${path}` }), 404, 'job_not_found');
   });
 
-  it('is the file that the record names, and 304 for a client that has it', async () => {
+  it('is made of the file that the record names, and 304 for a client that has it', async () => {
     const text = JSON.stringify(EVALUATION);
-    const url = `/jobs/${await succeeded(text)}/evaluation`;
+    const url = `/jobs/${await evaluated(text)}/${path}`;
     const response = await api.request({ url });
-    expect(response.body).toBe(text);
+    expect(response.statusCode).toBe(200);
+    if (path === 'evaluation') expect(response.body).toBe(text);
     const etag = String(response.headers.etag);
     for (const header of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const again = await api.request({ url, headers: { 'if-none-match': header } });
@@ -174,9 +177,9 @@ describe('the evaluation', () => {
   });
 
   it('whose file is missing is a fault of the installation, with the details only in the log', async () => {
-    const id = await succeeded(JSON.stringify(EVALUATION));
+    const id = await evaluated(JSON.stringify(EVALUATION));
     await api.artifacts.remove(id);
-    const response = await api.app.inject({ url: `/jobs/${id}/evaluation`, headers: { host: 'localhost' } });
+    const response = await api.app.inject({ url: `/jobs/${id}/${path}`, headers: { host: 'localhost' } });
     const problem = expectProblem(response, 500, 'internal');
     expect(problem.detail).toContain(response.headers['request-id']);
     expect(response.body).not.toContain('evaluation');
@@ -219,6 +222,19 @@ describe('charts', () => {
       );
     }
     const { id } = await api.create();
-    expectProblem(await api.request({ url: `/jobs/${id}/charts/confusion.svg` }), 404, 'not_found');
+    expectProblem(await api.request({ url: `/jobs/${id}/charts/roc.svg` }), 404, 'not_found');
+  });
+
+  it('include the confusion matrix, which pages of other sites may embed as well', async () => {
+    const id = await evaluated(JSON.stringify({ ...EVALUATION, later: 'field' }), { name: '<b> & "c"' });
+    const { body, headers } = await api.request({ url: `/jobs/${id}/charts/confusion.svg` });
+    expect(headers).toMatchObject({
+      'content-type': 'image/svg+xml; charset=utf-8',
+      'cross-origin-resource-policy': 'cross-origin',
+    });
+    expect(body).toContain('<title id="title">Confusion Matrix: &lt;b&gt; &amp; &quot;c&quot;</title>');
+    expect(body).toContain('75 % of 4 test rows are right.');
+    const { links } = (await api.request({ url: `/jobs/${id}` })).json();
+    expect(links.confusion_chart).toBe(`/jobs/${id}/charts/confusion.svg`);
   });
 });

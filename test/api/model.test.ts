@@ -154,6 +154,7 @@ describe('a client that goes away', () => {
       return await threads.export(task);
     },
     predict: (task) => threads.predict(task),
+    evaluatedRows: (task) => threads.evaluatedRows(task),
   };
   const small = openApi({ modelBytes: 200_000, models });
 

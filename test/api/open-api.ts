@@ -94,6 +94,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,
       models,
+      dataDir: folder,
       modelBytes: 2 ** 30,
       storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,

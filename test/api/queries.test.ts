@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CURVES } from '../../src/contract/comparison.ts';
 import { EventViewer } from './event-viewer.ts';
 import { COMMITTED, expectProblem, openApi } from './open-api.ts';
 
@@ -12,9 +13,12 @@ const OPERATIONS = Object.entries(COMMITTED.paths).flatMap(([path, operations]) 
 /** Of the operations that take one. */
 const BODIES: Record<string, string> = { 'POST /jobs': '{}', 'POST /session': '{"key":"dsc_"}' };
 
+const JOBS = 'jobs=job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
+
 /** Of the operations that need one. */
 const QUERIES: Record<string, string> = {
-  'GET /compare': 'jobs=job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X',
+  'GET /compare': JOBS,
+  ...Object.fromEntries(CURVES.map((curve) => [`GET /compare/charts/${curve}.svg`, JOBS])),
 };
 
 async function ask(method: string, path: string, query: string) {

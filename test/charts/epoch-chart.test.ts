@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { drawEpochChart } from '../../src/charts/epoch-chart.ts';
 import type { MetricsRow } from '../../src/contract/metrics-list.ts';
+import { expectSound, linesOf, textsOf } from './svg.ts';
 
 const rowOf = (epoch: number, changes: Partial<MetricsRow> = {}): MetricsRow => ({
   epoch,
@@ -19,36 +20,6 @@ const rowOf = (epoch: number, changes: Partial<MetricsRow> = {}): MetricsRow => 
 
 const rowsOf = (count: number, changes: Partial<MetricsRow> = {}) =>
   Array.from({ length: count }, (_, i) => rowOf(i + 1, changes));
-
-const textsOf = (svg: string): string[] =>
-  [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
-
-/** The plotted lines, without those of the legend. */
-const linesOf = (svg: string): string[] =>
-  [...svg.matchAll(/class="line" d="(M[^"]*)"/g)]
-    .map(([, path]) => path!)
-    .filter((path) => !path.includes('h28'));
-
-/** Checks what holds for every chart: one element, balanced tags, valid numbers, nothing outside the picture. */
-function expectSound(svg: string): void {
-  expect(svg).toMatch(/^<svg [^>]*role="img"[^>]*>/);
-  expect(svg.trimEnd()).toMatch(/<\/svg>$/);
-  expect(svg).toMatch(/<title id="title">[^<]+<\/title>\n<desc id="desc">[^<]+<\/desc>/);
-  expect(svg).not.toMatch(/NaN|Infinity|undefined|null/);
-  expect(svg).not.toMatch(/<script|href=|url\(|on\w+=/);
-  const open: string[] = [];
-  for (const [, end, name, self] of svg.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)) {
-    if (end === '/') expect(open.pop()).toBe(name);
-    else if (self !== '/') open.push(name!);
-  }
-  expect(open).toEqual([]);
-  for (const [, x, y] of svg.matchAll(/[ML](-?[\d.]+) (-?[\d.]+)/g)) {
-    expect(Number(x)).toBeGreaterThanOrEqual(0);
-    expect(Number(x)).toBeLessThanOrEqual(720);
-    expect(Number(y)).toBeGreaterThanOrEqual(0);
-    expect(Number(y)).toBeLessThanOrEqual(440);
-  }
-}
 
 describe('the chart of a job', () => {
   it('has the titles and labels of the reference run', () => {

@@ -36,6 +36,13 @@ export class ProblemError extends Error {
 export const jobNotFound = (): ProblemError =>
   new ProblemError('job_not_found', 'No job has this id. List the jobs to see their ids.');
 
+/** Of several jobs, these do not exist. */
+export const jobsNotFound = (ids: readonly string[]): ProblemError =>
+  new ProblemError(
+    'job_not_found',
+    `No job has the id ${ids.join(', nor ')}. List the jobs to see their ids.`,
+  );
+
 /** The `type` of a problem: a URN, not an address to open. */
 export const problemType = (code: ProblemCode): string => `urn:descent:problem:${code}`;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
+import { ChartScaleSchema, CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
+import { MOST_EVALUATED_ROWS } from '../../contract/evaluation-rows.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { FitSchema } from '../../contract/prediction.ts';
@@ -61,20 +62,42 @@ export const PredictQuerySchema = z.strictObject({
   }),
 });
 
+const label = z.string().min(1);
+
+export const EvaluationRowsQuerySchema = z.strictObject({
+  actual: label.optional().meta({ description: 'Only rows of this true class, by its label.' }),
+  predicted: label.optional().meta({ description: 'Only rows that were predicted as this class.' }),
+  from: queryInteger(z.int().gte(0).lte(MAX_SEQ).default(0)).meta({
+    description: 'Only rows from this index on.',
+  }),
+  limit: queryInteger(z.int().gte(1).lte(MOST_EVALUATED_ROWS).default(100)).meta({
+    description: `Rows per page: 1 to ${MOST_EVALUATED_ROWS}.`,
+  }),
+});
+
 const JOB_ID = JOB_ID_PATTERN.source.slice(1, -1);
 
+const comparedJobs = z
+  .string()
+  .regex(new RegExp(`^${JOB_ID}(,${JOB_ID}){${FEWEST_COMPARED - 1},${MOST_COMPARED - 1}}$`))
+  .meta({
+    description: `The ids of ${FEWEST_COMPARED} to ${MOST_COMPARED} jobs, separated by commas.`,
+    examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X'],
+  })
+  .transform((text) => [...new Set(text.split(','))]);
+
 export const CompareQuerySchema = z.strictObject({
-  jobs: z
-    .string()
-    .regex(new RegExp(`^${JOB_ID}(,${JOB_ID}){${FEWEST_COMPARED - 1},${MOST_COMPARED - 1}}$`))
-    .meta({
-      description: `The ids of ${FEWEST_COMPARED} to ${MOST_COMPARED} jobs, separated by commas.`,
-      examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X'],
-    })
-    .transform((text) => [...new Set(text.split(','))]),
+  jobs: comparedJobs,
   format: z.enum(['json', 'csv']).default('json'),
   shape: z.enum(['long', 'wide']).default('long').meta({ description: 'Only for CSV.' }),
   metric: z.enum(CURVES).default('val_loss').meta({ description: 'Only for shape=wide.' }),
+});
+
+export const CompareChartQuerySchema = z.strictObject({
+  jobs: comparedJobs,
+  scale: ChartScaleSchema.default('linear').meta({
+    description: 'log: a logarithmic vertical axis, on which values of 0 or less are left out.',
+  }),
 });
 
 /** A seq, or nothing: polyfills send an empty value before the first event. */

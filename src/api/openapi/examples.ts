@@ -1,5 +1,6 @@
 import type { Comparison } from '../../contract/comparison.ts';
 import type { Evaluation } from '../../contract/evaluation.ts';
+import type { EvaluationRows } from '../../contract/evaluation-rows.ts';
 import type { Job } from '../../contract/job.ts';
 import type { JobEvent } from '../../contract/job-event.ts';
 import { JobSpecSchema } from '../../contract/job-spec.ts';
@@ -33,6 +34,7 @@ const links: Job['links'] = {
   model: `/jobs/${ID}/model`,
   loss_chart: `/jobs/${ID}/charts/loss.svg`,
   accuracy_chart: `/jobs/${ID}/charts/accuracy.svg`,
+  confusion_chart: `/jobs/${ID}/charts/confusion.svg`,
   cancel: `/jobs/${ID}/cancel`,
 };
 
@@ -154,6 +156,22 @@ export const EVALUATION: Evaluation = {
     { label: '1', precision: 1, recall: 0.5, f1: 0.6667, support: 2 },
   ],
   worst_mistakes: [{ index: 2, label: '1', predicted: '0', probability: 0.71, loss: 1.24 }],
+};
+
+const NINES = `/jobs/${ID}/evaluation/rows`;
+
+export const EVALUATION_ROWS: EvaluationRows = {
+  object: 'list',
+  data: [
+    { index: 115, actual: '4', predicted: '9' },
+    { index: 247, actual: '4', predicted: '9' },
+  ],
+  total: 2,
+  next: null,
+  links: {
+    self: `${NINES}?actual=4&predicted=9`,
+    images: `${NINES}.png?actual=4&predicted=9`,
+  },
 };
 
 const OTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';

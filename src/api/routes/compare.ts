@@ -8,7 +8,7 @@ import { type ComparedJob, compare } from '../comparison.ts';
 import { longCsv, wideCsv } from '../comparison-csv.ts';
 import type { ApiDeps } from '../deps.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
-import { ProblemError } from '../http/problems.ts';
+import { jobsNotFound } from '../http/problems.ts';
 import { CompareQuerySchema } from '../http/request-schemas.ts';
 import { COMPARISON } from '../openapi/examples.ts';
 import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
@@ -25,7 +25,7 @@ export function compareRoute(app: FastifyInstance, { store, events }: ApiDeps, d
       const scope = scopeOf(request);
       const views = await Promise.all(ids.map((id) => store.get(scope, id)));
       const found = views.filter((view) => view !== undefined);
-      if (found.length < ids.length) throw unknownJobs(ids.filter((_, j) => views[j] === undefined));
+      if (found.length < ids.length) throw jobsNotFound(ids.filter((_, j) => views[j] === undefined));
       const key = JSON.stringify([form, found.map(({ id, etag }) => [id, etag])]);
       const etag = `"${createHash('sha256').update(key).digest('base64url')}"`;
       if (isUnchanged(request, reply, etag)) return reply.send();
@@ -42,12 +42,6 @@ export function compareRoute(app: FastifyInstance, { store, events }: ApiDeps, d
   });
   done();
 }
-
-const unknownJobs = (ids: readonly string[]): ProblemError =>
-  new ProblemError(
-    'job_not_found',
-    `No job has the id ${ids.join(', nor ')}. List the jobs to see their ids.`,
-  );
 
 const COMPARE = documented({
   operationId: 'compareJobs',
