@@ -10,7 +10,11 @@ const OPERATIONS = Object.entries(COMMITTED.paths).flatMap(([path, operations]) 
 );
 
 /** Of the operations that take one. */
-const BODIES: Record<string, string> = { 'POST /jobs': '{}', 'POST /session': '{"key":"dsc_"}' };
+const BODIES: Record<string, string> = {
+  'POST /jobs': '{}',
+  'POST /jobs/validate': '{}',
+  'POST /session': '{"key":"dsc_"}',
+};
 
 /** Of the operations that need one. */
 const QUERIES: Record<string, string> = {
