@@ -34,6 +34,8 @@ export async function renderOpenApi(version: string): Promise<string> {
     jobCounts: nothing,
     diskRoom: nothing,
     workers: nothing,
+    timings: nothing,
+    liveJobs: nothing,
     queue: nothing,
     redisTroubles: nothing,
     version,

@@ -26,8 +26,10 @@ import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
 import { JobCounts } from './store/job-counts.ts';
 import { JobEvents } from './store/job-events.ts';
+import { JobTimings } from './store/job-timings.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
+import { readLiveJobs } from './store/live-jobs.ts';
 import { Retention } from './store/retention.ts';
 import { Sessions } from './store/sessions.ts';
 import { StorageCheck } from './store/storage-check.ts';
@@ -85,6 +87,8 @@ async function main(): Promise<void> {
     modelBytes: MODELS_SHARE * MemoryLimit.find().bytes(),
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
+    timings: new JobTimings(commands, keys),
+    liveJobs: () => readLiveJobs(commands, keys),
     jobCounts: new JobCounts(commands, keys),
     diskRoom: () => diskRoom(config.DATA_DIR),
     queue: new TrainingQueue(commands, keys, log),

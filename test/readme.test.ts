@@ -59,12 +59,14 @@ describe("README's examples, run as they stand", () => {
   it('curl', async () => {
     const descent = await Installation.start();
     const curls = blocks('sh').filter((code) => code.includes('curl') && !code.includes('npm run keys'));
-    expect(curls).toHaveLength(4);
+    expect(curls).toHaveLength(6);
     const output = await execute('sh', 'example.sh', `set -e\n${curls.join('')}`, descent);
     expect(output).toContain('event: job.epoch');
     expect(output).toContain('event: job.succeeded');
     const [, documented] = /`weights_sha256` of `\{\}` \| `([0-9a-f]{64})`/.exec(README)!;
     expect(output).toContain(`"weights_sha256":"${documented}"`);
+    expect(output).toMatch(/^"duration_seconds":\d/m);
+    expect(output).toMatch(/^{"object":"job_plan",.*"steps":45000,/m);
     expect(output).toMatch(/^ *437544$/m);
     expect(output).toMatch(/"label":"\d","class":\d/);
   });

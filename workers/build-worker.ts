@@ -11,6 +11,7 @@ import { FairShare } from '../src/store/fair-share.ts';
 import { checkWritable } from '../src/store/folder-check.ts';
 import { JobIndexer } from '../src/store/job-indexer.ts';
 import { JobPacker } from '../src/store/job-packer.ts';
+import { JobTimings } from '../src/store/job-timings.ts';
 import { JobTransitions } from '../src/store/job-transitions.ts';
 import { JobStore } from '../src/store/jobs.ts';
 import type { Keys } from '../src/store/keys.ts';
@@ -100,6 +101,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
     id,
     store,
     transitions,
+    timings: new JobTimings(commands, keys),
     queue,
     artifacts,
     dataDir,

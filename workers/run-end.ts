@@ -1,6 +1,8 @@
 import { isTerminal, type JobError } from '../src/contract/job.ts';
-import type { JobSpec } from '../src/contract/job-spec.ts';
+import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
+import { monotonicMs } from '../src/process/clock.ts';
 import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-transitions.ts';
+import type { JobWork } from '../src/training/job-work.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import type { TrainerMessage } from './trainer-message.ts';
@@ -26,14 +28,19 @@ export type End =
   | { type: 'unable'; reason: string }
   /** The start transition found the job ended, ended it, or dropped the delivery. */
   | { type: 'over'; outcome: 'failed' | 'cancelled' | 'dropped' }
-  /** A trainer worked on it. */
-  | {
-      type: 'trained';
-      spec: JobSpec;
-      last: LastMessage /** The kernel killed its trainer for want of memory. */;
-      outOfMemory: boolean;
-    }
+  | Trained
   | { type: 'failed'; error: JobError };
+
+/** A trainer worked on it. */
+export interface Trained {
+  type: 'trained';
+  spec: JobSpec;
+  last: LastMessage;
+  /** The kernel killed its trainer for want of memory. */
+  outOfMemory: boolean;
+  /** What is learned from its time if it succeeds; absent when its time says nothing. */
+  measured?: { engine: EngineName; work: JobWork };
+}
 
 /** Records how a run ended: the job gets a terminal status, returns to the queue, or is left to another worker. */
 export async function conclude(run: Run, end: End, worker: WorkerParts): Promise<void> {
@@ -69,14 +76,21 @@ export async function conclude(run: Run, end: End, worker: WorkerParts): Promise
 
 async function concludeTraining(
   run: Run,
-  { last, spec, outOfMemory }: Extract<End, { type: 'trained' }>,
+  { last, spec, outOfMemory, measured }: Trained,
   worker: WorkerParts,
 ): Promise<void> {
   if (last.type === 'finished') {
     const { result, evaluation, model } = last;
     const success = { status: 'succeeded', epoch: spec.training.epochs, result, evaluation, model } as const;
-    if ((await finish(run, success, worker)) === 'gap') {
+    const seconds = (monotonicMs() - run.startedMs) / 1000;
+    const outcome = await finish(run, success, worker);
+    if (outcome === 'gap') {
       await requeue(run, fault('lease_lost', 'Redis came back without its newest epochs'), worker);
+    } else if (outcome === 'succeeded' && measured !== undefined) {
+      // Nobody waits for it, and losing it costs nothing.
+      worker.timings
+        .add(measured.engine, { seconds, work: measured.work })
+        .catch((err: unknown) => worker.log.warn({ err, ...run.about }, "a job's time could not be noted"));
     }
     return;
   }

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../src/process/clock.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import {
   type CheckpointFile,
@@ -53,6 +54,7 @@ export async function start(run: Run, worker: WorkerParts): Promise<Started | En
         continue;
       case 'started': {
         run.started = true;
+        run.startedMs = monotonicMs();
         if (record instanceof UnreadableRecordError) throw record;
         const attempt = record.attempt + 1;
         worker.counters.jobs_started++;

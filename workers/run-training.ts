@@ -4,9 +4,10 @@ import { leavesProcessClean } from '../src/engine/engines.ts';
 import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
 import type { Confirmation } from '../src/store/job-transitions.ts';
 import { jobMemoryBytes } from '../src/training/job-memory.ts';
+import { jobWork } from '../src/training/job-work.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
-import { type End, type LastMessage, tidy } from './run-end.ts';
+import { type End, type LastMessage, type Trained, tidy } from './run-end.ts';
 import type { Started } from './run-start.ts';
 import type { TrainerMessage } from './trainer-message.ts';
 import type { TrainerProcess } from './trainer-process.ts';
@@ -74,7 +75,13 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
       await trainer.exited;
     }
   }
-  return ended(job, last, wasKilledForMemory(last, killsBefore, worker));
+  return {
+    ...ended(job, last, wasKilledForMemory(last, killsBefore, worker)),
+    // What an attempt after a fault takes says little about the job.
+    ...(record.attempt === 1 && {
+      measured: { engine: engine.name, work: jobWork({ spec: record.spec, data }) },
+    }),
+  };
 }
 
 /** A trainer that we did not kill may have been killed by a person too; the kernel counts its own. */
@@ -88,7 +95,7 @@ function wasKilledForMemory(
   return kills !== undefined && killsBefore !== undefined && kills > killsBefore;
 }
 
-const ended = ({ record }: Training, last: LastMessage, outOfMemory = false): End => ({
+const ended = ({ record }: Training, last: LastMessage, outOfMemory = false): Trained => ({
   type: 'trained',
   spec: record.spec,
   last,

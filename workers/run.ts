@@ -17,6 +17,8 @@ export class Run {
   readonly token: string = randomUUID();
   /** Whether the record has the token. */
   started = false;
+  /** When its start was recorded, on the monotonic clock. */
+  startedMs = 0;
   progress: Progress | undefined;
   /** Who asked for the job, and the trace id of the request; known from the start on. */
   origin: { owner?: string; trace_id?: string } = {};

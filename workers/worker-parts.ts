@@ -4,6 +4,7 @@ import type { Log } from '../src/process/log.ts';
 import type { TrainingQueue } from '../src/queue/training-queue.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
 import type { Delivery } from '../src/store/delivery.ts';
+import type { JobTimings } from '../src/store/job-timings.ts';
 import type { JobTransitions } from '../src/store/job-transitions.ts';
 import type { JobStore } from '../src/store/jobs.ts';
 import type { Counters, Trained } from './counters.ts';
@@ -17,6 +18,7 @@ export interface WorkerParts {
   readonly id: string;
   readonly store: Pick<JobStore, 'record'>;
   readonly transitions: JobTransitions;
+  readonly timings: Pick<JobTimings, 'add'>;
   readonly queue: Pick<TrainingQueue, 'enqueue'>;
   readonly artifacts: Artifacts;
   /** DATA_DIR, which holds the prepared datasets. */

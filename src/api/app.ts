@@ -16,12 +16,16 @@ import { NoQuerySchema } from './http/request-schemas.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { TokenBuckets } from './http/token-buckets.ts';
 import { validatorCompiler } from './http/validation-errors.ts';
+import { JobEstimates } from './job-estimates.ts';
+import { JobWaits } from './job-waits.ts';
+import { LastingResponses } from './lasting-responses.ts';
 import { withoutBasePath } from './links.ts';
 import { ModelRoom } from './model-room.ts';
 import { docsPage } from './openapi/docs-page.ts';
 import { type OpenApiDocument, RouteCollector } from './openapi/document.ts';
 import { documentationOf } from './openapi/route-documentation.ts';
 import { ApiMetrics } from './prometheus.ts';
+import { Remembered } from './remembered.ts';
 import { chartRoutes } from './routes/charts.ts';
 import { compareRoute } from './routes/compare.ts';
 import { compareChartRoutes } from './routes/compare-charts.ts';
@@ -35,6 +39,10 @@ import { modelRoutes } from './routes/model.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { predictRoute } from './routes/predict.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { validateJobRoute } from './routes/validate-job.ts';
+
+/** Workers come and go slowly, and asking for them at each POST would cost two round trips. */
+const WORKERS_MS = 2_000;
 
 const BODY_LIMIT_BYTES = 256 * 1024;
 
@@ -57,7 +65,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     requestIdHeader: false,
     trustProxy: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    serverFactory: buildServerFactory(timing, deps.maxConnections, (response) => streams.has(response)),
+    serverFactory: buildServerFactory(timing, deps.maxConnections, (response) => lasting.has(response)),
     // A shutdown gets a problem of our own.
     return503OnClosing: false,
     routerOptions: {
@@ -79,8 +87,10 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   acceptNoBody(app);
 
   const authentication = new Authentication(deps);
-  const streams = new EventStreams({ ...deps, authentication }, timing);
-  const metrics = new ApiMetrics(deps, streams);
+  const lasting = new LastingResponses(deps);
+  const streams = new EventStreams({ ...deps, authentication }, lasting, timing);
+  const waits = new JobWaits({ ...deps, authentication }, lasting, timing);
+  const metrics = new ApiMetrics(deps, lasting);
   const methods = new PathMethods(deps.basePath);
   const routes = new RouteCollector(deps.version, deps.basePath);
   let closing = false;
@@ -99,7 +109,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   routes.observe(app);
   app.addHook('preClose', async () => {
     closing = true;
-    streams.endAll();
+    lasting.endAll();
   });
   app.addHook('onResponse', metrics.observe);
 
@@ -126,10 +136,13 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     app.addHook('onRequest', buildRateLimit(buckets, requestsPerMinute));
   }
 
-  await app.register(createJobRoute, deps);
-  await app.register(jobRoutes, deps);
+  const liveWorkers = new Remembered(() => deps.workers.list(), WORKERS_MS);
+  const planning = { liveWorkers, estimates: new JobEstimates(deps, liveWorkers) };
+  await app.register(createJobRoute, { ...deps, ...planning, lasting, waits });
+  await app.register(validateJobRoute, { ...deps, ...planning });
+  await app.register(jobRoutes, { ...deps, lasting, waits });
   await app.register(historyRoutes, deps);
-  await app.register(eventRoutes, { ...deps, streams });
+  await app.register(eventRoutes, { ...deps, streams, lasting });
   await app.register(chartRoutes, deps);
   await app.register(compareRoute, deps);
   await app.register(compareChartRoutes, deps);
@@ -137,7 +150,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(modelRoutes, { ...deps, room });
   await app.register(predictRoute, { ...deps, room });
   await app.register(evaluationRowsRoutes, { ...deps, room });
-  await app.register(sessionRoutes, { ...deps, authentication, streams, buckets });
+  await app.register(sessionRoutes, { ...deps, authentication, lasting, buckets });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
   await app.register(docsPage, { basePath: deps.basePath, openapi: () => routes.document() });

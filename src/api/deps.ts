@@ -6,7 +6,9 @@ import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
 import type { EventSignals } from '../store/event-signals.ts';
 import type { JobCounts } from '../store/job-counts.ts';
 import type { JobEvents } from '../store/job-events.ts';
+import type { JobTimings } from '../store/job-timings.ts';
 import type { JobStore } from '../store/jobs.ts';
+import type { LiveJobs } from '../store/live-jobs.ts';
 import type { Retention } from '../store/retention.ts';
 import type { Sessions } from '../store/sessions.ts';
 import type { StorageCheck } from '../store/storage-check.ts';
@@ -42,6 +44,9 @@ export interface ApiDeps {
   /** Whether this process can read the artifacts. */
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
+  timings: Pick<JobTimings, 'list'>;
+  /** undefined when too many jobs wait to look at. */
+  liveJobs: () => Promise<LiveJobs | undefined>;
   jobCounts: Pick<JobCounts, 'read'>;
   /** Room on the disk of DATA_DIR in bytes; undefined when it does not answer in time. */
   diskRoom: () => Promise<DiskRoom | undefined>;
@@ -118,3 +123,9 @@ export const DEFAULT_TIMING: ApiTiming = {
 /** Errors from other rooms are recognised by their code. */
 export const isStoreUnavailable = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'store_unavailable';
+
+/** For what goes on while the store is unavailable. @throws any other error. */
+export function ignoreUnavailable(error: unknown): undefined {
+  if (isStoreUnavailable(error)) return undefined;
+  throw error;
+}

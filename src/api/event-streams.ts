@@ -5,8 +5,9 @@ import type { StoredEvent } from '../store/job-events.ts';
 import type { Scope } from '../store/jobs.ts';
 import type { Authentication } from './access/authentication.ts';
 import type { Caller } from './access/caller.ts';
-import { type ApiDeps, type ApiTiming, isStoreUnavailable } from './deps.ts';
-import { ProblemError } from './http/problems.ts';
+import { Bell } from './bell.ts';
+import { type ApiDeps, type ApiTiming, ignoreUnavailable } from './deps.ts';
+import { isOpen, type LastingResponses } from './lasting-responses.ts';
 
 /**
  * Live event streams (text/event-stream), one for each viewer of a job.
@@ -20,7 +21,7 @@ const RETRY = 'retry: 2000\n\n';
 const HEARTBEAT = ': \n\n';
 const PAGE = 100;
 
-type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals' | 'maxStreams' | 'quotas'> & {
+type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals'> & {
   authentication: Pick<Authentication, 'isStillValid'>;
 };
 
@@ -45,54 +46,17 @@ interface Page {
 export class EventStreams {
   readonly #deps: Deps;
   readonly #timing: ApiTiming;
-  /** The owners of the open streams. */
-  readonly #open = new Map<ServerResponse, string>();
-  readonly #all = new WeakSet<ServerResponse>();
+  readonly #lasting: LastingResponses;
   /** The reads under way, by job and cursor. */
   readonly #reads = new Map<string, Promise<Page | undefined>>();
-  #closing = false;
 
-  constructor(deps: Deps, timing: ApiTiming) {
+  constructor(deps: Deps, lasting: LastingResponses, timing: ApiTiming) {
     this.#deps = deps;
+    this.#lasting = lasting;
     this.#timing = timing;
   }
 
-  /** Whether this response is or was a stream. */
-  has(response: ServerResponse): boolean {
-    return this.#all.has(response);
-  }
-
-  get size(): number {
-    return this.#open.size;
-  }
-
-  /** Refuses a stream too many. @throws {ProblemError} */
-  admit(owner: string): void {
-    const { maxStreams, quotas } = this.#deps;
-    if (this.#open.size >= maxStreams) {
-      throw new ProblemError(
-        'overloaded',
-        `This server has ${maxStreams} event streams open, and no more are allowed (MAX_STREAMS). Retry when others have ended, or read the events as a list.`,
-        { headers: { 'retry-after': '10' } },
-      );
-    }
-    const { streams } = quotas;
-    if (streams === undefined || this.countOf(owner) < streams) return;
-    throw new ProblemError(
-      'quota_exceeded',
-      `You have ${streams} event streams open, and may have no more (QUOTA_STREAMS). Close one, or read the events as a list.`,
-      { headers: { 'retry-after': '10' } },
-    );
-  }
-
-  /** Streams that the owner has open here. */
-  countOf(owner: string): number {
-    let count = 0;
-    for (const its of this.#open.values()) if (its === owner) count++;
-    return count;
-  }
-
-  /** Takes over the reply and returns at once; the stream runs in the background. Call `admit` before. */
+  /** Takes over the reply and returns at once; the stream runs in the background. Ask whether it is admitted before. */
   start(reply: FastifyReply, viewer: Viewer): void {
     reply.hijack();
     const response = reply.raw;
@@ -104,24 +68,13 @@ export class EventStreams {
       'x-accel-buffering': 'no',
       connection: 'close',
     });
-    this.#open.set(response, viewer.caller.owner);
-    this.#all.add(response);
-    response.once('close', () => this.#open.delete(response));
-    // A viewer that goes away is not an error.
-    response.on('error', () => response.destroy());
+    // A viewer that does not read the end cannot delay the shutdown: an ended response counts as idle, and closing the
+    // server destroys idle sockets.
+    this.#lasting.add(response, viewer.caller.owner, () => response.end(RETRY));
     this.#run(response, viewer).catch((error: unknown) => {
       reply.log.error({ err: error }, 'an event stream failed');
       response.destroy();
     });
-  }
-
-  /**
-   * Ends every stream so that its viewer reconnects. A viewer that does not read the end cannot delay the shutdown:
-   * an ended response counts as idle, and closing the server destroys idle sockets.
-   */
-  endAll(): void {
-    this.#closing = true;
-    for (const response of this.#open.keys()) response.end(RETRY);
   }
 
   async #run(response: ServerResponse, viewer: Viewer): Promise<void> {
@@ -137,8 +90,8 @@ export class EventStreams {
     response.once('close', () => bell.ring());
     try {
       await this.#write(response, RETRY);
-      // The viewer connected during the shutdown, after endAll: nothing else would end its stream.
-      if (this.#closing) return;
+      // The viewer connected during the shutdown: nothing else would end its stream.
+      if (this.#lasting.closing) return;
       await this.#follow(response, viewer, bell);
     } finally {
       clearInterval(heartbeat);
@@ -151,7 +104,7 @@ export class EventStreams {
     let { seq } = viewer;
     while (isOpen(response)) {
       // A key that is revoked or expires ends its streams, too.
-      if (!(await this.#isStillValid(viewer))) return;
+      if (!(await this.#deps.authentication.isStillValid(viewer.caller))) return;
       if (viewer.cursor > seq) {
         // Redis lost its last second, and with it events that the viewer has seen. id 0 keeps a viewer that
         // reconnects now from starting at its old cursor again.
@@ -170,15 +123,6 @@ export class EventStreams {
       const head = await this.#head(viewer);
       if (head === 'gone') return;
       if (head !== undefined) seq = head.seq;
-    }
-  }
-
-  async #isStillValid({ caller }: Viewer): Promise<boolean> {
-    try {
-      return await this.#deps.authentication.isStillValid(caller);
-    } catch (error) {
-      ignoreUnavailable(error);
-      return true;
     }
   }
 
@@ -236,46 +180,11 @@ export class EventStreams {
 
 const readKey = ({ id, cursor }: Viewer): string => `${id} ${cursor}`;
 
-function ignoreUnavailable(error: unknown): undefined {
-  if (isStoreUnavailable(error)) return undefined;
-  throw error;
-}
-
-const isOpen = (response: ServerResponse): boolean => !response.destroyed && !response.writableEnded;
-
 const render = ({ seq, type, text }: StoredEvent): string => `id: ${seq}\nevent: ${type}\ndata: ${text}\n\n`;
 
 /** job.succeeded, job.failed and job.cancelled are the last event of a job. */
 function isLast({ type }: StoredEvent): boolean {
   return type === 'job.succeeded' || type === 'job.failed' || type === 'job.cancelled';
-}
-
-/** Many callers may ring; one waits. A ring while none waits is kept. */
-class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  /** @returns true if it rang, false if the time passed. */
-  async wait(ms: number): Promise<boolean> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#wake = undefined;
-    }
-    const rang = this.#rung;
-    this.#rung = false;
-    return rang;
-  }
 }
 
 /** Whether no event will ever follow this cursor. The answer is then 204, which makes an EventSource stop. */

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ApiDeps } from './deps.ts';
-import type { EventStreams } from './event-streams.ts';
 import { type InstallationDeps, InstallationMetrics } from './installation-metrics.ts';
+import type { LastingResponses } from './lasting-responses.ts';
 
 /**
  * Metrics for Prometheus: of this process, and of the whole installation as recorded in the store.
@@ -12,11 +12,11 @@ export class ApiMetrics {
   readonly #registry = new Registry();
   readonly #durations: Histogram<'method' | 'route' | 'status'>;
   readonly #streams: Counter<'route'>;
-  readonly #open: EventStreams;
+  readonly #lasting: LastingResponses;
   readonly #installation: InstallationMetrics;
 
-  constructor(deps: InstallationDeps & Pick<ApiDeps, 'version'>, streams: EventStreams) {
-    this.#open = streams;
+  constructor(deps: InstallationDeps & Pick<ApiDeps, 'version'>, lasting: LastingResponses) {
+    this.#lasting = lasting;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     new Gauge({
@@ -27,23 +27,23 @@ export class ApiMetrics {
     }).set({ version: deps.version }, 1);
     this.#durations = new Histogram({
       name: 'descent_http_request_duration_seconds',
-      help: 'Time to answer a request, not counting event streams.',
+      help: 'Time to answer a request, not counting event streams and requests that wait for a job.',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
       registers,
     });
     this.#streams = new Counter({
       name: 'descent_event_streams_ended_total',
-      help: 'Event streams that have ended.',
+      help: 'Event streams and waiting requests that have ended.',
       labelNames: ['route'],
       registers,
     });
     new Gauge({
       name: 'descent_event_streams',
-      help: 'Event streams open now.',
+      help: 'Event streams and waiting requests open now.',
       registers,
       collect() {
-        this.set(streams.size);
+        this.set(lasting.size);
       },
     });
     this.#installation = new InstallationMetrics(deps, registers);
@@ -61,7 +61,7 @@ export class ApiMetrics {
   /** An onResponse hook. Routes are labelled by pattern: a label per job would grow without bound. */
   observe = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
-    if (this.#open.has(reply.raw)) {
+    if (this.#lasting.has(reply.raw)) {
       this.#streams.inc({ route });
     } else {
       const labels = { method: labelOf(request.method), route, status: String(reply.statusCode) };

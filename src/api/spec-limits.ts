@@ -1,14 +1,28 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
+import { resolveDataset } from '../dataset/registry.ts';
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
 import { dropoutFault, optimizerFaults } from '../engine/number-limits.ts';
 import { tensorflowLacks } from '../engine/tensorflow/tensorflow-limits.ts';
+import { invalidFields } from './http/problems.ts';
 import type { FieldError } from './http/validation-errors.ts';
 
 /** Checks of a spec that involve more than one field, the dataset or the engine. */
 
 export const MAX_PARAMETERS = 20_000_000;
+
+/**
+ * Checks what the schema of a spec cannot.
+ * @throws {ProblemError} validation_failed
+ */
+export function checkSpec(spec: JobSpec): { data: DataShape; size: SpecSize } {
+  const data = resolveDataset(spec.dataset);
+  const size = measureSpec(spec, data);
+  const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
+  if (errors.length > 0) throw invalidFields(errors);
+  return { data, size };
+}
 
 export interface SpecSize {
   parameters: number;

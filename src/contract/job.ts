@@ -164,6 +164,10 @@ export const JobSchema = z
       description: 'The engine that trains the job; null before the first start.',
     }),
     parameters: z.int().gte(1).meta({ description: 'Weights and biases of the model.' }),
+    estimated_seconds: z.number().gte(0).nullable().meta({
+      description:
+        'How long the job was expected to take, from started_at to finished_at, when it was accepted; null if that was not known. Compare result.duration_seconds.',
+    }),
     queue_position: z.int().gte(1).nullable().meta({ description: '1 = next; null unless queued.' }),
     progress: ProgressSchema,
     latest: LatestSchema.nullable().meta({ description: "The last finished epoch's metrics." }),

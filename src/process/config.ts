@@ -190,7 +190,9 @@ export const ConfigSchema = z
       .describe('Jobs that may wait at a time; further ones are refused with a 429.'),
     MAX_STREAMS: integer(1, 100_000)
       .default(500)
-      .describe('Event streams open at a time in an API process; further ones are refused with a 503.'),
+      .describe(
+        'Event streams and requests that wait for a job, at a time in an API process; further ones get a 503.',
+      ),
     QUOTA_QUEUED_JOBS: integer(1, 1_000_000)
       .optional()
       .describe(
@@ -209,7 +211,7 @@ export const ConfigSchema = z
     QUOTA_STREAMS: integer(1, 100_000)
       .optional()
       .describe(
-        'Event streams of one owner in an API process; if unset, 20 with API keys and no limit without.',
+        'Event streams and waiting requests of one owner in an API process; if unset, 20 with API keys.',
       ),
     QUOTA_STORAGE_GB: gigabytes
       .optional()

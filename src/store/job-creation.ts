@@ -27,6 +27,8 @@ export interface NewJob {
   parameters: number;
   progress: Progress;
   version: string;
+  /** How long it is expected to take; undefined when that is not known. */
+  estimatedSeconds?: number | undefined;
   /** Trace id of the request, for the workers' log lines. */
   trace?: string | undefined;
   /** If false, no new job is created; a repeat still gets its answer. */
@@ -101,6 +103,7 @@ export async function createJob(
       id_time: timeOfId(id),
       most_skew: ID_SKEW_MS,
       progress: JSON.stringify(job.progress),
+      estimate: job.estimatedSeconds ?? '',
       event: JSON.stringify({ reason: 'created' }),
       accepting: job.accepting ? 1 : 0,
       max_queued: job.maxQueued,
@@ -124,6 +127,7 @@ export async function createJob(
             version: job.version,
             spec: JSON.stringify(spec),
             parameters: `${job.parameters}`,
+            estimate: `${job.estimatedSeconds ?? ''}`,
             progress: job.progress,
           },
           answer,
@@ -157,17 +161,17 @@ async function replay(
   if (fields?.owner !== owner) return { outcome: 'deleted', id };
   const { epochs, steps } = ProgressSchema.parse(JSON.parse(fields.progress));
   const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps });
-  const { version, spec, parameters } = fields;
+  const { version, spec, parameters, estimate } = fields;
   return {
     outcome: 'replayed',
-    answer: answerOf(id, { owner, version, spec, parameters, progress }, answer),
+    answer: answerOf(id, { owner, version, spec, parameters, estimate, progress }, answer),
   };
 }
 
 /** The answer to a create: the job as it was then, whatever has happened to it since. */
 function answerOf(
   id: string,
-  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters'> & { progress: Progress },
+  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters' | 'estimate'> & { progress: Progress },
   when: Record<string, string>,
 ): CreateAnswer {
   const { created_at, queue_position } = when;

@@ -12,7 +12,8 @@ import { PACKED_FIELDS } from './job-view.ts';
 
 /** Parses the hash `job:<id>`. Only the transitions write its fields. */
 
-const json = <Schema extends z.ZodType>(schema: Schema) =>
+/** JSON text. */
+export const json = <Schema extends z.ZodType>(schema: Schema) =>
   z
     .string()
     .transform((text, context): unknown => {

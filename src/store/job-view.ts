@@ -38,12 +38,12 @@ export const VIEW_FIELDS = [
  * A packed job holds all these in one field, `view`, in this order, separated by zero bytes, which JSON cannot contain.
  * New ones are added at the end.
  */
-export const PACKED_FIELDS = [...VIEW_FIELDS, 'data', 'evaluation', 'model'] as const;
+export const PACKED_FIELDS = [...VIEW_FIELDS, 'data', 'evaluation', 'model', 'estimate'] as const;
 
 /** The fields that packing leaves alone. */
 export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;
 
-export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[number], string> & {
+export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[number] | 'estimate', string> & {
   /** From 1, as text; empty unless queued. */
   queue_position: string;
 };
@@ -79,7 +79,8 @@ export function renderJob(id: string, fields: ViewFields): string {
     `"version":${JSON.stringify(fields.version)},"created_at":${timeOrNull(fields.created_at)},` +
     `"started_at":${timeOrNull(fields.started_at)},"finished_at":${timeOrNull(fields.finished_at)},` +
     `"spec":${fields.spec},"engine":${fields.engine === '' ? 'null' : `"${fields.engine}"`},` +
-    `"parameters":${fields.parameters},"queue_position":${orNull(fields.queue_position)},"progress":${fields.progress},` +
+    `"parameters":${fields.parameters},"estimated_seconds":${orNull(fields.estimate)},` +
+    `"queue_position":${orNull(fields.queue_position)},"progress":${fields.progress},` +
     `"latest":${orNull(fields.latest)},"result":${orNull(fields.result)},"error":${orNull(fields.error)},` +
     `"attempts":${JSON.stringify(parseAttempts(fields.attempts))}}`
   );

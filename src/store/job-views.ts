@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Redis } from '../redis/connections.ts';
 import { UnreadableRecordError } from './job-record.ts';
-import { etagOf, type JobView, STATE_FIELDS, VIEW_FIELDS, type ViewFields, viewJob } from './job-view.ts';
+import { etagOf, type JobView, PACKED_FIELDS, STATE_FIELDS, type ViewFields, viewJob } from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { Recent } from './recent.ts';
 import { answered, runScript, scriptOf } from './transition-runner.ts';
@@ -27,7 +27,7 @@ for i = 2, #KEYS do
   state[#state + 1] = rank and rank + 1 or ''
   texts[i - 1] = joined(state)
   ${whole ? `local view = redis.call('HGET', KEYS[i], 'view')` : ''}
-  ${whole ? `view = view or joined(redis.call('HMGET', KEYS[i], ${quoted(VIEW_FIELDS)}))` : ''}
+  ${whole ? `view = view or joined(redis.call('HMGET', KEYS[i], ${quoted(PACKED_FIELDS)}))` : ''}
   ${whole ? `texts[i - 1] = texts[i - 1] .. '\\0' .. view` : ''}
 end
 return texts
@@ -38,7 +38,7 @@ const READ_STATES = scriptOf(readEach(false));
 const READ_VIEWS = scriptOf(readEach(true));
 
 const STATE_NAMES = [...STATE_FIELDS, 'queue_position'] as const;
-const VIEW_NAMES = [...STATE_NAMES, ...VIEW_FIELDS] as const;
+const VIEW_NAMES = [...STATE_NAMES, ...PACKED_FIELDS] as const;
 
 type State = Pick<ViewFields, (typeof STATE_NAMES)[number]>;
 

@@ -29,6 +29,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | session:<sha256> | string | id of the API key that a browser's session stands for | sessions.ts | 12 h |
  * | worker:<id> | string | a worker's report | that worker | 15 s after the last report |
  * | workers | zset, score = expiry | ids of reporting workers | that worker | while reporting |
+ * | timings:<engine> | stream | what the latest 50 finished jobs on that engine took | job-timings.ts | forever |
  * | probe | string | nothing: tests whether Redis accepts writes | /readyz | 10 s |
  * | reconciler | string | id of the process that reconciles | queue/reconciler | a few seconds |
  * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
@@ -62,6 +63,7 @@ export interface Keys {
   idempotencies(owner: string): string;
   worker(id: string): string;
   readonly workers: string;
+  timings(engine: string): string;
   readonly probe: string;
   readonly reconciler: string;
   readonly signals: string;
@@ -96,6 +98,7 @@ export function buildKeys(prefix: string): Keys {
     idempotencies: (owner) => `${root}idempotency:${owner}`,
     worker: (id) => `${root}worker:${id}`,
     workers: `${root}workers`,
+    timings: (engine) => `${root}timings:${engine}`,
     probe: `${root}probe`,
     reconciler: `${root}reconciler`,
     signals: `${root}signals`,

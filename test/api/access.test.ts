@@ -60,7 +60,7 @@ beforeAll(async () => {
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 async function call(method: string, url: string, key?: string, more: Partial<InjectOptions> = {}) {
-  const isCreate = method === 'POST' && url === '/jobs';
+  const isCreate = method === 'POST' && ['/jobs', '/jobs/validate'].includes(url);
   return await api.request({
     method: method as 'GET',
     url,

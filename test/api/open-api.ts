@@ -27,10 +27,12 @@ import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobCounts } from '../../src/store/job-counts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
+import { JobTimings } from '../../src/store/job-timings.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
+import { readLiveJobs } from '../../src/store/live-jobs.ts';
 import { Retention } from '../../src/store/retention.ts';
 import { Sessions } from '../../src/store/sessions.ts';
 import { StorageCheck } from '../../src/store/storage-check.ts';
@@ -98,6 +100,8 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       modelBytes: 2 ** 30,
       storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
+      timings: new JobTimings(commands, stored.keys),
+      liveJobs: () => readLiveJobs(commands, stored.keys),
       jobCounts: new JobCounts(commands, stored.keys),
       diskRoom: () => diskRoom(folder),
       queue,

@@ -84,6 +84,9 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
       expect(Number(response.headers['retry-after']), url).toBeGreaterThan(0);
       expect(ms, url).toBeLessThan(3_500);
     }
+    const json = { 'content-type': 'application/json' };
+    const validate = { method: 'POST', url: '/jobs/validate', headers: json, payload: '{}' } as const;
+    expectProblem(await api.request(validate), 503, 'store_unavailable');
     const create = expectProblem(await api.post({}, { 'idempotency-key': 'k' }), 503, 'store_unavailable');
     expect(create.detail).toContain('same Idempotency-Key');
     expect((await api.request({ url: '/livez' })).statusCode).toBe(200);
@@ -91,10 +94,14 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     expect((await api.request({ url: '/metrics' })).body).toMatch(/^descent_store_up 0$/m);
   }
 
-  it('is down, everything that needs it answers 503 at once, and a stream survives', async () => {
+  it('is down, everything that needs it answers 503 at once, and a stream and a wait survive', async () => {
     const { id, token } = await api.running();
     const viewer = await EventViewer.open(`${api.url}/jobs/${id}/events`);
     expect(await viewer.types(2)).toEqual(['job.queued', 'job.running']);
+    const waits = api.request({ url: `/jobs/${id}`, headers: { prefer: 'wait=50' } });
+    await expect
+      .poll(async () => (await api.request({ url: '/metrics' })).body)
+      .toMatch(/^descent_event_streams 2$/m);
     await redis.kill();
     await expect
       .poll(async () => (await api.request({ url: '/readyz?exclude=workers' })).statusCode)
@@ -107,6 +114,7 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     await api.transitions.finish(id, token, successOf(1));
     expect(await viewer.types(2)).toEqual(['job.epoch', 'job.succeeded']);
     expect(await viewer.message()).toBeUndefined();
+    expect((await waits).json()).toMatchObject({ id, status: 'succeeded' });
   });
 
   it('is silent, no request waits longer than its limit, and a repeat with the key creates one job', async () => {

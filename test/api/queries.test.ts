@@ -11,7 +11,11 @@ const OPERATIONS = Object.entries(COMMITTED.paths).flatMap(([path, operations]) 
 );
 
 /** Of the operations that take one. */
-const BODIES: Record<string, string> = { 'POST /jobs': '{}', 'POST /session': '{"key":"dsc_"}' };
+const BODIES: Record<string, string> = {
+  'POST /jobs': '{}',
+  'POST /jobs/validate': '{}',
+  'POST /session': '{"key":"dsc_"}',
+};
 
 const JOBS = 'jobs=job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
 

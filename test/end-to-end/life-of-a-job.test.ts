@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { JobSchema } from '../../src/contract/job.ts';
+import { JobPlanSchema } from '../../src/contract/job-plan.ts';
 import { loadEngine } from '../../src/engine/engines.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
@@ -70,6 +72,28 @@ describe('a job', () => {
     expect(second!.weights_sha256).toBe(first!.weights_sha256);
     expect(second!.metrics_sha256).toBe(first!.metrics_sha256);
     expect(other!.weights_sha256).not.toBe(first!.weights_sha256);
+  });
+
+  it('is answered when it has ended, if the client waits, and its time helps to estimate the next', async () => {
+    const descent = await Installation.start();
+    const first = await descent.post(SMALL, { prefer: 'wait=50' });
+    const job = JobSchema.parse(await first.json());
+    expect([first.status, job.status]).toEqual([200, 'succeeded']);
+    expect(job.estimated_seconds).toBeNull();
+    const headers = { 'content-type': 'application/json' };
+    const plan = async () => {
+      const body = JSON.stringify(SMALL);
+      const response = await descent.fetch('/jobs/validate', { method: 'POST', headers, body });
+      return JobPlanSchema.parse(await response.json());
+    };
+    // The worker notes the time after the end, and an API looks every 2 s.
+    await expect.poll(async () => (await plan()).measured_jobs).toBe(1);
+    const { estimated_seconds, engine, starts_in_seconds } = await plan();
+    expect([engine, starts_in_seconds]).toEqual([job.engine, 0]);
+    // The worker's clock ran for a part of the time that Redis saw.
+    expect(estimated_seconds).toBeGreaterThan(0);
+    expect(estimated_seconds).toBeLessThan(job.result!.duration_seconds + 0.01);
+    expect((await descent.create(SMALL)).estimated_seconds).toBe(estimated_seconds);
   });
 
   it('that diverges reports where, and is not tried again', async () => {

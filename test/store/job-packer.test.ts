@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
+import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, jobIn, openStore, startOf, successOf } from './open-store.ts';
 
 const { store, transitions, events, keys, redis } = openStore();
@@ -9,7 +10,7 @@ const all = (id: string) => events.read(id, { after: 0, limit: 1000 });
 
 /** Ended long enough ago to be packed. */
 async function ended(epochs: number): Promise<string> {
-  const id = await created(store);
+  const id = await created(store, { estimatedSeconds: epochs > 0 ? 1.5 : undefined });
   const start = startOf();
   await transitions.start(id, start);
   for (let epoch = 1; epoch <= epochs; epoch += 1)
@@ -27,11 +28,14 @@ it('events read the same, packed or not, whole or in pages', async () => {
   const heads = await Promise.all(ids.map((id) => store.head('local', id)));
   const rows = await events.metrics(ids[1], 0, heads[1]!);
   expect(rows).toHaveLength(3);
+  expect(views.map(({ estimated_seconds }) => estimated_seconds)).toEqual([null, 1.5]);
 
   expect(await new JobPacker(redis, keys).packFinished()).toBe(ids.length);
   expect(await Promise.all(ids.map((id) => redis.type(keys.events(id))))).toEqual(['string', 'string']);
   expect(await Promise.all(ids.map(all))).toEqual(before);
-  expect(await Promise.all(ids.map((id) => jobIn(store, 'local', id)))).toEqual(views);
+  // One that has not read them before.
+  const other = new JobStore(redis, keys);
+  expect(await Promise.all(ids.map((id) => jobIn(other, 'local', id)))).toEqual(views);
   expect(await Promise.all(ids.map((id) => store.head('local', id)))).toEqual(
     heads.map((head) => ({ ...head, packed: true })),
   );

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { TrainingQueue } from '../../src/queue/training-queue.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
+import { JobTimings } from '../../src/store/job-timings.ts';
 import { newCounters, Trained } from '../../workers/counters.ts';
 import { Runs } from '../../workers/run.ts';
 import { TrainerPool } from '../../workers/trainer-process.ts';
@@ -24,6 +25,7 @@ export async function partsOf({
     id: 'host-b/2',
     store,
     transitions,
+    timings: new JobTimings(redis, keys),
     queue,
     artifacts: FolderArtifacts.in(folder),
     dataDir: folder,

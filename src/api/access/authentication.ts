@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Access, includesRole } from '../../contract/access.ts';
 import { parseApiKey, sha256 } from '../../store/api-key-text.ts';
 import type { ApiKey } from '../../store/api-keys.ts';
-import type { ApiDeps } from '../deps.ts';
+import { type ApiDeps, ignoreUnavailable } from '../deps.ts';
 import { ProblemError } from '../http/problems.ts';
 import { documentationOf } from '../openapi/route-documentation.ts';
 import { BadKeys } from './bad-keys.ts';
@@ -76,12 +76,15 @@ export class Authentication {
     );
   }
 
-  /**
-   * Whether the caller of an open stream would still be let in.
-   * @throws {StoreUnavailableError}
-   */
+  /** Whether the caller of a response that lasts would still be let in; true while the store does not say. */
   async isStillValid({ key }: Caller): Promise<boolean> {
-    return key === undefined || (await this.#deps.apiKeys.valid(key.id)) !== undefined;
+    if (key === undefined) return true;
+    try {
+      return (await this.#deps.apiKeys.valid(key.id)) !== undefined;
+    } catch (error) {
+      ignoreUnavailable(error);
+      return true;
+    }
   }
 
   async #caller(request: FastifyRequest): Promise<Caller> {

@@ -14,6 +14,7 @@ const EXPOSED = [
   'Idempotency-Replayed',
   'Link',
   'Location',
+  'Preference-Applied',
   'RateLimit',
   'RateLimit-Policy',
   'Request-Id',
@@ -28,6 +29,7 @@ const ALLOWED = [
   'Idempotency-Key',
   'If-None-Match',
   'Last-Event-ID',
+  'Prefer',
   'traceparent',
 ].join(', ');
 

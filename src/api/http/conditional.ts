@@ -34,6 +34,8 @@ export function isUnchanged(request: FastifyRequest, reply: FastifyReply, etag: 
   return true;
 }
 
+export const JSON_TYPE = 'application/json; charset=utf-8';
+
 /** Sends text that is already JSON. */
 export const sendJson = (reply: FastifyReply, text: string | Buffer): FastifyReply =>
-  reply.type('application/json; charset=utf-8').send(text);
+  reply.type(JSON_TYPE).send(text);

@@ -35,11 +35,6 @@ export function limitInFlight(app: FastifyInstance, limits: InFlightLimits): voi
     if (KEY in (routeOptions.config ?? {})) return undefined;
     return method === 'GET' || method === 'HEAD' ? reads : writes;
   };
-  const taken = new WeakMap<FastifyRequest, Places>();
-  const leave = (request: FastifyRequest) => {
-    taken.get(request)?.leave();
-    taken.delete(request);
-  };
   app.addHook('onRequest', async (request) => placesFor(request)?.assertFree());
   app.addHook('preValidation', async (request: FastifyRequest, reply: FastifyReply) => {
     const places = placesFor(request);
@@ -49,9 +44,17 @@ export function limitInFlight(app: FastifyInstance, limits: InFlightLimits): voi
     places.take();
     taken.set(request, places);
     // The client may go away before there is a response.
-    reply.raw.once('close', () => leave(request));
+    reply.raw.once('close', () => leavePlace(request));
   });
-  app.addHook('onSend', async (request) => leave(request));
+  app.addHook('onSend', async (request) => leavePlace(request));
+}
+
+const taken = new WeakMap<FastifyRequest, Places>();
+
+/** Gives back the place of a request that only waits from now on; it may have none. */
+export function leavePlace(request: FastifyRequest): void {
+  taken.get(request)?.leave();
+  taken.delete(request);
 }
 
 /** One for all: with thousands a second, collecting their stacks would take a tenth of the work. */

@@ -30,6 +30,15 @@ function parse(text: string): unknown {
   }
 }
 
+/** A request without a body is not parsed. @throws {ProblemError} malformed_request */
+export function refuseMissingBody(body: unknown): void {
+  if (body !== undefined) return;
+  throw new ProblemError(
+    'malformed_request',
+    'The body is missing. Send {} with the header Content-Type: application/json for the reference run.',
+  );
+}
+
 /** JSON.parse keeps only the last of two equal keys, so the other value would be dropped silently. */
 function refuseDuplicateKeys(text: string): void {
   const path = findDuplicateKey(text);

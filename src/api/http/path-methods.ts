@@ -21,12 +21,15 @@ export class PathMethods {
   }
 
   /**
-   * An onRequest hook that answers requests without a route, before the body is read.
+   * An onRequest hook that answers requests without a route, before the body is read. A path of its own, such as
+   * /jobs/validate, has its own methods only: the router would take it for a job's id in the others.
    * @throws {ProblemError} method_not_allowed or not_found
    */
   answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    if (!request.is404) return undefined;
-    const allow = this.#allow(request.url);
+    const path = pathOf(request.url);
+    const own = this.#paths.get(path);
+    if (!request.is404 && (own === undefined || own.methods.has(request.method))) return undefined;
+    const allow = this.#allow(path);
     // The method is allowed but no route matched: our pattern is wider than the router's.
     if (allow === undefined || (allow.split(', ').includes(request.method) && request.method !== 'OPTIONS')) {
       throw this.notFound();
@@ -43,14 +46,20 @@ export class PathMethods {
     return new ProblemError('not_found', `There is no such path. ${this.#basePath}/docs lists all paths.`);
   }
 
-  #allow(url: string): string | undefined {
-    const path = decodePath(url.split('?', 1)[0] ?? '');
+  #allow(path: string): string | undefined {
+    const own = this.#paths.get(path);
     const methods = new Set<string>();
-    for (const known of this.#paths.values()) {
+    for (const known of own === undefined ? this.#paths.values() : [own]) {
       if (known.pattern.test(path)) for (const method of known.methods) methods.add(method);
     }
     return methods.size === 0 ? undefined : [...methods].sort().join(', ');
   }
+}
+
+/** Without the query, and without a slash at the end. */
+function pathOf(url: string): string {
+  const path = decodePath(url.split('?', 1)[0] ?? '');
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 /** The router has already refused paths that it could not decode. */

@@ -67,6 +67,11 @@ const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\u
 
 /** Fastify's error handler, also for errors outside any route. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  reply.send(prepareProblem(error, request, reply));
+}
+
+/** Sets status and headers of the problem. @returns the body */
+export function prepareProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): Buffer {
   const problem = toProblem(error, request);
   const { status } = PROBLEMS[problem.code];
   if (status === 500) request.log.error({ err: error }, 'a request failed');
@@ -77,9 +82,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .code(status)
     .headers(problem.headers)
     .header('cache-control', 'no-store')
-    .type('application/problem+json')
-    // Bytes: Fastify adds a charset to text, which this media type does not have.
-    .send(Buffer.from(JSON.stringify(renderProblem(problem, request.id))));
+    .type('application/problem+json');
+  // Bytes: Fastify adds a charset to text, which this media type does not have.
+  return Buffer.from(JSON.stringify(renderProblem(problem, request.id)));
 }
 
 /** Maps any error, ours, Fastify's or a store's, to a problem of the catalogue. */

@@ -3,6 +3,7 @@ import type { Evaluation } from '../../contract/evaluation.ts';
 import type { EvaluationRows } from '../../contract/evaluation-rows.ts';
 import type { Job } from '../../contract/job.ts';
 import type { JobEvent } from '../../contract/job-event.ts';
+import type { JobPlan } from '../../contract/job-plan.ts';
 import { JobSpecSchema } from '../../contract/job-spec.ts';
 import type { MetricsRow } from '../../contract/metrics-list.ts';
 import type { Example } from './route-documentation.ts';
@@ -51,6 +52,7 @@ export const QUEUED_JOB: Job = {
   spec: JobSpecSchema.parse({}),
   engine: null,
   parameters: 109_386,
+  estimated_seconds: 6.32,
   queue_position: 1,
   progress: {
     epoch: 0,
@@ -66,6 +68,33 @@ export const QUEUED_JOB: Job = {
   error: null,
   attempts: [],
   links,
+};
+
+export const JOB_PLAN: JobPlan = {
+  object: 'job_plan',
+  spec: QUEUED_JOB.spec,
+  parameters: QUEUED_JOB.parameters,
+  steps: QUEUED_JOB.progress.steps,
+  memory_bytes: 232_000_000,
+  model_bytes: 875_088,
+  engine: 'native',
+  estimated_seconds: 2.04,
+  measured_jobs: 37,
+  queue_position: 3,
+  starts_in_seconds: 4.6,
+  unknown: {},
+};
+
+/** On an installation that has not finished a job. */
+export const COLD_PLAN: JobPlan = {
+  ...JOB_PLAN,
+  estimated_seconds: null,
+  measured_jobs: 0,
+  queue_position: 1,
+  starts_in_seconds: 0,
+  unknown: {
+    estimated_seconds: 'No job on the engine native has finished here yet, so its speed is not known.',
+  },
 };
 
 const LAST = { loss: 0.0214, accuracy: 0.9933, val_loss: 0.1398, val_accuracy: 0.9758 };

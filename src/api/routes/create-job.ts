@@ -1,24 +1,29 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { JobSchema } from '../../contract/job.ts';
+import { isTerminal, JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
-import { resolveDataset } from '../../dataset/registry.ts';
+import type { WorkerReport } from '../../contract/worker-report.ts';
 import type { CreateAnswer, NewJob } from '../../store/job-creation.ts';
 import { JobIds } from '../../store/job-ids.ts';
-import { callerOf } from '../access/caller.ts';
+import { callerOf, scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
-import { sendJson } from '../http/conditional.ts';
+import { JSON_TYPE, sendJson } from '../http/conditional.ts';
 import { hashBody, IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
-import { acceptJsonBody } from '../http/json-body.ts';
-import { invalidFields, ProblemError } from '../http/problems.ts';
+import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
+import { PREFER_HEADER, PREFERENCE_APPLIED, parseWait, waitApplied } from '../http/preferences.ts';
+import { ProblemError } from '../http/problems.ts';
 import { traceIdOf } from '../http/trace-context.ts';
+import type { JobEstimates } from '../job-estimates.ts';
+import type { JobWaits } from '../job-waits.ts';
+import type { LastingResponses } from '../lasting-responses.ts';
 import { pathOfJob, withLinks } from '../links.ts';
-import { MemoryAdmission } from '../memory-admission.ts';
-import { EXAMPLE_SPECS, QUEUED_JOB } from '../openapi/examples.ts';
+import { memoryRefusal } from '../memory-admission.ts';
+import { EXAMPLE_SPECS, QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
-import { checkEngine, checkNumbers, checkSize, measureSpec } from '../spec-limits.ts';
+import type { Remembered } from '../remembered.ts';
+import { checkSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that creates something. */
 
@@ -28,36 +33,43 @@ const MAX_KEYS = 10_000;
 /** Above this share of Redis's maxmemory, new jobs are refused: the running ones need the rest. */
 const STORAGE_FULL_SHARE = 0.7;
 
+const ANSWER_HEADERS = {
+  Location: { description: 'The job.', schema: { type: 'string' }, required: true },
+  'Idempotency-Replayed': {
+    description: '`true` if an earlier request created the job; otherwise absent.',
+    schema: { type: 'string', const: 'true' },
+  },
+  'Preference-Applied': PREFERENCE_APPLIED,
+};
+
 const DOCUMENTATION = documented({
   operationId: 'createJob',
   tag: 'jobs',
   access: 'writer',
   summary: 'Create a job',
   description:
-    'Accepts a training job and responds at once; a worker picks it up from the queue. `{}` is the reference run: every field has a default.',
+    'Accepts a training job and responds at once; a worker picks it up from the queue. `{}` is the reference run: every field has a default. With `Prefer: wait=N`, the answer comes when the job has ended, or after N seconds with the job as it is then; a repeat with the same Idempotency-Key waits anew.',
   bodyExamples: EXAMPLE_SPECS,
   requestHeaders: {
     'Idempotency-Key': {
       description:
-        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body gets the same response and creates nothing; with another body it is refused, as it is once its job has been deleted. The latest 10,000 keys are remembered.',
+        '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body gets the same response (if it does not wait) and creates nothing; with another body it is refused, as it is once its job has been deleted. The latest 10,000 keys are remembered.',
       schema: IDEMPOTENCY_KEY_SCHEMA,
     },
+    Prefer: PREFER_HEADER,
     traceparent: {
       description: 'W3C Trace Context. Its trace id is in the log lines of this request and of the job.',
       schema: { type: 'string' },
     },
   },
   responses: {
+    200: json('The job was accepted, and ended while the request waited.', JobSchema, {
+      examples: { succeeded: { summary: 'Succeeded', value: SUCCEEDED_JOB } },
+      headers: ANSWER_HEADERS,
+    }),
     202: json('Accepted and stored.', JobSchema, {
       examples: { queued: { summary: 'Queued', value: QUEUED_JOB } },
-      headers: {
-        Location: { description: 'The job.', schema: { type: 'string' }, required: true },
-        'Idempotency-Replayed': {
-          description:
-            '`true` if an earlier request created the job and got this response; otherwise absent.',
-          schema: { type: 'string', const: 'true' },
-        },
-      },
+      headers: ANSWER_HEADERS,
     }),
   },
   problems: [
@@ -73,10 +85,17 @@ const DOCUMENTATION = documented({
   ],
 });
 
-export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
+type CreateDeps = ApiDeps & {
+  lasting: LastingResponses;
+  waits: JobWaits;
+  liveWorkers: Remembered<WorkerReport[]>;
+  estimates: JobEstimates;
+};
+
+export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () => void): void {
   acceptJsonBody(app);
+  const { store, basePath, lasting, waits } = deps;
   const enqueue = enqueueInBackground(app, deps);
-  const memory = new MemoryAdmission(deps.workers);
   const ids = new JobIds();
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
@@ -92,9 +111,12 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
     handler: async (request, reply) => {
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const trace = traceIdOf(request.headers.traceparent);
+      const caller = callerOf(request);
+      const { owner } = caller;
+      const seconds = parseWait(request.headers.prefer);
+      if (seconds !== undefined) lasting.admit(owner);
       const { answer, replayed } = await createJob(
         deps,
-        memory,
         ids,
         enqueue,
         request,
@@ -102,32 +124,37 @@ export function createJobRoute(app: FastifyInstance, deps: ApiDeps, done: () => 
         sent.get(request),
         trace,
       );
-      const about = {
-        job: answer.id,
-        owner: callerOf(request).owner,
-        ...(trace !== undefined && { trace_id: trace }),
-      };
+      const { id } = answer;
+      const about = { job: id, owner, ...(trace !== undefined && { trace_id: trace }) };
       request.log.info(about, replayed ? 'a stored response was repeated' : 'job created');
-      reply.code(answer.status).header('location', pathOfJob(deps.basePath, answer.id));
+      reply.code(answer.status).header('location', pathOfJob(basePath, id));
       if (replayed) reply.header('idempotency-replayed', 'true');
-      return sendJson(reply, withLinks(deps.basePath, { id: answer.id, text: answer.body }));
+      const created = withLinks(basePath, { id, text: answer.body });
+      // Others may have taken the last place since.
+      if (seconds === undefined || lasting.refusal(owner) !== undefined) return sendJson(reply, created);
+      const scope = scopeOf(request);
+      waits.start(request, reply, {
+        caller,
+        scope,
+        id,
+        seconds,
+        answer: async () => {
+          reply.type(JSON_TYPE).header('preference-applied', waitApplied(seconds));
+          // The job is accepted, whatever has happened to it or to the store since.
+          const job = await store.get(scope, id).catch(() => undefined);
+          if (job === undefined) return created;
+          if (isTerminal(job.status)) reply.code(200);
+          return withLinks(basePath, job);
+        },
+      });
+      return reply;
     },
   });
   done();
 }
 
-function refuseMissingBody(body: unknown): void {
-  if (body === undefined) {
-    throw new ProblemError(
-      'malformed_request',
-      'The body is missing. Send {} with the header Content-Type: application/json for the reference run.',
-    );
-  }
-}
-
 async function createJob(
-  { store, version, maxQueuedJobs, quotas }: ApiDeps,
-  memory: MemoryAdmission,
+  { store, version, maxQueuedJobs, quotas, liveWorkers, estimates }: CreateDeps,
   ids: JobIds,
   enqueue: (deliveryId: string) => void,
   request: FastifyRequest<{ Body: JobSpec }>,
@@ -136,12 +163,14 @@ async function createJob(
   trace: string | undefined,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
   const spec = request.body;
-  const data = resolveDataset(spec.dataset);
-  const size = measureSpec(spec, data);
-  const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
-  if (errors.length > 0) throw invalidFields(errors);
+  const { data, size } = checkSpec(spec);
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
-  const [full, tooLarge] = await Promise.all([inTime(isFull(store)), inTime(memory.refusal(spec, data))]);
+  const [full, tooLarge, estimate] = await Promise.all([
+    inTime(isFull(store)),
+    inTime(memoryRefusal(spec, data, liveWorkers)),
+    // A job without an estimate is as good.
+    inTime(estimates.of(spec, data)).catch(() => undefined),
+  ]);
   const job: Omit<NewJob, 'id'> = {
     owner: callerOf(request).owner,
     spec,
@@ -149,6 +178,7 @@ async function createJob(
     parameters: size.parameters,
     progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,
+    estimatedSeconds: estimate?.seconds,
     trace,
     accepting: full !== true && tooLarge === undefined,
     maxQueued: maxQueuedJobs,

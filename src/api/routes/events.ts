@@ -14,17 +14,18 @@ import {
   LAST_EVENT_ID_SCHEMA,
   LastEventIdSchema,
 } from '../http/request-schemas.ts';
+import type { LastingResponses } from '../lasting-responses.ts';
 import { EVENT_STREAM, EVENTS } from '../openapi/examples.ts';
 import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
 
 const STREAM = 'text/event-stream';
 
-type EventsDeps = ApiDeps & { streams: EventStreams };
+type EventsDeps = ApiDeps & { streams: EventStreams; lasting: LastingResponses };
 
 /** GET /jobs/{id}/events: a job's events as a list, or live. */
 export function eventRoutes(
   app: FastifyInstance,
-  { store, events, streams }: EventsDeps,
+  { store, events, streams, lasting }: EventsDeps,
   done: () => void,
 ): void {
   app.withTypeProvider<ZodTypeProvider>().route({
@@ -52,7 +53,7 @@ export function eventRoutes(
       if (isOver(head, cursor)) return reply.code(204).send();
       if (request.method === 'HEAD') return reply.type(STREAM).send();
       const caller = callerOf(request);
-      streams.admit(caller.owner);
+      lasting.admit(caller.owner);
       streams.start(reply, { caller, scope: scopeOf(request), id, cursor, seq: head.seq });
       return reply;
     },

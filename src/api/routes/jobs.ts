@@ -1,15 +1,18 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { JobListSchema, JobSchema } from '../../contract/job.ts';
+import { isTerminal, JobListSchema, JobSchema } from '../../contract/job.ts';
 import { jobOf } from '../../store/job-view.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
-import { isConditional, isUnchanged, sendJson } from '../http/conditional.ts';
+import { isConditional, isUnchanged, JSON_TYPE, sendJson } from '../http/conditional.ts';
 import { afterOf, ListJobsQuerySchema, readListQuery } from '../http/find-jobs-query.ts';
+import { PREFER_HEADER, PREFERENCE_APPLIED, parseWait, waitApplied } from '../http/preferences.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
 import { jobsCsv, jobsNdjson } from '../job-table.ts';
+import type { JobWaits } from '../job-waits.ts';
+import type { LastingResponses } from '../lasting-responses.ts';
 import { etagWithLinks, withLinks } from '../links.ts';
 import { contentTypeOf } from '../metrics-forms.ts';
 import { QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
@@ -21,11 +24,28 @@ import {
   NOT_MODIFIED,
 } from '../openapi/route-documentation.ts';
 
+type JobsDeps = ApiDeps & { lasting: LastingResponses; waits: JobWaits };
+
 /** Lists, shows, cancels and removes jobs. */
-export function jobRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
-  const { store, retention, basePath } = deps;
+export function jobRoutes(app: FastifyInstance, deps: JobsDeps, done: () => void): void {
+  const { store, retention, basePath, lasting, waits } = deps;
   const enqueue = enqueueInBackground(app, deps);
   const routes = app.withTypeProvider<ZodTypeProvider>();
+
+  /** Sets status and headers; returns the body, or undefined if the client has it. @throws {ProblemError} */
+  async function show(request: FastifyRequest, reply: FastifyReply, id: string): Promise<string | undefined> {
+    const scope = scopeOf(request);
+    if (isConditional(request)) {
+      const etag = await store.etag(scope, id);
+      if (etag === undefined) throw jobNotFound();
+      if (isUnchanged(request, reply, etagWithLinks(basePath, etag))) return undefined;
+    }
+    const job = await store.get(scope, id);
+    if (job === undefined) throw jobNotFound();
+    if (isUnchanged(request, reply, etagWithLinks(basePath, job.etag))) return undefined;
+    reply.type(JSON_TYPE);
+    return withLinks(basePath, job);
+  }
 
   routes.route({
     method: 'GET',
@@ -60,16 +80,23 @@ export function jobRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void)
     config: GET,
     handler: async (request, reply) => {
       const { id } = request.params;
-      if (isConditional(request)) {
-        const etag = await store.etag(scopeOf(request), id);
-        if (etag === undefined) throw jobNotFound();
-        if (isUnchanged(request, reply, etagWithLinks(basePath, etag))) return reply.send();
+      const [caller, scope] = [callerOf(request), scopeOf(request)];
+      const seconds = parseWait(request.headers.prefer);
+      if (seconds !== undefined) {
+        const head = await store.head(scope, id);
+        if (head === undefined) throw jobNotFound();
+        if (!isTerminal(head.status)) {
+          lasting.admit(caller.owner);
+          const answer = async () => {
+            reply.header('preference-applied', waitApplied(seconds));
+            return await show(request, reply, id);
+          };
+          waits.start(request, reply, { caller, scope, id, seconds, answer });
+          return reply;
+        }
+        reply.header('preference-applied', waitApplied(seconds));
       }
-      const job = await store.get(scopeOf(request), id);
-      if (job === undefined) throw jobNotFound();
-      return isUnchanged(request, reply, etagWithLinks(basePath, job.etag))
-        ? reply.send()
-        : sendJson(reply, withLinks(basePath, job));
+      return reply.send(await show(request, reply, id));
     },
   });
 
@@ -160,10 +187,12 @@ const GET = documented({
   tag: 'jobs',
   access: 'reader',
   summary: 'Get a job',
-  requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
+  description:
+    'With `Prefer: wait=N`, the answer comes when the job has ended, or after N seconds with the job as it is then; If-None-Match is compared at that time.',
+  requestHeaders: { 'If-None-Match': IF_NONE_MATCH, Prefer: PREFER_HEADER },
   responses: {
     200: json('The job.', JobSchema, {
-      headers: CACHE_HEADERS,
+      headers: { ...CACHE_HEADERS, 'Preference-Applied': PREFERENCE_APPLIED },
       examples: {
         queued: { summary: 'Queued', value: QUEUED_JOB },
         succeeded: { summary: 'Succeeded', value: SUCCEEDED_JOB },
@@ -171,7 +200,7 @@ const GET = documented({
     }),
     304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'job_unreadable', 'store_unavailable'],
+  problems: ['job_not_found', 'job_unreadable', 'quota_exceeded', 'store_unavailable'],
 });
 
 const REMOVE = documented({

@@ -6,16 +6,16 @@ import type { Authentication } from '../access/authentication.ts';
 import { type Caller, callerOf } from '../access/caller.ts';
 import { readSessionCookie, sessionCookie } from '../access/session-cookie.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { EventStreams } from '../event-streams.ts';
 import { acceptJsonBody } from '../http/json-body.ts';
 import { ProblemError } from '../http/problems.ts';
 import type { TokenBuckets } from '../http/token-buckets.ts';
+import type { LastingResponses } from '../lasting-responses.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { useOf } from '../use.ts';
 
 type SessionDeps = ApiDeps & {
   authentication: Authentication;
-  streams: Pick<EventStreams, 'countOf'>;
+  lasting: Pick<LastingResponses, 'countOf'>;
   buckets: TokenBuckets | undefined;
 };
 
@@ -26,7 +26,7 @@ export function sessionRoutes(app: FastifyInstance, deps: SessionDeps, done: () 
 
   app.get('/me', { config: ME }, async (request) => {
     const caller = callerOf(request);
-    const streams = deps.streams.countOf(caller.owner);
+    const streams = deps.lasting.countOf(caller.owner);
     return { ...describe(caller), use: await useOf(caller.owner, deps, { buckets: deps.buckets, streams }) };
   });
 

@@ -59,6 +59,9 @@ end
 if given.trace ~= '' then
   set('trace', given.trace)
 end
+if given.estimate ~= '' then
+  set('estimate', given.estimate)
+end
 set('checkpoint', '')
 set('created_at', now)
 set('facts', text(now) .. FACT_SEPARATOR .. given.facts)

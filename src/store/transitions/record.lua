@@ -17,6 +17,7 @@
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
 -- | version          | version of Descent that accepted the job                  | create                        |            |
 -- | parameters       | number of weights and biases of the model                 | create                        |            |
+-- | estimate         | seconds that it was expected to take, if that was known   | create                        |            |
 -- | trace            | trace id of the request that created it, if it sent one   | create                        | until terminal |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
 -- | place            | microseconds: its place in the queue, the same for life   | create                        | until terminal |
