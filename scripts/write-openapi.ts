@@ -25,6 +25,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     store: nothing,
     retention: nothing,
     events: nothing,
+    feed: nothing,
     signals: nothing,
     artifacts: nothing,
     models: nothing,

@@ -26,6 +26,7 @@ import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
 import { JobCounts } from './store/job-counts.ts';
 import { JobEvents } from './store/job-events.ts';
+import { JobFeed } from './store/job-feed.ts';
 import { JobTimings } from './store/job-timings.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
     store,
     retention: new Retention(commands, keys, store, artifacts, log),
     events: new JobEvents(commands, keys),
+    feed: new JobFeed(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,
     models,

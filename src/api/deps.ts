@@ -6,6 +6,7 @@ import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
 import type { EventSignals } from '../store/event-signals.ts';
 import type { JobCounts } from '../store/job-counts.ts';
 import type { JobEvents } from '../store/job-events.ts';
+import type { JobFeed } from '../store/job-feed.ts';
 import type { JobTimings } from '../store/job-timings.ts';
 import type { JobStore } from '../store/jobs.ts';
 import type { LiveJobs } from '../store/live-jobs.ts';
@@ -34,7 +35,8 @@ export interface ApiDeps {
   >;
   retention: Pick<Retention, 'remove'>;
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
-  signals: Pick<EventSignals, 'subscribe'>;
+  feed: Pick<JobFeed, 'read' | 'hasMetadata'>;
+  signals: Pick<EventSignals, 'subscribe' | 'subscribeToFeed'>;
   artifacts: Pick<Artifacts, 'read' | 'location'>;
   models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows'>;
   /** The prepared datasets are below it. */

@@ -1,13 +1,12 @@
-import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import type { StoredEvent } from '../store/job-events.ts';
 import type { Scope } from '../store/jobs.ts';
 import type { Authentication } from './access/authentication.ts';
 import type { Caller } from './access/caller.ts';
-import { Bell } from './bell.ts';
 import { type ApiDeps, type ApiTiming, ignoreUnavailable } from './deps.ts';
-import { isOpen, type LastingResponses } from './lasting-responses.ts';
+import type { LastingResponses } from './lasting-responses.ts';
+import { LiveResponse } from './live-response.ts';
 
 /**
  * Live event streams (text/event-stream), one for each viewer of a job.
@@ -17,8 +16,6 @@ import { isOpen, type LastingResponses } from './lasting-responses.ts';
  * stream; a signal only wakes the viewer. Viewers of a job that have seen the same events share one read of the next.
  */
 
-const RETRY = 'retry: 2000\n\n';
-const HEARTBEAT = ': \n\n';
 const PAGE = 100;
 
 type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals'> & {
@@ -58,68 +55,38 @@ export class EventStreams {
 
   /** Takes over the reply and returns at once; the stream runs in the background. Ask whether it is admitted before. */
   start(reply: FastifyReply, viewer: Viewer): void {
-    reply.hijack();
-    const response = reply.raw;
-    response.writeHead(200, {
-      ...(reply.getHeaders() as Record<string, string>),
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
-      // nginx would otherwise hold events back.
-      'x-accel-buffering': 'no',
-      connection: 'close',
-    });
-    // A viewer that does not read the end cannot delay the shutdown: an ended response counts as idle, and closing the
-    // server destroys idle sockets.
-    this.#lasting.add(response, viewer.caller.owner, () => response.end(RETRY));
-    this.#run(response, viewer).catch((error: unknown) => {
-      reply.log.error({ err: error }, 'an event stream failed');
-      response.destroy();
+    const { owner } = viewer.caller;
+    const how = { owner, lasting: this.#lasting, timing: this.#timing };
+    LiveResponse.start(reply, how, async (live) => {
+      const stopSignals = this.#deps.signals.subscribe(viewer.id, () => {
+        // A read that began before may lack the new event.
+        this.#reads.delete(readKey(viewer));
+        live.bell.ring();
+      });
+      await this.#follow(live, viewer).finally(stopSignals);
     });
   }
 
-  async #run(response: ServerResponse, viewer: Viewer): Promise<void> {
-    const bell = new Bell();
-    const stopSignals = this.#deps.signals.subscribe(viewer.id, () => {
-      // A read that began before may lack the new event.
-      this.#reads.delete(readKey(viewer));
-      bell.ring();
-    });
-    const heartbeat = setInterval(() => {
-      if (isOpen(response) && !response.writableNeedDrain) response.write(HEARTBEAT);
-    }, this.#timing.heartbeatMs);
-    response.once('close', () => bell.ring());
-    try {
-      await this.#write(response, RETRY);
-      // The viewer connected during the shutdown: nothing else would end its stream.
-      if (this.#lasting.closing) return;
-      await this.#follow(response, viewer, bell);
-    } finally {
-      clearInterval(heartbeat);
-      stopSignals();
-      if (isOpen(response)) response.end();
-    }
-  }
-
-  async #follow(response: ServerResponse, viewer: Viewer, bell: Bell): Promise<void> {
+  async #follow(live: LiveResponse, viewer: Viewer): Promise<void> {
     let { seq } = viewer;
-    while (isOpen(response)) {
+    while (live.isOpen) {
       // A key that is revoked or expires ends its streams, too.
       if (!(await this.#deps.authentication.isStillValid(viewer.caller))) return;
       if (viewer.cursor > seq) {
         // Redis lost its last second, and with it events that the viewer has seen. id 0 keeps a viewer that
         // reconnects now from starting at its old cursor again.
-        await this.#write(response, `event: reset\nid: 0\ndata: ${JSON.stringify({ last_seq: seq })}\n\n`);
+        await live.write(`event: reset\nid: 0\ndata: ${JSON.stringify({ last_seq: seq })}\n\n`);
         viewer.cursor = 0;
       }
       const page = await this.#read(viewer);
       if (page !== undefined) {
-        await this.#write(response, page.bytes);
+        await live.write(page.bytes);
         viewer.cursor = page.lastSeq;
         seq = Math.max(seq, page.lastSeq);
         if (page.isEnd) return;
         continue;
       }
-      if (await bell.wait(this.#timing.lookMs)) continue;
+      if (await live.rang()) continue;
       const head = await this.#head(viewer);
       if (head === 'gone') return;
       if (head !== undefined) seq = head.seq;
@@ -156,25 +123,6 @@ export class EventStreams {
     } catch (error) {
       return ignoreUnavailable(error);
     }
-  }
-
-  /**
-   * Writes and waits until the socket has drained. A viewer that takes nothing for a while is cut off; it resumes after
-   * the last event that it got, whose id it has. A slow one may take its time: Node's timeout starts again whenever the
-   * socket has passed on some bytes.
-   */
-  async #write(response: ServerResponse, content: string | Buffer): Promise<void> {
-    if (!isOpen(response) || response.write(content)) return;
-    await new Promise<void>((resolve) => {
-      const cut = () => response.destroy();
-      response.setTimeout(this.#timing.drainMs, cut);
-      const done = () => {
-        response.setTimeout(0).off('timeout', cut);
-        response.off('drain', done).off('close', done);
-        resolve();
-      };
-      response.once('drain', done).once('close', done);
-    });
   }
 }
 

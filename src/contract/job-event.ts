@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { JobErrorSchema, JobResultSchema, ProgressSchema, TimeSchema } from './job.ts';
+import { JobErrorSchema, JobIdSchema, JobResultSchema, ProgressSchema, TimeSchema } from './job.ts';
 import { EngineNameSchema } from './job-spec.ts';
 import { EpochMetricsSchema } from './metrics.ts';
 
@@ -55,3 +55,30 @@ export const JobEventListSchema = z
     has_more: z.boolean().meta({ description: 'Whether more events already follow the last one in data.' }),
   })
   .meta({ id: 'JobEventList' });
+
+/** An event of one of many jobs. */
+export const FeedEventSchema = z
+  .strictObject({
+    id: z
+      .string()
+      .regex(/^\d{1,15}-\d{1,15}$/)
+      .meta({
+        description: 'Place in the sequence of all events of the owner: the SSE id and the `after` cursor.',
+      }),
+    job: JobIdSchema,
+    event: JobEventSchema,
+  })
+  .meta({ id: 'FeedEvent' });
+
+export const FeedEventListSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    data: z.array(FeedEventSchema),
+    has_more: z.boolean().meta({ description: 'Whether there may be more after `last_id`.' }),
+    last_id: z.string().meta({ description: 'Where the next page begins: pass it as `after`.' }),
+    reset: z.boolean().meta({
+      description:
+        'true: events after `after` were forgotten, because too many followed it, or lost with Redis. Read the jobs again.',
+    }),
+  })
+  .meta({ id: 'FeedEventList' });

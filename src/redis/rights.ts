@@ -56,7 +56,9 @@ const COMMANDS = {
   type: ['both', 'KEY'],
   unsubscribe: ['both', 'CHANNEL'],
   xadd: ['both', 'KEY * f v'],
+  xlen: ['api', 'KEY'],
   xrange: ['both', 'KEY - +'],
+  xrevrange: ['api', 'KEY + - COUNT 1'],
   xtrim: ['worker', 'KEY MAXLEN 0'],
   zadd: ['both', 'KEY 0 x'],
   zcard: ['both', 'KEY'],
@@ -71,7 +73,6 @@ const COMMANDS = {
   zremrangebyrank: ['worker', 'KEY 0 0'],
   zremrangebyscore: ['both', 'KEY 0 0'],
   zrevrange: ['worker', 'KEY 0 0'],
-  zrevrangebylex: ['api', 'KEY + -'],
   zrevrangebyscore: ['both', 'KEY 0 0'],
   zscore: ['both', 'KEY x'],
 } as const satisfies Record<string, readonly [Users, string]>;

@@ -2,8 +2,8 @@ import { type Redis, subscribeWhile } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 
 /**
- * Wakes the watchers of a job when an event was appended to its stream: one subscriber connection per process, one
- * channel per watched job. A signal carries no event; watchers read the stream, so a lost signal only costs time.
+ * Wakes the watchers of a job, or of an owner's jobs, when an event was appended: one subscriber connection per process,
+ * one channel for each job and owner that is watched. A signal carries no event; watchers read the stream, so a lost signal only costs time.
  */
 export class EventSignals {
   readonly #subscriber: Redis;
@@ -25,7 +25,15 @@ export class EventSignals {
 
   /** @returns a function that ends the watch. Never throws: without Redis, the watcher falls back on its own timer. */
   subscribe(id: string, wake: () => void): () => void {
-    const channel = this.#keys.seqChannel(id);
+    return this.#watch(this.#keys.seqChannel(id), wake);
+  }
+
+  /** The same for all jobs of an owner. */
+  subscribeToFeed(owner: string, wake: () => void): () => void {
+    return this.#watch(this.#keys.feed(owner), wake);
+  }
+
+  #watch(channel: string, wake: () => void): () => void {
     const watchers = this.#watchers.get(channel);
     if (watchers !== undefined) {
       watchers.add(wake);

@@ -32,6 +32,8 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | timings:<engine> | stream | what the latest 50 finished jobs on that engine took | job-timings.ts | forever |
  * | probe | string | nothing: tests whether Redis accepts writes | /readyz | 10 s |
  * | reconciler | string | id of the process that reconciles | queue/reconciler | a few seconds |
+ * | feed:<owner> | stream | the job and seq of each event, the latest 10,000 or a few more | every transition that appends | forever |
+ * | feed:<owner> | channel | the newest seq of one of the jobs | every transition that appends | - |
  * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
  * | revoked-keys | channel | id of an API key that was revoked | api-keys.ts | - |
  * | signals | channel | id of a job whose status its worker must read | cancel | - |
@@ -43,6 +45,7 @@ export interface Keys {
   events(id: string): string;
   seqChannel(id: string): string;
   jobs(owner: string): string;
+  feed(owner: string): string;
   sorted(fact: string, owner: string): string;
   readonly labels: string;
   readonly statuses: string;
@@ -78,6 +81,7 @@ export function buildKeys(prefix: string): Keys {
     events: (id) => `${root}job:${id}:events`,
     seqChannel: (id) => `${root}job:${id}:seq`,
     jobs: (owner) => `${root}jobs:${owner}`,
+    feed: (owner) => `${root}feed:${owner}`,
     sorted: (fact, owner) => `${root}sorted:${fact}:${owner}`,
     labels: `${root}labels`,
     statuses: `${root}statuses`,

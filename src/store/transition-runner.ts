@@ -107,6 +107,7 @@ export async function runTransition(
     seq_channel: keys.seqChannel(id),
     signals_channel: keys.signals,
     queued_of: keys.queuedOf(''),
+    feed_of: keys.feed(''),
     sorted_of: keys.sorted('', '').slice(0, -1),
   };
   const args = Object.entries({ id, ...names, ...call.args }).flat();

@@ -27,6 +27,7 @@ import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobCounts } from '../../src/store/job-counts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
+import { JobFeed } from '../../src/store/job-feed.ts';
 import { JobTimings } from '../../src/store/job-timings.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
@@ -93,6 +94,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       store,
       retention: new Retention(commands, stored.keys, store, artifacts, NO_LOG),
       events: new JobEvents(commands, stored.keys),
+      feed: new JobFeed(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,
       models,

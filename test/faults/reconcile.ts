@@ -265,7 +265,16 @@ async function leftKeys(site: Site): Promise<string[]> {
   const indexes = [keys.labels, ...SORTED_FACTS.map((fact) => keys.sorted(fact, 'local'))];
   const lists =
     client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished, keys.statuses, ...indexes] : [];
-  const lasting = [...lists, keys.workers, keys.reconciler, keys.probe, keys.share, keys.storage, ...bull];
+  const lasting = [
+    ...lists,
+    keys.feed('local'),
+    keys.workers,
+    keys.reconciler,
+    keys.probe,
+    keys.share,
+    keys.storage,
+    ...bull,
+  ];
   const left: string[] = [];
   for (const key of await commands.keys('*')) {
     if (expected.has(key) || lasting.includes(key)) continue;

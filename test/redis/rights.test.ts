@@ -12,7 +12,7 @@ const BULLMQ = 'node_modules/bullmq/dist/cjs/scripts';
 const SCRIPTS: Record<Role, string[]> = {
   api: [
     ...['record', 'commit', 'create', 'cancel', 'remove'].map((name) => join(TRANSITIONS, `${name}.lua`)),
-    ...['api-keys', 'job-views', 'jobs', 'live-jobs'].map((name) => `src/store/${name}.ts`),
+    ...['api-keys', 'job-views', 'jobs', 'live-jobs', 'finding'].map((name) => `src/store/${name}.ts`),
     join(BULLMQ, 'addStandardJob-9.js'),
   ],
   worker: [
@@ -33,8 +33,22 @@ const SCRIPTS: Record<Role, string[]> = {
 const OUTSIDE: Record<Role, string[]> = {
   api: [
     ...['eval', 'evalsha', 'multi', 'exec', 'discard', 'info', 'subscribe', 'unsubscribe'],
-    ...['exists', 'get', 'hget', 'hgetall', 'hmget', 'mget', 'scard', 'set', 'srem', 'xrange', 'zcard'],
-    ...['time', 'zlexcount', 'zrange', 'zrangebylex', 'zrank', 'zrem', 'zrevrangebylex'],
+    ...[
+      'exists',
+      'get',
+      'hget',
+      'hgetall',
+      'hmget',
+      'mget',
+      'scard',
+      'set',
+      'srem',
+      'xlen',
+      'xrange',
+      'xrevrange',
+      'zcard',
+    ],
+    ...['time', 'zlexcount', 'zrange', 'zrangebylex', 'zrank', 'zrem'],
   ],
   worker: [
     ...['eval', 'evalsha', 'multi', 'exec', 'discard', 'info', 'subscribe', 'unsubscribe', 'bzpopmin'],

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { OwnerSchema } from '../../contract/access.ts';
 import { ChartScaleSchema, CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
 import { MOST_EVALUATED_ROWS } from '../../contract/evaluation-rows.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
+import { MetadataSchema } from '../../contract/job-spec.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { FitSchema } from '../../contract/prediction.ts';
 import { METRICS_FORMS } from '../metrics-forms.ts';
@@ -112,25 +114,73 @@ export const LastEventIdSchema = z
 /** The header in the OpenAPI document. */
 export const LAST_EVENT_ID_SCHEMA = { type: 'string', pattern: SEQ_OR_EMPTY.source };
 
-/** Polyfills append another value when the URL already has one. */
-const lastEventId = z.preprocess(
-  (given) => (typeof given === 'string' ? [given] : given),
-  z
-    .array(z.string())
-    // Not a rule of the items, because an error points to the parameter.
-    .refine((all) => all.every((text) => SEQ_OR_EMPTY.test(text)))
-    .meta({ items: { ...LAST_EVENT_ID_SCHEMA, examples: ['12'] } })
-    .transform((all) => (all.at(-1) ? Number(all.at(-1)) : undefined))
-    .optional(),
-);
+/** The last of the values: polyfills append another one when the URL already has one. */
+const lastEventId = (pattern: RegExp, example: string) =>
+  z.preprocess(
+    (given) => (typeof given === 'string' ? [given] : given),
+    z
+      .array(z.string())
+      // Not a rule of the items, because an error points to the parameter.
+      .refine((all) => all.every((text) => pattern.test(text)))
+      .meta({ items: { type: 'string', pattern: pattern.source, examples: [example] } })
+      .transform((all) => all.at(-1) || undefined)
+      .optional(),
+  );
+
+const LAST_EVENT_ID_WORDS =
+  'for EventSource polyfills that cannot set the header Last-Event-ID. The header overrides it. Also accepted as `lastEventID`, `last-event-id`, `last_event_id` or `evs_last_event_id`; if there are several, the last one counts.';
 
 export const EventsQuerySchema = z.strictObject({
   after,
-  lastEventId: lastEventId.meta({
-    description:
-      'The last seq you have, for EventSource polyfills that cannot set the header Last-Event-ID. Overrides `after`; the header overrides both. Also accepted as `lastEventID`, `last-event-id`, `last_event_id` or `evs_last_event_id`; if there are several, the last one counts.',
-  }),
+  lastEventId: lastEventId(SEQ_OR_EMPTY, '12')
+    .transform((text) => (text === undefined ? undefined : Number(text)))
+    .meta({ description: `The last seq you have, ${LAST_EVENT_ID_WORDS} Overrides \`after\`.` }),
   limit: queryInteger(z.int().gte(1).lte(1000).default(100)).meta({
     description: 'Events per page: 1 to 1000. A stream has no limit.',
+  }),
+});
+
+/** An id of the events of many jobs, and the same or nothing. */
+const FEED_ID = /^\d{1,15}-\d{1,15}$/;
+const FEED_ID_OR_EMPTY = /^(?:\d{1,15}-\d{1,15})?$/;
+
+/** The header Last-Event-ID of that stream, and what the OpenAPI document says of it. */
+export const LastFeedIdSchema = z
+  .string()
+  .regex(FEED_ID_OR_EMPTY)
+  .transform((text) => text || undefined);
+export const LAST_FEED_ID_SCHEMA = { type: 'string', pattern: FEED_ID_OR_EMPTY.source };
+
+export const FeedQuerySchema = z.strictObject({
+  jobs: z
+    .string()
+    .regex(new RegExp(`^${JOB_ID}(,${JOB_ID}){0,${MOST_COMPARED - 1}}$`))
+    .meta({ examples: ['job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X'] })
+    .transform((text) => [...new Set(text.split(','))])
+    .optional()
+    .meta({
+      description: `Only these jobs: 1 to ${MOST_COMPARED} ids, separated by commas. The stream ends when all of them have ended.`,
+    }),
+  metadata: MetadataSchema.optional().meta({
+    description: 'Only jobs with these pairs in their metadata, each as metadata[key]=value.',
+    maxProperties: 16,
+  }),
+  owner: OwnerSchema.optional().meta({
+    description: 'The owner of the jobs; only an admin may name another than himself.',
+  }),
+  after: z
+    .string()
+    .regex(FEED_ID)
+    .meta({ examples: ['1764400000000-0'] })
+    .optional()
+    .meta({
+      description:
+        'Only events after this id. Without one, a list begins with the oldest that is remembered, a stream with what happens next.',
+    }),
+  lastEventId: lastEventId(FEED_ID_OR_EMPTY, '1764400000000-0').meta({
+    description: `The last id you have, ${LAST_EVENT_ID_WORDS} Overrides \`after\`.`,
+  }),
+  limit: queryInteger(z.int().gte(1).lte(1000).default(100)).meta({
+    description: 'Events looked at for a page: 1 to 1000. A stream has no limit.',
   }),
 });

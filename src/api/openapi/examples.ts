@@ -171,6 +171,23 @@ export const EVENT_STREAM = `retry: 2000
 ${EVENTS.map((event) => `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n`).join('\n')}
 `;
 
+const FEED = EVENTS.map((event, i) => ({ id: `176440000100${i}-0`, job: QUEUED_JOB.id, event }));
+
+export const FEED_LIST = {
+  object: 'list',
+  data: FEED,
+  has_more: false,
+  last_id: FEED.at(-1)!.id,
+  reset: false,
+} as const;
+
+export const FEED_STREAM = `retry: 2000
+
+id: 1764400000000-0
+
+${FEED.map((each) => `id: ${each.id}\nevent: ${each.event.type}\ndata: ${JSON.stringify(each)}\n`).join('\n')}
+`;
+
 export const EVALUATION: Evaluation = {
   object: 'evaluation',
   rows: 4,

@@ -132,12 +132,20 @@ local function count_up(field)
   return tonumber(record[field])
 end
 
+-- Events of all of an owner's jobs, for those who watch many.
+local FEED_LENGTH = 10000
+
 -- At most once per transition.
 local function append(name, data)
   local seq = count_up('seq')
   set('event_at', now)
   event = { 'XADD', EVENTS, seq .. '-0', 'type', name, 'at', text(now), 'data', data }
   signals[#signals + 1] = { 'PUBLISH', given.seq_channel, text(seq) }
+  -- Same as feed() in keys.ts.
+  local feed = given.feed_of .. record.owner
+  more_types[feed] = 'stream'
+  plan('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, '*', 'job', given.id, 'seq', seq)
+  signals[#signals + 1] = { 'PUBLISH', feed, text(seq) }
 end
 
 -- Same as statusMember() in keys.ts.
