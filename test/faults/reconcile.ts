@@ -73,6 +73,7 @@ export async function reconcile(
     endings.push({ job, events });
   }
   await checkList(site);
+  if (redisForgets) await removeForgotten(site);
   await nothingLeft(site, 'after the jobs ended');
   await inParallel(8, [...site.client.acknowledged.keys()], (id) => site.client.remove(id));
   await nothingLeft(site, 'after the jobs were removed');
@@ -243,6 +244,18 @@ async function checkList(site: Site): Promise<void> {
     path = page.next;
   }
   assertKept(keys.size === site.client.acknowledged.size, 'the list has fewer jobs than were acknowledged');
+}
+
+/**
+ * Redis may have forgotten a job that no client knows of, because its 202 was never sent. Its files stay until retention
+ * removes them.
+ */
+async function removeForgotten({ dataDir, client, commands, keys }: Site): Promise<void> {
+  const folder = join(dataDir, 'jobs');
+  for (const id of existsSync(folder) ? readdirSync(folder) : []) {
+    if (client.acknowledged.has(id) || (await commands.exists(keys.job(id))) === 1) continue;
+    rmSync(join(folder, id), { recursive: true, force: true });
+  }
 }
 
 /** Waits until only the records, the files that they name, and keys with a time to live are left. */
