@@ -8,7 +8,7 @@ import { StartError } from './process/start-error.ts';
 import { connectForCommand, RedisUnreachableError } from './redis/connections.ts';
 import { findPrivateRedis } from './start/private-redis.ts';
 import { type ApiKey, ApiKeys } from './store/api-keys.ts';
-import type { Place } from './store/finding.ts';
+import type { Place } from './store/index-walk.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
 import { StoreUnavailableError } from './store/store-error.ts';

@@ -131,7 +131,7 @@ const readKey = ({ id, cursor }: Viewer): string => `${id} ${cursor}`;
 const render = ({ seq, type, text }: StoredEvent): string => `id: ${seq}\nevent: ${type}\ndata: ${text}\n\n`;
 
 /** job.succeeded, job.failed and job.cancelled are the last event of a job. */
-function isLast({ type }: StoredEvent): boolean {
+export function isLast({ type }: Pick<StoredEvent, 'type'>): boolean {
   return type === 'job.succeeded' || type === 'job.failed' || type === 'job.cancelled';
 }
 

@@ -1,11 +1,13 @@
 import type { FastifyReply } from 'fastify';
 import { isTerminal } from '../contract/job.ts';
 import type { JobEvent } from '../contract/job-event.ts';
+import type { StoredEvent } from '../store/job-events.ts';
 import { FEED_START, type FeedPage } from '../store/job-feed.ts';
 import { Recent } from '../store/recent.ts';
 import type { Authentication } from './access/authentication.ts';
 import type { Caller } from './access/caller.ts';
 import { type ApiDeps, type ApiTiming, ignoreUnavailable } from './deps.ts';
+import { isLast } from './event-streams.ts';
 import type { LastingResponses } from './lasting-responses.ts';
 import { LiveResponse } from './live-response.ts';
 
@@ -87,31 +89,41 @@ export class FeedStreams {
     { jobs, metadata }: Pick<FeedViewer, 'jobs' | 'metadata'>,
     wanted = new Recent<boolean>(MOST_KNOWN),
   ): Promise<FeedEvent[]> {
-    const events = await Promise.all(
-      entries.map(async ({ id, job, seq }): Promise<FeedEvent[]> => {
-        if (jobs !== undefined && !jobs.has(job)) return [];
+    const ofJobs = new Map<string, number[]>();
+    for (const { job, seq } of entries) {
+      if (jobs === undefined || jobs.has(job)) ofJobs.set(job, [...(ofJobs.get(job) ?? []), seq]);
+    }
+    // Each job is read once: the events of a packed one must all be unpacked for any of them.
+    const found = new Map<string, StoredEvent>();
+    await Promise.all(
+      [...ofJobs].map(async ([job, seqs]) => {
         if (metadata.length > 0) {
           const known = wanted.get(job) ?? (await this.#deps.feed.hasMetadata(job, metadata));
           wanted.add(job, known);
-          if (!known) return [];
+          if (!known) return;
         }
-        const [event] = await this.#deps.events.read(job, { after: seq - 1, limit: 1 });
-        if (event === undefined) return [];
-        return [{ id, type: event.type, text: `{"id":"${id}","job":"${job}","event":${event.text}}` }];
+        const [first, last] = [Math.min(...seqs), Math.max(...seqs)];
+        const events = await this.#deps.events.read(job, { after: first - 1, limit: last - first + 1 });
+        for (const event of events) found.set(`${job} ${event.seq}`, event);
       }),
     );
-    return events.flat();
+    return entries.flatMap(({ id, job, seq }) => {
+      const event = found.get(`${job} ${seq}`);
+      if (event === undefined) return [];
+      return [{ id, type: event.type, text: `{"id":"${id}","job":"${job}","event":${event.text}}` }];
+    });
   }
 
   async #follow(live: LiveResponse, viewer: FeedViewer): Promise<void> {
     const wanted = new Recent<boolean>(MOST_KNOWN);
+    const { owner, jobs } = viewer;
     let { cursor } = viewer;
+    // Whether the jobs may have ended since they were last asked; whether they had before the feed was last read.
+    let mayHaveEnded = jobs !== undefined;
+    let haveEnded = false;
     while (live.isOpen) {
       // A key that is revoked or expires ends its streams, too.
       if (!(await this.#deps.authentication.isStillValid(viewer.caller))) return;
-      // Asked before the feed is read: what ended before has its last event there.
-      const { owner, jobs } = viewer;
-      const haveEnded = jobs && (await this.#whenAvailable(() => this.#haveEnded(owner, jobs)));
       const page = await this.#whenAvailable(() => this.#deps.feed.read(owner, cursor ?? FEED_START, PAGE));
       if (page !== undefined && cursor === undefined) {
         // Its id alone: a viewer that loses the connection before the first event resumes here.
@@ -124,14 +136,23 @@ export class FeedStreams {
         await live.write(`event: reset\nid: ${cursor}\ndata: {}\n\n`);
         continue;
       }
-      const events = page && (await this.#whenAvailable(() => this.read(page, viewer, wanted)));
-      if (events !== undefined && page!.entries.length > 0) {
-        cursor = page!.entries.at(-1)!.id;
-        if (events.length > 0) await live.write(events.map(render).join(''));
-        continue;
+      if (page !== undefined && page.entries.length > 0) {
+        const events = await this.#whenAvailable(() => this.read(page, viewer, wanted));
+        if (events !== undefined) {
+          cursor = page.entries.at(-1)!.id;
+          if (events.length > 0) await live.write(events.map(render).join(''));
+          mayHaveEnded ||= jobs !== undefined && events.some(isLast);
+          continue;
+        }
+      } else if (page !== undefined && haveEnded) {
+        return;
+      } else if (page !== undefined && jobs !== undefined && mayHaveEnded) {
+        mayHaveEnded = false;
+        haveEnded = (await this.#whenAvailable(() => this.#haveEnded(owner, jobs))) ?? false;
+        // What ended has its last event in the feed.
+        if (haveEnded) continue;
       }
-      if (haveEnded === true && page !== undefined) return;
-      await live.rang();
+      if (!(await live.rang())) mayHaveEnded = jobs !== undefined;
     }
   }
 

@@ -2,29 +2,24 @@ import { z } from 'zod';
 import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
+import { OWNERS_OF } from './owners.ts';
 import { runScript, scriptOf } from './transition-runner.ts';
 
 /**
  * KEYS: statuses, queued, outbox. ARGV: the statuses. The index of statuses is sorted by owner, so that each owner is
  * found by one look-up and each count by another, however many jobs there are. `;` follows `:` in ASCII.
  */
-const COUNT = scriptOf(`
+const COUNT = scriptOf(`${OWNERS_OF}
 local MOST_OWNERS = 1000
-local counts, after = {}, '-'
+local counts = {}
 for i = 1, #ARGV do
   counts[i] = 0
 end
-for _ = 1, MOST_OWNERS do
-  local first = redis.call('ZRANGEBYLEX', KEYS[1], after, '+', 'LIMIT', 0, 1)[1]
-  if not first then
-    break
-  end
-  local owner = string.match(first, '^[^:]*')
+for _, owner in ipairs(owners_of(KEYS[1], MOST_OWNERS)) do
   for i = 1, #ARGV do
     local from, to = '[' .. owner .. ':' .. ARGV[i] .. ':', '(' .. owner .. ':' .. ARGV[i] .. ';'
     counts[i] = counts[i] + redis.call('ZLEXCOUNT', KEYS[1], from, to)
   end
-  after = '(' .. owner .. ';'
 end
 local time = redis.call('TIME')
 local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or ''

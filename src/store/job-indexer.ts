@@ -6,6 +6,7 @@ import { JobEvents } from './job-events.ts';
 import { parseRecord } from './job-record.ts';
 import type { Keys } from './keys.ts';
 import { redisTimeMs } from './redis-clock.ts';
+import { StoreUnavailableError } from './store-error.ts';
 import { allAnswered, answered, runTransition } from './transition-runner.ts';
 
 /** Jobs checked in one round trip. */
@@ -64,20 +65,24 @@ export class JobIndexer {
 
   async #index(id: string): Promise<boolean> {
     const stored = await answered(() => this.#redis.hgetall(this.#keys.job(id)));
-    let record: ReturnType<typeof parseRecord>;
+    const facts = await this.#factsOf(id, stored);
+    if (facts === undefined) return false;
+    const args = { seq: stored.seq ?? '', facts };
+    return (await runTransition(this.#redis, this.#keys, 'index', { id, args })).outcome === 'indexed';
+  }
+
+  /** undefined when the job is gone, its record or its events are unreadable, or a newer version wrote them. */
+  async #factsOf(id: string, stored: Record<string, string>): Promise<string | undefined> {
     try {
-      record = parseRecord(stored);
-    } catch {
-      // Unreadable, or of a newer version: nothing to be found by.
-      return false;
+      const record = parseRecord(stored);
+      if (record === undefined) return undefined;
+      const { result } = record;
+      const best = result && (result.best ?? bestOf(await this.#events.metricsRows(id, 0)));
+      return factsOf(record, result && { ...result, best });
+    } catch (error) {
+      // One such job must not keep the others from being found.
+      if (error instanceof StoreUnavailableError) throw error;
+      return undefined;
     }
-    if (record === undefined) return false;
-    const { result } = record;
-    const best = result && (result.best ?? bestOf(await this.#events.metricsRows(id, 0)));
-    const answer = await runTransition(this.#redis, this.#keys, 'index', {
-      id,
-      args: { seq: stored.seq ?? '', facts: factsOf(record, result && { ...result, best }) },
-    });
-    return answer.outcome === 'indexed';
   }
 }

@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import { monotonicMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
-import { comparePlaces, Finder, type JobFilters, type Place, type Sort } from './finding.ts';
+import { comparePlaces, Finder, type JobFilters, type Sort } from './finding.ts';
+import type { Place } from './index-walk.ts';
 import { type CreateOutcome, createJob, type NewJob } from './job-creation.ts';
 import { type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
 import type { JobView } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { heldRange, type Keys, statusMember } from './keys.ts';
+import { OWNERS_OF } from './owners.ts';
 import {
   allAnswered,
   answered,
@@ -61,20 +63,8 @@ export interface JobHead {
   packed: boolean;
 }
 
-/** KEYS: statuses. Its members begin with the owner and a colon; a semicolon sorts after all of an owner's. */
-const READ_OWNERS = scriptOf(`
-local owners = {}
-local from = '-'
-while true do
-  local first = redis.call('ZRANGEBYLEX', KEYS[1], from, '+', 'LIMIT', 0, 1)[1]
-  if not first then
-    return owners
-  end
-  local owner = string.match(first, '^[^:]*')
-  owners[#owners + 1] = owner
-  from = '[' .. owner .. ';'
-end
-`);
+/** KEYS: statuses. */
+const READ_OWNERS = scriptOf(`${OWNERS_OF}\nreturn owners_of(KEYS[1])`);
 
 /** Whose jobs a caller may see: an owner's; undefined = all owners'. */
 export type Scope = string | undefined;

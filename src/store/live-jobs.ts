@@ -3,6 +3,7 @@ import { ProgressSchema } from '../contract/job.ts';
 import type { Redis } from '../redis/connections.ts';
 import { json } from './job-record.ts';
 import type { Keys } from './keys.ts';
+import { OWNERS_OF } from './owners.ts';
 import { runScript, scriptOf } from './transition-runner.ts';
 
 /** A job that waits or runs, as far as its time matters to others. */
@@ -27,7 +28,7 @@ export const MOST_LIVE = 1_000;
  * KEYS: queued, held, statuses; ARGV: the beginning of the records' keys. Returns nil when too many are queued, else
  * the time, the held members, and one text for each queued and each running job, all at one moment.
  */
-const READ = scriptOf(`
+const READ = scriptOf(`${OWNERS_OF}
 if redis.call('ZCARD', KEYS[1]) > ${MOST_LIVE} then
   return false
 end
@@ -43,13 +44,7 @@ local function texts(ids)
   return found
 end
 local running = {}
-local from = '-'
-while true do
-  local first = redis.call('ZRANGEBYLEX', KEYS[3], from, '+', 'LIMIT', 0, 1)[1]
-  if not first then
-    break
-  end
-  local owner = string.match(first, '^[^:]*')
+for _, owner in ipairs(owners_of(KEYS[3])) do
   for _, status in ipairs({ 'running', 'cancelling' }) do
     local prefix = owner .. ':' .. status
     local members = redis.call('ZRANGEBYLEX', KEYS[3], '[' .. prefix .. ':', '(' .. prefix .. ';')
@@ -57,7 +52,6 @@ while true do
       running[#running + 1] = string.sub(member, #prefix + 2)
     end
   end
-  from = '[' .. owner .. ';'
 end
 local time = redis.call('TIME')
 return {

@@ -12,7 +12,9 @@ const BULLMQ = 'node_modules/bullmq/dist/cjs/scripts';
 const SCRIPTS: Record<Role, string[]> = {
   api: [
     ...['record', 'commit', 'create', 'cancel', 'remove'].map((name) => join(TRANSITIONS, `${name}.lua`)),
-    ...['api-keys', 'job-views', 'jobs', 'live-jobs', 'finding'].map((name) => `src/store/${name}.ts`),
+    ...['api-keys', 'job-views', 'jobs', 'live-jobs', 'index-walk', 'owners'].map(
+      (name) => `src/store/${name}.ts`,
+    ),
     join(BULLMQ, 'addStandardJob-9.js'),
   ],
   worker: [

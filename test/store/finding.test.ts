@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { FACT_SEPARATOR, FACTS, factsOf, SORTED_FACTS } from '../../src/store/facts.ts';
-import { comparePlaces, type JobFilters, type Place, type Sort } from '../../src/store/finding.ts';
+import { comparePlaces, type JobFilters, type Sort } from '../../src/store/finding.ts';
+import type { Place } from '../../src/store/index-walk.ts';
 import { JobIndexer } from '../../src/store/job-indexer.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
 import { jobOf, type StoredJob } from '../../src/store/job-view.ts';
@@ -318,5 +319,23 @@ describe('jobs of an older version', () => {
     expect(await indexes(owner)).toEqual(before);
     expect(await everyJob(owner)).toEqual(jobs);
     expect(await indexer.indexJobs()).toBe(0);
+  });
+
+  it('are found although the events of one of them are damaged', async () => {
+    const owner = 'damaged';
+    const all = { learningRate: 0.01, optimizer: 'sgd', metadata: {}, accuracy: 0.9, valLoss: 0.2 } as const;
+    const ids = [
+      await make(owner, { ...all, name: 'damaged', ends: 'succeeded' }),
+      await make(owner, { ...all, name: 'whole', ends: 'succeeded' }),
+    ];
+    for (const id of ids) {
+      const result = JSON.parse((await redis.hget(keys.job(id), 'result'))!);
+      delete result.best;
+      await redis.hset(keys.job(id), 'result', JSON.stringify(result));
+      await redis.hdel(keys.job(id), 'facts');
+    }
+    await redis.set(keys.events(ids[0]!), 'no events');
+    expect(await new JobIndexer(redis, keys).indexJobs()).toBe(1);
+    expect(await listed(owner, { name: 'whole' }, NEWEST_FIRST, 10)).toEqual([ids[1]]);
   });
 });

@@ -4,7 +4,7 @@ import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
-import type { Place } from '../../src/store/finding.ts';
+import type { Place } from '../../src/store/index-walk.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';

@@ -9,9 +9,9 @@ import {
   type JobFilters,
   NUMBER_FACTS,
   type NumberFact,
-  type Place,
   type Sort,
 } from '../../store/finding.ts';
+import type { Place } from '../../store/index-walk.ts';
 import { queryInteger } from './query-integer.ts';
 
 /** The query of GET /jobs. */

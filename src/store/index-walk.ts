@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import type { Redis } from '../redis/connections.ts';
+import { FACTS, type FactName, type SortedFact } from './facts.ts';
+import { runScript, scriptOf } from './transition-runner.ts';
+
+/** A job's place in a list: the value that it is sorted by, null if it has none, and its id. */
+export interface Place {
+  id: string;
+  value: number | null;
+}
+
+/**
+ * Walks an index between two bounds, in either direction, from a place on.
+ * KEYS: the index. ARGV: 1 beginning of the keys of records, 2 `lex` or `score`, 3 and 4 the bounds, 5 `asc` or `desc`,
+ * 6 and 7 score and member of the place after which to go on, 8 most jobs to return, 9 most to look at, 10 the place of
+ * the fact to return of each job (0: none), then for each check: a place in the facts, or `status`, `name` or `label`;
+ * how to compare; with what.
+ * The bounds are ZLEXCOUNT's or ZCOUNT's: members before the first are not wanted, and members up to the second are.
+ * Returns whether there is more, score and member of the last one looked at, then id and fact of each job found.
+ */
+const WALK = scriptOf(`
+local index, records, kind, down = KEYS[1], ARGV[1], ARGV[2], ARGV[5] == 'desc'
+local after, limit, most, returned = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local NAME = ${FACTS.length + 1}
+
+local function before(bound)
+  if kind == 'lex' then
+    return redis.call('ZLEXCOUNT', index, '-', bound)
+  end
+  return redis.call('ZCOUNT', index, '-inf', bound)
+end
+
+-- How many members are before this one in the order of the index, and whether it is there.
+local function rank_of(score, member)
+  if kind == 'lex' then
+    local below = before('(' .. member)
+    return below, before('[' .. member) > below
+  end
+  local low, high = before('(' .. score), before(score)
+  local last = high
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if redis.call('ZRANGE', index, middle, middle)[1] < member then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return low, low < last and redis.call('ZRANGE', index, low, low)[1] == member
+end
+
+local first = ARGV[3] == '' and 0 or before(ARGV[3])
+local last = (ARGV[4] == '' and redis.call('ZCARD', index) or before(ARGV[4])) - 1
+if after ~= '' then
+  local rank, is_there = rank_of(ARGV[6], after)
+  if down then
+    last = math.min(last, rank - 1)
+  else
+    first = math.max(first, rank + (is_there and 1 or 0))
+  end
+end
+
+-- Matches the fact at a place. Facts are not split: a job takes microseconds this way, and there may be many.
+local patterns = {}
+local function fact_at(facts, place)
+  local pattern = patterns[place]
+  if not pattern then
+    pattern = '^' .. string.rep('[^\\31]*\\31', place - 1) .. '([^\\31]*)'
+    patterns[place] = pattern
+  end
+  return string.match(facts, pattern) or ''
+end
+
+local function holds(status, facts, what, how, value)
+  if what == 'status' then
+    return string.find(value, ',' .. status .. ',', 1, true) ~= nil
+  elseif what == 'label' then
+    return string.find(facts .. '\\31', '\\31' .. value .. '\\31', 1, true) ~= nil
+  elseif what == 'name' then
+    return string.sub(fact_at(facts, NAME), 1, #value) == value
+  end
+  local fact = fact_at(facts, tonumber(what))
+  if how == 'is' then
+    return fact == value
+  end
+  local number, bound = tonumber(fact), tonumber(value)
+  if not number then
+    return false
+  end
+  return how == 'gte' and number >= bound or how == 'lte' and number <= bound or how == 'gt' and number > bound
+    or how == 'lt' and number < bound or how == 'eq' and number == bound
+end
+
+local found = { 0, '', '' }
+local looked = 0
+
+-- Returns whether to go on.
+local function look_at(member, score)
+  if (#found - 3) / 2 >= limit or looked >= most then
+    found[1] = 1
+    return false
+  end
+  looked = looked + 1
+  found[2], found[3] = score, member
+  local id, fact = string.sub(member, -30), ''
+  if #ARGV > 10 or returned > 0 then
+    local state = redis.call('HMGET', records .. id, 'status', 'facts')
+    if not state[1] then
+      return true
+    end
+    local facts = state[2] or ''
+    for i = 11, #ARGV, 3 do
+      if not holds(state[1], facts, ARGV[i], ARGV[i + 1], ARGV[i + 2]) then
+        return true
+      end
+    end
+    fact = returned > 0 and fact_at(facts, returned) or ''
+  end
+  found[#found + 1] = id
+  found[#found + 1] = fact
+  return true
+end
+
+local CHUNK = 200
+while first <= last do
+  local from = down and math.max(first, last - CHUNK + 1) or first
+  local to = down and last or math.min(last, first + CHUNK - 1)
+  local members = redis.call('ZRANGE', index, from, to, 'WITHSCORES')
+  local count = #members / 2
+  for i = 1, count do
+    local at = 2 * (down and count - i + 1 or i)
+    if not look_at(members[at - 1], members[at]) then
+      return found
+    end
+  end
+  if count == 0 then
+    return found
+  end
+  first, last = down and first or to + 1, down and from - 1 or last
+end
+return found
+`);
+
+/** A stretch of an index, its bounds as the script takes them. */
+export interface Stretch {
+  key: string;
+  kind: 'lex' | 'score';
+  from: string;
+  to: string;
+  /** Whether it is in the order of the ids. */
+  byId: boolean;
+  /** What a member is besides the id at its end. */
+  prefix: string;
+}
+
+export type Check = [what: string, how: string, value: string];
+
+export interface Walk {
+  stretch: Stretch;
+  checks: readonly Check[];
+  descending: boolean;
+  /** The fact that the places get their values from. */
+  value?: SortedFact | undefined;
+}
+
+/** Jobs looked at in one call, which takes Redis some milliseconds. */
+const MOST_LOOKED_AT = 1_000;
+
+const WalkedSchema = z
+  .tuple([z.number(), z.string(), z.string()])
+  .rest(z.string())
+  .transform(([more, score, member, ...found]) => ({ more: more === 1, score, member, found }));
+
+/**
+ * The first `limit` places that pass the checks, after a place.
+ * @param records beginning of the keys of records.
+ * @throws {StoreUnavailableError}
+ */
+export async function walkIndex(
+  redis: Redis,
+  records: string,
+  { stretch, checks, descending, value }: Walk,
+  limit: number,
+  after?: Place,
+): Promise<Place[]> {
+  const places: Place[] = [];
+  let [score, member] =
+    after === undefined ? ['', ''] : [`${after.value ?? ''}`, `${stretch.prefix}${after.id}`];
+  for (;;) {
+    const { more, found, ...last } = WalkedSchema.parse(
+      await runScript(
+        redis,
+        WALK,
+        [stretch.key],
+        [
+          records,
+          stretch.kind,
+          stretch.from,
+          stretch.to,
+          descending ? 'desc' : 'asc',
+          score,
+          member,
+          Math.min(limit - places.length, MOST_LOOKED_AT),
+          MOST_LOOKED_AT,
+          value === undefined ? 0 : placeOf(value),
+          ...checks.flat(),
+        ],
+      ),
+    );
+    for (let i = 0; i < found.length; i += 2) {
+      places.push({ id: found[i]!, value: found[i + 1] === '' ? null : Number(found[i + 1]) });
+    }
+    if (!more || places.length >= limit) return places;
+    [score, member] = [last.score, last.member];
+  }
+}
+
+/** Lua counts from 1. */
+export const placeOf = (fact: FactName): string => `${FACTS.indexOf(fact) + 1}`;
