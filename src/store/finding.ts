@@ -115,6 +115,7 @@ export class Finder {
       );
     }
     if (places.length === limit || numbers.length > 0) return places;
+    if (await this.#allHave(owner, value)) return places;
     const without: Check = [placeOf(value), 'is', ''];
     const rest = await this.#walk(
       { ...inOrder, checks: [...checks, without] },
@@ -170,6 +171,18 @@ export class Finder {
       if (comparison === 'lt') to = `(${value}`;
     }
     return { key: this.#keys.sorted(fact, owner), kind: 'score', from, to, byId: false, prefix: '' };
+  }
+
+  /** Whether no job lacks the value: a walk through all of them would find none. */
+  async #allHave(owner: string, fact: SortedFact): Promise<boolean> {
+    const [jobs, withFact] = z
+      .tuple([z.number(), z.number()])
+      .parse(
+        await allAnswered(() =>
+          this.#redis.pipeline().zcard(this.#keys.jobs(owner)).zcard(this.#keys.sorted(fact, owner)).exec(),
+        ),
+      );
+    return jobs === withFact;
   }
 
   async #walk(walk: Walk, limit: number, after?: Place): Promise<Place[]> {

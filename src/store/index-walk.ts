@@ -71,46 +71,67 @@ local function fact_at(facts, place)
   return string.match(facts, pattern) or ''
 end
 
-local function holds(status, facts, what, how, value)
+-- Returns a function of a job's status and facts. What can be done once is not done for each job.
+local function check_of(what, how, value)
   if what == 'status' then
-    return string.find(value, ',' .. status .. ',', 1, true) ~= nil
+    return function(status)
+      return string.find(value, ',' .. status .. ',', 1, true) ~= nil
+    end
   elseif what == 'label' then
-    return string.find(facts .. '\\31', '\\31' .. value .. '\\31', 1, true) ~= nil
+    local label = '\\31' .. value .. '\\31'
+    return function(_, facts)
+      return string.find(facts .. '\\31', label, 1, true) ~= nil
+    end
   elseif what == 'name' then
-    return string.sub(fact_at(facts, NAME), 1, #value) == value
+    return function(_, facts)
+      return string.sub(fact_at(facts, NAME), 1, #value) == value
+    end
   end
-  local fact = fact_at(facts, tonumber(what))
+  local place, bound = tonumber(what), tonumber(value)
   if how == 'is' then
-    return fact == value
+    return function(_, facts)
+      return fact_at(facts, place) == value
+    end
   end
-  local number, bound = tonumber(fact), tonumber(value)
-  if not number then
-    return false
+  local compare = {
+    gte = function(number) return number >= bound end,
+    lte = function(number) return number <= bound end,
+    gt = function(number) return number > bound end,
+    lt = function(number) return number < bound end,
+    eq = function(number) return number == bound end,
+  }
+  return function(_, facts)
+    local number = tonumber(fact_at(facts, place))
+    return number ~= nil and compare[how](number)
   end
-  return how == 'gte' and number >= bound or how == 'lte' and number <= bound or how == 'gt' and number > bound
-    or how == 'lt' and number < bound or how == 'eq' and number == bound
+end
+
+local checks = {}
+for i = 11, #ARGV, 3 do
+  checks[#checks + 1] = check_of(ARGV[i], ARGV[i + 1], ARGV[i + 2])
 end
 
 local found = { 0, '', '' }
+local full = 3 + 2 * limit
 local looked = 0
 
 -- Returns whether to go on.
 local function look_at(member, score)
-  if (#found - 3) / 2 >= limit or looked >= most then
+  if looked >= most or #found >= full then
     found[1] = 1
     return false
   end
   looked = looked + 1
   found[2], found[3] = score, member
   local id, fact = string.sub(member, -30), ''
-  if #ARGV > 10 or returned > 0 then
+  if #checks > 0 or returned > 0 then
     local state = redis.call('HMGET', records .. id, 'status', 'facts')
     if not state[1] then
       return true
     end
     local facts = state[2] or ''
-    for i = 11, #ARGV, 3 do
-      if not holds(state[1], facts, ARGV[i], ARGV[i + 1], ARGV[i + 2]) then
+    for i = 1, #checks do
+      if not checks[i](state[1], facts) then
         return true
       end
     end

@@ -8,7 +8,7 @@ import {
   ProgressSchema,
 } from '../contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
-import { PACKED_FIELDS } from './job-view.ts';
+import { PACKED_FIELDS, packedValues } from './job-view.ts';
 
 /** Parses the hash `job:<id>`. Only the transitions write its fields. */
 
@@ -79,10 +79,10 @@ export type JobRecord = z.output<typeof RecordSchema>;
 
 const HashSchema = z.record(z.string(), z.string());
 
-/** Restores the fields of a packed record; see transitions/pack.lua. */
+/** Restores the fields of a packed record; see transitions/pack.lua. If the text is damaged, they are missing. */
 function unpacked({ view, ...fields }: Record<string, string>): Record<string, string> {
   if (view === undefined) return fields;
-  const values = view.split('\0');
+  const values = packedValues(view);
   const there = PACKED_FIELDS.map((name, i) => [name, values[i] ?? '']).filter(([, value]) => value !== '');
   return { ...fields, ...Object.fromEntries(there) };
 }

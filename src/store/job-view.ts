@@ -1,5 +1,6 @@
 import { type Attempt, type AttemptOutcome, isTerminal, type Job, type JobStatus } from '../contract/job.ts';
 import { JobSpecSchema } from '../contract/job-spec.ts';
+import { isPackedText, unpackText } from './packed-text.ts';
 
 /** What the API shows of a job, except the links, which the API adds. */
 export type StoredJob = Omit<Job, 'links'>;
@@ -35,10 +36,19 @@ export const VIEW_FIELDS = [
 ] as const;
 
 /**
- * A packed job holds all these in one field, `view`, in this order, separated by zero bytes, which JSON cannot contain.
- * New ones are added at the end.
+ * A packed job holds all these in one field, `view`, in this order, separated by zero bytes, which JSON cannot contain,
+ * and compressed. New ones are added at the end.
  */
 export const PACKED_FIELDS = [...VIEW_FIELDS, 'data', 'evaluation', 'model', 'estimate'] as const;
+
+/** The values of PACKED_FIELDS in a `view`; none if it is damaged. Earlier builds did not compress it. */
+export function packedValues(view: string): string[] {
+  try {
+    return (isPackedText(view) ? unpackText(view) : view).split('\0');
+  } catch {
+    return [];
+  }
+}
 
 /** The fields that packing leaves alone. */
 export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import type { Redis } from '../redis/connections.ts';
 import { UnreadableRecordError } from './job-record.ts';
-import { etagOf, type JobView, PACKED_FIELDS, STATE_FIELDS, type ViewFields, viewJob } from './job-view.ts';
+import {
+  etagOf,
+  type JobView,
+  PACKED_FIELDS,
+  packedValues,
+  STATE_FIELDS,
+  type ViewFields,
+  viewJob,
+} from './job-view.ts';
 import type { Keys } from './keys.ts';
 import { Recent } from './recent.ts';
 import { answered, runScript, scriptOf } from './transition-runner.ts';
@@ -131,7 +139,9 @@ export class JobViews {
       await runScript(this.#redis, script, keyNames, [this.#keys.queuedOf(''), ...ids]),
     );
     return texts.map((text) => {
-      const values = text.split('\0');
+      const state = text.split('\0', STATE_NAMES.length);
+      const rest = text.slice(state.join('\0').length + 1);
+      const values = [...state, ...packedValues(rest)];
       const fields: Record<string, string> = {};
       for (const [i, name] of names.entries()) fields[name] = values[i] ?? '';
       return fields as Fields;

@@ -1,7 +1,11 @@
+import { brotliCompressSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { JobEvents } from '../../src/store/job-events.ts';
-import { JobPacker } from '../../src/store/job-packer.ts';
+import { JobPacker, parseStreamEntry } from '../../src/store/job-packer.ts';
+import { UnreadableRecordError } from '../../src/store/job-record.ts';
 import { JobStore } from '../../src/store/jobs.ts';
+import { unpackText } from '../../src/store/packed-text.ts';
+import { runTransition } from '../../src/store/transition-runner.ts';
 import { created, epochReport, FAILURE, jobIn, openStore, startOf, successOf } from './open-store.ts';
 
 const { store, transitions, events, keys, redis } = openStore();
@@ -72,4 +76,34 @@ it('a packed job can be removed', async () => {
   await new JobPacker(redis, keys).packFinished();
   expect(await store.remove('local', id)).toEqual({ outcome: 'removed' });
   expect(await redis.keys(`${keys.root}*${id}*`)).toEqual([]);
+});
+
+it('a job that an earlier build packed reads the same', async () => {
+  const id = await ended(2);
+  const [before, view] = [await all(id), await jobIn(store, 'local', id)];
+  const entries = await redis.xrange(keys.events(id), '-', '+');
+  const stored = entries.map((entry) => parseStreamEntry(entry).fields);
+  await new JobPacker(redis, keys).packFinished();
+  await redis.set(keys.events(id), brotliCompressSync(JSON.stringify(stored)).toString('base64'));
+  await redis.hset(keys.job(id), 'view', unpackText((await redis.hget(keys.job(id), 'view'))!));
+  expect(await new JobEvents(redis, keys).read(id, { after: 0, limit: 1000 })).toEqual(before);
+  expect(await jobIn(new JobStore(redis, keys), 'local', id)).toEqual(view);
+  expect((await store.record(id))?.status).toBe('succeeded');
+});
+
+it.each(['1:', '1:!', '1:AAAA', `1:${'A'.repeat(500)}`])('a damaged job is unreadable: %s', async (text) => {
+  const id = await ended(1);
+  await new JobPacker(redis, keys).packFinished();
+  await redis.hset(keys.job(id), 'view', text);
+  await expect(new JobStore(redis, keys).get('local', id)).rejects.toThrow(UnreadableRecordError);
+  await expect(store.record(id)).rejects.toThrow(UnreadableRecordError);
+});
+
+it('a job that changes while it is packed is packed the next time', async () => {
+  const id = await ended(1);
+  await redis.hincrby(keys.job(id), 'revision', 1);
+  const stale = { schema: 1, seq: 3, revision: '1', events: '', view: '', packed_fields: 'spec' };
+  const answer = await runTransition(redis, keys, 'pack', { id, args: stale });
+  expect(answer.outcome).toBe('dropped');
+  expect(await redis.type(keys.events(id))).toBe('stream');
 });

@@ -155,10 +155,11 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   pack: async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
+    const revision = (await redis.hget(keys.job(id), 'revision'))!;
     return async () => {
       const { outcome } = await runTransition(user, keys, 'pack', {
         id,
-        args: { schema: 1, seq: 3, events: 'packed', packed_fields: 'spec' },
+        args: { schema: 1, seq: 3, revision, events: 'packed', view: 'packed', packed_fields: 'spec' },
       });
       return { outcome: outcome! };
     };

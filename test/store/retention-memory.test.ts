@@ -13,7 +13,7 @@ afterAll(() => own.remove());
 const { store, keys, redis } = openStore(binary === null ? undefined : own.url);
 
 const LIMITS = { days: 36_500, jobs: 1_000_000, gigabytes: 1000, redisPercent: 60 };
-const JOBS = 400;
+const JOBS = 800;
 
 describe.skipIf(binary === null)('a sweep while Redis uses more than its share of maxmemory', () => {
   const warned: string[] = [];
