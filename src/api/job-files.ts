@@ -34,8 +34,13 @@ export async function missingFile(
   name: string,
 ): Promise<Error> {
   if ((await store.head(scope, id)) === undefined) return jobNotFound();
-  return new Error(
-    `${id} has no file ${name} with the hash its record names: do the workers and the API see one DATA_DIR?`,
+  return new ProblemError(
+    'file_unavailable',
+    'The file with this answer is missing or damaged. Ask the operator whether the API and the workers see one DATA_DIR, or train the job again.',
+    {
+      headers: { 'retry-after': '60' },
+      cause: new Error(`${id} has no file ${name} with the hash its record names`),
+    },
   );
 }
 

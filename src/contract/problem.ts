@@ -35,6 +35,7 @@ export const PROBLEMS = {
   overloaded: { status: 503, title: 'The server is overloaded' },
   store_unavailable: { status: 503, title: 'The job store cannot be used' },
   store_read_only: { status: 503, title: 'The job store takes no writes' },
+  file_unavailable: { status: 503, title: 'A file of the job cannot be used' },
   not_ready: { status: 503, title: 'This installation is not ready' },
   storage_full: { status: 503, title: 'The job store has no room left' },
 } as const satisfies Record<string, { status: number; title: string }>;

@@ -176,12 +176,12 @@ describe.each(['evaluation', 'charts/confusion.svg'])('the %s', (path) => {
     expect(other.statusCode).toBe(200);
   });
 
-  it('whose file is missing is a fault of the installation, with the details only in the log', async () => {
+  it('whose file is missing is a 503 that says what to do, with the name only in the log', async () => {
     const id = await evaluated(JSON.stringify(EVALUATION));
     await api.artifacts.remove(id);
     const response = await api.app.inject({ url: `/jobs/${id}/${path}`, headers: { host: 'localhost' } });
-    const problem = expectProblem(response, 500, 'internal');
-    expect(problem.detail).toContain(response.headers['request-id']);
+    const problem = expectProblem(response, 503, 'file_unavailable');
+    expect(problem.detail).toContain('DATA_DIR');
     expect(response.body).not.toContain('evaluation');
   });
 });

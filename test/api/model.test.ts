@@ -22,6 +22,20 @@ async function succeeded(spec: object = SPEC): Promise<string> {
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
+it('whose file is missing is a 503 that says what to do', async () => {
+  const id = await succeeded();
+  await api.artifacts.remove(id);
+  const headers = { 'content-type': 'application/json' };
+  const payload = JSON.stringify({ inputs: [Array.from({ length: 784 }, () => 0)] });
+  for (const response of [
+    await api.request({ url: `/jobs/${id}/model` }),
+    await api.request({ url: `/jobs/${id}/model/tfjs/weights.bin` }),
+    await api.request({ url: `/jobs/${id}/predict`, method: 'POST', headers, payload }),
+  ]) {
+    expect(expectProblem(response, 503, 'file_unavailable').detail).toContain('DATA_DIR');
+  }
+});
+
 it.each([
   ['', 'Gro-e-Co-ID.safetensors'],
   ['?layout=torch', 'Gro-e-Co-ID-torch.safetensors'],

@@ -31,6 +31,7 @@ import { outOfMemory } from './promises/p31-memory.ts';
 import { httpWhileTraining } from './promises/p32-http-while-training.ts';
 import { clockOfApi, clockOfWorker } from './promises/p33-clocks.ts';
 import { soak } from './promises/p34-soak.ts';
+import { rollingUpgrade } from './promises/p35-upgrade.ts';
 import { backup } from './promises/p36-backup.ts';
 import type { NotRun } from './report.ts';
 
@@ -73,6 +74,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   httpWhileTraining,
   clockOfWorker,
   clockOfApi,
+  rollingUpgrade,
   backup,
 ];
 

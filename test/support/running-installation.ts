@@ -73,9 +73,10 @@ export const findRedisBinary = (): string | undefined =>
 /** API, workers and Redis as a user runs them: real processes with their own folder. */
 export class RunningInstallation {
   url = '';
+  /** The folder of the compiled program that is started next. */
+  program: string;
   #closed = false;
   readonly #env: Record<string, string>;
-  readonly #program: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'descent-e2e-'));
   readonly #started: Started[] = [];
   readonly #log: number | undefined;
@@ -95,7 +96,7 @@ export class RunningInstallation {
     detached,
     program,
   }: InstallationOptions) {
-    this.#program = program ?? 'dist';
+    this.program = program ?? 'dist';
     this.#detached = detached === true;
     this.#log = log && openSync(log.file, 'a');
     this.#env = {
@@ -185,7 +186,7 @@ export class RunningInstallation {
 
   async #fork(entry: keyof typeof ENTRIES, env: Record<string, string>): Promise<Started> {
     const output = this.#log ?? 'inherit';
-    const child = fork(join(this.#program, ENTRIES[entry]), [], {
+    const child = fork(join(this.program, ENTRIES[entry]), [], {
       env: { ...this.#env, ...env },
       execArgv: [],
       detached: this.#detached,

@@ -101,5 +101,12 @@ const CONFUSION = documented({
     'A row for each true class and a column for each predicted one, with the number of test rows. The darker a cell, the larger its share of the row. With more than 17 classes there is no room for the numbers.',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
   responses: { 200: SVG, 304: NOT_MODIFIED },
-  problems: ['job_not_found', 'not_available_yet', 'not_found', 'job_unreadable', 'store_unavailable'],
+  problems: [
+    'job_not_found',
+    'not_available_yet',
+    'not_found',
+    'job_unreadable',
+    'store_unavailable',
+    'file_unavailable',
+  ],
 });

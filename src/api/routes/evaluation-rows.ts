@@ -152,7 +152,14 @@ const SHARED = {
   tag: 'watching',
   access: 'reader',
   requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
-  problems: ['job_not_found', 'not_available_yet', 'not_found', 'job_unreadable', 'store_unavailable'],
+  problems: [
+    'job_not_found',
+    'not_available_yet',
+    'not_found',
+    'job_unreadable',
+    'store_unavailable',
+    'file_unavailable',
+  ],
 } satisfies Partial<Documentation>;
 
 const ROWS = documented({

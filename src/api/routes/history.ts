@@ -163,5 +163,12 @@ const EVALUATE = documented({
     }),
     304: NOT_MODIFIED,
   },
-  problems: ['job_not_found', 'not_available_yet', 'not_found', 'job_unreadable', 'store_unavailable'],
+  problems: [
+    'job_not_found',
+    'not_available_yet',
+    'not_found',
+    'job_unreadable',
+    'store_unavailable',
+    'file_unavailable',
+  ],
 });

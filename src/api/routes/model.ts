@@ -200,6 +200,7 @@ const PROBLEMS = [
   'range_not_satisfiable',
   'job_unreadable',
   'store_unavailable',
+  'file_unavailable',
 ] as const;
 
 const HEADERS = { 'If-None-Match': IF_NONE_MATCH, Range: RANGE };

@@ -119,5 +119,6 @@ const PREDICT = documented({
     'unsupported_media_type',
     'job_unreadable',
     'store_unavailable',
+    'file_unavailable',
   ],
 });
