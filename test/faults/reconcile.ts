@@ -299,7 +299,7 @@ async function leftKeys(site: Site): Promise<string[]> {
 }
 
 /** What the record holds, packed or not; nothing when it is gone. */
-const recordOf = async (site: Site, id: string): Promise<Partial<JobRecord>> =>
+export const recordOf = async (site: Site, id: string): Promise<Partial<JobRecord>> =>
   parseRecord(await site.commands.hgetall(site.keys.job(id))) ?? {};
 
 async function leftFiles(site: Site): Promise<string[]> {

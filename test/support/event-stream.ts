@@ -36,7 +36,8 @@ interface Message {
   data: string;
 }
 
-async function* messagesOf(response: Response): AsyncGenerator<Message> {
+/** The messages of a response, as they come. */
+export async function* messagesOf(response: Response): AsyncGenerator<Message> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of response.body!) {

@@ -34,7 +34,7 @@ export const redisDiskFull: Experiment = {
   ],
   n: 20,
   shortN: 0,
-  seconds: 130,
+  seconds: 110,
   missing: SmallDisk.missing,
   parallel: 2,
   run: async (trial) => {

@@ -8,7 +8,7 @@ import { assertKept, type Experiment } from '../experiment.ts';
 import type { Random } from '../random.ts';
 import { inParallel, reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
-import { RESUMABLE } from '../specs.ts';
+import { resumable } from '../specs.ts';
 
 const MIB = 2 ** 20;
 /** Room for a worker and for trainers of small jobs. */
@@ -49,7 +49,7 @@ export const outOfMemory: Experiment = {
   ],
   n: 20,
   shortN: 0,
-  seconds: 110,
+  seconds: 120,
   missing: MemoryGroup.missing,
   run: async (trial) => {
     const { random } = trial;
@@ -59,7 +59,7 @@ export const outOfMemory: Experiment = {
       startIn(trial.lend('group', groupOf), { WORKER_MEMORY_MB: String(ALLOWED_MB) }),
     );
     const before = random.chance(0.5);
-    const neighbours = random.some(NEIGHBOURS, RESUMABLE);
+    const neighbours = random.some(NEIGHBOURS, resumable(25));
     if (before) for (const spec of neighbours) await site.client.create(spec);
     await sleep(random.between(0, 1_000));
     const huge = await site.client.create(HUGE);

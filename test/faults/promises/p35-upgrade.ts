@@ -35,7 +35,7 @@ export const rollingUpgrade: Experiment = {
   ],
   n: JOBS,
   shortN: 0,
-  seconds: 240,
+  seconds: 190,
   missing: () => EarlierBuild.missing(EARLIER),
   run: async (trial) => {
     const { random } = trial;
