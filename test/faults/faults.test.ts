@@ -34,6 +34,11 @@ async function failuresOf(name: string, seed: number, n: number, trial?: number)
   return failures;
 }
 
+it('a full run takes less than 90 minutes', () => {
+  const seconds = EXPERIMENTS.reduce((sum, experiment) => sum + experiment.seconds, 0);
+  expect(seconds).toBeLessThan(90 * 60);
+});
+
 describe.skipIf(noRedis)('under faults (needs redis-server or valkey-server)', () => {
   for (const { name, rows, shortN } of EXPERIMENTS.filter((experiment) => experiment.shortN > 0)) {
     const promises = rows.map(({ id, promise }) => `${id} ${promise}`).join('; ');

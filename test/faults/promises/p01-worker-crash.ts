@@ -27,7 +27,7 @@ export const workerCrash: Experiment = {
   ],
   n: 300,
   shortN: KILLS,
-  seconds: 180,
+  seconds: 150,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 2 }));

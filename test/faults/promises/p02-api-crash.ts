@@ -21,7 +21,7 @@ export const apiCrash: Experiment = {
   ],
   n: 100,
   shortN: KILLS,
-  seconds: 130,
+  seconds: 100,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));

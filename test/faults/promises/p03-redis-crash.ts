@@ -31,7 +31,7 @@ export const redisCrash: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 150,
+  seconds: 120,
   run: async (trial) => {
     const { jobs, oldestSeconds } = await crash(trial, { workers: 2, concurrency: 2 }, NORMAL_LOSS_SECONDS);
     assertKept(jobs <= 1, `${jobs} acknowledged jobs were lost by one kill`);

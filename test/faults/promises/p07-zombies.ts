@@ -30,7 +30,7 @@ export const stoppedWorkers: Experiment = {
   ],
   n: 60,
   shortN: 1,
-  seconds: 150,
+  seconds: 120,
   parallel: 2,
   run: async (trial) => {
     const { random } = trial;

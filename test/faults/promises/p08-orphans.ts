@@ -25,7 +25,7 @@ export const orphans: Experiment = {
   ],
   n: 100,
   shortN: KILLS,
-  seconds: 100,
+  seconds: 80,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 2 }));

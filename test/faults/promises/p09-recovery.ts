@@ -24,7 +24,7 @@ export const recovery: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 150,
+  seconds: 120,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () =>

@@ -36,7 +36,7 @@ export const killedInTraining: Experiment = {
   ],
   n: 200,
   shortN: 2,
-  seconds: 180,
+  seconds: 150,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: JOBS }));

@@ -38,7 +38,7 @@ export const failingDisk: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 100,
+  seconds: 80,
   missing: FaultDisk.missing,
   run: async (trial) => {
     const { random } = trial;
@@ -144,7 +144,7 @@ export const damagedCheckpoints: Experiment = {
   ],
   n: 60,
   shortN: 0,
-  seconds: 100,
+  seconds: 80,
   run: async (trial) => {
     // One job per worker, so that the killed trainer's job is known.
     const site = await trial.lend('site', () => Site.start({ workers: JOBS, concurrency: 1 }));

@@ -22,7 +22,7 @@ export const rollingRestarts: Experiment = {
   ],
   n: 100,
   shortN: RESTARTS,
-  seconds: 180,
+  seconds: 150,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: 2, concurrency: 2 }));

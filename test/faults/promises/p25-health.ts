@@ -86,7 +86,7 @@ export const health: Experiment = {
   ],
   n: 60,
   shortN: FAULTS.length,
-  seconds: 300,
+  seconds: 240,
   run: async (trial) => {
     const fault = FAULTS[trial.number % FAULTS.length]!;
     trial.note(fault.name);

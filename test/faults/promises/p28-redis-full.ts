@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { assertKept, type Experiment } from '../experiment.ts';
 import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
-import { RESUMABLE, tinySpec } from '../specs.ts';
+import { resumable, tinySpec } from '../specs.ts';
 
 const AGAIN_SECONDS = 10;
 const MOST_LINES_A_SECOND = 20;
@@ -14,14 +14,14 @@ export const redisFull: Experiment = {
       id: 'P28',
       promise:
         'A full Redis is survivable: reads go on, POST is 503, jobs wait or finish, and all resume when there is room',
-      fault: 'maxmemory is set to what Redis uses while two jobs train, for 5 to 15 s',
+      fault: 'maxmemory is set to what Redis uses while two jobs train, for 3 to 10 s',
       designN: 10,
       figure: `s from the room to the next accepted job (<= ${AGAIN_SECONDS})`,
     },
   ],
   n: 20,
   shortN: 0,
-  seconds: 400,
+  seconds: 220,
   parallel: 2,
   run: async (trial) => {
     const { random } = trial;
@@ -30,10 +30,10 @@ export const redisFull: Experiment = {
     const ended = await site.client.create(tinySpec(random));
     await site.toEnd(ended.id);
     const jobs = [];
-    for (const spec of random.some(2, RESUMABLE)) jobs.push(await site.client.create(spec));
+    for (const spec of random.some(2, resumable(25))) jobs.push(await site.client.create(spec));
     for (const { id } of jobs) await site.until(id, 'job.running');
     await sleep(random.between(0, 1_500));
-    const fullMs = random.between(5_000, 15_000);
+    const fullMs = random.between(3_000, 10_000);
     trial.note(`full for ${fullMs} ms`);
     const linesBefore = site.logged('\n');
     await site.commands.config('SET', 'maxmemory', '1mb');

@@ -22,7 +22,7 @@ const experiment = (who: 'worker' | 'API'): Experiment => ({
   ],
   n: 24,
   shortN: 0,
-  seconds: 190,
+  seconds: 160,
   missing: FaultyClock.missing,
   run: async (trial) => {
     const { random } = trial;

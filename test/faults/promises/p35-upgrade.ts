@@ -35,7 +35,7 @@ export const rollingUpgrade: Experiment = {
   ],
   n: JOBS,
   shortN: 0,
-  seconds: 190,
+  seconds: 150,
   missing: () => EarlierBuild.missing(EARLIER),
   run: async (trial) => {
     const { random } = trial;
