@@ -1,7 +1,7 @@
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { resolveDataset } from '../dataset/registry.ts';
-import type { StoredModel } from '../serving/model-task.ts';
-import type { JobRecord } from '../store/job-record.ts';
+import type { PredictTask, StoredModel } from '../serving/model-task.ts';
+import type { JobFile, JobRecord } from '../store/job-record.ts';
 import type { Scope } from '../store/jobs.ts';
 import type { ApiDeps } from './deps.ts';
 import { jobNotFound, ProblemError } from './http/problems.ts';
@@ -45,16 +45,38 @@ export async function missingFile(
 }
 
 /**
- * The job's model, for the threads that read it.
+ * The job's final model, for the threads that read it.
  * @throws {ProblemError} when the job has none.
  */
-export function modelOf(
+export function modelOf(id: string, record: JobRecord, artifacts: Location): StoredModel {
+  const { status, model: file } = record;
+  if (file === undefined) throw notFinished(status, 'model');
+  return modelIn(file, id, record, artifacts);
+}
+
+/**
+ * The job's newest model: of its newest checkpoint that is not among the unread, or its final one when it has ended.
+ * unread: SHA-256 of the checkpoints that could not be read.
+ * @returns undefined when no checkpoint is left.
+ * @throws {ProblemError} when the job has ended without a model; its checkpoints are gone then.
+ */
+export function latestModelOf(
   id: string,
   record: JobRecord,
-  artifacts: Pick<ApiDeps['artifacts'], 'location'>,
-): StoredModel {
-  const { spec, version, result, status, model: file } = record;
-  if (file === undefined) throw notFinished(status, 'model');
+  artifacts: Location,
+  unread: ReadonlySet<string>,
+): Pick<PredictTask, 'model' | 'kind'> | undefined {
+  if (isTerminal(record.status)) return { kind: 'final', model: modelOf(id, record, artifacts) };
+  const file = record.checkpoint.find(({ sha256 }) => !unread.has(sha256));
+  if (file === undefined) return undefined;
+  const { name, sha256 } = file;
+  return { kind: 'checkpoint', model: modelIn({ name, sha256 }, id, record, artifacts) };
+}
+
+type Location = Pick<ApiDeps['artifacts'], 'location'>;
+
+function modelIn(file: JobFile, id: string, record: JobRecord, artifacts: Location): StoredModel {
+  const { spec, version, result } = record;
   // Older records have only the dataset's name, which still means the same data.
   const data = record.data ?? resolveDataset(spec.dataset);
   const weightsSha256 = result?.weights_sha256 ?? '';

@@ -22,7 +22,7 @@ export class ModelRoom {
    * @returns gives the room back, once.
    * @throws {ProblemError} overloaded
    */
-  take(parameters: number, { spec }: StoredModel): () => void {
+  take(parameters: number, { spec }: Pick<StoredModel, 'spec'>): () => void {
     const bytes = COPIES * 4 * parameters * (1 + slotNames(spec.optimizer).length);
     if (this.#taken + bytes > this.#bytes) {
       const [needed, all] = [bytes, this.#bytes].map((value) => Math.ceil(value / MIB));

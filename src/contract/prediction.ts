@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Asking a finished model. */
+/** Asking a model. */
 
 /** Rows in one request. */
 export const MOST_ROWS = 1_000;
@@ -14,6 +14,8 @@ export const MOST_SIDE = 2048;
 
 export const FitSchema = z.enum(['mnist', 'stretch', 'none']);
 export type Fit = z.output<typeof FitSchema>;
+
+export const CheckpointChoiceSchema = z.enum(['latest']);
 
 export const PredictRequestSchema = z
   .strictObject({
@@ -44,6 +46,9 @@ export const PredictionListSchema = z
       )
       .meta({ description: 'One entry per row, in the order of the request.' }),
     classes: z.array(z.string()),
+    epoch: z.int().gte(1).meta({
+      description: 'How many epochs the model was trained: all of its job, or those up to the checkpoint.',
+    }),
     weights_sha256: z.string(),
     seen: z
       .array(z.array(z.int().gte(0).lte(255)))

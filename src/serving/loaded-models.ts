@@ -10,27 +10,47 @@ const MOST_BYTES = 512 * 1024 * 1024;
 /** Rows that are computed at a time. It decides speed, not bits. */
 const BATCH_ROWS = 32;
 
-/** By a key that names the model; the one used last stands last. */
-const loaded = new Map<string, { engine: Engine; bytes: number }>();
+/** A model as it is read. epoch: how many epochs it was trained. */
+export interface TrainedWeights {
+  /** (P) */
+  readonly weights: Float32Array;
+  readonly epoch: number;
+  readonly weightsSha256: string;
+}
 
-/** read: gives the weights of a model that is not loaded yet; undefined when there is no such file. */
+export interface LoadedModel extends Omit<TrainedWeights, 'weights'> {
+  readonly engine: Engine;
+  readonly bytes: number;
+}
+
+/** By a key that names the model; the one used last stands last. */
+const loaded = new Map<string, LoadedModel>();
+
+/**
+ * key: of a model's content, since a job has a model at each checkpoint. read: reads a model that is not loaded yet;
+ * undefined when there is no such file.
+ */
 export async function loadedModel(
   key: string,
   job: JobInput,
-  read: () => Promise<Float32Array | undefined>,
-): Promise<Engine | undefined> {
+  read: () => Promise<TrainedWeights | undefined>,
+): Promise<LoadedModel | undefined> {
   const known = loaded.get(key);
   loaded.delete(key);
   const model = known ?? (await load(job, read));
   if (model === undefined) return undefined;
   loaded.set(key, model);
   forgetOldest();
-  return model.engine;
+  return model;
 }
 
-async function load({ spec, data }: JobInput, read: () => Promise<Float32Array | undefined>) {
-  const weights = await read();
-  if (weights === undefined) return undefined;
+async function load(
+  { spec, data }: JobInput,
+  read: () => Promise<TrainedWeights | undefined>,
+): Promise<LoadedModel | undefined> {
+  const model = await read();
+  if (model === undefined) return undefined;
+  const { weights, ...trained } = model;
   const wasm = await loadEngine('wasm');
   const found = wasm.available ? wasm : await loadEngine('reference');
   if (!found.available) throw new Error(found.reason);
@@ -47,7 +67,7 @@ async function load({ spec, data }: JobInput, read: () => Promise<Float32Array |
     epochRows: 1,
   });
   engine.restore({ weights, slots: [], powers: [], steps: 0 });
-  return { engine, bytes: 2 * weights.byteLength };
+  return { ...trained, engine, bytes: 2 * weights.byteLength };
 }
 
 function forgetOldest(): void {

@@ -9,13 +9,14 @@ import type { InputError } from './input-error.ts';
 
 /** The tasks of a model thread, which parses what it receives. */
 
-/** A finished job's model, and where its file is. */
+/** A job's model, and where its file is. */
 const StoredModelSchema = z.strictObject({
   artifacts: ArtifactsLocationSchema,
   file: JobFileSchema,
   job: z.string(),
   spec: JobSpecSchema,
   data: DataShapeSchema,
+  /** Of the final model; empty while there is none. */
   weightsSha256: z.string(),
   version: z.string(),
 });
@@ -37,6 +38,8 @@ export interface ExportedFile {
 
 export const PredictTaskSchema = z.strictObject({
   model: StoredModelSchema,
+  /** What the model's file is: that of the finished job, or a checkpoint. */
+  kind: z.enum(['final', 'checkpoint']),
   /** The body and its media type. */
   bytes: z.instanceof(Uint8Array),
   type: z.string(),
@@ -44,7 +47,10 @@ export const PredictTaskSchema = z.strictObject({
 });
 export type PredictTask = z.output<typeof PredictTaskSchema>;
 
-/** JSON of a `PredictionList`; refused = what was sent cannot be given to the model. */
+/**
+ * JSON of a `PredictionList`; refused = what was sent cannot be given to the model; missing = the file is missing or
+ * damaged, or a checkpoint of other rules.
+ */
 export type PredictOutcome =
   | { readonly outcome: 'predicted'; readonly json: string }
   | { readonly outcome: 'refused'; readonly code: InputError['code']; readonly message: string }

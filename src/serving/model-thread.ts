@@ -6,11 +6,13 @@ import { type Dataset, openDataset } from '../dataset/prepared.ts';
 import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
+import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/checkpoint.ts';
+import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
 import { drawSheet, findRows } from './evaluated-rows.ts';
 import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
-import { loadedModel } from './loaded-models.ts';
+import { loadedModel, type TrainedWeights } from './loaded-models.ts';
 import {
   type ExportedFile,
   type ExportTask,
@@ -42,7 +44,7 @@ export async function exportModel(task: ExportTask): Promise<ExportedFile | unde
 
 /** Predicts what was sent. */
 export async function predict(task: PredictTask): Promise<PredictOutcome> {
-  const { model, ...sent } = PredictTaskSchema.parse(task);
+  const { model, kind, ...sent } = PredictTaskSchema.parse(task);
   let inputs: Inputs;
   try {
     inputs = readInputs(sent, model.data);
@@ -50,8 +52,11 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
     if (!(error instanceof InputError)) throw error;
     return { outcome: 'refused', code: error.code, message: error.message };
   }
-  const engine = await loadedModel(model.file.sha256, model, async () => (await readModel(model))?.weights);
-  if (engine === undefined) return { outcome: 'missing' };
+  // A final model's file does not say how many epochs it took.
+  const key = [kind, model.file.sha256, model.spec.training.epochs].join(' ');
+  const loaded = await loadedModel(key, model, () => READERS[kind](model));
+  if (loaded === undefined) return { outcome: 'missing' };
+  const { engine, epoch } = loaded;
   const { images, rows, seen } = inputs;
   const { predicted, probabilities } = engine.predict(images, new Uint8Array(rows), 0, rows);
   const { classes } = model.data;
@@ -64,7 +69,8 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
       probabilities: [...probabilities.subarray(r * classes.length, (r + 1) * classes.length)],
     })),
     classes: [...classes],
-    weights_sha256: model.weightsSha256,
+    epoch,
+    weights_sha256: loaded.weightsSha256,
     ...(seen !== undefined && { seen: seen.map((row) => [...row]) }),
   };
   return { outcome: 'predicted', json: JSON.stringify(answer) };
@@ -105,4 +111,29 @@ async function readRows({ model, dataDir, images, ...wanted }: RowsTask): Promis
 async function readModel({ artifacts, file, ...job }: StoredModel): Promise<ModelFile | undefined> {
   const bytes = await new FolderArtifacts(artifacts).read(job.job, file);
   return bytes === undefined ? undefined : decodeModel(bytes, job);
+}
+
+const READERS: Readonly<
+  Record<PredictTask['kind'], (model: StoredModel) => Promise<TrainedWeights | undefined>>
+> = { final: readFinal, checkpoint: readCheckpoint };
+
+async function readFinal(model: StoredModel): Promise<TrainedWeights | undefined> {
+  const weights = (await readModel(model))?.weights;
+  if (weights === undefined) return undefined;
+  return { weights, epoch: model.spec.training.epochs, weightsSha256: model.weightsSha256 };
+}
+
+async function readCheckpoint({ artifacts, file, ...job }: StoredModel): Promise<TrainedWeights | undefined> {
+  const bytes = await new FolderArtifacts(artifacts).read(job.job, file);
+  if (bytes === undefined) return undefined;
+  let checkpoint: Checkpoint;
+  try {
+    checkpoint = decodeCheckpoint(bytes, job);
+  } catch (error) {
+    // Its hash is right, but another version wrote it.
+    if (error instanceof CheckpointError) return undefined;
+    throw error;
+  }
+  const { epoch, state } = checkpoint;
+  return { weights: state.weights, epoch, weightsSha256: weightsSha256(state.weights) };
 }

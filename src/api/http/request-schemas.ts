@@ -5,7 +5,7 @@ import { MOST_EVALUATED_ROWS } from '../../contract/evaluation-rows.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
 import { MetadataSchema } from '../../contract/job-spec.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
-import { FitSchema } from '../../contract/prediction.ts';
+import { CheckpointChoiceSchema, FitSchema } from '../../contract/prediction.ts';
 import { METRICS_FORMS } from '../metrics-forms.ts';
 import { queryInteger } from './query-integer.ts';
 
@@ -61,6 +61,10 @@ export const PredictQuerySchema = z.strictObject({
   fit: FitSchema.default('mnist').meta({
     description:
       "Only for pictures. mnist: the drawing is cut out, scaled into the inner box and centred by mass, in light strokes on black, as the dataset's images are. stretch: the whole picture is scaled. none: it must have the model's size, in its own greys.",
+  }),
+  checkpoint: CheckpointChoiceSchema.optional().meta({
+    description:
+      'latest: the model of the newest checkpoint of a job that has not ended; of one that has succeeded, its final model. Without it, only the final model answers.',
   }),
 });
 

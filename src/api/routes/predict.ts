@@ -1,18 +1,26 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { JobStatus } from '../../contract/job.ts';
 import { MOST_BYTES, PredictionListSchema, PredictRequestSchema } from '../../contract/prediction.ts';
+import type { PredictOutcome } from '../../serving/model-task.ts';
 import { scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { sendJson } from '../http/conditional.ts';
 import { refuseEncodedBody } from '../http/json-body.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema, PredictQuerySchema } from '../http/request-schemas.ts';
-import { missingFile, modelOf } from '../job-files.ts';
+import { latestModelOf, missingFile, modelOf } from '../job-files.ts';
 import type { ModelRoom } from '../model-room.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
-/** POST /jobs/{id}/predict: asks a finished model. Bodies are read in a thread, because they may be large pictures. */
+/**
+ * POST /jobs/{id}/predict: asks a finished model, or one that still trains. Bodies are read in a thread, because they
+ * may be large pictures.
+ */
+
+/** How often another checkpoint is tried after a checkpoint that cannot be read. */
+const MOST_REPEATS = 2;
 
 /** null = the request had no body. */
 const BodySchema = z.instanceof(Uint8Array).nullish();
@@ -37,30 +45,53 @@ export function predictRoute(
     config: PREDICT,
     handler: async (request, reply) => {
       const { id } = request.params;
-      const record = await store.recordIn(scopeOf(request), id);
-      if (record === undefined) throw jobNotFound();
-      const model = modelOf(id, record, artifacts);
-      const giveBack = room.take(record.parameters, model);
-      const bytes = request.body ?? new Uint8Array();
-      const answer = await models
-        .predict({ model, bytes, type: mediaType(request), fit: request.query.fit })
-        .finally(giveBack);
-      // The time was up, and the client has been told.
-      if (reply.sent) return reply;
-      switch (answer.outcome) {
-        case 'predicted':
-          return sendJson(reply, answer.json);
-        case 'missing':
-          throw await missingFile(store, scopeOf(request), id, model.file.name);
-        case 'refused':
-          if (answer.code === 'media') throw new ProblemError('unsupported_media_type', answer.message);
-          throw new ProblemError('validation_failed', answer.message, {
-            errors: [{ in: 'body', pointer: '', detail: answer.message }],
-          });
+      const { fit, checkpoint } = request.query;
+      const sent = { bytes: request.body ?? new Uint8Array(), type: mediaType(request), fit };
+      const unread = new Set<string>();
+      let giveBack: (() => void) | undefined;
+      try {
+        for (;;) {
+          const record = await store.recordIn(scopeOf(request), id);
+          if (record === undefined) throw jobNotFound();
+          const asked =
+            checkpoint === 'latest'
+              ? latestModelOf(id, record, artifacts, unread)
+              : ({ kind: 'final', model: modelOf(id, record, artifacts) } as const);
+          if (asked === undefined || (asked.kind === 'checkpoint' && unread.size > MOST_REPEATS)) {
+            if (unread.size > 0) request.log.warn({ job: id }, 'no checkpoint of the job could be read');
+            throw noCheckpoint(record.status, unread.size > 0);
+          }
+          giveBack ??= room.take(record.parameters, record);
+          const answer = await models.predict({ ...asked, ...sent });
+          // The time was up, and the client has been told.
+          if (reply.sent) return reply;
+          if (answer.outcome === 'predicted') return sendJson(reply, answer.json);
+          if (answer.outcome === 'refused') throw refusal(answer);
+          const { name, sha256 } = asked.model.file;
+          if (asked.kind === 'final') throw await missingFile(store, scopeOf(request), id, name);
+          // A newer one may have replaced it since the record was read, or the job has ended.
+          unread.add(sha256);
+        }
+      } finally {
+        giveBack?.();
       }
     },
   });
   done();
+}
+
+function refusal({ code, message }: Extract<PredictOutcome, { outcome: 'refused' }>): ProblemError {
+  if (code === 'media') return new ProblemError('unsupported_media_type', message);
+  return new ProblemError('validation_failed', message, {
+    errors: [{ in: 'body', pointer: '', detail: message }],
+  });
+}
+
+function noCheckpoint(status: JobStatus, isUnreadable: boolean): ProblemError {
+  const why = isUnreadable
+    ? `The job is ${status}, and its last checkpoints cannot be read. Retry after its next epochs,`
+    : `The job is ${status} and has no checkpoint yet. The first is written at the end of an epoch, after two seconds of training or more. Retry then,`;
+  return new ProblemError('no_checkpoint', `${why} or when the job has succeeded.`);
 }
 
 const mediaType = ({ headers }: FastifyRequest): string =>
@@ -72,9 +103,9 @@ const PREDICT = documented({
   operationId: 'predict',
   tag: 'models',
   access: 'reader',
-  summary: 'What the finished model says to new rows',
+  summary: 'What the model says to new rows',
   description:
-    'Takes up to 1,000 rows in the units of the dataset: as JSON or CSV of up to 256 KiB, as bytes or an IDX file of up to 1 MiB, or one picture as PNG. The exact engines give the same probabilities, bit for bit, as the evaluation of the job.',
+    'Takes up to 1,000 rows in the units of the dataset: as JSON or CSV of up to 256 KiB, as bytes or an IDX file of up to 1 MiB, or one picture as PNG. The exact engines give the same probabilities, bit for bit, as the evaluation of the job. With `checkpoint=latest` a job that has not ended answers with its newest checkpoint, which a job of so many epochs would have as its final model; before the first checkpoint, that is a 409.',
   bodies: {
     'application/json': {
       schema: PredictRequestSchema,
@@ -106,6 +137,7 @@ const PREDICT = documented({
             object: 'list',
             data: [{ label: 'cat', class: 0, probability: 0.75, probabilities: [0.75, 0.25] }],
             classes: ['cat', 'dog'],
+            epoch: 10,
             weights_sha256: 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41',
           },
         },
@@ -116,6 +148,7 @@ const PREDICT = documented({
     'job_not_found',
     'not_available_yet',
     'not_found',
+    'no_checkpoint',
     'unsupported_media_type',
     'job_unreadable',
     'store_unavailable',
