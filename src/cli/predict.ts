@@ -17,13 +17,13 @@ export async function predict(
   { descent, asJson }: Context,
   id: string,
   files: readonly string[],
-  options: { fit?: string },
+  options: { fit?: string; checkpoint?: string },
 ): Promise<number> {
   // All of them, before anything is printed.
   const contents = await Promise.all(files.map(read));
   for (const [i, content] of contents.entries()) {
     const file = files[i]!;
-    // The server says which fits there are.
+    // The server says which fits and checkpoints there are.
     const answer = await descent.jobs.predict(id, content, options as PredictOptions);
     if (asJson) console.log(JSON.stringify({ file, ...answer }));
     else {

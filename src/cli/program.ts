@@ -94,6 +94,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
       '--fit <fit>',
       'of pictures: mnist (cut out, scaled and centred as its digits are), stretch or none',
     )
+    .option('--checkpoint <which>', 'latest: ask the newest checkpoint of a job that still trains')
     .action(run(predict));
   add('compare <id...>', 'Show jobs side by side.', `descent compare ${ID} ${ANOTHER_ID}`)
     .option('--csv', 'print the curves as CSV')
@@ -124,7 +125,7 @@ const WHERE =
   'all must be met: name (how it begins), dataset, optimizer, engine, metadata[key], created_after or created_before=value; learning_rate, parameters, test_accuracy, val_loss or duration_seconds=gt:, gte:, lt: or lte:number';
 
 const PREDICT =
-  'Ask a finished model: a picture (.png), rows as .csv or .json ({"inputs": [[...], ...]}), or any other file as bytes.';
+  'Ask a model: a picture (.png), rows as .csv or .json ({"inputs": [[...], ...]}), or any other file as bytes.';
 
 const COMPLETION =
   'Print a script that completes commands, options and job ids. Add it to your ~/.bashrc, or to the end of your ~/.zshrc.';

@@ -119,7 +119,8 @@ export class Jobs {
 
   /**
    * What the finished model says to new rows: the values of each, or a file with its media type (image/png, text/csv,
-   * application/json; without one, its bytes are the rows, or those of an IDX file).
+   * application/json; without one, its bytes are the rows, or those of an IDX file). With `checkpoint: 'latest'` a job
+   * that still trains answers with its newest checkpoint; `epoch` in the answer says how far that is.
    */
   async predict(
     id: string,
