@@ -78,7 +78,18 @@ export type CreateOutcome =
 export async function createJob(
   redis: Redis,
   keys: Keys,
-  views: JobViews,
+  views: Pick<JobViews, 'fields'>,
+  job: NewJob,
+): Promise<CreateOutcome> {
+  const outcome = await tryToCreate(redis, keys, views, job);
+  // Redis may have lost the job between two commands, by a crash. It then lost the key as well, and takes it again.
+  return outcome.outcome === 'deleted' ? await tryToCreate(redis, keys, views, job) : outcome;
+}
+
+async function tryToCreate(
+  redis: Redis,
+  keys: Keys,
+  views: Pick<JobViews, 'fields'>,
   job: NewJob,
 ): Promise<CreateOutcome> {
   const { owner, id, spec, idempotency } = job;
@@ -152,7 +163,7 @@ export async function createJob(
 
 /** Renders the answer again, from what of the record never changes: a stored one would take several KB for a day. */
 async function replay(
-  views: JobViews,
+  views: Pick<JobViews, 'fields'>,
   owner: string,
   answer: Record<string, string>,
 ): Promise<CreateOutcome> {

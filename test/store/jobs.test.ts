@@ -5,6 +5,7 @@ import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForRequests } from '../../src/redis/connections.ts';
 import type { Place } from '../../src/store/index-walk.ts';
+import { createJob } from '../../src/store/job-creation.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { created, epochReport, FAILURE, jobIn, newJob, openStore, startOf } from './open-store.ts';
@@ -25,6 +26,28 @@ describe('create', () => {
     const data = { ...DATASETS.mnist.shape, dataset: 'elsewhere', classes: [...'abcdefghij'] };
     const id = await created(store, { data });
     expect((await store.record(id))!.data).toEqual(data);
+  });
+
+  it('creates a job anew that Redis has forgotten with its key between two commands', async () => {
+    const [owner, idempotency] = [
+      'forgotten',
+      { key: randomUUID(), bodySha256: '1'.repeat(64), maxKeys: 100 },
+    ];
+    const first = newJob({ owner, idempotency });
+    await store.create(first);
+    const views = {
+      fields: async (id: string) => {
+        await redis.del(
+          keys.job(id),
+          keys.events(id),
+          ...(await redis.keys(`${keys.idempotency(owner, '')}*`)),
+        );
+        return undefined;
+      },
+    };
+    const second = newJob({ owner, idempotency });
+    const outcome = await createJob(redis, keys, views, second);
+    expect(outcome).toMatchObject({ outcome: 'created', answer: { id: second.id } });
   });
 
   it('keeps odd strings as they are', async () => {
