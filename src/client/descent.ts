@@ -1,4 +1,5 @@
 import { type DescentOptions, Http } from './http.ts';
+import { Installation } from './installation.ts';
 import { Jobs } from './jobs.ts';
 
 /**
@@ -10,15 +11,19 @@ import { Jobs } from './jobs.ts';
  */
 export class Descent {
   readonly jobs: Jobs;
+  readonly installation: Installation;
 
   /** @throws {TypeError} if the URL or the key cannot be one */
   constructor(options: DescentOptions) {
-    this.jobs = new Jobs(new Http(options));
+    const http = new Http(options);
+    this.jobs = new Jobs(http);
+    this.installation = new Installation(http);
   }
 }
 
 export { DescentError, type ErrorCode } from './errors.ts';
-export type { EventsOptions } from './events.ts';
+export type { EventsOptions, FeedOptions } from './events.ts';
 export type { DescentOptions } from './http.ts';
+export type { Installation } from './installation.ts';
 export type { CreateOptions, Jobs, ListOptions, ModelFile, WaitOptions } from './jobs.ts';
 export type * from './types.ts';

@@ -3,8 +3,9 @@
 /** The server sends a comment every 15 s. A stream without any for longer is dead, whatever its socket says. */
 const QUIET_MS = 45_000;
 
-/** One message; the fields that it lacks are ''. `retry` comes alone. */
+/** One message; the fields that it lacks are ''. `retry` comes without data. */
 export interface Message {
+  id: string;
   event: string;
   data: string;
   retry: string;
@@ -43,9 +44,9 @@ async function readUnlessQuiet(
 }
 
 function parseMessage(block: string): Message {
-  const message: Message = { event: '', data: '', retry: '' };
+  const message: Message = { id: '', event: '', data: '', retry: '' };
   for (const line of block.split('\n')) {
-    const [, name, value] = /^(event|data|retry): ?(.*)$/.exec(line) ?? [];
+    const [, name, value] = /^(id|event|data|retry): ?(.*)$/.exec(line) ?? [];
     if (name !== undefined) message[name as keyof Message] = value!;
   }
   return message;

@@ -1,11 +1,11 @@
 import { DescentError, unexpected, unreachable } from './errors.ts';
-import { readMessages } from './event-stream.ts';
+import { type Message, readMessages } from './event-stream.ts';
 import type { Http } from './http.ts';
-import { pathOf } from './paths.ts';
+import { listOf, pathOf, searchOf } from './paths.ts';
 import { Patience, pause } from './patience.ts';
-import type { JobEvent, ResetEvent } from './types.ts';
+import type { FeedEvent, FeedReset, FeedStart, JobEvent, ResetEvent } from './types.ts';
 
-/** A job's events, live, over as many connections as it takes. */
+/** Events of one job, or of many, live, over as many connections as it takes. */
 
 /** Before the first connection, as for any request; */
 const START_PATIENCE_MS = 5_000;
@@ -21,27 +21,91 @@ export interface EventsOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** A stream, and what its messages mean. */
+interface Source<Item> {
+  path: string;
+  /** What is sent as Last-Event-ID; undefined: from now on. */
+  cursor: string | undefined;
+  parse(message: Message): Item;
+  /** The next cursor. */
+  cursorOf(item: Item, message: Message): string;
+  isLast(item: Item): boolean;
+  /** What tells that a stream from now on has begun. */
+  startOf?(cursor: string): Item;
+}
+
+export interface FeedOptions {
+  /** Only events after this one: an id of this stream. Without it, what happens from now on. */
+  after?: string | undefined;
+  /** Only these jobs; the events end when all of them have ended. */
+  jobs?: readonly string[] | undefined;
+  /** Only jobs with these pairs. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+  signal?: AbortSignal | undefined;
+}
+
 /** @throws {DescentError} */
-export async function* followEvents(
+export function followEvents(
   http: Http,
   id: string,
   { after = 0, signal }: EventsOptions,
 ): AsyncGenerator<JobEvent | ResetEvent, void, void> {
-  let cursor = after;
+  return follow<JobEvent | ResetEvent>(http, signal, {
+    path: `${pathOf(id)}/events`,
+    cursor: String(after),
+    parse: ({ event, data }) =>
+      event === 'reset'
+        ? { seq: 0, type: event, data: parse<ResetEvent['data']>(http, data) }
+        : parse<JobEvent>(http, data),
+    cursorOf: ({ seq }) => String(seq),
+    isLast,
+  });
+}
+
+/** @throws {DescentError} */
+export function followFeed(
+  http: Http,
+  { after, jobs, metadata = {}, signal }: FeedOptions,
+): AsyncGenerator<FeedStart | FeedEvent | FeedReset, void, void> {
+  return follow<FeedStart | FeedEvent | FeedReset>(http, signal, {
+    path: `/events${searchOf({ jobs: jobs && listOf(jobs), metadata })}`,
+    cursor: after,
+    parse: ({ id, event, data }) =>
+      event === 'reset'
+        ? { id, type: event }
+        : { ...parse<Omit<FeedEvent, 'type'>>(http, data), type: 'event' },
+    cursorOf: (_item, { id }) => id,
+    startOf: (id) => ({ id, type: 'start' }),
+    // The server ends the stream of jobs that have ended, and answers 204.
+    isLast: () => false,
+  });
+}
+
+async function* follow<Item>(
+  http: Http,
+  signal: AbortSignal | undefined,
+  source: Source<Item>,
+): AsyncGenerator<Item, void, void> {
+  let { cursor } = source;
   let retryMs = RETRY_MS;
   let patience = new Patience(START_PATIENCE_MS);
   for (;;) {
     try {
-      const body = await connect(http, id, cursor, signal);
+      const body = await connect(http, source.path, cursor, signal);
       if (body === 'over') return;
       patience = new Patience(RESUME_PATIENCE_MS);
       for await (const message of readMessages(body)) {
         if (message.retry !== '') retryMs = Number(message.retry) || RETRY_MS;
-        if (message.data === '') continue;
-        const event = parseEvent(http, message.event, message.data);
-        cursor = event.seq;
-        yield event;
-        if (isLast(event)) return;
+        if (message.data === '') {
+          if (cursor !== undefined || message.id === '') continue;
+          cursor = message.id;
+          if (source.startOf !== undefined) yield source.startOf(cursor);
+          continue;
+        }
+        const item = source.parse(message);
+        cursor = source.cursorOf(item, message);
+        yield item;
+        if (source.isLast(item)) return;
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -55,16 +119,13 @@ export async function* followEvents(
 
 async function connect(
   http: Http,
-  id: string,
-  cursor: number,
+  path: string,
+  cursor: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ReadableStream<Uint8Array> | 'over'> {
+  const place = cursor === undefined ? {} : { 'last-event-id': cursor };
   return await http.sendOnce(
-    {
-      path: `${pathOf(id)}/events`,
-      headers: { accept: 'text/event-stream', 'last-event-id': String(cursor) },
-      signal,
-    },
+    { path, headers: { accept: 'text/event-stream', ...place }, signal },
     async (response) => {
       if (response.status === 204) return 'over';
       const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
@@ -76,10 +137,9 @@ async function connect(
   );
 }
 
-function parseEvent(http: Http, type: string, data: string): JobEvent | ResetEvent {
+function parse<Value>(http: Http, data: string): Value {
   try {
-    const value = JSON.parse(data) as JobEvent | ResetEvent['data'];
-    return type === 'reset' ? { seq: 0, type, data: value as ResetEvent['data'] } : (value as JobEvent);
+    return JSON.parse(data) as Value;
   } catch {
     throw unexpected(http.url, 'with an event that is not JSON');
   }

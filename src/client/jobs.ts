@@ -1,14 +1,20 @@
-import { type EventsOptions, followEvents } from './events.ts';
+import { type EventsOptions, type FeedOptions, followEvents, followFeed } from './events.ts';
 import type { Http, HttpRequest } from './http.ts';
 import { listOf, pathOf, searchOf } from './paths.ts';
 import type {
   CompareCsvOptions,
   Comparison,
   Evaluation,
+  EvaluationRows,
+  EvaluationRowsOptions,
+  FeedEvent,
+  FeedReset,
+  FeedStart,
   FindOptions,
   Job,
   JobEvent,
   JobList,
+  JobPlan,
   JobSpec,
   MetricsList,
   ModelOptions,
@@ -69,6 +75,17 @@ export class Jobs {
     });
   }
 
+  /** What a job would take, without creating it. */
+  async validate(spec: JobSpec = {}, { signal }: Abortable = {}): Promise<JobPlan> {
+    return await this.#json<JobPlan>({
+      method: 'POST',
+      path: '/jobs/validate',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(spec),
+      signal,
+    });
+  }
+
   async get(id: string, { signal }: Abortable = {}): Promise<Job> {
     return await this.#json<Job>({ path: pathOf(id), signal });
   }
@@ -106,6 +123,15 @@ export class Jobs {
   /** How well the finished model does on the test rows. */
   async evaluation(id: string, { signal }: Abortable = {}): Promise<Evaluation> {
     return await this.#json<Evaluation>({ path: `${pathOf(id)}/evaluation`, signal });
+  }
+
+  /** The test rows that the finished model saw as something, such as each 4 that it took for a 9. */
+  async evaluationRows(
+    id: string,
+    { signal, ...options }: Abortable & EvaluationRowsOptions = {},
+  ): Promise<EvaluationRows> {
+    const path = `${pathOf(id)}/evaluation/rows${searchOf({ ...options })}`;
+    return await this.#json<EvaluationRows>({ path, signal });
   }
 
   /** The finished model as a file. */
@@ -159,6 +185,11 @@ export class Jobs {
    */
   events(id: string, options: EventsOptions = {}): AsyncGenerator<JobEvent | ResetEvent, void, void> {
     return followEvents(this.#http, id, options);
+  }
+
+  /** What happens to all of your jobs, live, resumed like the events of one. Begins with a FeedStart. */
+  feed(options: FeedOptions = {}): AsyncGenerator<FeedStart | FeedEvent | FeedReset, void, void> {
+    return followFeed(this.#http, options);
   }
 
   /** Waits for the job's end, however it ends, and returns it: look at its `status`. */

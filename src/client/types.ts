@@ -17,6 +17,14 @@ export type PredictRequest = Schemas['PredictRequest'];
 export type PredictionList = Schemas['PredictionList'];
 export type Comparison = Schemas['Comparison'];
 export type Problem = Schemas['Problem'];
+export type Dataset = Schemas['Dataset'];
+export type Engine = Schemas['Engine'];
+export type Worker = Schemas['WorkerReport'];
+export type Readiness = Schemas['Readiness'];
+export type Caller = Schemas['Caller'];
+export type Me = Schemas['Me'];
+export type JobPlan = Schemas['JobPlan'];
+export type EvaluationRows = Schemas['EvaluationRows'];
 
 /** Format, layout and preprocessing of a model. */
 export type ModelOptions = NonNullable<operations['getModel']['parameters']['query']>;
@@ -26,6 +34,9 @@ export type FindOptions = Omit<
   NonNullable<operations['listJobs']['parameters']['query']>,
   'limit' | 'after' | 'format'
 >;
+
+/** Which cell of the confusion matrix, and how many rows. */
+export type EvaluationRowsOptions = NonNullable<operations['listEvaluationRows']['parameters']['query']>;
 
 /** How a picture is fitted to the model's input. */
 export type PredictOptions = NonNullable<operations['predict']['parameters']['query']>;
@@ -44,4 +55,25 @@ export interface ResetEvent {
   seq: 0;
   type: 'reset';
   data: { last_seq: number };
+}
+
+/** An event of one of many jobs. */
+export interface FeedEvent {
+  /** For `after`. */
+  id: string;
+  type: 'event';
+  job: string;
+  event: JobEvent;
+}
+
+/** The first of a stream from now on: every event from here on follows, so what you read next misses nothing. */
+export interface FeedStart {
+  id: string;
+  type: 'start';
+}
+
+/** The server has forgotten or lost events after the last one: read the jobs again. */
+export interface FeedReset {
+  id: string;
+  type: 'reset';
 }
