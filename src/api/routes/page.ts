@@ -1,0 +1,76 @@
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { negotiate } from '../http/negotiation.ts';
+import { ProblemError } from '../http/problems.ts';
+import { documented } from '../openapi/route-documentation.ts';
+
+/** Where the build puts it: dist/web, beside dist/src, and from the sources the same. */
+const ROOT = new URL(
+  import.meta.url.includes('/dist/') ? '../../../web/' : '../../../dist/web/',
+  import.meta.url,
+).pathname;
+
+const AssetSchema = z.strictObject({
+  file: z
+    .string()
+    .regex(/^[a-z]+-[0-9a-f]{12}\.(js|css|svg)$/)
+    .meta({ description: 'The name of a file, which contains the beginning of its SHA-256.' }),
+});
+
+/** The page for people, and its files. */
+export function pageRoutes(app: FastifyInstance, { basePath }: { basePath: string }, done: () => void): void {
+  app.register(fastifyStatic, { root: ROOT, serve: false, preCompressed: true, cacheControl: false });
+
+  app.get('/', { config: PAGE }, async (request, reply) => {
+    reply.header('vary', 'accept');
+    // Programs and `curl` get what they got before there was a page.
+    if (negotiate(request, ['application/json', 'text/html']) !== 'text/html') {
+      return reply.redirect(`${basePath}/docs`, 302);
+    }
+    return reply.header('cache-control', 'no-cache').sendFile('index.html');
+  });
+
+  app.withTypeProvider<ZodTypeProvider>().get(
+    '/assets/:file',
+    { schema: { params: AssetSchema }, config: ASSET },
+    async ({ params: { file } }, reply) =>
+      reply.header('cache-control', 'public, max-age=31536000, immutable').sendFile(`assets/${file}`),
+  );
+
+  // What the plugin says of a file that is not there.
+  app.setNotFoundHandler(() => {
+    throw new ProblemError('not_found', 'There is no such file. Load the page anew.');
+  });
+  done();
+}
+
+const PAGE = documented({
+  operationId: 'getRoot',
+  tag: 'operations',
+  access: 'public',
+  summary: 'The page; for programs a redirect to /docs',
+  responses: {
+    200: { description: 'The page.', content: { 'text/html': { schema: { type: 'string' } } } },
+    302: {
+      description: 'A redirect to /docs, for those that accept no HTML.',
+      headers: { Location: { description: 'The path of /docs.', schema: { type: 'string' } } },
+    },
+  },
+  problems: [],
+});
+
+const ASSET = documented({
+  operationId: 'getAsset',
+  tag: 'operations',
+  access: 'public',
+  summary: 'A file of the page',
+  responses: {
+    200: {
+      description: 'The file. It never changes.',
+      content: { '*/*': { schema: { type: 'string' } } },
+    },
+  },
+  problems: ['not_found'],
+});

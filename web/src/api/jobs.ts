@@ -1,0 +1,128 @@
+import { type Signal, signal } from '@preact/signals';
+import { DescentError, type Job, type JobEvent, type MetricsRow } from '../../../src/client/descent.ts';
+import { listen } from './feed.ts';
+import { descent } from './server.ts';
+
+/** The jobs that the page knows, kept up to date by the feed: each is one signal, wherever it is shown. */
+
+export type Known = Job | 'unknown' | 'gone';
+
+const jobs = new Map<string, Signal<Known>>();
+const histories = new Map<string, Signal<readonly MetricsRow[]>>();
+
+/** How many jobs are remembered that nothing shows. */
+const MOST_REMEMBERED = 20_000;
+
+function signalOf(id: string): Signal<Known> {
+  let found = jobs.get(id);
+  if (found === undefined) {
+    if (jobs.size >= MOST_REMEMBERED) jobs.clear();
+    found = signal<Known>('unknown');
+    jobs.set(id, found);
+  }
+  return found;
+}
+
+export function remember(job: Job): void {
+  signalOf(job.id).value = job;
+}
+
+/** The job, read if it is unknown. */
+export function jobOf(id: string): Signal<Known> {
+  const found = signalOf(id);
+  if (found.peek() === 'unknown') void refresh(id);
+  return found;
+}
+
+/** Reads a job again. What happens meanwhile is applied to it by the next event. */
+export async function refresh(id: string): Promise<void> {
+  try {
+    remember(await descent.jobs.get(id));
+  } catch (error) {
+    if (error instanceof DescentError && error.code === 'job_not_found') signalOf(id).value = 'gone';
+  }
+}
+
+export function forget(id: string): void {
+  signalOf(id).value = 'gone';
+  histories.delete(id);
+}
+
+/** The rows of a job so far, in the order of their epochs. They are read at the first call, and grow while it trains. */
+export function historyOf(id: string): Signal<readonly MetricsRow[]> {
+  let rows = histories.get(id);
+  if (rows === undefined) {
+    rows = signal<readonly MetricsRow[]>([]);
+    histories.set(id, rows);
+    readers.push(id);
+    void readHistories();
+  }
+  return rows;
+}
+
+/** Histories that wait to be read, the last asked for first: what is on the screen now. */
+const readers: string[] = [];
+const MOST_READERS = 4;
+let reading = 0;
+
+async function readHistories(): Promise<void> {
+  if (reading >= MOST_READERS) return;
+  reading += 1;
+  for (let id = readers.pop(); id !== undefined; id = readers.pop()) await readHistory(id);
+  reading -= 1;
+}
+
+async function readHistory(id: string): Promise<void> {
+  try {
+    const { data } = await descent.jobs.metrics(id);
+    for (const row of data) add(id, row);
+  } catch {
+    // The next event of the job, or the next visit, tries again.
+    histories.delete(id);
+  }
+}
+
+/** Rows have the places that their epochs say: an attempt that begins again repeats some. */
+function add(id: string, row: MetricsRow): void {
+  const rows = histories.get(id);
+  if (rows === undefined) return;
+  const before = rows.value;
+  const next = before.filter(({ epoch }) => epoch < row.epoch);
+  const after = before.filter(({ epoch }) => epoch > row.epoch);
+  rows.value = [...next, row, ...after];
+}
+
+function apply(id: string, event: JobEvent): void {
+  const known = jobs.get(id);
+  const job = known?.peek();
+  if (known === undefined || typeof job !== 'object') return;
+  if (event.type === 'job.progress') {
+    known.value = { ...job, progress: event.data };
+    return;
+  }
+  if (event.type === 'job.epoch') add(id, { ...event.data, seq: event.seq, created_at: event.created_at });
+  refreshSoon(id);
+}
+
+const soon = new Set<string>();
+
+/** Several events of a job that come together need one answer. */
+function refreshSoon(id: string): void {
+  if (soon.has(id)) return;
+  soon.add(id);
+  setTimeout(() => {
+    soon.delete(id);
+    void refresh(id);
+  }, 100);
+}
+
+listen({
+  onEvent: ({ job, event }) => apply(job, event),
+  onGap: () => {
+    for (const id of histories.keys()) void readHistory(id);
+    for (const [id, known] of jobs) {
+      const job = known.peek();
+      if (typeof job === 'object' && !job.terminal) refreshSoon(id);
+    }
+  },
+});

@@ -1,0 +1,53 @@
+import { signal } from '@preact/signals';
+import { Descent, DescentError } from '../../../src/client/descent.ts';
+import type { Caller } from '../../../src/client/types.ts';
+
+/** The server that this page came from, and whether it answers and knows us. */
+
+/** Whether the last request was answered. */
+export const isReachable = signal(true);
+
+/** Whether the server asks for a key. */
+export const needsKey = signal(false);
+
+/** Who we are; undefined until the server has said it. */
+export const caller = signal<Caller | undefined>(undefined);
+
+async function observedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  try {
+    const response = await fetch(input, init);
+    isReachable.value = response.status !== 502 && response.status !== 504;
+    if (response.status === 401) needsKey.value = true;
+    return response;
+  } catch (error) {
+    if (init?.signal?.aborted !== true) isReachable.value = false;
+    throw error;
+  }
+}
+
+/** Below the path at which a proxy serves the page. */
+export const base = new URL('.', location.href.split('#')[0]).href;
+
+export const descent = new Descent({ url: base, fetch: observedFetch });
+
+/** Asks who we are. */
+export async function recognise(): Promise<void> {
+  try {
+    caller.value = await descent.installation.me();
+    needsKey.value = false;
+  } catch (error) {
+    if (!(error instanceof DescentError)) throw error;
+  }
+}
+
+/** @throws {DescentError} */
+export async function login(key: string): Promise<void> {
+  await descent.installation.login(key);
+  await recognise();
+}
+
+export async function logout(): Promise<void> {
+  await descent.installation.logout();
+  caller.value = undefined;
+  needsKey.value = true;
+}

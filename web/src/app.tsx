@@ -1,0 +1,113 @@
+import type { ComponentType } from 'preact';
+import { caller, isReachable, logout, needsKey } from './api/server.ts';
+import { href, route } from './route.ts';
+import { Compare } from './views/compare.tsx';
+import { Data } from './views/data.tsx';
+import { Installation } from './views/installation.tsx';
+import { JobPage } from './views/job.tsx';
+import { Jobs } from './views/jobs.tsx';
+import { Login } from './views/login.tsx';
+import { NewJob } from './views/new-job.tsx';
+import { Race } from './views/race.tsx';
+import { TryIt } from './views/try-it.tsx';
+
+const VIEWS: Record<string, { title: string; view: ComponentType; inMenu: boolean }> = {
+  jobs: { title: 'Jobs', view: Jobs, inMenu: true },
+  new: { title: 'New job', view: NewJob, inMenu: true },
+  compare: { title: 'Compare', view: Compare, inMenu: true },
+  try: { title: 'Try it', view: TryIt, inMenu: true },
+  race: { title: 'Optimizer race', view: Race, inMenu: true },
+  data: { title: 'Data', view: Data, inMenu: true },
+  installation: { title: 'Installation', view: Installation, inMenu: true },
+};
+
+function Menu({ current }: { current: string }) {
+  return (
+    <nav class="menu" aria-label="Views">
+      {Object.entries(VIEWS).map(([name, { title, inMenu }]) =>
+        inMenu ? (
+          <a key={name} href={href(name)} aria-current={name === current ? 'page' : undefined}>
+            {title}
+          </a>
+        ) : null,
+      )}
+    </nav>
+  );
+}
+
+/** The same as icon.svg. */
+function Mark() {
+  return (
+    <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
+      <rect width="32" height="32" rx="7" fill="var(--accent)" />
+      <path d="M6 7c3 12 8 17 20 18" fill="none" stroke="var(--on-accent)" stroke-width="3" stroke-linecap="round" />
+      <circle cx="26" cy="25" r="3" fill="var(--on-accent)" />
+    </svg>
+  );
+}
+
+function Account() {
+  const me = caller.value;
+  if (me?.key == null) return null;
+  return (
+    <span class="account">
+      {me.owner} <span class="faint">({me.role})</span>
+      <button type="button" class="link" onClick={() => void logout()}>
+        Log out
+      </button>
+    </span>
+  );
+}
+
+function Banner() {
+  if (isReachable.value) return null;
+  return (
+    <p class="banner" role="alert">
+      The server does not answer. This page goes on by itself as soon as it does.
+    </p>
+  );
+}
+
+export function App() {
+  const { path } = route.value;
+  const [name = 'jobs', id] = path;
+  const Found = name === 'jobs' && id !== undefined ? JobPage : VIEWS[name]?.view;
+  const title = VIEWS[name]?.title;
+  document.title = title === undefined ? 'Descent' : `${title} · Descent`;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <a class="brand" href={href('jobs')}>
+          <Mark />
+          Descent
+        </a>
+        <Menu current={name} />
+        <Account />
+      </header>
+      <Banner />
+      <main id="main" tabIndex={-1}>
+        {needsKey.value ? <Login /> : Found === undefined ? <Nowhere /> : <Found key={path.join('/')} />}
+      </main>
+    </>
+  );
+}
+
+/** The address is the view's, so the browser cannot follow the link itself. */
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+function Nowhere() {
+  return (
+    <section class="card empty">
+      <h1>There is no such view</h1>
+      <p>
+        The address may be from another version. <a href={href('jobs')}>Go to the jobs</a>.
+      </p>
+    </section>
+  );
+}

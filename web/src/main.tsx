@@ -1,0 +1,8 @@
+import { render } from 'preact';
+import { startFeed } from './api/feed.ts';
+import { recognise } from './api/server.ts';
+import { App } from './app.tsx';
+
+void recognise();
+startFeed();
+render(<App />, document.getElementById('app')!);

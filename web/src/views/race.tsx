@@ -1,0 +1,3 @@
+export function Race() {
+  return <h1>Optimizer race</h1>;
+}
