@@ -13,6 +13,7 @@ COPY openapi/openapi.json openapi/
 COPY scripts scripts
 COPY src src
 COPY workers workers
+COPY web web
 RUN NATIVE_BUILD=required npm run build
 # The image has no sources for source maps to point at.
 RUN npm prune --omit=dev && find dist -name '*.map' -delete
@@ -35,6 +36,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist/src dist/src
 COPY --from=build /app/dist/workers dist/workers
+COPY --from=build /app/dist/web dist/web
 # docker compose run --rm api keys list
 RUN printf '#!/bin/sh\nexec node /app/dist/src/keys.js "$@"\n' > /usr/local/bin/keys && chmod 755 /usr/local/bin/keys
 USER 1000:1000

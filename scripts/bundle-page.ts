@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
@@ -11,7 +11,9 @@ import { build } from 'rolldown';
  */
 
 const OUT = 'dist/web';
+/** What all views share comes first. */
 const STYLES = ['node_modules/uplot/dist/uPlot.min.css', 'web/src/style.css'];
+const VIEWS = 'web/src/views';
 
 async function script(): Promise<string> {
   const { output } = await build({
@@ -25,8 +27,11 @@ async function script(): Promise<string> {
   return output[0].code;
 }
 
-const styles = async (): Promise<string> =>
-  (await Promise.all(STYLES.map((file) => readFile(file, 'utf8')))).join('\n');
+async function styles(): Promise<string> {
+  const views = (await readdir(VIEWS)).filter((file) => file.endsWith('.css')).sort();
+  const files = [...STYLES, ...views.map((file) => `${VIEWS}/${file}`)];
+  return (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n');
+}
 
 const named = (name: string, content: string): string => {
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 12);

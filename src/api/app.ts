@@ -39,6 +39,7 @@ import { installationRoutes } from './routes/installation.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/model.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { pageRoutes } from './routes/page.ts';
 import { predictRoute } from './routes/predict.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { validateJobRoute } from './routes/validate-job.ts';
@@ -81,7 +82,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     clientErrorHandler: () => {},
   });
   app.setErrorHandler(sendProblem);
-  // Reached only below /docs: everywhere else `methods.answer` comes first.
+  // Reached only below /docs and for files of the page that are not there: everywhere else `methods.answer` comes first.
   app.setNotFoundHandler(async () => {
     throw methods.notFound();
   });
@@ -157,6 +158,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(sessionRoutes, { ...deps, authentication, lasting, buckets });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
+  await app.register(pageRoutes, { basePath: deps.basePath });
   await app.register(docsPage, { basePath: deps.basePath, openapi: () => routes.document() });
 
   return { fastify: app, openapi: () => routes.document() };

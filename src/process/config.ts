@@ -68,7 +68,7 @@ const origins = listOf(
 
 /** The first parts of the API's own paths. Such a prefix would make a path ambiguous. */
 const OWN_PATHS =
-  'compare|docs|datasets|engines|events|jobs|livez|me|metrics|openapi\\.json|readyz|session|workers';
+  'assets|compare|docs|datasets|engines|events|jobs|livez|me|metrics|openapi\\.json|readyz|session|workers';
 
 /** A path prefix, with a leading slash and no trailing one; '' for none. */
 const basePath = z

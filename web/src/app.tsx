@@ -40,7 +40,13 @@ function Mark() {
   return (
     <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
       <rect width="32" height="32" rx="7" fill="var(--accent)" />
-      <path d="M6 7c3 12 8 17 20 18" fill="none" stroke="var(--on-accent)" stroke-width="3" stroke-linecap="round" />
+      <path
+        d="M6 7c3 12 8 17 20 18"
+        fill="none"
+        stroke="var(--on-accent)"
+        stroke-width="3"
+        stroke-linecap="round"
+      />
       <circle cx="26" cy="25" r="3" fill="var(--on-accent)" />
     </svg>
   );

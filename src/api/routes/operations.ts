@@ -19,9 +19,7 @@ export type OperationsDeps = ApiDeps & {
 
 /** Routes for operators. */
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done: () => void): void {
-  const { version, basePath, metrics, openapi } = deps;
-
-  app.get('/', { config: ROOT }, async (_request, reply) => reply.redirect(`${basePath}/docs`, 302));
+  const { version, metrics, openapi } = deps;
 
   app.get(
     '/livez',
@@ -56,20 +54,6 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps, done
   );
   done();
 }
-
-const ROOT = documented({
-  operationId: 'getRoot',
-  tag: 'operations',
-  access: 'public',
-  summary: 'Redirect to /docs',
-  responses: {
-    302: {
-      description: 'A redirect to /docs.',
-      headers: { Location: { description: 'The path of /docs.', schema: { type: 'string' } } },
-    },
-  },
-  problems: [],
-});
 
 const LIVEZ = documented({
   operationId: 'getLiveness',

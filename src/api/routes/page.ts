@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { negotiate } from '../http/negotiation.ts';
-import { ProblemError } from '../http/problems.ts';
 import { documented } from '../openapi/route-documentation.ts';
 
 /** Where the build puts it: dist/web, beside dist/src, and from the sources the same. */
@@ -29,20 +28,19 @@ export function pageRoutes(app: FastifyInstance, { basePath }: { basePath: strin
     if (negotiate(request, ['application/json', 'text/html']) !== 'text/html') {
       return reply.redirect(`${basePath}/docs`, 302);
     }
+    // The names of its files are relative, so that it works below any path.
+    if (!request.originalUrl.split('?')[0]!.endsWith('/')) return reply.redirect(`${basePath}/`, 302);
     return reply.header('cache-control', 'no-cache').sendFile('index.html');
   });
 
-  app.withTypeProvider<ZodTypeProvider>().get(
-    '/assets/:file',
-    { schema: { params: AssetSchema }, config: ASSET },
-    async ({ params: { file } }, reply) =>
-      reply.header('cache-control', 'public, max-age=31536000, immutable').sendFile(`assets/${file}`),
-  );
-
-  // What the plugin says of a file that is not there.
-  app.setNotFoundHandler(() => {
-    throw new ProblemError('not_found', 'There is no such file. Load the page anew.');
-  });
+  app
+    .withTypeProvider<ZodTypeProvider>()
+    .get(
+      '/assets/:file',
+      { schema: { params: AssetSchema }, config: ASSET },
+      async ({ params: { file } }, reply) =>
+        reply.header('cache-control', 'public, max-age=31536000, immutable').sendFile(`assets/${file}`),
+    );
   done();
 }
 

@@ -19,8 +19,8 @@ export function Login() {
     <form class="card empty" onSubmit={(event) => void submit(event)}>
       <h1>This server needs a key</h1>
       <p>
-        Paste your API key. The browser keeps a session for 12 hours, not the key. An administrator makes keys with{' '}
-        <code>npm run keys create</code>.
+        Paste your API key. The browser keeps a session for 12 hours, not the key. An administrator makes keys
+        with <code>npm run keys create</code>.
       </p>
       <div class="field">
         <label for="key">API key</label>

@@ -1,0 +1,23 @@
+import type { JobSpec, JobStatus } from '../../../src/client/descent.ts';
+
+/** The values of the API's enumerations, which its types know but a page cannot ask. The compiler compares them. */
+
+const allOf = <Name extends string>(names: Record<Name, true>): Name[] => Object.keys(names) as Name[];
+
+export const STATUSES = allOf<JobStatus>({
+  queued: true,
+  running: true,
+  pausing: true,
+  paused: true,
+  cancelling: true,
+  succeeded: true,
+  failed: true,
+  cancelled: true,
+});
+
+export const OPTIMIZER_TYPES = allOf<NonNullable<JobSpec['optimizer']>['type']>({
+  rmsprop: true,
+  sgd: true,
+  adagrad: true,
+  adam: true,
+});

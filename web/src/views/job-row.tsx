@@ -1,0 +1,78 @@
+import type { Job } from '../../../src/client/descent.ts';
+import { historyOf, jobOf } from '../api/jobs.ts';
+import { Sparkline } from '../charts/sparkline.tsx';
+import { ago, percent, seconds, short } from '../parts/format.ts';
+import { now } from '../parts/now.ts';
+import { Status } from '../parts/status.tsx';
+import { href } from '../route.ts';
+
+/** In px; style.css gives it to `.jobs td`. */
+export const ROW_HEIGHT = 48;
+
+interface Props {
+  id: string;
+  isSelected: boolean;
+  onToggle(id: string): void;
+}
+
+export function JobRow({ id, isSelected, onToggle }: Props) {
+  const job = jobOf(id).value;
+  if (typeof job === 'string') {
+    return (
+      <tr>
+        <td />
+        <td colSpan={11} class="faint">
+          {job === 'gone' ? `${id} has been deleted` : id}
+        </td>
+      </tr>
+    );
+  }
+  const name = job.spec.name ?? id.slice(-8);
+  return (
+    <tr class={isSelected ? 'selected' : ''}>
+      <td>
+        <input
+          type="checkbox"
+          checked={isSelected}
+          onChange={() => onToggle(id)}
+          aria-label={`Select ${name}`}
+        />
+      </td>
+      <td>
+        <Status status={job.status} />
+        {!job.terminal && job.status !== 'queued' && (
+          <progress value={job.progress.fraction} max={1} aria-label={`Progress of ${name}`} />
+        )}
+      </td>
+      <td class="name">
+        <a href={href(`jobs/${id}`)} title={id}>
+          {name}
+        </a>
+      </td>
+      <td>{job.spec.dataset}</td>
+      <td>{job.spec.optimizer.type}</td>
+      <td class="number">{short(job.spec.optimizer.learning_rate)}</td>
+      <Curve job={job} />
+      <td class="number">{percent(job.result?.test.accuracy)}</td>
+      <td class="number">{seconds(job.result?.duration_seconds)}</td>
+      <td class="faint">{ago(job.created_at, now.value)}</td>
+    </tr>
+  );
+}
+
+/** val_loss so far: its curve, its last value and its lowest. */
+function Curve({ job }: { job: Job }) {
+  const rows = job.latest === null ? [] : historyOf(job.id).value;
+  const values = rows.map(({ val_loss }) => val_loss);
+  const known = values.filter((value) => value !== null);
+  const best = job.result?.best?.val_loss?.value ?? (known.length > 0 ? Math.min(...known) : null);
+  return (
+    <>
+      <td>
+        <Sparkline values={values} />
+      </td>
+      <td class="number">{short(job.latest?.val_loss)}</td>
+      <td class="number">{short(best)}</td>
+    </>
+  );
+}

@@ -1,0 +1,121 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { ListOptions } from '../../../src/client/descent.ts';
+import { JobList } from '../api/job-list.ts';
+import { Problem } from '../parts/problem.tsx';
+import { WindowedBody } from '../parts/windowed.tsx';
+import { href, route, setQuery } from '../route.ts';
+import { Filters } from './job-filters.tsx';
+import { JobRow, ROW_HEIGHT } from './job-row.tsx';
+import { NoJobs } from './no-jobs.tsx';
+import { SelectionBar } from './selection-bar.tsx';
+
+/** Which filters and order the address has; they are those of `GET /jobs`. */
+const FIND = ['status', 'name', 'dataset', 'optimizer', 'engine', 'sort'] as const;
+
+const COLUMNS = [
+  { title: 'Status' },
+  { title: 'Job' },
+  { title: 'Data' },
+  { title: 'Optimizer' },
+  { title: 'Rate', isNumber: true },
+  { title: 'val_loss' },
+  { title: 'Last', isNumber: true, hint: 'val_loss of the last epoch' },
+  { title: 'Best', isNumber: true, hint: 'lowest val_loss', sort: 'val_loss' },
+  { title: 'Accuracy', isNumber: true, hint: 'on the test rows', sort: '-test_accuracy' },
+  { title: 'Duration', isNumber: true, sort: '-duration_seconds' },
+  { title: 'Created', sort: '-created_at' },
+] as const;
+
+export function Jobs() {
+  const { query } = route.value;
+  const find = Object.fromEntries(
+    FIND.flatMap((name) => (query.get(name) ? [[name, query.get(name)!]] : [])),
+  );
+  const key = JSON.stringify(find);
+  const list = useMemo(() => new JobList(find as ListOptions), [key]);
+  useEffect(() => () => list.close(), [list]);
+  const selected = useSignal<ReadonlySet<string>>(new Set());
+  const ids = list.ids.value;
+  const isEmpty = ids.length === 0 && list.state.value === 'complete';
+  const toggle = (id: string) => {
+    const next = new Set(selected.peek());
+    if (!next.delete(id)) next.add(id);
+    selected.value = next;
+  };
+  return (
+    <>
+      <div class="head">
+        <h1>Jobs</h1>
+        <a class="button primary" href={href('new')}>
+          New job
+        </a>
+      </div>
+      {isEmpty && key === '{}' ? (
+        <NoJobs />
+      ) : (
+        <>
+          <Filters query={query} />
+          <Problem error={list.error.value} />
+          <SelectionBar selected={selected} list={list} />
+          <div class="card table scroll">
+            <table class="jobs" aria-rowcount={ids.length}>
+              <thead>
+                <tr>
+                  <th scope="col">
+                    <span class="hidden">Select</span>
+                  </th>
+                  {COLUMNS.map((column) => (
+                    <Heading key={column.title} {...column} order={query.get('sort') ?? '-created_at'} />
+                  ))}
+                </tr>
+              </thead>
+              <WindowedBody
+                count={ids.length}
+                rowHeight={ROW_HEIGHT}
+                columns={COLUMNS.length + 1}
+                onNearEnd={() => void list.more()}
+                row={(i) => (
+                  <JobRow
+                    key={ids[i]}
+                    id={ids[i]!}
+                    isSelected={selected.value.has(ids[i]!)}
+                    onToggle={toggle}
+                  />
+                )}
+              />
+            </table>
+            {list.state.value === 'loading' && <p class="faint">Loading …</p>}
+            {isEmpty && <p class="faint">No job passes these filters.</p>}
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+interface HeadingProps {
+  title: string;
+  isNumber?: boolean;
+  hint?: string;
+  sort?: string;
+  order: string;
+}
+
+function Heading({ title, isNumber = false, hint, sort, order }: HeadingProps) {
+  const name = sort?.replace('-', '');
+  const isOrder = name !== undefined && order.replace('-', '') === name;
+  const direction = isOrder ? (order.startsWith('-') ? 'descending' : 'ascending') : undefined;
+  const opposite = order.startsWith('-') ? name : `-${name}`;
+  return (
+    <th scope="col" class={isNumber ? 'number' : ''} aria-sort={direction} title={hint}>
+      {sort === undefined ? (
+        title
+      ) : (
+        <button type="button" class="link" onClick={() => setQuery({ sort: isOrder ? opposite : sort })}>
+          {title} {direction === undefined ? '' : direction === 'ascending' ? '↑' : '↓'}
+        </button>
+      )}
+    </th>
+  );
+}
