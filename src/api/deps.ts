@@ -38,7 +38,7 @@ export interface ApiDeps {
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;
   signals: Pick<EventSignals, 'subscribe' | 'subscribeToFeed'>;
   artifacts: Pick<Artifacts, 'read' | 'location'>;
-  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows'>;
+  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows' | 'datasetImage'>;
   /** The prepared datasets are below it. */
   dataDir: string;
   /** Memory for reading models, in bytes. */

@@ -89,3 +89,13 @@ export type RowsOutcome =
     }
   /** The file is missing or damaged; it is from before predictions were kept; the dataset is gone. */
   | { readonly outcome: 'missing' | 'not_kept' | 'no_dataset' };
+
+export const ImageTaskSchema = z.strictObject({
+  data: DataShapeSchema,
+  /** Where the prepared datasets are. */
+  dataDir: z.string().min(1),
+  split: z.enum(['train', 'test']),
+  /** From 0, in file order. */
+  index: z.int().gte(0),
+});
+export type ImageTask = z.output<typeof ImageTaskSchema>;

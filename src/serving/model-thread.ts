@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import type { DataShape } from '../contract/data-shape.ts';
 import type { PredictionList } from '../contract/prediction.ts';
 import { DatasetDamagedError, DatasetUnavailableError } from '../dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../dataset/prepared.ts';
@@ -9,6 +10,7 @@ import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/checkpoint.ts';
 import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
+import { drawImage } from './dataset-image.ts';
 import { drawSheet, findRows } from './evaluated-rows.ts';
 import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
@@ -17,6 +19,8 @@ import {
   type ExportedFile,
   type ExportTask,
   ExportTaskSchema,
+  type ImageTask,
+  ImageTaskSchema,
   type PredictOutcome,
   type PredictTask,
   PredictTaskSchema,
@@ -78,33 +82,46 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
 
 /** Finds test rows by what the model made of them. */
 export async function evaluatedRows(task: RowsTask): Promise<RowsOutcome> {
-  const parsed = RowsTaskSchema.parse(task);
-  try {
-    return await readRows(parsed);
-  } catch (error) {
-    // The damaged file has been removed, and is made again.
-    if (error instanceof DatasetDamagedError) return await readRows(parsed);
-    throw error;
-  }
-}
-
-async function readRows({ model, dataDir, images, ...wanted }: RowsTask): Promise<RowsOutcome> {
+  const { model, dataDir, images, ...wanted } = RowsTaskSchema.parse(task);
   const stored = await readModel(model);
   if (stored === undefined) return { outcome: 'missing' };
-  if (stored.predicted === undefined) return { outcome: 'not_kept' };
-  let dataset: Dataset;
+  const { predicted } = stored;
+  if (predicted === undefined) return { outcome: 'not_kept' };
+  const found = await withDataset(model.data, dataDir, (dataset): RowsOutcome => {
+    const rows = findRows(dataset.test, predicted, wanted);
+    const png = images && rows.rows.length > 0 ? drawSheet(dataset, rows.rows) : undefined;
+    return { outcome: 'found', ...rows, png };
+  });
+  return found ?? { outcome: 'no_dataset' };
+}
+
+/** The image of a dataset's row as PNG; undefined if the dataset is gone. */
+export async function datasetImage(task: ImageTask): Promise<Uint8Array | undefined> {
+  const { data, dataDir, ...row } = ImageTaskSchema.parse(task);
+  return await withDataset(data, dataDir, (dataset) => drawImage(dataset, row));
+}
+
+/** What `use` makes of a dataset; undefined if that is gone. */
+async function withDataset<Result>(
+  shape: DataShape,
+  dataDir: string,
+  use: (dataset: Dataset) => Result,
+): Promise<Result | undefined> {
+  const once = async (): Promise<Result> => {
+    const dataset = await openDataset(shape, dataDir);
+    try {
+      return use(dataset);
+    } finally {
+      dataset.close();
+    }
+  };
   try {
-    dataset = await openDataset(model.data, dataDir);
+    return await once();
   } catch (error) {
-    if (error instanceof DatasetUnavailableError) return { outcome: 'no_dataset' };
+    if (error instanceof DatasetUnavailableError) return undefined;
+    // The damaged file has been removed, and is made again.
+    if (error instanceof DatasetDamagedError) return await once();
     throw error;
-  }
-  try {
-    const found = findRows(dataset.test, stored.predicted, wanted);
-    const png = images && found.rows.length > 0 ? drawSheet(dataset, found.rows) : undefined;
-    return { outcome: 'found', ...found, png };
-  } finally {
-    dataset.close();
   }
 }
 

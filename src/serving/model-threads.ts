@@ -5,6 +5,7 @@ import { Piscina } from 'piscina';
 import type {
   ExportedFile,
   ExportTask,
+  ImageTask,
   PredictOutcome,
   PredictTask,
   RowsOutcome,
@@ -59,6 +60,14 @@ export class ModelThreads {
   /** @throws {ModelThreadsBusyError} */
   async evaluatedRows(task: RowsTask): Promise<RowsOutcome> {
     return await this.#run('evaluatedRows', task);
+  }
+
+  /**
+   * A row's image as PNG; undefined if the dataset is gone.
+   * @throws {ModelThreadsBusyError}
+   */
+  async datasetImage(task: ImageTask): Promise<Uint8Array | undefined> {
+    return await this.#run('datasetImage', task);
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ import { ApiKeys } from '../../src/store/api-keys.ts';
 import { newJobId } from '../store/open-store.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { EventViewer } from './event-viewer.ts';
-import { COMMITTED, expectProblem, openApi } from './open-api.ts';
+import { COMMITTED, expectProblem, filledPath, openApi } from './open-api.ts';
 
 /**
  * Every documented operation, called by everyone: the matrix is generated from the OpenAPI document, so a new operation
@@ -80,8 +80,6 @@ async function jobOf(key: string): Promise<string> {
   return response.json<{ id: string }>().id;
 }
 
-const fill = (path: string, id: string): string => path.replace('{id}', id);
-
 it('the matrix has every operation, and each kind of access', () => {
   expect(OPERATIONS.length).toBeGreaterThan(20);
   expect(new Set(OPERATIONS.map(({ access }) => access))).toEqual(new Set(['public', ...ROLES]));
@@ -90,7 +88,7 @@ it('the matrix has every operation, and each kind of access', () => {
 describe.each(GUARDED)('$method $path, for $access', ({ method, path, access }) => {
   it('is refused without a valid key', async () => {
     const id = await jobOf(keyOf.writer);
-    const url = fill(path, id);
+    const url = filledPath(path, id);
     for (const [authorization, error] of [
       [undefined, undefined],
       ['', 'invalid_request'],
@@ -121,7 +119,7 @@ describe.each(GUARDED)('$method $path, for $access', ({ method, path, access }) 
   it('is served to its role and those above', async () => {
     for (const role of ROLES) {
       const id = await jobOf(keyOf.writer);
-      const response = await call(method, fill(path, id), keyOf[role]);
+      const response = await call(method, filledPath(path, id), keyOf[role]);
       if (includesRole(role, access as Role)) {
         expect([401, 403], response.body).not.toContain(response.statusCode);
       } else {
@@ -136,8 +134,8 @@ describe.each(GUARDED.filter(({ path }) => path.includes('{id}')))('$method $pat
   it("gives another owner's job the answer of a random id", async () => {
     const [theirs, random] = [await jobOf(keyOf.writer), newJobId()];
     const [answer, other] = [
-      await call(method, fill(path, theirs), bobs),
-      await call(method, fill(path, random), bobs),
+      await call(method, filledPath(path, theirs), bobs),
+      await call(method, filledPath(path, random), bobs),
     ];
     expect(answer.statusCode).toBe(404);
     const anonymous = (text: string, id: string) =>
@@ -148,7 +146,7 @@ describe.each(GUARDED.filter(({ path }) => path.includes('{id}')))('$method $pat
   });
 
   it('lets an admin reach the jobs of all owners', async () => {
-    const response = await call(method, fill(path, await jobOf(bobs)), keyOf.admin);
+    const response = await call(method, filledPath(path, await jobOf(bobs)), keyOf.admin);
     // The job is queued: it has no evaluation yet, and cannot be deleted.
     expect([200, 202, 404, 409], response.body).toContain(response.statusCode);
     if (response.statusCode === 404) expect(response.json()).toMatchObject({ code: 'not_available_yet' });
@@ -414,9 +412,9 @@ describe.skipIf(inject('redisBinary') === null)("another owner's job", async () 
       return found;
     };
     for (const { method, path } of GUARDED.filter(({ path }) => path.includes('{id}'))) {
-      const theirs = await commandsOf(method, fill(path, id));
+      const theirs = await commandsOf(method, filledPath(path, id));
       expect(theirs.length, `${method} ${path}`).toBeGreaterThan(0);
-      expect(theirs, `${method} ${path}`).toEqual(await commandsOf(method, fill(path, newJobId())));
+      expect(theirs, `${method} ${path}`).toEqual(await commandsOf(method, filledPath(path, newJobId())));
     }
     monitor.destroy();
   });

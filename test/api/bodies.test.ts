@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { COMMITTED, expectProblem, openApi } from './open-api.ts';
+import { COMMITTED, expectProblem, filledPath, openApi } from './open-api.ts';
 
 /** Bodies on requests that take none, and JSON with duplicate keys. */
 
@@ -104,11 +104,11 @@ describe('a body on a request that takes none', () => {
 
   it.each(bodiless)('is treated the same on %s %s', async (method, path) => {
     const { id } = await api.create();
-    const url = path.replace('{id}', id);
+    const url = filledPath(path, id);
     const options = { method: method as 'GET', url };
     const bare = await api.request(options);
     const again = method === 'DELETE' ? (await api.create()).id : id;
-    const target = { ...options, url: path.replace('{id}', again) };
+    const target = { ...options, url: filledPath(path, again) };
     expect((await api.request({ ...target, payload: 'null', ...typed('a/b') })).statusCode).toBe(
       bare.statusCode,
     );

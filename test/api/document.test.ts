@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { renderOpenApi } from '../../scripts/write-openapi.ts';
 import { PROBLEMS, type ProblemCode } from '../../src/contract/problem.ts';
 import { newJobId } from '../store/open-store.ts';
-import { COMMITTED, expectProblem, openApi, VERSION } from './open-api.ts';
+import { COMMITTED, expectProblem, filledPath, openApi, VERSION } from './open-api.ts';
 import { expectValid } from './response-check.ts';
 
 const api = openApi();
@@ -17,7 +17,7 @@ interface Content {
   examples?: Record<string, { value: unknown }>;
 }
 
-const at = (path: string): string => path.replace('{id}', newJobId());
+const at = (path: string): string => filledPath(path, newJobId());
 
 /** Methods that reach Fastify: Node's parser has more, but CONNECT never reaches a route. */
 const REQUESTABLE = METHODS.filter((method) => method !== 'CONNECT');
@@ -111,7 +111,7 @@ describe('the router', () => {
       paths.push(parents.join(''));
     }
     const ours = paths.filter((path) => !path.startsWith('/docs'));
-    expect(ours.map((path) => path.replace(':id', '{id}')).sort()).toEqual(
+    expect(ours.map((path) => path.replace(/:(\w+)/g, '{$1}')).sort()).toEqual(
       Object.keys(COMMITTED.paths).sort(),
     );
   });
@@ -141,7 +141,7 @@ describe('the router', () => {
   it('answers HEAD like GET without a body', async () => {
     for (const [path, operations] of Object.entries(COMMITTED.paths)) {
       if (operations.get === undefined || path === '/metrics') continue;
-      const url = path.replace('{id}', (await api.create()).id);
+      const url = filledPath(path, (await api.create()).id);
       const get = await api.request({ url });
       const head = await api.request({ method: 'HEAD', url });
       expect([head.statusCode, head.headers['content-type'], head.body], path).toEqual([

@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
 import type { ProblemCode } from '../../src/contract/problem.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { SmallDisk } from '../support/small-disk.ts';
-import { COMMITTED, expectProblem, openApi } from './open-api.ts';
+import { COMMITTED, expectProblem, filledPath, openApi } from './open-api.ts';
 
 /** A Redis that takes no writes: everything that only reads goes on, and what writes says why it cannot. */
 
@@ -40,7 +40,7 @@ describe.skipIf(binary === null)('a Redis that takes no writes', async () => {
     expect(GETS.length).toBeGreaterThan(12);
     for (const id of ids) {
       for (const template of GETS) {
-        const path = `${template.replace('{id}', id)}${template.startsWith('/compare') ? `?jobs=${ids[0]},${id}` : ''}`;
+        const path = `${filledPath(template, id)}${template.startsWith('/compare') ? `?jobs=${ids[0]},${id}` : ''}`;
         const response = await api.request({ url: path, headers: path.endsWith('events') ? JSON_ONLY : {} });
         if (path === '/readyz') expectProblem(response, 503, code);
         else expect([200, 302, 304, 404], `${path}: ${response.body}`).toContain(response.statusCode);

@@ -169,6 +169,7 @@ describe('a client that goes away', () => {
     },
     predict: (task) => threads.predict(task),
     evaluatedRows: (task) => threads.evaluatedRows(task),
+    datasetImage: (task) => threads.datasetImage(task),
   };
   const small = openApi({ modelBytes: 200_000, models });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -237,4 +237,11 @@ export function expectProblem(
   expect(problem, response.body).toMatchObject({ status, code });
   expect(response.statusCode).toBe(status);
   return problem;
+}
+
+/** A path of the OpenAPI document with values for its parameters. */
+export function filledPath(path: string, id: string): string {
+  const file = readdirSync('dist/web/assets').find((name) => name.endsWith('.js'))!;
+  const values = { id, name: 'mnist_sample', split: 'test', index: '0', file };
+  return Object.entries(values).reduce((filled, [name, value]) => filled.replace(`{${name}}`, value), path);
 }

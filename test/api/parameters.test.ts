@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { COMMITTED, openApi } from './open-api.ts';
+import { COMMITTED, filledPath, openApi } from './open-api.ts';
 
 /** Every documented parameter takes exactly the values that its schema allows. */
 
@@ -112,7 +112,8 @@ describe.each(PARAMETERS)('$operation: the parameter $name', (parameter) => {
             ? [`${name}${schema.type === 'object' ? '[key]' : ''}=${encodeURIComponent(text)}`]
             : []),
         ].join('&');
-        const url = path.replace('{id}', parameter.in === 'path' ? encodeURIComponent(text) : id);
+        const given = parameter.in === 'path' ? path.replace(`{${name}}`, encodeURIComponent(text)) : path;
+        const url = filledPath(given, id);
         const response = await api.request({
           method: method as 'GET',
           url: query === '' ? url : `${url}?${query}`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CURVES } from '../../src/contract/comparison.ts';
 import { EventViewer } from './event-viewer.ts';
-import { COMMITTED, expectProblem, openApi } from './open-api.ts';
+import { COMMITTED, expectProblem, filledPath, openApi } from './open-api.ts';
 
 const api = openApi();
 
@@ -32,7 +32,7 @@ async function ask(method: string, path: string, query: string) {
   const whole = [needed, query.replace(/^\?/, '')].filter((part) => part !== '').join('&');
   return await api.request({
     method: method as 'GET',
-    url: `${path.replace('{id}', id)}${whole === '' ? query : `?${whole}`}`,
+    url: `${filledPath(path, id)}${whole === '' ? query : `?${whole}`}`,
     ...(body !== undefined && { headers: { 'content-type': 'application/json' }, payload: body }),
   });
 }

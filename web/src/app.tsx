@@ -82,9 +82,9 @@ export function App() {
   document.title = title === undefined ? 'Descent' : `${title} · Descent`;
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         Skip to the content
-      </a>
+      </button>
       <header class="top">
         <a class="brand" href={href('jobs')}>
           <Mark />
@@ -101,9 +101,8 @@ export function App() {
   );
 }
 
-/** The address is the view's, so the browser cannot follow the link itself. */
-function skip(event: Event): void {
-  event.preventDefault();
+/** No link: the address is the view's. */
+function skip(): void {
   document.getElementById('main')?.focus();
 }
 

@@ -117,9 +117,13 @@ export const invalidFields = (errors: NonNullable<Problem['errors']>): ProblemEr
     { errors },
   );
 
-/** The only parameter in a path is a job's id, and no job has a malformed id. */
-const invalidRequest = (error: InvalidRequestError): ProblemError =>
-  error.fields.every((field) => field.in === 'path') ? jobNotFound() : invalidFields(error.fields);
+/** No job has a malformed id, and nothing is at a malformed path. */
+function invalidRequest({ fields }: InvalidRequestError): ProblemError {
+  if (fields.some((field) => field.in !== 'path')) return invalidFields(fields);
+  if (fields.some(({ pointer }) => pointer === '/id')) return jobNotFound();
+  const details = fields.map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`);
+  return new ProblemError('not_found', `There is no such path: ${details.join('; ')}.`);
+}
 
 const CREATE = '/jobs';
 

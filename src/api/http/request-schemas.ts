@@ -3,7 +3,7 @@ import { OwnerSchema } from '../../contract/access.ts';
 import { ChartScaleSchema, CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
 import { MOST_EVALUATED_ROWS } from '../../contract/evaluation-rows.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
-import { MetadataSchema } from '../../contract/job-spec.ts';
+import { DatasetNameSchema, MetadataSchema } from '../../contract/job-spec.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { CheckpointChoiceSchema, FitSchema } from '../../contract/prediction.ts';
 import { METRICS_FORMS } from '../metrics-forms.ts';
@@ -18,6 +18,15 @@ const MAX_SEQ = 999_999_999_999_999;
 export const NoQuerySchema = z.strictObject({});
 
 export const JobPathSchema = z.strictObject({ id: JobIdSchema });
+
+export const DatasetImagePathSchema = z.strictObject({
+  name: DatasetNameSchema,
+  split: z.enum(['train', 'test']),
+  index: queryInteger(z.int().gte(0).lte(1e9)).meta({
+    description: 'The row, from 0, in the order of the source file.',
+    examples: [0],
+  }),
+});
 
 export const ReadyQuerySchema = z.strictObject({
   exclude: z.enum(['workers']).optional().meta({

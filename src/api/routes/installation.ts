@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import {
   type Dataset,
   DatasetListSchema,
@@ -11,13 +12,47 @@ import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS, type DatasetEntry } from '../../dataset/registry.ts';
 import { REPORT_TTL_MS } from '../../store/worker-reports.ts';
 import type { ApiDeps } from '../deps.ts';
-import { documented, json } from '../openapi/route-documentation.ts';
+import { isUnchanged } from '../http/conditional.ts';
+import { ProblemError } from '../http/problems.ts';
+import { DatasetImagePathSchema } from '../http/request-schemas.ts';
+import {
+  CACHE_HEADERS,
+  documented,
+  IF_NONE_MATCH,
+  json,
+  NOT_MODIFIED,
+} from '../openapi/route-documentation.ts';
 
 /** The datasets, engines and workers of this installation. */
-export function installationRoutes(app: FastifyInstance, { workers }: ApiDeps, done: () => void): void {
+export function installationRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
+  const { workers } = deps;
   app.get('/datasets', { config: DATASETS_DOCUMENTATION }, async () =>
     listOf((Object.entries(DATASETS) as [DatasetName, DatasetEntry][]).map(toDataset)),
   );
+
+  app
+    .withTypeProvider<ZodTypeProvider>()
+    .get(
+      '/datasets/:name/rows/:split/:index.png',
+      { schema: { params: DatasetImagePathSchema }, config: IMAGE_DOCUMENTATION },
+      async (request, reply) => {
+        const { name, split, index } = request.params;
+        const { shape } = DATASETS[name];
+        if (index >= shape.rows[split]) {
+          throw new ProblemError(
+            'not_found',
+            `The dataset ${name} has ${shape.rows[split]} ${split} rows: 0 to ${shape.rows[split] - 1}.`,
+          );
+        }
+        // The rows of a dataset never change: their hash says which they are.
+        const etag = `"${shape.sha256.slice(0, 32)}.${split}.${index}"`;
+        if (isUnchanged(request, reply, etag)) return reply.send();
+        const png = await deps.models.datasetImage({ data: shape, dataDir: deps.dataDir, split, index });
+        if (png === undefined)
+          throw new ProblemError('not_found', `The rows of ${name} are not here any more.`);
+        return reply.type('image/png').send(Buffer.from(png));
+      },
+    );
 
   app.get('/engines', { config: ENGINES_DOCUMENTATION }, async () =>
     listOf(groupEngines(await workers.list())),
@@ -68,6 +103,23 @@ const DATASETS_DOCUMENTATION = documented({
   summary: 'The datasets: names, sizes, classes, hashes',
   responses: { 200: json('All datasets.', DatasetListSchema) },
   problems: [],
+});
+
+const IMAGE_DOCUMENTATION = documented({
+  operationId: 'getDatasetImage',
+  tag: 'installation',
+  access: 'reader',
+  summary: 'The image of a row of a dataset, as PNG',
+  responses: {
+    200: {
+      description: 'The image, pixel by pixel.',
+      headers: CACHE_HEADERS,
+      content: { 'image/png': { schema: { type: 'string', format: 'binary' } } },
+    },
+    304: NOT_MODIFIED,
+  },
+  problems: ['not_found', 'overloaded'],
+  requestHeaders: { 'If-None-Match': IF_NONE_MATCH },
 });
 
 const ENGINES_DOCUMENTATION = documented({

@@ -67,7 +67,11 @@ const ASSET = documented({
   responses: {
     200: {
       description: 'The file. It never changes.',
-      content: { '*/*': { schema: { type: 'string' } } },
+      content: {
+        'application/javascript': { schema: { type: 'string' } },
+        'text/css': { schema: { type: 'string' } },
+        'image/svg+xml': { schema: { type: 'string' } },
+      },
     },
   },
   problems: ['not_found'],

@@ -185,7 +185,7 @@ function clickedLine(chart: uPlot, { lines, onClickLine }: LineChartProps): void
   if (focused < 1 || onClickLine === undefined) return;
   let at = 1;
   for (const { id, low } of lines) {
-    if (at === focused) return onClickLine(id);
+    if (at === focused) onClickLine(id);
     at += low === undefined ? 1 : 2;
   }
 }

@@ -62,7 +62,7 @@ export function WindowedBody({
 function Gap({ rows, rowHeight, columns }: { rows: number; rowHeight: number; columns: number }) {
   if (rows === 0) return null;
   return (
-    <tr aria-hidden="true">
+    <tr>
       <td colSpan={columns} style={{ height: `${rows * rowHeight}px`, padding: 0, border: 0 }} />
     </tr>
   );
