@@ -108,6 +108,7 @@ function welcome(config: Config, redis: RedisChoice, url: string): string {
     '',
     `Descent ${packageVersion()} is ready.`,
     '',
+    `  Page   ${url}/`,
     `  API    ${url}`,
     `  Docs   ${url}/docs`,
     `  Redis  ${redis.description}`,

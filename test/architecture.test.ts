@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest';
  * every import here is a relative path with its extension.
  */
 
-const FILES = ['src', 'workers', 'scripts'].flatMap((top) =>
+const FILES = ['src', 'workers', 'scripts', 'web'].flatMap((top) =>
   readdirSync(top, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(top, name)),
 );
 
@@ -153,7 +153,9 @@ describe('the arrows', () => {
 
   it('only the entries and config.ts read the environment, only clock.ts the clocks', () => {
     const containing = (pattern: RegExp) =>
-      FILES.filter((file) => roomOf(file) !== 'scripts' && pattern.test(IMPORTS.get(file)!.text)).sort();
+      FILES.filter(
+        (file) => !['scripts', 'web'].includes(roomOf(file)) && pattern.test(IMPORTS.get(file)!.text),
+      ).sort();
     expect(containing(/process\.env\b/)).toEqual([
       'src/cli/main.ts',
       'src/doctor/main.ts',

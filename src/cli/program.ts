@@ -5,6 +5,7 @@ import { complete, SCRIPTS, SHELLS, type Shell } from './completion.ts';
 import { EXIT } from './failure.ts';
 import { type Context, cancelJob, deleteJob, latestIds, listJobs, showJob } from './jobs.ts';
 import { saveModel } from './model.ts';
+import { openPage } from './open.ts';
 import { predict } from './predict.ts';
 import { train } from './train.ts';
 import { watch } from './watch.ts';
@@ -81,6 +82,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--limit <number>', 'at most so many', '20')
     .action(run(listJobs));
   add('show <id>', 'Show a job.', `descent show ${ID}`).action(run(showJob));
+  add('open [id]', 'Open the page, or a job on it, in your browser.', `descent open ${ID}`).action(run(openPage));
   add('cancel <id>', 'Cancel a job.', `descent cancel ${ID}`).action(run(cancelJob));
   add('delete <id>', 'Delete a job that has ended, with its files.', `descent delete ${ID}`).action(
     run(deleteJob),

@@ -10,12 +10,15 @@ import { Jobs } from './jobs.ts';
  *     for await (const event of descent.jobs.events(id)) console.log(event.type);
  */
 export class Descent {
+  /** Where it is, without a slash at the end. */
+  readonly url: string;
   readonly jobs: Jobs;
   readonly installation: Installation;
 
   /** @throws {TypeError} if the URL or the key cannot be one */
   constructor(options: DescentOptions) {
     const http = new Http(options);
+    this.url = http.url;
     this.jobs = new Jobs(http);
     this.installation = new Installation(http);
   }

@@ -63,6 +63,25 @@ describe('descent', () => {
     expect(await run(['show', id])).toMatchObject({ code: 1, stdout: '' });
   });
 
+  it('opens the page, or a job on it, in the browser', async () => {
+    const browser = join(folder, 'browser');
+    const opened = join(folder, 'opened');
+    writeFileSync(browser, `#!/bin/sh\nprintf '%s\\n' "$1" >> ${opened}\n`, { mode: 0o755 });
+    const { id } = await descent.create({ dataset: 'mnist_sample', training: { epochs: 1 } });
+    const addresses = [`${descent.url}/#/jobs`, `${descent.url}/#/jobs/${id}`];
+    for (const [i, args] of [['open'], ['open', id]].entries()) {
+      const ended = await runProgram(process.execPath, [COMMAND, ...args], {
+        cwd: folder,
+        env: { ...env, BROWSER: browser },
+      });
+      expect(ended).toEqual({ code: 0, stdout: `${addresses[i]}\n`, stderr: '' });
+    }
+    await expect
+      .poll(() => readFileSync(opened, 'utf8').split('\n').sort())
+      .toEqual(['', ...addresses].sort());
+    expect(await run(['open', 'job_00000000000000000000000000'])).toMatchObject({ code: 1, stdout: '' });
+  });
+
   it('prints the id alone, for scripts, and takes a spec from a file or a pipe', async () => {
     const spec = {
       dataset: 'mnist_sample',
