@@ -28,7 +28,7 @@ const SETTLED_MS = 1_500;
 async function finishedJobs(): Promise<string[]> {
   const ids: string[] = [];
   const descent = new Descent({ url: values.url });
-  for await (const { id } of descent.jobs.list({ status: ['succeeded'], pageSize: 5 })) {
+  for await (const { id } of descent.jobs.list({ status: 'succeeded', pageSize: 5 })) {
     ids.push(id);
     if (ids.length === 5) break;
   }
