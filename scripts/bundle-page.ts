@@ -12,7 +12,11 @@ import { build } from 'rolldown';
 
 const OUT = 'dist/web';
 /** What all views share comes first. */
-const STYLES = ['node_modules/uplot/dist/uPlot.min.css', 'web/src/style.css'];
+const STYLES = [
+  'node_modules/uplot/dist/uPlot.min.css',
+  'web/src/style.css',
+  'web/src/charts/line-chart.css',
+];
 const VIEWS = 'web/src/views';
 
 async function script(): Promise<string> {

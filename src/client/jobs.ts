@@ -13,6 +13,7 @@ import type {
   FindOptions,
   Job,
   JobEvent,
+  JobEventList,
   JobList,
   JobPlan,
   JobSpec,
@@ -185,6 +186,17 @@ export class Jobs {
    */
   events(id: string, options: EventsOptions = {}): AsyncGenerator<JobEvent | ResetEvent, void, void> {
     return followEvents(this.#http, id, options);
+  }
+
+  /** The job's events so far, page by page as you take them. `after`: only those with a higher seq. */
+  async *pastEvents(id: string, { after, signal }: EventsOptions = {}): AsyncGenerator<JobEvent, void, void> {
+    for (let [from, isMore] = [after, true]; isMore; ) {
+      const path = `${pathOf(id)}/events${searchOf({ after: from, limit: 1000 })}`;
+      const page: JobEventList = await this.#json<JobEventList>({ path, headers: JSON_ONLY, signal });
+      yield* page.data;
+      from = page.data.at(-1)?.seq;
+      isMore = page.has_more && from !== undefined;
+    }
   }
 
   /** What happens to all of your jobs, live, resumed like the events of one. Begins with a FeedStart. */

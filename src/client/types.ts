@@ -8,6 +8,7 @@ export type Job = Schemas['Job'];
 export type JobSpec = Schemas['JobSpec'];
 export type JobStatus = Schemas['JobStatus'];
 export type JobEvent = Schemas['JobEvent'];
+export type JobEventList = Schemas['JobEventList'];
 export type JobList = Schemas['JobList'];
 export type MetricsList = Schemas['MetricsList'];
 export type MetricsRow = Schemas['MetricsRow'];

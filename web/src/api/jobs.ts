@@ -34,12 +34,17 @@ export function jobOf(id: string): Signal<Known> {
   return found;
 }
 
-/** Reads a job again. What happens meanwhile is applied to it by the next event. */
-export async function refresh(id: string): Promise<void> {
+/**
+ * Reads a job again. What happens meanwhile is applied to it by the next event.
+ * @returns why it could not be read
+ */
+export async function refresh(id: string): Promise<unknown> {
   try {
     remember(await descent.jobs.get(id));
+    return undefined;
   } catch (error) {
     if (error instanceof DescentError && error.code === 'job_not_found') signalOf(id).value = 'gone';
+    return error;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { JobSpec, JobStatus } from '../../../src/client/descent.ts';
+import type { JobSpec, JobStatus, ModelFormat } from '../../../src/client/descent.ts';
 
 /** The values of the API's enumerations, which its types know but a page cannot ask. The compiler compares them. */
 
@@ -20,4 +20,12 @@ export const OPTIMIZER_TYPES = allOf<NonNullable<JobSpec['optimizer']>['type']>(
   sgd: true,
   adagrad: true,
   adam: true,
+});
+
+export const MODEL_FORMATS = allOf<ModelFormat>({
+  safetensors: true,
+  onnx: true,
+  keras: true,
+  'weights.h5': true,
+  json: true,
 });

@@ -1,3 +1,76 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Job } from '../../../src/client/descent.ts';
+import { jobOf, refresh } from '../api/jobs.ts';
+import { Problem } from '../parts/problem.tsx';
+import { href, route } from '../route.ts';
+import { Curves } from './job-curves.tsx';
+import { EvaluationOf } from './job-evaluation.tsx';
+import { Files } from './job-files.tsx';
+import { Head } from './job-head.tsx';
+import { History } from './job-history.tsx';
+import { nameOf } from './job-name.ts';
+import { Outcome } from './job-outcome.tsx';
+import { SpecOf } from './job-spec.tsx';
+
+const AGAIN_MS = 3_000;
+
+/** One job: how it learns, what came out, and what to do with it. */
 export function JobPage() {
-  return <h1>Job</h1>;
+  const id = route.value.path[1]!;
+  const job = jobOf(id).value;
+  const problem = useSignal<unknown>(undefined);
+  useEffect(() => {
+    if (job !== 'unknown') return;
+    const read = async () => {
+      problem.value = await refresh(id);
+    };
+    void read();
+    const timer = setInterval(() => void read(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [id, job === 'unknown']);
+  useEffect(() => {
+    if (typeof job === 'object') document.title = titleOf(job);
+  });
+  if (job === 'gone') return <Gone id={id} />;
+  if (job === 'unknown') {
+    return (
+      <section class="card job-loading">
+        <p class="faint">Loading {id} …</p>
+        <Problem error={problem.value} />
+      </section>
+    );
+  }
+  return (
+    <div class="job">
+      <Head job={job} />
+      <Outcome job={job} />
+      <Curves job={job} />
+      <EvaluationOf job={job} />
+      <div class="grid">
+        <SpecOf job={job} />
+        <History job={job} />
+      </div>
+      <Files job={job} />
+    </div>
+  );
+}
+
+function titleOf(job: Job): string {
+  const state = job.status === 'running' ? `${Math.floor(100 * job.progress.fraction)} %` : job.status;
+  return `${state} · ${nameOf(job)} · Descent`;
+}
+
+function Gone({ id }: { id: string }) {
+  return (
+    <section class="card empty">
+      <h1>There is no such job</h1>
+      <p>
+        No job has the id <code>{id}</code>. It has been deleted, or the address is not complete.
+      </p>
+      <a class="button" href={href('jobs')}>
+        All jobs
+      </a>
+    </section>
+  );
 }

@@ -1,0 +1,70 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { fileOf } from '../api/files.ts';
+import { descent } from '../api/server.ts';
+import { whole } from '../parts/format.ts';
+import { Problem } from '../parts/problem.tsx';
+import { useLoaded } from '../parts/use-loaded.ts';
+import { setQuery } from '../route.ts';
+import { Sheet } from './job-sheet.tsx';
+
+/** A cell of the confusion matrix, by the labels of its classes. */
+export interface Cell {
+  actual: string | undefined;
+  predicted: string | undefined;
+}
+
+const PAGE = 48;
+
+/** The test rows of a cell as pictures. */
+export function CellRows({ id, cell, from }: { id: string; cell: Cell; from: number }) {
+  const { actual, predicted } = cell;
+  const isChosen = actual !== undefined && predicted !== undefined;
+  const loaded = useLoaded(
+    async (signal) =>
+      isChosen
+        ? await descent.jobs.evaluationRows(id, { actual, predicted, from, limit: PAGE, signal })
+        : undefined,
+    [id, actual, predicted, from],
+  );
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isChosen) place.current?.scrollIntoView({ block: 'nearest' });
+  }, [actual, predicted]);
+  const { value, error } = loaded.value;
+  if (!isChosen) return <p class="cell-rows faint">Choose a cell to see the test rows that it counts.</p>;
+  const isRight = actual === predicted;
+  return (
+    <section class="cell-rows" ref={place} aria-live="polite">
+      <h3>{isRight ? `${actual}, and the model said so` : `${actual}, but the model said ${predicted}`}</h3>
+      <Problem error={error} />
+      {value === undefined && error === undefined && <p class="faint">Loading …</p>}
+      {value !== undefined && (
+        <>
+          <p class="faint">
+            {value.total === 0
+              ? 'No test row is like that.'
+              : `${whole(value.data.length)} of ${whole(value.total)} rows${from > 0 ? `, from row ${whole(from)} on` : ''}`}
+          </p>
+          {value.data.length > 0 && (
+            <Sheet src={fileOf(id, '/evaluation/rows.png', queryOf(value.links.images))} rows={value.data} />
+          )}
+          <div class="row">
+            {from > 0 && (
+              <button type="button" onClick={() => setQuery({ from: undefined })}>
+                First
+              </button>
+            )}
+            {value.next !== null && (
+              <button type="button" onClick={() => setQuery({ from: String(value.data.at(-1)!.index + 1) })}>
+                Next
+              </button>
+            )}
+          </div>
+        </>
+      )}
+    </section>
+  );
+}
+
+const queryOf = (path: string): Record<string, string> =>
+  Object.fromEntries(new URLSearchParams(path.slice(path.indexOf('?'))));

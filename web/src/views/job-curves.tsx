@@ -1,0 +1,117 @@
+import { useEffect, useMemo } from 'preact/hooks';
+import type { Job, MetricsRow } from '../../../src/client/descent.ts';
+import { historyOf } from '../api/jobs.ts';
+import { seriesColour } from '../charts/colours.ts';
+import { type Line, LineChart } from '../charts/line-chart.tsx';
+import { smoothed } from '../charts/smoothed.ts';
+import { zoomOf } from '../charts/zoom.ts';
+import { percent, short } from '../parts/format.ts';
+import { route, setQuery } from '../route.ts';
+import { CurveControls } from './job-curve-controls.tsx';
+import { EpochTable } from './job-epoch-table.tsx';
+
+/** Loss and accuracy by epoch, live. How they are shown is in the address. */
+export function Curves({ job }: { job: Job }) {
+  const { query } = route.value;
+  const rows = job.latest === null ? NONE : historyOf(job.id).value;
+  const smoothing = Math.min(0.99, Math.max(0, Number(query.get('smooth')) || 0));
+  const zoomKey = `job ${job.id}`;
+  useZoomInAddress(zoomKey, query.get('zoom'));
+  const x = useMemo(() => rows.map(({ epoch }) => epoch), [rows]);
+  const loss = useMemo(() => linesOf(rows, 'loss', 'val_loss', smoothing), [rows, smoothing]);
+  const accuracy = useMemo(() => linesOf(rows, 'accuracy', 'val_accuracy', smoothing), [rows, smoothing]);
+  const shared = { x, xTitle: 'epoch', isLogX: query.get('logx') === '1', syncKey: zoomKey };
+  return (
+    <section class="card">
+      <div class="head">
+        <h2>How it learns</h2>
+        <CurveControls query={query} smoothing={smoothing} zoomKey={zoomKey} />
+      </div>
+      <div class="curves">
+        <figure>
+          <figcaption>Loss</figcaption>
+          <LineChart
+            {...shared}
+            title={describe('Loss', rows, 'loss', 'val_loss', short)}
+            lines={loss}
+            isLogY={query.get('logy') === '1'}
+            format={short}
+          />
+        </figure>
+        <figure>
+          <figcaption>Accuracy</figcaption>
+          <LineChart
+            {...shared}
+            title={describe('Accuracy', rows, 'accuracy', 'val_accuracy', percent)}
+            lines={accuracy}
+            isLogY={query.get('logy') === '1'}
+            format={percent}
+          />
+        </figure>
+        {rows.length === 0 && <p class="no-epoch faint">{waiting(job)}</p>}
+      </div>
+      <p class="faint hint">
+        Training values are means over the epoch while the weights change; validation is measured at its end.
+        Drag across a chart to zoom, double-click to see all.
+      </p>
+      <EpochTable rows={rows} best={job.result?.best?.val_loss?.epoch} />
+    </section>
+  );
+}
+
+const NONE: readonly MetricsRow[] = [];
+
+type Key = 'loss' | 'accuracy' | 'val_loss' | 'val_accuracy';
+
+/** Training is dashed, validation is not: nobody needs to see their colours. */
+function linesOf(rows: readonly MetricsRow[], train: Key, validation: Key, smoothing: number): Line[] {
+  const lines = [
+    { id: train, label: 'training', colour: seriesColour(1), isDashed: true },
+    { id: validation, label: 'validation', colour: seriesColour(0) },
+  ].map((line, i) => ({ ...line, values: rows.map((row) => row[i === 0 ? train : validation]) }));
+  const shown = lines.filter(
+    ({ values }, i) => i === 0 || values.some((value) => value !== null) || values.length === 0,
+  );
+  if (smoothing === 0) return shown;
+  return [
+    ...shown.map((line) => ({ ...line, id: `${line.id} raw`, label: `${line.label}, raw`, isFaint: true })),
+    ...shown.map((line) => ({ ...line, values: smoothed(line.values, smoothing) })),
+  ];
+}
+
+function describe(
+  what: string,
+  rows: readonly MetricsRow[],
+  train: Key,
+  validation: Key,
+  format: (value: number | null | undefined) => string,
+): string {
+  const last = rows.at(-1);
+  if (last === undefined) return `${what} by epoch: no epoch has ended yet`;
+  return `${what} by epoch. After epoch ${last.epoch}: training ${format(last[train])}, validation ${format(last[validation])}. All values are in the table below.`;
+}
+
+const waiting = ({ status, terminal }: Job): string => {
+  if (terminal) return 'No epoch ended, so there are no curves.';
+  return status === 'queued'
+    ? 'The curves begin when the job runs.'
+    : 'The curves begin when the first epoch ends.';
+};
+
+/** The zoom of the charts and that of the address follow each other. */
+function useZoomInAddress(key: string, text: string | null): void {
+  const zoom = zoomOf(key);
+  useEffect(() => {
+    const [from, to] = (text ?? '').split('~').map(Number);
+    const isRange = from !== undefined && to !== undefined && from < to;
+    const known = zoom.peek();
+    if (isRange && (known === undefined || rounded(known) !== text)) zoom.value = [from, to];
+    if (!isRange && known !== undefined) zoom.value = undefined;
+    return zoom.subscribe((range) => {
+      const next = range === undefined ? undefined : rounded(range);
+      if ((next ?? null) !== route.peek().query.get('zoom')) setQuery({ zoom: next }, { replace: true });
+    });
+  }, [key, text]);
+}
+
+const rounded = ([from, to]: readonly [number, number]): string => `${from.toFixed(2)}~${to.toFixed(2)}`;

@@ -1,0 +1,58 @@
+import type { Job } from '../../../src/client/descent.ts';
+import { descent } from '../api/server.ts';
+import { percent, short, whole } from '../parts/format.ts';
+import { Problem } from '../parts/problem.tsx';
+import { useLoaded } from '../parts/use-loaded.ts';
+import { route } from '../route.ts';
+import { CellRows } from './job-cell.tsx';
+import { ClassTable } from './job-classes.tsx';
+import { ConfusionMatrix } from './job-confusion.tsx';
+import { Mistakes } from './job-mistakes.tsx';
+
+/** How well the finished model does on the test rows. */
+export function EvaluationOf({ job }: { job: Job }) {
+  const { id, status } = job;
+  const hasOne = status === 'succeeded';
+  const loaded = useLoaded(
+    async (signal) => (hasOne ? await descent.jobs.evaluation(id, { signal }) : undefined),
+    [id, hasOne],
+  );
+  const { value, error } = loaded.value;
+  const { query } = route.value;
+  if (!hasOne) {
+    return (
+      <section class="card">
+        <h2>On the test rows</h2>
+        <p class="faint">
+          {job.terminal
+            ? 'Only a job that succeeds is measured on the test rows.'
+            : 'After the last epoch the model is measured on rows that it has never seen.'}
+        </p>
+      </section>
+    );
+  }
+  if (value === undefined) {
+    return (
+      <section class="card evaluation-loading">
+        <h2>On the test rows</h2>
+        <Problem error={error} />
+        {error === undefined && <p class="faint">Loading …</p>}
+      </section>
+    );
+  }
+  const cell = { actual: query.get('actual') ?? undefined, predicted: query.get('predicted') ?? undefined };
+  return (
+    <section class="card">
+      <h2>On the test rows</h2>
+      <p class="faint">
+        {percent(value.accuracy)} of {whole(value.rows)} rows right, loss {short(value.loss)}.
+      </p>
+      <div class="evaluation">
+        <ConfusionMatrix evaluation={value} chosen={cell} />
+        <CellRows id={id} cell={cell} from={Number(query.get('from')) || 0} />
+      </div>
+      <Mistakes id={id} mistakes={value.worst_mistakes} />
+      <ClassTable classes={value.classes} />
+    </section>
+  );
+}

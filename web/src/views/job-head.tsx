@@ -1,0 +1,108 @@
+import { useSignal } from '@preact/signals';
+import type { Job } from '../../../src/client/descent.ts';
+import { forget, remember } from '../api/jobs.ts';
+import { descent } from '../api/server.ts';
+import { ago, seconds, short, whole } from '../parts/format.ts';
+import { now } from '../parts/now.ts';
+import { Problem } from '../parts/problem.tsx';
+import { Status } from '../parts/status.tsx';
+import { href } from '../route.ts';
+import { nameOf } from './job-name.ts';
+
+/** What the job is, how far it is, and what can be done with it. */
+export function Head({ job }: { job: Job }) {
+  const { id, spec, status, engine, parameters } = job;
+  return (
+    <section class="card">
+      <div class="head job-head">
+        <div>
+          <p class="faint">
+            <a href={href('jobs')}>Jobs</a> / <code>{id}</code>
+          </p>
+          <h1>{nameOf(job)}</h1>
+          <p class="faint">
+            <Status status={status} /> · {spec.dataset} · {spec.optimizer.type}, rate{' '}
+            {short(spec.optimizer.learning_rate)} · {whole(parameters)} parameters
+            {engine !== null && ` · ${engine} engine`} · created {ago(job.created_at, now.value)}
+          </p>
+        </div>
+        <Actions job={job} />
+      </div>
+      <Progress job={job} />
+    </section>
+  );
+}
+
+function Progress({ job }: { job: Job }) {
+  const { fraction } = job.progress;
+  return (
+    <div class="job-progress">
+      <progress value={fraction} max={1} aria-label="Progress" />
+      <p class="faint">{saying(job)}</p>
+    </div>
+  );
+}
+
+function saying({ status, terminal, progress, queue_position, estimated_seconds, result }: Job): string {
+  const { epoch, epochs, step, steps, eta_seconds, steps_per_second } = progress;
+  const far = `epoch ${whole(epoch)} of ${whole(epochs)} · step ${whole(step)} of ${whole(steps)}`;
+  if (status === 'queued') {
+    const place = queue_position === null ? 'In the queue' : `Number ${whole(queue_position)} in the queue`;
+    const long = estimated_seconds === null ? '' : ` · expected to take ${seconds(estimated_seconds)}`;
+    return place + long + (step === 0 ? '' : ` · goes on from ${far}`);
+  }
+  if (status === 'succeeded')
+    return `All ${far.replace(/ of [\d,]+/g, '')} · ${seconds(result?.duration_seconds)}`;
+  if (terminal) return `Ended at ${far}`;
+  const left = eta_seconds === null ? 'time left not known yet' : `${seconds(eta_seconds)} left`;
+  const speed = steps_per_second === null ? '' : ` · ${whole(Math.round(steps_per_second))} steps/s`;
+  return `${left} · ${far}${speed}`;
+}
+
+function Actions({ job }: { job: Job }) {
+  const { id, status, terminal } = job;
+  const error = useSignal<unknown>(undefined);
+  const attempt = async (act: () => Promise<void>) => {
+    error.value = undefined;
+    try {
+      await act();
+    } catch (reason) {
+      error.value = reason;
+    }
+  };
+  const cancel = () => attempt(async () => remember(await descent.jobs.cancel(id)));
+  const remove = async () => {
+    if (!confirm(`Delete ${nameOf(job)} with its model? This cannot be undone.`)) return;
+    await attempt(async () => {
+      await descent.jobs.delete(id);
+      forget(id);
+    });
+  };
+  return (
+    <div class="job-actions">
+      <div class="row">
+        {status === 'succeeded' && (
+          <a class="button primary" href={href('try', { jobs: id })}>
+            Try it
+          </a>
+        )}
+        <a class="button" href={href('new', { from: id })}>
+          Again with changes
+        </a>
+        <a class="button" href={href('compare', { jobs: id })}>
+          Compare
+        </a>
+        {terminal ? (
+          <button type="button" class="danger" onClick={() => void remove()}>
+            Delete
+          </button>
+        ) : (
+          <button type="button" disabled={status === 'cancelling'} onClick={() => void cancel()}>
+            Cancel
+          </button>
+        )}
+      </div>
+      <Problem error={error.value} />
+    </div>
+  );
+}

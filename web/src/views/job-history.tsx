@@ -1,0 +1,79 @@
+import { useEffect, useMemo } from 'preact/hooks';
+import type { Job, JobEvent } from '../../../src/client/descent.ts';
+import { JobEvents } from '../api/job-events.ts';
+import { seconds } from '../parts/format.ts';
+
+/** What has happened to the job, and its attempts. */
+export function History({ job }: { job: Job }) {
+  const { id } = job;
+  const feed = useMemo(() => new JobEvents(id), [id]);
+  useEffect(() => () => feed.close(), [feed]);
+  const events = feed.events.value;
+  const began = Date.parse(job.created_at);
+  return (
+    <section class="card">
+      <h2>What happened</h2>
+      <ol class="timeline">
+        {events.map((event) => (
+          <li key={event.seq}>
+            <time dateTime={event.created_at} title={event.created_at}>
+              {new Date(event.created_at).toLocaleTimeString('en-GB')}
+            </time>
+            <span>
+              {wordsOf(event)}
+              {event.seq > 1 && (
+                <span class="faint"> after {seconds((Date.parse(event.created_at) - began) / 1000)}</span>
+              )}
+            </span>
+          </li>
+        ))}
+      </ol>
+      <h3>Attempts</h3>
+      {job.attempts.length === 0 ? (
+        <p class="faint">None yet.</p>
+      ) : (
+        <ol class="attempts">
+          {job.attempts.map(({ attempt, worker, from_epoch, started_at, ended_at, outcome, reason }) => (
+            <li key={attempt}>
+              <b>Attempt {attempt}</b> {outcome ?? 'runs'}
+              {ended_at !== null &&
+                ` after ${seconds((Date.parse(ended_at) - Date.parse(started_at)) / 1000)}`}
+              <br />
+              <span class="faint">
+                worker {worker}, {from_epoch === 0 ? 'from the start' : `went on after epoch ${from_epoch}`}
+                {reason !== null && `. Why again: ${reason}`}
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+const QUEUED = {
+  created: 'Accepted, and put into the queue',
+  drained: 'Put back into the queue: its worker was stopped',
+  fault: 'Put back into the queue after a fault',
+  resumed: 'Resumed, and put back into the queue',
+};
+
+function wordsOf(event: JobEvent): string {
+  switch (event.type) {
+    case 'job.queued':
+      return QUEUED[event.data.reason];
+    case 'job.running': {
+      const { attempt, worker, engine, from_epoch } = event.data;
+      const where = from_epoch === 0 ? '' : `, from epoch ${from_epoch}`;
+      return `Attempt ${attempt} runs on ${worker} with the ${engine} engine${where}`;
+    }
+    case 'job.failed':
+      return `Failed: ${event.data.error.code}`;
+    case 'job.cancelling':
+      return 'Asked to stop';
+    case 'job.pausing':
+      return 'Asked to pause';
+    default:
+      return `${event.type.slice(4, 5).toUpperCase()}${event.type.slice(5)}`;
+  }
+}

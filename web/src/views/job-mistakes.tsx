@@ -1,0 +1,39 @@
+import type { Evaluation } from '../../../src/client/descent.ts';
+import { fileOf } from '../api/files.ts';
+import { percent, short } from '../parts/format.ts';
+
+/** The test rows that the model got most wrong, with what it said. */
+export function Mistakes({ id, mistakes }: { id: string; mistakes: Evaluation['worst_mistakes'] }) {
+  return (
+    <>
+      <h3>Worst mistakes</h3>
+      {mistakes.length === 0 ? (
+        <p class="faint">There are none: every test row is right.</p>
+      ) : (
+        <ul class="mistakes">
+          {mistakes.map(({ index, label, predicted, probability, loss }) => (
+            <li key={index}>
+              <img
+                src={fileOf(id, '/evaluation/rows.png', { actual: label, predicted, from: index, limit: 1 })}
+                alt={`Test row ${index}`}
+                width={64}
+                height={64}
+                loading="lazy"
+              />
+              <span>
+                is <b>{label}</b>
+              </span>
+              <span>
+                said <b>{predicted}</b>
+              </span>
+              <span class="faint" title={`loss ${short(loss)}`}>
+                {percent(probability)} sure
+              </span>
+              <span class="faint">row {index}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
