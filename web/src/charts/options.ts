@@ -89,7 +89,7 @@ export function optionsOf(
     ...seriesAndBands(props),
     scales: { x: { time: false, distr: isLogX ? 3 : 1 }, y: { distr: isLogY ? 3 : 1 } },
     axes: [
-      { ...axis, label: xTitle, labelSize: 22, labelFont: axis.font, incrs: WHOLE_STEPS },
+      { ...axis, label: xTitle, size: 32, labelSize: 22, labelFont: axis.font, incrs: WHOLE_STEPS },
       {
         ...axis,
         size: 64,

@@ -22,7 +22,11 @@ export function CellRows({ id, cell, from }: { id: string; cell: Cell; from: num
   const loaded = useLoaded(
     async (signal) =>
       isChosen
-        ? await descent.jobs.evaluationRows(id, { actual, predicted, from, limit: PAGE, signal })
+        ? {
+            ...(await descent.jobs.evaluationRows(id, { actual, predicted, from, limit: PAGE, signal })),
+            ...cell,
+            from,
+          }
         : undefined,
     [id, actual, predicted, from],
   );
@@ -30,12 +34,14 @@ export function CellRows({ id, cell, from }: { id: string; cell: Cell; from: num
   useEffect(() => {
     if (isChosen) place.current?.scrollIntoView({ block: 'nearest' });
   }, [actual, predicted]);
+  // What is shown belongs together, also while the next cell is on its way.
   const { value, error } = loaded.value;
   if (!isChosen) return <p class="cell-rows faint">Choose a cell to see the test rows that it counts.</p>;
-  const isRight = actual === predicted;
+  const shown = value ?? { ...cell, from };
+  const isStale = shown.actual !== actual || shown.predicted !== predicted || shown.from !== from;
   return (
-    <section class="cell-rows" ref={place} aria-live="polite">
-      <h3>{isRight ? `${actual}, and the model said so` : `${actual}, but the model said ${predicted}`}</h3>
+    <section class="cell-rows" ref={place} aria-live="polite" aria-busy={isStale && error === undefined}>
+      <h3>{headingOf(shown)}</h3>
       <Problem error={error} />
       {value === undefined && error === undefined && <p class="faint">Loading …</p>}
       {value !== undefined && (
@@ -43,7 +49,7 @@ export function CellRows({ id, cell, from }: { id: string; cell: Cell; from: num
           <p class="faint">
             {value.total === 0
               ? 'No test row is like that.'
-              : `${whole(value.data.length)} of ${whole(value.total)} rows${from > 0 ? `, from row ${whole(from)} on` : ''}`}
+              : `${whole(value.data.length)} of ${whole(value.total)} rows${shown.from > 0 ? `, from row ${whole(shown.from)} on` : ''}`}
           </p>
           {value.data.length > 0 && (
             <Sheet src={fileOf(id, '/evaluation/rows.png', queryOf(value.links.images))} rows={value.data} />
@@ -65,6 +71,9 @@ export function CellRows({ id, cell, from }: { id: string; cell: Cell; from: num
     </section>
   );
 }
+
+const headingOf = ({ actual, predicted }: Cell): string =>
+  actual === predicted ? `${actual}, and the model said so` : `${actual}, but the model said ${predicted}`;
 
 const queryOf = (path: string): Record<string, string> =>
   Object.fromEntries(new URLSearchParams(path.slice(path.indexOf('?'))));

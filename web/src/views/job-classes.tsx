@@ -11,7 +11,7 @@ const COLUMNS = [
 /** How well each class is recognised. */
 export function ClassTable({ classes }: { classes: Evaluation['classes'] }) {
   return (
-    <>
+    <div>
       <h3>Classes</h3>
       <div class="scroll">
         <table>
@@ -38,6 +38,6 @@ export function ClassTable({ classes }: { classes: Evaluation['classes'] }) {
           </tbody>
         </table>
       </div>
-    </>
+    </div>
   );
 }

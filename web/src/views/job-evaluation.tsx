@@ -51,8 +51,10 @@ export function EvaluationOf({ job }: { job: Job }) {
         <ConfusionMatrix evaluation={value} chosen={cell} />
         <CellRows id={id} cell={cell} from={Number(query.get('from')) || 0} />
       </div>
-      <Mistakes id={id} mistakes={value.worst_mistakes} />
-      <ClassTable classes={value.classes} />
+      <div class="evaluation">
+        <ClassTable classes={value.classes} />
+        <Mistakes id={id} mistakes={value.worst_mistakes} />
+      </div>
     </section>
   );
 }

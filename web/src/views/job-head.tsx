@@ -51,8 +51,9 @@ function saying({ status, terminal, progress, queue_position, estimated_seconds,
     const long = estimated_seconds === null ? '' : ` · expected to take ${seconds(estimated_seconds)}`;
     return place + long + (step === 0 ? '' : ` · goes on from ${far}`);
   }
-  if (status === 'succeeded')
-    return `All ${far.replace(/ of [\d,]+/g, '')} · ${seconds(result?.duration_seconds)}`;
+  if (status === 'succeeded') {
+    return `${whole(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'} · ${whole(steps)} steps · took ${seconds(result?.duration_seconds)}`;
+  }
   if (terminal) return `Ended at ${far}`;
   const left = eta_seconds === null ? 'time left not known yet' : `${seconds(eta_seconds)} left`;
   const speed = steps_per_second === null ? '' : ` · ${whole(Math.round(steps_per_second))} steps/s`;

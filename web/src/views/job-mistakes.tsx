@@ -5,7 +5,7 @@ import { percent, short } from '../parts/format.ts';
 /** The test rows that the model got most wrong, with what it said. */
 export function Mistakes({ id, mistakes }: { id: string; mistakes: Evaluation['worst_mistakes'] }) {
   return (
-    <>
+    <div>
       <h3>Worst mistakes</h3>
       {mistakes.length === 0 ? (
         <p class="faint">There are none: every test row is right.</p>
@@ -34,6 +34,6 @@ export function Mistakes({ id, mistakes }: { id: string; mistakes: Evaluation['w
           ))}
         </ul>
       )}
-    </>
+    </div>
   );
 }

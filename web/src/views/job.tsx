@@ -49,9 +49,11 @@ export function JobPage() {
       <EvaluationOf job={job} />
       <div class="grid">
         <SpecOf job={job} />
-        <History job={job} />
+        <div>
+          <History job={job} />
+          <Files job={job} />
+        </div>
       </div>
-      <Files job={job} />
     </div>
   );
 }
