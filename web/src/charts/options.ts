@@ -1,5 +1,6 @@
 import type uPlot from 'uplot';
 import { HEIGHT, type LineChartProps } from './line.ts';
+import { logRange, logTicks } from './log-scale.ts';
 
 /** What uPlot is told about a chart of curves. */
 
@@ -56,7 +57,7 @@ function seriesAndBands({ lines, xTitle, format = plain }: LineChartProps) {
       show,
       spanGaps: true,
       value,
-      ...(isFaint && { points: { show: false } }),
+      ...(isFaint && { points: { show: false }, class: 'faint-line' }),
       ...(isDashed && { dash: [6, 4] }),
     });
     if (low === undefined) continue;
@@ -87,12 +88,24 @@ export function optionsOf(
     width,
     height,
     ...seriesAndBands(props),
-    scales: { x: { time: false, distr: isLogX ? 3 : 1 }, y: { distr: isLogY ? 3 : 1 } },
+    scales: {
+      x: { time: false, ...(isLogX && { distr: 3, range: logRange(0) }) },
+      y: isLogY ? { distr: 3, range: logRange(0.05) } : {},
+    },
     axes: [
-      { ...axis, label: xTitle, size: 32, labelSize: 22, labelFont: axis.font, incrs: WHOLE_STEPS },
       {
         ...axis,
-        size: 64,
+        label: xTitle,
+        size: 32,
+        labelSize: 22,
+        labelFont: axis.font,
+        incrs: WHOLE_STEPS,
+        ...(isLogX && LOG_AXIS),
+      },
+      {
+        ...axis,
+        ...(isLogY && LOG_AXIS),
+        size: 72,
         values: (_chart, ticks) => ticks.map((tick) => (tick == null ? '' : format(tick))),
       },
     ],
@@ -118,9 +131,14 @@ export function optionsOf(
       ],
     },
     focus: { alpha: 0.4 },
-    legend: { live: true },
+    legend: {
+      live: true,
+      markers: { dash: (chart, i) => (chart.series[i]?.dash === undefined ? 'solid' : 'dashed') },
+    },
   };
 }
+
+const LOG_AXIS = { splits: logTicks, filter: (_chart: uPlot, ticks: number[]) => ticks };
 
 const plain = (value: number): string => String(Number(value.toPrecision(4)));
 

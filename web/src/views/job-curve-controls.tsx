@@ -45,7 +45,7 @@ export function CurveControls({
           zoom.value = undefined;
         }}
       >
-        Show all
+        Show all epochs
       </button>
     </div>
   );

@@ -102,7 +102,7 @@ const waiting = ({ status, terminal }: Job): string => {
 function useZoomInAddress(key: string, text: string | null): void {
   const zoom = zoomOf(key);
   useEffect(() => {
-    const [from, to] = (text ?? '').split('~').map(Number);
+    const [from, to] = (text ?? '').split('..').map(Number);
     const isRange = from !== undefined && to !== undefined && from < to;
     const known = zoom.peek();
     if (isRange && (known === undefined || rounded(known) !== text)) zoom.value = [from, to];
@@ -114,4 +114,4 @@ function useZoomInAddress(key: string, text: string | null): void {
   }, [key, text]);
 }
 
-const rounded = ([from, to]: readonly [number, number]): string => `${from.toFixed(2)}~${to.toFixed(2)}`;
+const rounded = ([from, to]: readonly [number, number]): string => `${from.toFixed(2)}..${to.toFixed(2)}`;

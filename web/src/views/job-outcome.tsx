@@ -30,7 +30,7 @@ export function Outcome({ job }: { job: Job }) {
         <Figure
           name="Training time"
           value={seconds(result?.training_seconds ?? trained)}
-          hint={terminal ? 'all epochs' : 'epochs so far'}
+          hint={terminal ? 'of all epochs' : 'of the epochs so far'}
         />
       </dl>
     </>
@@ -51,9 +51,10 @@ function bestOf(
   return best;
 }
 
-function whenOf({ spec }: Job, row: MetricsRow | undefined): string {
+function whenOf({ spec, terminal }: Job, row: MetricsRow | undefined): string {
   if (spec.training.validation_split === 0) return 'no validation rows';
-  return row === undefined ? 'no epoch yet' : `epoch ${row.epoch}`;
+  if (row !== undefined) return `epoch ${row.epoch}`;
+  return terminal ? 'no epoch ended' : 'no epoch yet';
 }
 
 function Figure({ name, value, hint }: { name: string; value: string; hint: string }) {
@@ -76,7 +77,7 @@ function Failure({ job, error }: { job: Job; error: NonNullable<Job['error']> })
       <p class="faint">
         {error.retryable
           ? 'The same job is likely to succeed if you start it again.'
-          : 'The same job would fail again: change it first.'}
+          : 'The same job is likely to fail again: change it first.'}
       </p>
       <a class="button" href={href('new', { from: job.id })}>
         {error.retryable ? 'Start it again' : 'Change it'}

@@ -25,7 +25,6 @@ export function JobPage() {
     const read = async () => {
       problem.value = await refresh(id);
     };
-    void read();
     const timer = setInterval(() => void read(), AGAIN_MS);
     return () => clearInterval(timer);
   }, [id, job === 'unknown']);
