@@ -58,6 +58,8 @@ describe('the client', () => {
     ]);
     expect(first.status).toBe('succeeded');
     expect(events).toEqual(await descent.events(first.id));
+    expect(await all(jobs.pastEvents(first.id))).toEqual(events);
+    expect(await all(jobs.pastEvents(first.id, { after: 2 }))).toEqual(events.slice(2));
     // A job that has ended gives all of its events, and none after the last.
     expect(await all(jobs.events(first.id))).toEqual(events);
     expect(await all(jobs.events(first.id, { after: events.length }))).toEqual([]);
