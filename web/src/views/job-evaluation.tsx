@@ -53,7 +53,7 @@ export function EvaluationOf({ job }: { job: Job }) {
       </div>
       <div class="evaluation">
         <ClassTable classes={value.classes} />
-        <Mistakes id={id} mistakes={value.worst_mistakes} />
+        <Mistakes dataset={job.spec.dataset} mistakes={value.worst_mistakes} />
       </div>
     </section>
   );

@@ -1,9 +1,9 @@
 import type { Evaluation } from '../../../src/client/descent.ts';
-import { fileOf } from '../api/files.ts';
+import { rowImage } from '../api/files.ts';
 import { percent, short } from '../parts/format.ts';
 
 /** The test rows that the model got most wrong, with what it said. */
-export function Mistakes({ id, mistakes }: { id: string; mistakes: Evaluation['worst_mistakes'] }) {
+export function Mistakes({ dataset, mistakes }: { dataset: string; mistakes: Evaluation['worst_mistakes'] }) {
   return (
     <div>
       <h3>Worst mistakes</h3>
@@ -14,7 +14,7 @@ export function Mistakes({ id, mistakes }: { id: string; mistakes: Evaluation['w
           {mistakes.map(({ index, label, predicted, probability, loss }) => (
             <li key={index}>
               <img
-                src={fileOf(id, '/evaluation/rows.png', { actual: label, predicted, from: index, limit: 1 })}
+                src={rowImage(dataset, 'test', index)}
                 alt={`Test row ${index}`}
                 width={64}
                 height={64}
