@@ -38,6 +38,13 @@ export class Installation {
     return await this.#http.send({ path: '/me', signal }, (response) => this.#http.asJson<Me>(response));
   }
 
+  /** The OpenAPI document of this server: the defaults, ranges and descriptions of everything that it takes. */
+  async openapi({ signal }: Abortable = {}): Promise<unknown> {
+    return await this.#http.send({ path: '/openapi.json', signal }, (response) =>
+      this.#http.asJson<unknown>(response),
+    );
+  }
+
   /** Starts the session of a page, which the browser keeps as a cookie that no script can read. */
   async login(key: string, { signal }: Abortable = {}): Promise<Caller> {
     return await this.#http.sendOnce(

@@ -1,3 +1,145 @@
+import { useSignal } from '@preact/signals';
+import { useMemo, useRef } from 'preact/hooks';
+import { remember } from '../api/jobs.ts';
+import { descent } from '../api/server.ts';
+import { type SpecFields, specFields } from '../api/spec-fields.ts';
+import { Problem } from '../parts/problem.tsx';
+import { useLoaded } from '../parts/use-loaded.ts';
+import { go, href, route } from '../route.ts';
+import { type Draft, draftOf, EMPTY, specOf, TYPE } from './new-job-draft.ts';
+import { SpecField } from './new-job-field.tsx';
+import { MetadataRows } from './new-job-metadata.tsx';
+import { Plan } from './new-job-plan.tsx';
+import { sortErrors, usePlan } from './new-job-plan-of.ts';
+import { Snippets } from './new-job-snippets.tsx';
+
+const DEFAULT_TYPE = 'rmsprop';
+
+/** The form is made from what the server says a spec is; `from` fills it with the spec of a job. */
 export function NewJob() {
-  return <h1>New job</h1>;
+  const from = route.value.query.get('from');
+  const loaded = useLoaded(
+    async (signal) => {
+      const [fields, job] = await Promise.all([
+        specFields(),
+        from === null ? undefined : descent.jobs.get(from, { signal }),
+      ]);
+      const draft = job === undefined ? EMPTY : draftOf(job.spec, fields.sections(job.spec.optimizer.type));
+      return { fields, draft, from };
+    },
+    [from],
+  );
+  const { value, error } = loaded.value;
+  return (
+    <>
+      <div class="head">
+        <h1>{from === null ? 'New job' : 'Again, with changes'}</h1>
+      </div>
+      <Problem error={error} />
+      {error !== undefined && from !== null && <a href={href('new')}>Begin with the defaults</a>}
+      {value !== undefined && value.from === from && (
+        <Form key={from} fields={value.fields} initial={value.draft} />
+      )}
+    </>
+  );
+}
+
+function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
+  const draft = useSignal(initial);
+  const sendError = useSignal<unknown>(undefined);
+  const isSending = useSignal(false);
+  const { edits, metadata } = draft.value;
+  const sections = fields.sections(edits[TYPE] ?? DEFAULT_TYPE);
+  const spec = specOf(draft.value, sections);
+  const verdict = usePlan(spec).value;
+  const pointers = sections.flatMap((section) => section.fields.map(({ pointer }) => pointer));
+  const { at, rest } = sortErrors(verdict.error, [...pointers, '/metadata']);
+  const key = useIdempotencyKey(JSON.stringify(spec));
+  const form = useRef<HTMLFormElement>(null);
+
+  const edit = (pointer: string, text: string | undefined) => {
+    const { [pointer]: _, ...others } = draft.peek().edits;
+    draft.value = {
+      ...draft.peek(),
+      edits: text === undefined ? others : { ...others, [pointer]: text },
+    };
+    sendError.value = undefined;
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (isSending.peek()) return;
+    isSending.value = true;
+    try {
+      const job = await descent.jobs.create(spec, { idempotencyKey: key });
+      remember(job);
+      go(href(`jobs/${job.id}`));
+    } catch (reason) {
+      sendError.value = reason;
+      form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    } finally {
+      isSending.value = false;
+    }
+  };
+  return (
+    <form ref={form} class="new-job" onSubmit={(event) => void submit(event)} noValidate>
+      <div class="sections">
+        <Problem error={rest} />
+        {sections.map((section) => (
+          <fieldset key={section.title} class="card section">
+            <legend>{section.title}</legend>
+            <p class="faint">{section.description}</p>
+            <div class="fields">
+              {section.fields.map((field) => (
+                <SpecField
+                  key={field.pointer}
+                  field={field}
+                  text={edits[field.pointer]}
+                  errors={at.get(field.pointer) ?? []}
+                  onText={(text) => edit(field.pointer, text)}
+                />
+              ))}
+            </div>
+          </fieldset>
+        ))}
+        <MetadataRows
+          rows={metadata}
+          description={fields.metadata}
+          errors={at.get('/metadata') ?? []}
+          onRows={(rows) => {
+            draft.value = { ...draft.peek(), metadata: rows };
+          }}
+        />
+      </div>
+      <aside class="beside">
+        <div class="card send">
+          <button type="submit" class="primary" disabled={isSending.value}>
+            Train it
+          </button>
+          <Problem error={sendError.value} />
+          <p class={at.size > 0 ? 'error' : 'faint'} role="status">
+            {verdictOf(at.size, verdict.isCurrent, rest)}
+          </p>
+        </div>
+        <Plan plan={verdict.plan} isCurrent={verdict.isCurrent} />
+        <Snippets spec={spec} />
+      </aside>
+    </form>
+  );
+}
+
+function verdictOf(wrong: number, isCurrent: boolean, rest: unknown): string {
+  if (wrong > 0) return `✕ ${wrong} ${wrong === 1 ? 'field is' : 'fields are'} not allowed.`;
+  if (rest !== undefined) return 'It cannot be trained as it is.';
+  return isCurrent ? '✓ The server takes it.' : 'Asking the server …';
+}
+
+/** One for each spec: however often it is sent from this form, it is one job. */
+function useIdempotencyKey(spec: string): string {
+  return useMemo(
+    () =>
+      Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+        byte.toString(16).padStart(2, '0'),
+      ).join(''),
+    [spec],
+  );
 }
