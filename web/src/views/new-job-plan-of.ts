@@ -46,11 +46,15 @@ export function sortErrors(error: unknown, pointers: readonly string[]) {
   const rest: string[] = [];
   for (const { pointer, detail } of error.errors) {
     const field = pointers.find((each) => pointer === each || pointer.startsWith(`${each}/`));
-    // Which of the list's or the map's values is meant.
-    const where = field === undefined ? pointer : pointer.slice(field.length + 1);
-    const text = where === '' ? detail : `${where}: ${detail}`;
+    const text = [placeIn(pointer, field), detail].filter(Boolean).join(' ');
     if (field === undefined) rest.push(text);
     else at.set(field, [...(at.get(field) ?? []), text]);
   }
   return { at, rest: rest.length === 0 ? undefined : rest.join(' ') };
+}
+
+/** Which of a list's or a map's values is meant, as people count them. */
+function placeIn(pointer: string, field: string | undefined): string {
+  const place = field === undefined ? pointer : pointer.slice(field.length + 1);
+  return /^\d+$/.test(place) ? `Value ${Number(place) + 1}` : place;
 }

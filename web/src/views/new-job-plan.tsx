@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import type { JobPlan } from '../../../src/client/types.ts';
 import { bytes, seconds, whole } from '../parts/format.ts';
 
@@ -18,10 +19,10 @@ export function Plan({ plan, isCurrent }: { plan: JobPlan | undefined; isCurrent
       <h2>What it would take</h2>
       <dl class={`facts ${isCurrent ? '' : 'stale'}`} aria-live="polite">
         {facts.map(([name, value]) => (
-          <>
+          <Fragment key={name}>
             <dt>{name}</dt>
             <dd>{value}</dd>
-          </>
+          </Fragment>
         ))}
       </dl>
       <p class="faint why">{reasons.join(' ')}</p>

@@ -87,7 +87,7 @@ function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
         {sections.map((section) => (
           <fieldset key={section.title} class="card section">
             <legend>{section.title}</legend>
-            <p class="faint">{section.description}</p>
+            {section.description !== '' && <p class="faint">{section.description}</p>}
             <div class="fields">
               {section.fields.map((field) => (
                 <SpecField

@@ -37,9 +37,15 @@ export function TryIt() {
           </p>
         </section>
       ) : (
-        <div class="try">
-          <div>
+        <>
+          <Picker ids={ids} recent={recent} onChoose={choose} />
+          <div class="try">
             <Canvas picture={picture} />
+            <div class="guesses">
+              {ids.map((id) => (
+                <Guess key={id} id={id} question={question} />
+              ))}
+            </div>
             <label class="card raw">
               <input
                 type="checkbox"
@@ -54,15 +60,7 @@ export function TryIt() {
               </span>
             </label>
           </div>
-          <div>
-            <Picker ids={ids} recent={recent} onChoose={choose} />
-            <div class="guesses">
-              {ids.map((id) => (
-                <Guess key={id} id={id} question={question} />
-              ))}
-            </div>
-          </div>
-        </div>
+        </>
       )}
     </>
   );
