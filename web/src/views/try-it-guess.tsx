@@ -53,6 +53,8 @@ export function Guess({ id, question }: { id: string; question: Signal<Question>
   const job = jobOf(id).value;
   const name = typeof job === 'object' ? (job.spec.name ?? id.slice(-8)) : id.slice(-8);
   const first = said?.data[0];
+  const isAsked = question.value.picture !== undefined && error === undefined;
+  const waitingFor = isAsked ? 'Asking the model …' : 'Draw a digit';
   const classes = said?.classes ?? Array.from({ length: 10 }, (_, digit) => String(digit));
   return (
     <section class="card guess" aria-label={`What ${name} says`}>
@@ -70,7 +72,7 @@ export function Guess({ id, question }: { id: string; question: Signal<Question>
         <p class="said" role="status">
           <span class="hidden">It says</span>
           <strong>{first?.label ?? '?'}</strong>
-          <span class="faint">{first === undefined ? 'Draw a digit' : percent(first.probability)}</span>
+          <span class="faint">{first === undefined ? waitingFor : percent(first.probability)}</span>
         </p>
         <Seen pixels={said?.seen} />
       </div>
