@@ -1,0 +1,69 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import { JobList } from '../api/job-list.ts';
+import { jobOf } from '../api/jobs.ts';
+import { ago, short } from '../parts/format.ts';
+import { now } from '../parts/now.ts';
+import { Problem } from '../parts/problem.tsx';
+import { Status } from '../parts/status.tsx';
+import { href } from '../route.ts';
+import { MOST_COMPARED } from './compare-state.ts';
+
+/** No jobs are in the address: choose from the latest ones. */
+export function CompareChoice({ first }: { first: readonly string[] }) {
+  const list = useMemo(() => new JobList({}), []);
+  useEffect(() => () => list.close(), [list]);
+  const chosen = useSignal<ReadonlySet<string>>(new Set(first));
+  const ids = list.ids.value.slice(0, 200);
+  const count = chosen.value.size;
+  const toggle = (id: string) => {
+    const next = new Set(chosen.peek());
+    if (!next.delete(id)) next.add(id);
+    chosen.value = next;
+  };
+  return (
+    <section class="card">
+      <div class="row choice-head">
+        <span class="faint" aria-live="polite">
+          {count === 0 ? 'Choose 2 to 50 of the latest jobs.' : `${count} chosen, 2 to 50 can be compared.`}
+        </span>
+        {count >= 2 && count <= MOST_COMPARED && (
+          <a class="button primary" href={href('compare', { jobs: [...chosen.value].join(',') })}>
+            Compare
+          </a>
+        )}
+      </div>
+      <Problem error={list.error.value} />
+      {ids.length === 0 && list.state.value === 'complete' && (
+        <p>
+          There are no jobs yet. <a href={href('new')}>Make one</a>, or{' '}
+          <a href={href('race')}>race four optimizers</a>.
+        </p>
+      )}
+      <ul class="choice">
+        {ids.map((id) => (
+          <Choice key={id} id={id} isChosen={chosen.value.has(id)} onToggle={toggle} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Choice(props: { id: string; isChosen: boolean; onToggle(id: string): void }) {
+  const { id, isChosen, onToggle } = props;
+  const job = jobOf(id).value;
+  if (typeof job === 'string') return null;
+  return (
+    <li>
+      <label>
+        <input type="checkbox" checked={isChosen} onChange={() => onToggle(id)} />
+        <span class="choice-name">{job.spec.name ?? id.slice(-8)}</span>
+        <Status status={job.status} />
+        <span class="faint">
+          {job.spec.dataset}, {job.spec.optimizer.type} {short(job.spec.optimizer.learning_rate)},{' '}
+          {ago(job.created_at, now.value)}
+        </span>
+      </label>
+    </li>
+  );
+}
