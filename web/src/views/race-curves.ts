@@ -1,0 +1,55 @@
+import { COLOURS } from '../../../src/charts/colours.ts';
+import type { Job, MetricsRow } from '../../../src/client/descent.ts';
+import { OPTIMIZER_TYPES } from '../api/names.ts';
+import type { Line } from '../charts/line-chart.tsx';
+import type { Metric } from './compare-state.ts';
+
+/** The curves of a race: for each optimizer the mean of its seeds so far, between their lowest and highest. */
+
+export interface Lane {
+  type: (typeof OPTIMIZER_TYPES)[number];
+  jobs: readonly { job: Job; rows: readonly MetricsRow[] }[];
+}
+
+export const mean = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Of a sample: divided by n - 1. */
+export function deviation(values: readonly number[]): number | null {
+  const middle = mean(values);
+  if (middle === null || values.length < 2) return null;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}
+
+export const colourOfLane = (i: number): string => {
+  const { light, dark } = COLOURS[i % COLOURS.length]!;
+  return `light-dark(${light}, ${dark})`;
+};
+
+/** A band is two lines: the highest with `low`, thin, and the mean. An epoch counts the seeds that have reached it. */
+export function raceCurves(lanes: readonly Lane[], metric: Metric): { x: number[]; lines: Line[] } {
+  const epochs = Math.max(0, ...lanes.flatMap(({ jobs }) => jobs.map(({ rows }) => rows.at(-1)?.epoch ?? 0)));
+  const x = Array.from({ length: epochs }, (_, i) => i + 1);
+  const lines = lanes.flatMap(({ type, jobs }, i): Line[] => {
+    const at = x.map((epoch) =>
+      jobs.flatMap(({ rows }) => {
+        const value = rows.find((row) => row.epoch === epoch)?.[metric];
+        return value == null ? [] : [value];
+      }),
+    );
+    const each = (of: (values: number[]) => number | null) => at.map((values) => of(values));
+    const colour = colourOfLane(i);
+    return [
+      {
+        id: `${type}-band`,
+        label: `${type}, highest`,
+        colour,
+        isFaint: true,
+        values: each((values) => (values.length === 0 ? null : Math.max(...values))),
+        low: each((values) => (values.length === 0 ? null : Math.min(...values))),
+      },
+      { id: type, label: `${type}, mean`, colour, values: each(mean) },
+    ];
+  });
+  return { x, lines };
+}

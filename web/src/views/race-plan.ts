@@ -1,0 +1,49 @@
+import type { JobSpec } from '../../../src/client/descent.ts';
+import { OPTIMIZER_TYPES } from '../api/names.ts';
+
+/** The jobs of a race: each optimizer from the same initial weights and batches, which the seed decides. */
+
+export const SEEDS = [1, 2, 3, 4, 5] as const;
+export const RACE_DATASETS = ['mnist_sample', 'mnist'] as const;
+export const RACE_SIZE = OPTIMIZER_TYPES.length * SEEDS.length;
+
+export interface RacePlan {
+  race: string;
+  dataset: (typeof RACE_DATASETS)[number];
+  epochs: number;
+}
+
+export interface PlannedJob {
+  /** The same for the same place in the same race: posted twice, it is made once. */
+  key: string;
+  spec: JobSpec;
+}
+
+/** Seed by seed, so that each optimizer has its first curve soon. */
+export function jobsOf({ race, dataset, epochs }: RacePlan): PlannedJob[] {
+  return SEEDS.flatMap((seed) =>
+    OPTIMIZER_TYPES.map((type) => ({
+      key: `race-${race}-${type}-${seed}`,
+      spec: {
+        name: `race ${type} ${seed}`,
+        dataset,
+        optimizer: { type },
+        training: { epochs, seed },
+        metadata: { race },
+      },
+    })),
+  );
+}
+
+/** A random id; randomUUID would need TLS. */
+export const newRaceId = (): string =>
+  [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** What the address says of a race that is still being posted: a page that is loaded anew goes on with it. */
+export function planIn(query: URLSearchParams): RacePlan | undefined {
+  const race = query.get('race');
+  const dataset = RACE_DATASETS.find((name) => name === query.get('dataset'));
+  const epochs = Number(query.get('epochs'));
+  if (race === null || dataset === undefined || !Number.isInteger(epochs) || epochs < 1) return undefined;
+  return { race, dataset, epochs };
+}
