@@ -1,6 +1,6 @@
 import type { Job, MetricsRow } from '../../../src/client/descent.ts';
 import type { Line } from '../charts/line-chart.tsx';
-import { coloursOf, type CompareState, type Metric, type X } from './compare-state.ts';
+import { type CompareState, coloursOf, type Metric, type X } from './compare-state.ts';
 
 export interface Compared {
   id: string;

@@ -63,7 +63,10 @@ export function chooseColour({ chosen }: CompareState, id: string, colour: strin
 }
 
 /** A job's colour depends on its id; where two of few jobs would share one, the later gets the next that is free. */
-export function coloursOf({ ids, chosen }: CompareState): ReadonlyMap<string, { light: string; dark: string }> {
+export function coloursOf({
+  ids,
+  chosen,
+}: CompareState): ReadonlyMap<string, { light: string; dark: string }> {
   const taken = new Set<number>();
   const colours = new Map<string, { light: string; dark: string }>();
   for (const id of ids) {

@@ -3,7 +3,7 @@ import { percent, seconds, short } from '../parts/format.ts';
 import { Status } from '../parts/status.tsx';
 import { href, setQuery } from '../route.ts';
 import { type Compared, lower, resultOf } from './compare-curves.ts';
-import { chooseColour, coloursOf, type CompareState, toggleHidden } from './compare-state.ts';
+import { type CompareState, chooseColour, coloursOf, toggleHidden } from './compare-state.ts';
 
 const shown = (value: unknown): string =>
   value == null

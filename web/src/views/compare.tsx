@@ -82,10 +82,7 @@ function Controls({ state }: { state: CompareState }) {
     <div class="row filters">
       <label>
         Measure
-        <select
-          value={state.metric}
-          onChange={(event) => setQuery({ metric: event.currentTarget.value })}
-        >
+        <select value={state.metric} onChange={(event) => setQuery({ metric: event.currentTarget.value })}>
           {METRICS.map((metric) => (
             <option key={metric}>{metric}</option>
           ))}
@@ -132,7 +129,10 @@ function Exports({ state: { ids, metric, isLogY } }: { state: CompareState }) {
   const jobs = ids.join(',');
   return (
     <p class="row">
-      <a class="button" href={`${base}compare/charts/${metric}.svg?jobs=${jobs}${isLogY ? '&scale=log' : ''}`}>
+      <a
+        class="button"
+        href={`${base}compare/charts/${metric}.svg?jobs=${jobs}${isLogY ? '&scale=log' : ''}`}
+      >
         SVG
       </a>
       <a class="button" href={`${base}compare?jobs=${jobs}&format=csv`} download="compare.csv">

@@ -1,6 +1,6 @@
 import { COLOURS } from '../../../src/charts/colours.ts';
 import type { Job, MetricsRow } from '../../../src/client/descent.ts';
-import { OPTIMIZER_TYPES } from '../api/names.ts';
+import type { OPTIMIZER_TYPES } from '../api/names.ts';
 import type { Line } from '../charts/line-chart.tsx';
 import type { Metric } from './compare-state.ts';
 

@@ -51,7 +51,9 @@ export async function post(plan: RacePlan): Promise<boolean> {
         }
         posting.value = { race, posted, waits: error };
         const askedMs = (error.retryAfterSeconds ?? 0) * 1000;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(MOST_WAIT_MS, Math.max(WAIT_MS, askedMs))));
+        await new Promise((resolve) =>
+          setTimeout(resolve, Math.min(MOST_WAIT_MS, Math.max(WAIT_MS, askedMs))),
+        );
       }
     }
   }

@@ -14,9 +14,9 @@ export function RaceStart() {
     <form class="card empty" onSubmit={start}>
       <h2>Which optimizer learns fastest?</h2>
       <p>
-        RMSProp, SGD, AdaGrad and Adam, each with its default learning rate, train the same network {SEEDS.length}{' '}
-        times. Every seed gives all four the same initial weights and the same batches, so what differs is the
-        optimizer. That makes {RACE_SIZE} jobs.
+        RMSProp, SGD, AdaGrad and Adam, each with its default learning rate, train the same network{' '}
+        {SEEDS.length} times. Every seed gives all four the same initial weights and the same batches, so what
+        differs is the optimizer. That makes {RACE_SIZE} jobs.
       </p>
       <p class="row">
         <label>

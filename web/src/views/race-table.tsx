@@ -1,4 +1,4 @@
-import { percent, seconds, short } from '../parts/format.ts';
+import { percent, seconds } from '../parts/format.ts';
 import { resultOf } from './compare-curves.ts';
 import { colourOfLane, deviation, type Lane, mean } from './race-curves.ts';
 import { SEEDS } from './race-plan.ts';
@@ -7,6 +7,8 @@ const with2 = (values: readonly number[], format: (value: number | null) => stri
   values.length < 2
     ? format(mean(values))
     : `${format(mean(values)).replace(/ ?[%s]$/, '')} ± ${format(deviation(values))}`;
+
+const fourDecimals = (value: number | null): string => value?.toFixed(4) ?? '–';
 
 /** Mean and standard deviation over the seeds that have come so far. */
 export function RaceTable({ lanes }: { lanes: readonly Lane[] }) {
@@ -52,7 +54,7 @@ export function RaceTable({ lanes }: { lanes: readonly Lane[] }) {
                 {with2(accuracy, percent)}
                 {accuracy.length > 0 && mean(accuracy) === most && <span title="The highest"> ★</span>}
               </td>
-              <td class="number">{with2(loss, short)}</td>
+              <td class="number">{with2(loss, fourDecimals)}</td>
               <td class="number">{seconds(mean(duration))}</td>
             </tr>
           ))}
