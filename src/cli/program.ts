@@ -82,7 +82,9 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--limit <number>', 'at most so many', '20')
     .action(run(listJobs));
   add('show <id>', 'Show a job.', `descent show ${ID}`).action(run(showJob));
-  add('open [id]', 'Open the page, or a job on it, in your browser.', `descent open ${ID}`).action(run(openPage));
+  add('open [id]', 'Open the page, or a job on it, in your browser.', `descent open ${ID}`).action(
+    run(openPage),
+  );
   add('cancel <id>', 'Cancel a job.', `descent cancel ${ID}`).action(run(cancelJob));
   add('delete <id>', 'Delete a job that has ended, with its files.', `descent delete ${ID}`).action(
     run(deleteJob),

@@ -1,4 +1,5 @@
 import type uPlot from 'uplot';
+import { extentOf, linearRange } from './extent.ts';
 import { HEIGHT, type LineChartProps } from './line.ts';
 import { logRange, logTicks } from './log-scale.ts';
 
@@ -90,7 +91,11 @@ export function optionsOf(
     ...seriesAndBands(props),
     scales: {
       x: { time: false, ...(isLogX && { distr: 3, range: logRange(0) }) },
-      y: isLogY ? { distr: 3, range: logRange(0.05) } : {},
+      y: {
+        ...(isLogY && { distr: 3 }),
+        // Also of hidden lines: to hide one must not move the others.
+        range: (chart) => (isLogY ? logRange(ROOM) : linearRange(ROOM))(chart, ...extentOf(chart)),
+      },
     },
     axes: [
       {
@@ -137,6 +142,9 @@ export function optionsOf(
     },
   };
 }
+
+/** What is left free above and below the lines, as a share of the picture. */
+const ROOM = 0.05;
 
 const LOG_AXIS = { splits: logTicks, filter: (_chart: uPlot, ticks: number[]) => ticks };
 
