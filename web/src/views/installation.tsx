@@ -5,6 +5,7 @@ import { descent } from '../api/server.ts';
 import { ago, bytes, seconds, short, whole } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
+import { Scroll } from '../parts/scroll.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
 import { href } from '../route.ts';
 
@@ -31,7 +32,7 @@ export function Installation() {
         <h1>Installation</h1>
         <span class="faint">{readiness.value && `version ${readiness.value.version}`}</span>
       </div>
-      <div class="grid">
+      <div class="grid above">
         <section class="card">
           <h2>Does it work?</h2>
           <Problem error={readiness.error} />
@@ -132,7 +133,7 @@ function Use({ me }: { me: Me | undefined }) {
 function Workers({ workers }: { workers: readonly Worker[] | undefined }) {
   if (workers?.length === 0) return <p>No worker runs: jobs wait until one does.</p>;
   return (
-    <div class="scroll">
+    <Scroll label="Workers">
       <table>
         <thead>
           <tr>
@@ -175,7 +176,7 @@ function Workers({ workers }: { workers: readonly Worker[] | undefined }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -196,7 +197,7 @@ function Doing({ worker: { problem, running } }: { worker: Worker }) {
 
 function Engines({ engines }: { engines: readonly Engine[] | undefined }) {
   return (
-    <div class="scroll">
+    <Scroll label="Engines">
       <table>
         <thead>
           <tr>
@@ -226,6 +227,6 @@ function Engines({ engines }: { engines: readonly Engine[] | undefined }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -1,0 +1,121 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import type { Evaluation } from '../../src/contract/evaluation.ts';
+import { Installation } from '../end-to-end/installation.ts';
+import { browserName, openBrowser, violationsOf } from './browser.ts';
+
+/** What a person does on the page, from an empty installation on. */
+
+const browser = openBrowser();
+
+/** A seven, in shares of the canvas. */
+const SEVEN = [
+  [0.28, 0.25],
+  [0.72, 0.25],
+  [0.45, 0.8],
+] as const;
+
+async function drawSeven(page: Page): Promise<void> {
+  const box = (await page.getByLabel('Draw a digit').boundingBox())!;
+  const at = ([x, y]: readonly [number, number]) => [box.x + x * box.width, box.y + y * box.height] as const;
+  await page.mouse.move(...at(SEVEN[0]));
+  await page.mouse.down();
+  for (const point of SEVEN) await page.mouse.move(...at(point), { steps: 12 });
+  await page.mouse.up();
+}
+
+describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
+  it('trains a model, shows what it learned and got wrong, and reads a drawing', async () => {
+    const descent = await Installation.start();
+    const page = await browser.open(`${descent.url}/`);
+    await page.getByRole('link', { name: 'New job' }).first().click();
+    await page.getByLabel('Name').fill('seven');
+    await page.getByText('The server takes it').waitFor();
+    await page.getByLabel('Batch size').fill('0');
+    await page
+      .getByText(/must be at least 1|from 1|1 to/)
+      .first()
+      .waitFor();
+    await page.getByLabel('Batch size').fill('64');
+    await page.getByText('The server takes it').waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Train it' }).dblclick();
+    await page.getByRole('heading', { name: 'seven' }).waitFor();
+    const id = /job_\w+/.exec(page.url())![0];
+    await page.locator('.status.succeeded').waitFor();
+    expect((await descent.job(id)).spec.training.batch_size).toBe(64);
+    // A double click creates one job.
+    const { data } = (await (await descent.fetch('/jobs')).json()) as { data: unknown[] };
+    expect(data).toHaveLength(1);
+
+    const evaluation = await descent.fetch(`/jobs/${id}/evaluation`);
+    const text = await evaluation.text();
+    expect(evaluation.status, text).toBe(200);
+    const { confusion_matrix: matrix } = JSON.parse(text) as Evaluation;
+    const count = matrix[4]![9]!;
+    await page.getByRole('button', { name: `4 taken for 9: ${count}` }).click();
+    await expect.poll(() => page.getByLabel(/^Row \d+: 4, the model said 9$/).count()).toBe(count);
+    expect(await violationsOf(page)).toEqual([]);
+
+    await page.getByRole('link', { name: 'Try it' }).last().click();
+    await page.getByLabel('Draw a digit').waitFor();
+    await drawSeven(page);
+    await expect.poll(() => page.locator('.said strong').textContent()).toBe('7');
+    expect(await violationsOf(page)).toEqual([]);
+  });
+
+  it('compares jobs; the link shows the same to somebody else', async () => {
+    const descent = await Installation.start();
+    for (const type of ['adam', 'sgd'] as const) {
+      const { id } = await descent.create({
+        name: type,
+        dataset: 'mnist_sample',
+        optimizer: { type },
+        training: { epochs: 3 },
+      });
+      await descent.toEnd(id);
+    }
+    const page = await browser.open(`${descent.url}/`);
+    for (const name of ['adam', 'sgd']) await page.getByLabel(`Select ${name}`).check();
+    await page.getByRole('link', { name: 'Compare' }).last().click();
+    const rows = async (shown: Page) => await shown.locator('main table').first().textContent();
+    await expect.poll(() => rows(page)).toMatch(/adam.*sgd|sgd.*adam/);
+    await page.getByLabel('Measure').selectOption('val_accuracy');
+    await expect.poll(() => page.url()).toContain('val_accuracy');
+    expect(await violationsOf(page)).toEqual([]);
+    const other = await browser.open(page.url());
+    await expect.poll(() => rows(other)).toBe(await rows(page));
+    expect(await other.getByLabel('Measure').inputValue()).toBe('val_accuracy');
+  });
+
+  it.each([
+    ['light', 360],
+    ['dark', 1440],
+  ] as const)(
+    'has no fault that axe finds, and no sideways scrolling: %s, %i px',
+    async (colorScheme, width) => {
+      const descent = await Installation.start();
+      const { id } = await descent.create({ dataset: 'mnist_sample', training: { epochs: 2 } });
+      await descent.toEnd(id);
+      const page = await browser.open(`${descent.url}/`, { colorScheme, viewport: { width, height: 800 } });
+      for (const path of [
+        'jobs',
+        'new',
+        `jobs/${id}`,
+        `try?jobs=${id}`,
+        'compare',
+        'race',
+        'data',
+        'installation',
+        'x',
+      ]) {
+        await page.goto(`${descent.url}/#/${path}`);
+        await page.locator('main h1').first().waitFor();
+        await expect.poll(() => page.getByText('Loading').count()).toBe(0);
+        expect(await violationsOf(page), path).toEqual([]);
+        const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+        expect(over, path).toBeLessThanOrEqual(0);
+      }
+    },
+  );
+});
