@@ -288,6 +288,8 @@ const api = await startDescent();
 console.log(`${machine()}; API, worker and Redis on core 0, load on core 1; ${JOBS} finished jobs`);
 
 const job = `${api}/jobs/${id}`;
+// A worker looks at all jobs when it starts, on the same core.
+load(job, {});
 const etag = (await fetch(job)).headers.get('etag')!;
 const chart = `${job}/charts/loss.svg`;
 const chartEtag = (await fetch(chart)).headers.get('etag')!;
