@@ -29,4 +29,5 @@ export type { EventsOptions, FeedOptions } from './events.ts';
 export type { DescentOptions } from './http.ts';
 export type { Installation } from './installation.ts';
 export type { CreateOptions, Jobs, ListOptions, ModelFile, WaitOptions } from './jobs.ts';
+export { makeKey } from './jobs.ts';
 export type * from './types.ts';

@@ -217,8 +217,8 @@ export class Jobs {
 
 const JSON_ONLY = { accept: 'application/json' };
 
-/** crypto.randomUUID exists only on pages with TLS. */
-const makeKey = (): string =>
+/** A random key for `idempotencyKey`. crypto.randomUUID exists only on pages with TLS. */
+export const makeKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',
   );

@@ -98,20 +98,20 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
       const { id } = await descent.create({ dataset: 'mnist_sample', training: { epochs: 2 } });
       await descent.toEnd(id);
       const page = await browser.open(`${descent.url}/`, { colorScheme, viewport: { width, height: 800 } });
-      for (const path of [
-        'jobs',
-        'new',
-        `jobs/${id}`,
-        `try?jobs=${id}`,
-        'compare',
-        'race',
-        'data',
-        'installation',
-        'x',
-      ]) {
+      const loaded = {
+        jobs: 'td.name',
+        new: '.plan dd',
+        [`jobs/${id}`]: 'button[aria-label^="4 taken for 9"]',
+        [`try?jobs=${id}`]: '.guess a',
+        compare: 'main input[type=checkbox]',
+        race: 'main button.primary',
+        data: '.pictures img',
+        installation: '.why',
+        x: '.empty a',
+      };
+      for (const [path, place] of Object.entries(loaded)) {
         await page.goto(`${descent.url}/#/${path}`);
-        await page.locator('main h1').first().waitFor();
-        await expect.poll(() => page.getByText('Loading').count()).toBe(0);
+        await page.locator(place).first().waitFor();
         expect(await violationsOf(page), path).toEqual([]);
         const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
         expect(over, path).toBeLessThanOrEqual(0);

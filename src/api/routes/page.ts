@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -5,11 +8,12 @@ import { z } from 'zod';
 import { negotiate } from '../http/negotiation.ts';
 import { documented } from '../openapi/route-documentation.ts';
 
-/** Where the build puts it: dist/web, beside dist/src, and from the sources the same. */
-const ROOT = new URL(
-  import.meta.url.includes('/dist/') ? '../../../web/' : '../../../dist/web/',
-  import.meta.url,
-).pathname;
+/** Where the build puts it; tests run this module in src/ and use the dist/ that was built last. */
+const ROOTS = ['../../../web/', '../../../dist/web/'];
+
+const ROOT = ROOTS.map((root) => fileURLToPath(new URL(root, import.meta.url))).find((root) =>
+  existsSync(join(root, 'assets')),
+);
 
 const AssetSchema = z.strictObject({
   file: z
@@ -20,6 +24,7 @@ const AssetSchema = z.strictObject({
 
 /** The page for people, and its files. */
 export function pageRoutes(app: FastifyInstance, { basePath }: { basePath: string }, done: () => void): void {
+  if (ROOT === undefined) throw new Error('dist/web is missing: run npm run build');
   app.register(fastifyStatic, { root: ROOT, serve: false, preCompressed: true, cacheControl: false });
 
   app.get('/', { config: PAGE }, async (request, reply) => {

@@ -80,7 +80,7 @@ async function readHistories(): Promise<void> {
 async function readHistory(id: string): Promise<void> {
   try {
     const { data } = await descent.jobs.metrics(id);
-    for (const row of data) add(id, row);
+    add(id, data);
   } catch {
     // The next event of the job, or the next visit, tries again.
     histories.delete(id);
@@ -88,13 +88,11 @@ async function readHistory(id: string): Promise<void> {
 }
 
 /** Rows have the places that their epochs say: an attempt that begins again repeats some. */
-function add(id: string, row: MetricsRow): void {
+function add(id: string, added: readonly MetricsRow[]): void {
   const rows = histories.get(id);
-  if (rows === undefined) return;
-  const before = rows.value;
-  const next = before.filter(({ epoch }) => epoch < row.epoch);
-  const after = before.filter(({ epoch }) => epoch > row.epoch);
-  rows.value = [...next, row, ...after];
+  if (rows === undefined || added.length === 0) return;
+  const byEpoch = new Map([...rows.peek(), ...added].map((row) => [row.epoch, row]));
+  rows.value = [...byEpoch.values()].sort((a, b) => a.epoch - b.epoch);
 }
 
 function apply(id: string, event: JobEvent): void {
@@ -105,7 +103,7 @@ function apply(id: string, event: JobEvent): void {
     known.value = { ...job, progress: event.data };
     return;
   }
-  if (event.type === 'job.epoch') add(id, { ...event.data, seq: event.seq, created_at: event.created_at });
+  if (event.type === 'job.epoch') add(id, [{ ...event.data, seq: event.seq, created_at: event.created_at }]);
   refreshSoon(id);
 }
 
@@ -124,10 +122,12 @@ function refreshSoon(id: string): void {
 listen({
   onEvent: ({ job, event }) => apply(job, event),
   onGap: () => {
-    for (const id of histories.keys()) void readHistory(id);
     for (const [id, known] of jobs) {
       const job = known.peek();
-      if (typeof job === 'object' && !job.terminal) refreshSoon(id);
+      if (typeof job !== 'object' || job.terminal) continue;
+      refreshSoon(id);
+      if (histories.has(id)) readers.push(id);
     }
+    void readHistories();
   },
 });

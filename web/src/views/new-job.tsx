@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
+import { makeKey } from '../../../src/client/descent.ts';
 import { remember } from '../api/jobs.ts';
 import { descent } from '../api/server.ts';
 import { type SpecFields, specFields } from '../api/spec-fields.ts';
@@ -135,11 +136,5 @@ function verdictOf(wrong: number, isCurrent: boolean, rest: unknown): string {
 
 /** One for each spec: however often it is sent from this form, it is one job. */
 function useIdempotencyKey(spec: string): string {
-  return useMemo(
-    () =>
-      Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-        byte.toString(16).padStart(2, '0'),
-      ).join(''),
-    [spec],
-  );
+  return useMemo(makeKey, [spec]);
 }

@@ -1,6 +1,6 @@
-import { COLOURS } from '../../../src/charts/colours.ts';
 import type { Job, MetricsRow } from '../../../src/client/descent.ts';
 import type { OPTIMIZER_TYPES } from '../api/names.ts';
+import { seriesColour } from '../charts/colours.ts';
 import type { Line } from '../charts/line-chart.tsx';
 import type { Metric } from './compare-state.ts';
 
@@ -21,11 +21,6 @@ export function deviation(values: readonly number[]): number | null {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-export const colourOfLane = (i: number): string => {
-  const { light, dark } = COLOURS[i % COLOURS.length]!;
-  return `light-dark(${light}, ${dark})`;
-};
-
 /** A band is two lines: the highest with `low`, thin, and the mean. An epoch counts the seeds that have reached it. */
 export function raceCurves(lanes: readonly Lane[], metric: Metric): { x: number[]; lines: Line[] } {
   const epochs = Math.max(0, ...lanes.flatMap(({ jobs }) => jobs.map(({ rows }) => rows.at(-1)?.epoch ?? 0)));
@@ -38,7 +33,7 @@ export function raceCurves(lanes: readonly Lane[], metric: Metric): { x: number[
       }),
     );
     const each = (of: (values: number[]) => number | null) => at.map((values) => of(values));
-    const colour = colourOfLane(i);
+    const colour = seriesColour(i);
     return [
       {
         id: `${type}-band`,

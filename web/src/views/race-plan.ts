@@ -1,4 +1,4 @@
-import type { JobSpec } from '../../../src/client/descent.ts';
+import { type JobSpec, makeKey } from '../../../src/client/descent.ts';
 import { OPTIMIZER_TYPES } from '../api/names.ts';
 
 /** The jobs of a race: each optimizer from the same initial weights and batches, which the seed decides. */
@@ -35,9 +35,8 @@ export function jobsOf({ race, dataset, epochs }: RacePlan): PlannedJob[] {
   );
 }
 
-/** A random id; randomUUID would need TLS. */
-export const newRaceId = (): string =>
-  [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+/** Short enough for an address that is read aloud. */
+export const newRaceId = (): string => makeKey().slice(0, 12);
 
 /** What the address says of a race that is still being posted: a page that is loaded anew goes on with it. */
 export function planIn(query: URLSearchParams): RacePlan | undefined {

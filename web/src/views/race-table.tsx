@@ -1,6 +1,7 @@
+import { seriesColour } from '../charts/colours.ts';
 import { percent, seconds } from '../parts/format.ts';
 import { resultOf } from './compare-curves.ts';
-import { colourOfLane, deviation, type Lane, mean } from './race-curves.ts';
+import { deviation, type Lane, mean } from './race-curves.ts';
 import { SEEDS } from './race-plan.ts';
 
 const with2 = (values: readonly number[], format: (value: number | null) => string): string =>
@@ -45,7 +46,7 @@ export function RaceTable({ lanes }: { lanes: readonly Lane[] }) {
           {rows.map(({ type, ended, accuracy, loss, duration }, i) => (
             <tr key={type}>
               <td>
-                <span class="swatch" style={{ background: colourOfLane(i) }} /> {type}
+                <span class="swatch" style={{ background: seriesColour(i) }} /> {type}
               </td>
               <td class="number">
                 {ended} of {SEEDS.length}
