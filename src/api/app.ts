@@ -6,7 +6,7 @@ import { EventStreams } from './event-streams.ts';
 import { FeedStreams } from './feed-streams.ts';
 import { buildHostCheck } from './http/host-check.ts';
 import { buildServerFactory, refuseManyHeaders } from './http/http-server.ts';
-import { limitInFlight } from './http/in-flight.ts';
+import { InFlight } from './http/in-flight.ts';
 import { acceptNoBody } from './http/no-body.ts';
 import { PathMethods } from './http/path-methods.ts';
 import { refuseUnderPressure } from './http/pressure.ts';
@@ -16,6 +16,7 @@ import { buildRateLimit } from './http/rate-limit.ts';
 import { NoQuerySchema } from './http/request-schemas.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { TokenBuckets } from './http/token-buckets.ts';
+import { buildUnreadRefusal } from './http/unread-refusal.ts';
 import { validatorCompiler } from './http/validation-errors.ts';
 import { JobEstimates } from './job-estimates.ts';
 import { JobWaits } from './job-waits.ts';
@@ -68,7 +69,12 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     requestIdHeader: false,
     trustProxy: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    serverFactory: buildServerFactory(timing, deps.maxConnections, (response) => lasting.has(response)),
+    serverFactory: buildServerFactory(
+      timing,
+      deps.maxConnections,
+      (response) => lasting.has(response),
+      (request, response) => !closing && refuseUnread(request, response),
+    ),
     // A shutdown gets a problem of our own.
     return503OnClosing: false,
     routerOptions: {
@@ -97,6 +103,14 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   const metrics = new ApiMetrics(deps, lasting);
   const methods = new PathMethods(deps.basePath);
   const routes = new RouteCollector(deps.version, deps.basePath);
+  const standardHeaders = { ...securityHeaders(), 'cache-control': 'no-store' };
+  const inFlight = new InFlight(timing.inFlight);
+  const { origins } = authentication;
+  const refuseUnread = buildUnreadRefusal({
+    inFlight,
+    headersFor: (request) => ({ ...standardHeaders, ...origins.corsHeaders(request) }),
+    observe: metrics.observeUnread,
+  });
   let closing = false;
 
   app.decorateRequest('caller', undefined);
@@ -117,9 +131,8 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   });
   app.addHook('onResponse', metrics.observe);
 
-  const standardHeaders = { ...securityHeaders(), 'cache-control': 'no-store' };
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(standardHeaders).header('request-id', request.id);
+    reply.headers(standardHeaders).headers(origins.corsHeaders(request.raw)).header('request-id', request.id);
     if (closing) {
       throw new ProblemError('overloaded', 'This server is shutting down. Retry in a few seconds.', {
         headers: { 'retry-after': '5', connection: 'close' },
@@ -127,8 +140,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     }
   });
   app.addHook('onRequest', refuseManyHeaders);
-  app.addHook('onRequest', authentication.origins.addCorsHeaders);
-  limitInFlight(app, timing.inFlight);
+  inFlight.limit(app);
   // With keys, a page under another name gets nothing: browsers send it no session.
   if (deps.auth === 'none') app.addHook('onRequest', buildHostCheck(deps.allowedHosts));
   refuseUnderPressure(app, timing.maxEventLoopDelayMs);

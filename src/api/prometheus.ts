@@ -64,10 +64,17 @@ export class ApiMetrics {
     if (this.#lasting.has(reply.raw)) {
       this.#streams.inc({ route });
     } else {
-      const labels = { method: labelOf(request.method), route, status: String(reply.statusCode) };
-      this.#durations.observe(labels, reply.elapsedTime / 1000);
+      this.#count(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
     }
   };
+
+  /** A request that was refused before anybody looked at its path. */
+  observeUnread = (method: string, status: number, seconds: number): void =>
+    this.#count(method, 'unknown', status, seconds);
+
+  #count(method: string, route: string, status: number, seconds: number): void {
+    this.#durations.observe({ method: labelOf(method), route, status: String(status) }, seconds);
+  }
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

@@ -43,7 +43,7 @@ describe('events as a list', () => {
     const url = `/jobs/${await finishedJob()}/events`;
     const response = await api.request({ url, headers: accept === undefined ? {} : { accept } });
     expect(response.headers['content-type']).toContain(type);
-    expect(response.headers.vary).toContain('accept');
+    expect(response.headers.vary).toContain('Accept');
   });
 
   it.each(['text/html', 'application/json;q=0', 'image/*', ','])('Accept %s gives 406', async (accept) => {
@@ -62,7 +62,7 @@ describe('an event stream', () => {
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
       'x-content-type-options': 'nosniff',
-      vary: 'accept',
+      vary: 'Accept',
     });
     expect(await viewer.block()).toBe('retry: 2000');
     expect(await viewer.message()).toMatchObject({ id: '1', event: 'job.queued' });

@@ -1,4 +1,5 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../http/problems.ts';
 
 /** Which web pages may use the API, by the Origin header that browsers send. */
@@ -33,7 +34,12 @@ const ALLOWED = [
   'traceparent',
 ].join(', ');
 
-const PREFLIGHT_SECONDS = '600';
+/** The answer to a browser that asks before it sends the request of another page. */
+const PREFLIGHT: Record<string, string> = {
+  'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+  'access-control-allow-headers': ALLOWED,
+  'access-control-max-age': '600',
+};
 
 export interface OriginSettings {
   /** Where browsers find the API, such as https://descent.example.org; undefined = where it listens. */
@@ -60,22 +66,20 @@ export class Origins {
     return host !== undefined && /^https?:\/\/(.+)$/.exec(origin)?.[1] === host;
   }
 
-  /** An onRequest hook: the headers of CORS, which error responses need too. Credentials are never allowed. */
-  addCorsHeaders = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const { origin } = request.headers;
-    if (this.#cors.length === 0) return;
-    if (!this.#cors.includes('*')) reply.header('vary', 'Origin');
-    if (origin === undefined || !this.#isAllowed(origin)) return;
-    reply
-      .header('access-control-allow-origin', this.#cors.includes('*') ? '*' : origin)
-      .header('access-control-expose-headers', EXPOSED);
-    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined)
-      return;
-    reply
-      .header('access-control-allow-methods', 'GET, HEAD, POST, DELETE')
-      .header('access-control-allow-headers', ALLOWED)
-      .header('access-control-max-age', PREFLIGHT_SECONDS);
-  };
+  /** The headers of CORS, which error responses need too. Credentials are never allowed. */
+  corsHeaders({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): Record<string, string> {
+    const { origin } = headers;
+    if (this.#cors.length === 0) return {};
+    const all = this.#cors.includes('*');
+    const vary: Record<string, string> = all ? {} : { vary: 'Origin' };
+    if (origin === undefined || !this.#isAllowed(origin)) return vary;
+    return {
+      ...vary,
+      'access-control-allow-origin': all ? '*' : origin,
+      'access-control-expose-headers': EXPOSED,
+      ...(method === 'OPTIONS' && headers['access-control-request-method'] !== undefined && PREFLIGHT),
+    };
+  }
 
   /**
    * Browsers let any page send simple POSTs to us, and without keys, or with a cookie, they would be obeyed.

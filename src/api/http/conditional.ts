@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { addVary } from './vary.ts';
 
 /**
  * Conditional requests (RFC 9110, 13). Jobs are private to their owner, so shared caches must not store them, and other
  * caches must revalidate before each use, which is cheap.
  */
 const CACHE_CONTROL = 'private, no-cache';
-const VARY = 'Authorization, Cookie';
 
 /** Whether the client already has this representation (RFC 9110, 13.1.2: the comparison is weak). */
 export function hasAlready(request: FastifyRequest, etag: string): boolean {
@@ -24,11 +24,8 @@ export const isConditional = (request: FastifyRequest): boolean =>
  * @returns true when the client already has it; the reply is then a complete 304.
  */
 export function isUnchanged(request: FastifyRequest, reply: FastifyReply, etag: string): boolean {
-  const vary = reply.getHeader('vary');
-  reply
-    .header('etag', etag)
-    .header('cache-control', CACHE_CONTROL)
-    .header('vary', vary === undefined ? VARY : `${vary}, ${VARY}`);
+  reply.header('etag', etag).header('cache-control', CACHE_CONTROL);
+  addVary(reply, 'Authorization, Cookie');
   if (!hasAlready(request, etag)) return false;
   reply.code(304);
   return true;

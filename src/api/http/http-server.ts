@@ -28,11 +28,13 @@ export interface HttpTimes {
 /**
  * @param maxConnections for all servers of this factory together
  * @param isStream whether a response is an event stream, which may last
+ * @param refuse answers a request that need not be handled, and says whether it did
  */
 export function buildServerFactory(
   { requestTimeoutMs, keepAliveTimeoutMs, connectionStateMs }: HttpTimes,
   maxConnections: number,
   isStream: (response: ServerResponse) => boolean,
+  refuse: (request: IncomingMessage, response: ServerResponse) => boolean,
 ): (handler: RequestListener) => Server {
   const guard = new ConnectionGuard(
     { max: maxConnections, stateMs: connectionStateMs, checkMs: connectionStateMs / 6 },
@@ -47,7 +49,9 @@ export function buildServerFactory(
       connectionsCheckingInterval: requestTimeoutMs / 6,
       keepAliveTimeout: keepAliveTimeoutMs,
     };
-    const server = createServer(options, handler);
+    const server = createServer(options, (request, response) => {
+      if (!refuse(request, response)) handler(request, response);
+    });
     // One more, so that `refuseManyHeaders` sees that there are too many.
     server.maxHeadersCount = MAX_HEADERS + 1;
     // An expectation that we do not know may be ignored (RFC 9110, 10.1.1); by default Node answers 417 without a body.

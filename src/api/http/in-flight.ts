@@ -1,5 +1,4 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { monotonicMs } from '../../process/clock.ts';
 import { ProblemError } from './problems.ts';
 
 const KEY = 'uncounted';
@@ -25,29 +24,49 @@ const PAUSE_MS = 100;
  * answered late; so those that are accepted are answered soon, and the others are told at once to come back.
  *
  * A request is under way from the arrival of its body until its response is ready: a client that sends or reads slowly
- * costs no work, and must not keep others out. While no place is free, requests are refused before their body is read,
- * which takes a fraction of the work.
+ * costs no work, and must not keep others out.
  */
-export function limitInFlight(app: FastifyInstance, limits: InFlightLimits): void {
-  const reads = new Places(limits.reads, limits.reads);
-  const writes = new Places(limits.writes, limits.sustainedWrites);
-  const placesFor = ({ method, routeOptions }: FastifyRequest): Places | undefined => {
-    if (KEY in (routeOptions.config ?? {})) return undefined;
-    return method === 'GET' || method === 'HEAD' ? reads : writes;
-  };
-  app.addHook('onRequest', async (request) => placesFor(request)?.assertFree());
-  app.addHook('preValidation', async (request: FastifyRequest, reply: FastifyReply) => {
-    const places = placesFor(request);
-    if (places === undefined) return;
-    // Others may have come while the body arrived.
-    places.assertFree();
-    places.take();
-    taken.set(request, places);
-    // The client may go away before there is a response.
-    reply.raw.once('close', () => leavePlace(request));
-  });
-  app.addHook('onSend', async (request) => leavePlace(request));
+export class InFlight {
+  readonly #reads: Places;
+  readonly #writes: Places;
+
+  constructor({ reads, writes, sustainedWrites }: InFlightLimits) {
+    this.#reads = new Places(reads, reads);
+    this.#writes = new Places(writes, sustainedWrites);
+  }
+
+  /**
+   * Why a request with this method need not even be read; undefined if it must. Reads must, because probes and streams
+   * are never refused, and only the router knows them.
+   */
+  refusalUnread(method: string | undefined): ProblemError | undefined {
+    return !isRead(method) && this.#writes.isFull ? TOO_MANY : undefined;
+  }
+
+  /** Adds the hooks that refuse and count requests. */
+  limit(app: FastifyInstance): void {
+    const placesFor = ({ method, routeOptions }: FastifyRequest): Places | undefined => {
+      if (KEY in (routeOptions.config ?? {})) return undefined;
+      return isRead(method) ? this.#reads : this.#writes;
+    };
+    app.addHook('onRequest', async (request) => {
+      if (placesFor(request)?.isFull) throw TOO_MANY;
+    });
+    app.addHook('preValidation', async (request: FastifyRequest, reply: FastifyReply) => {
+      const places = placesFor(request);
+      if (places === undefined) return;
+      // Others may have come while the body arrived.
+      if (places.isFull) throw TOO_MANY;
+      places.take();
+      taken.set(request, places);
+      // The client may go away before there is a response.
+      reply.raw.once('close', () => leavePlace(request));
+    });
+    app.addHook('onSend', async (request) => leavePlace(request));
+  }
 }
+
+const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD';
 
 const taken = new WeakMap<FastifyRequest, Places>();
 
@@ -71,8 +90,7 @@ export class Places {
   #taken = 0;
   /** How many more may be taken beyond `sustained` before the next pause. */
   #burst: number;
-  /** When the last place became free. */
-  #freeMs = Number.NEGATIVE_INFINITY;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(most: number, sustained: number) {
     this.#most = most;
@@ -81,23 +99,23 @@ export class Places {
   }
 
   take(): void {
-    if (this.#taken === 0 && monotonicMs() - this.#freeMs >= PAUSE_MS) this.#burst = this.#most;
+    clearTimeout(this.#pause);
     this.#taken += 1;
     this.#burst -= 1;
   }
 
   leave(): void {
     this.#taken -= 1;
-    if (this.#taken === 0) this.#freeMs = monotonicMs();
+    if (this.#taken > 0) return;
+    // A busy event loop looks like a pause until it has looked at its sockets, which comes before `setImmediate`.
+    const afterLook = () => {
+      if (this.#taken === 0) this.#burst = this.#most;
+    };
+    this.#pause = setTimeout(() => setImmediate(afterLook), PAUSE_MS).unref();
   }
 
-  /**
-   * More than `sustained` only at the beginning of a burst.
-   * @throws {ProblemError} overloaded
-   */
-  assertFree(): void {
-    if (this.#taken < this.#sustained) return;
-    if (this.#burst > 0 && this.#taken < this.#most) return;
-    throw TOO_MANY;
+  /** More than `sustained` are taken only at the beginning of a burst. */
+  get isFull(): boolean {
+    return this.#taken >= this.#sustained && (this.#burst <= 0 || this.#taken >= this.#most);
   }
 }

@@ -1,5 +1,6 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from './problems.ts';
+import { addVary } from './vary.ts';
 
 interface Range {
   type: string;
@@ -25,13 +26,15 @@ function closeness(range: string, offered: string): number {
 
 /**
  * Picks the offer that the Accept header prefers; without an Accept header, the first. Among equal qualities a type
- * named in full wins over a wildcard match.
+ * named in full wins over a wildcard match. The answer then varies by Accept.
  * @throws {ProblemError} not_acceptable
  */
 export function negotiate<Type extends string>(
   request: FastifyRequest,
+  reply: FastifyReply,
   offers: readonly [Type, ...Type[]],
 ): Type {
+  addVary(reply, 'Accept');
   const accept = request.headers.accept;
   if (accept === undefined || accept.trim() === '') return offers[0];
   const ranges = parseAccept(accept);
@@ -51,9 +54,6 @@ export function negotiate<Type extends string>(
     throw new ProblemError(
       'not_acceptable',
       `The Accept header matches no type offered here. Accept one of ${offers.join(', ')}.`,
-      {
-        headers: { vary: 'accept' },
-      },
     );
   }
   return best.offer;

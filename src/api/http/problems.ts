@@ -70,21 +70,31 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   reply.send(prepareProblem(error, request, reply));
 }
 
+/** Status and headers of a problem, without those of every answer. */
+export function problemHead({ code, headers }: ProblemError): {
+  status: number;
+  headers: Record<string, string>;
+} {
+  return {
+    status: PROBLEMS[code].status,
+    headers: { ...headers, 'cache-control': 'no-store', 'content-type': 'application/problem+json' },
+  };
+}
+
+export const problemText = (problem: ProblemError, requestId: string): string =>
+  JSON.stringify(renderProblem(problem, requestId));
+
 /** Sets status and headers of the problem. @returns the body */
 export function prepareProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): Buffer {
   const problem = toProblem(error, request);
-  const { status } = PROBLEMS[problem.code];
+  const { status, headers } = problemHead(problem);
   if (status === 500) request.log.error({ err: error }, 'a request failed');
   // Thousands a second must not make the load worse; the metrics count them.
   else if (problem.code === 'overloaded') request.log.debug({ code: problem.code }, 'a request was refused');
   else if (status > 500) request.log.warn({ err: error, code: problem.code }, 'a request was refused');
-  reply
-    .code(status)
-    .headers(problem.headers)
-    .header('cache-control', 'no-store')
-    .type('application/problem+json');
+  reply.code(status).headers(headers);
   // Bytes: Fastify adds a charset to text, which this media type does not have.
-  return Buffer.from(JSON.stringify(renderProblem(problem, request.id)));
+  return Buffer.from(problemText(problem, request.id));
 }
 
 /** Maps any error, ours, Fastify's or a store's, to a problem of the catalogue. */
@@ -247,7 +257,7 @@ export function writeProblem(socket: Socket, problem: ProblemError, requestId: s
     return;
   }
   answered.add(socket);
-  const body = JSON.stringify(renderProblem(problem, requestId));
+  const body = problemText(problem, requestId);
   const { status, title } = PROBLEMS[problem.code];
   const headers = Object.entries(problem.headers).map(([name, value]) => `${name}: ${value}`);
   socket.end(

@@ -38,9 +38,8 @@ export function eventRoutes(
       const { id } = request.params;
       const { limit, lastEventId } = request.query;
       const after = lastEventId ?? request.query.after;
-      reply.header('vary', 'accept');
       const seen = lastEventIdHeader(request);
-      const live = negotiate(request, ['application/json', STREAM]) === STREAM;
+      const live = negotiate(request, reply, ['application/json', STREAM]) === STREAM;
       const cursor = live ? (seen ?? after) : after;
       const head = await store.head(scopeOf(request), id);
       if (head === undefined) throw jobNotFound();

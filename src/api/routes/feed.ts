@@ -40,8 +40,7 @@ export function feedRoute(
           'Only an admin may watch the jobs of another owner. Leave `owner` out.',
         );
       }
-      reply.header('vary', 'accept');
-      const live = negotiate(request, ['application/json', STREAM]) === STREAM;
+      const live = negotiate(request, reply, ['application/json', STREAM]) === STREAM;
       const seen = lastFeedId(request);
       const after = lastEventId ?? request.query.after;
       const cursor = live ? (seen ?? after) : after;

@@ -43,8 +43,7 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
     handler: async (request, reply) => {
       const { id } = request.params;
       const { after, max_points: most } = request.query;
-      reply.header('vary', 'accept');
-      const form = request.query.format ?? NEGOTIABLE[negotiate(request, TYPES)];
+      const form = request.query.format ?? NEGOTIABLE[negotiate(request, reply, TYPES)];
       // The status is read first: the rows may then be newer than the status, but a terminal status never lacks rows.
       const head = await store.head(scopeOf(request), id);
       if (head === undefined) throw jobNotFound();

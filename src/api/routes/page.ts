@@ -28,9 +28,8 @@ export function pageRoutes(app: FastifyInstance, { basePath }: { basePath: strin
   app.register(fastifyStatic, { root: ROOT, serve: false, preCompressed: true, cacheControl: false });
 
   app.get('/', { config: PAGE }, async (request, reply) => {
-    reply.header('vary', 'accept');
     // Programs and `curl` get what they got before there was a page.
-    if (negotiate(request, ['application/json', 'text/html']) !== 'text/html') {
+    if (negotiate(request, reply, ['application/json', 'text/html']) !== 'text/html') {
       return reply.redirect(`${basePath}/docs`, 302);
     }
     // The names of its files are relative, so that it works below any path.
@@ -61,7 +60,7 @@ const PAGE = documented({
       headers: { Location: { description: 'The path of /docs.', schema: { type: 'string' } } },
     },
   },
-  problems: [],
+  problems: ['not_acceptable'],
 });
 
 const ASSET = documented({

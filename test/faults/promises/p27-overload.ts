@@ -7,12 +7,12 @@ import { Site } from '../site.ts';
 
 const TIMES = 10;
 const CAPACITY_SECONDS = 5;
-/** Half of the design's: with less, the burst at the beginning, 64 creates that wait for each other, would be the 99th percentile. */
+/** Half of the design's. With less, the burst at the beginning, 64 creates that wait for each other, would weigh too much. */
 const LOAD_SECONDS = 150;
 const ACCEPTED_P99_MS = 100;
 const RECOVERY_SECONDS = 10;
 /** As many as the API accepts at a time for long. */
-const CAPACITY_CONNECTIONS = 8;
+const CAPACITY_CONNECTIONS = 4;
 const CONNECTIONS = 500;
 const MAXMEMORY_MB = 512;
 
