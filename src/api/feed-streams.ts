@@ -86,7 +86,7 @@ export class FeedStreams {
    */
   async read(
     { entries }: FeedPage,
-    { jobs, metadata }: Pick<FeedViewer, 'jobs' | 'metadata'>,
+    { owner, jobs, metadata }: Pick<FeedViewer, 'owner' | 'jobs' | 'metadata'>,
     wanted = new Recent<boolean>(MOST_KNOWN),
   ): Promise<FeedEvent[]> {
     const ofJobs = new Map<string, number[]>();
@@ -98,7 +98,7 @@ export class FeedStreams {
     await Promise.all(
       [...ofJobs].map(async ([job, seqs]) => {
         if (metadata.length > 0) {
-          const known = wanted.get(job) ?? (await this.#deps.feed.hasMetadata(job, metadata));
+          const known = wanted.get(job) ?? (await this.#deps.feed.hasMetadata(owner, job, metadata));
           wanted.add(job, known);
           if (!known) return;
         }

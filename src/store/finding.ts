@@ -91,7 +91,7 @@ export class Finder {
     const short = narrow.length > 0 || value !== undefined ? await this.#shortest(candidates) : undefined;
     if (short !== undefined && short.size <= SHORT) {
       const walk = { stretch: short.stretch, checks, descending: sort.descending, value };
-      const places = await this.#walk(walk, Number.POSITIVE_INFINITY);
+      const places = await this.#walk(owner, walk, Number.POSITIVE_INFINITY);
       const compare = comparePlaces(sort);
       return places
         .filter((place) => after === undefined || compare(place, after) > 0)
@@ -104,20 +104,21 @@ export class Finder {
     // A check of the only status is left out where the index says so: the plain lists then read no facts.
     const needed = byId === status[0] ? checks.filter(([what]) => what !== 'status') : checks;
     const inOrder = { stretch: byId, checks: needed, descending: sort.descending, value: undefined };
-    if (value === undefined) return await this.#walk(inOrder, limit, after);
+    if (value === undefined) return await this.#walk(owner, inOrder, limit, after);
 
     const numbers = (filters.numbers ?? []).filter(({ fact }) => fact === value);
     const places: Place[] = [];
     if (after === undefined || after.value !== null) {
       const stretch = this.#ofFact(owner, value, numbers);
       places.push(
-        ...(await this.#walk({ stretch, checks, descending: sort.descending, value }, limit, after)),
+        ...(await this.#walk(owner, { stretch, checks, descending: sort.descending, value }, limit, after)),
       );
     }
     if (places.length === limit || numbers.length > 0) return places;
     if (await this.#allHave(owner, value)) return places;
     const without: Check = [placeOf(value), 'is', ''];
     const rest = await this.#walk(
+      owner,
       { ...inOrder, checks: [...checks, without] },
       limit - places.length,
       after?.value === null ? after : undefined,
@@ -185,8 +186,9 @@ export class Finder {
     return jobs === withFact;
   }
 
-  async #walk(walk: Walk, limit: number, after?: Place): Promise<Place[]> {
-    return await walkIndex(this.#redis, this.#keys.job(''), walk, limit, after);
+  async #walk(owner: string, walk: Walk, limit: number, after?: Place): Promise<Place[]> {
+    const keys = { records: this.#keys.job(''), facts: this.#keys.facts(owner) };
+    return await walkIndex(this.#redis, keys, walk, limit, after);
   }
 
   async #shortest(stretches: readonly Stretch[]): Promise<{ stretch: Stretch; size: number } | undefined> {

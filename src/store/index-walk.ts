@@ -11,7 +11,7 @@ export interface Place {
 
 /**
  * Walks an index between two bounds, in either direction, from a place on.
- * KEYS: the index. ARGV: 1 beginning of the keys of records, 2 `lex` or `score`, 3 and 4 the bounds, 5 `asc` or `desc`,
+ * KEYS: the index, and the owner's facts. ARGV: 1 beginning of the keys of records, 2 `lex` or `score`, 3 and 4 the bounds, 5 `asc` or `desc`,
  * 6 and 7 score and member of the place after which to go on, 8 most jobs to return, 9 most to look at, 10 the place of
  * the fact to return of each job (0: none), then for each check: a place in the facts, or `status`, `name` or `label`;
  * how to compare; with what.
@@ -19,7 +19,7 @@ export interface Place {
  * Returns whether there is more, score and member of the last one looked at, then id and fact of each job found.
  */
 const WALK = scriptOf(`
-local index, records, kind, down = KEYS[1], ARGV[1], ARGV[2], ARGV[5] == 'desc'
+local index, facts_key, records, kind, down = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[5] == 'desc'
 local after, limit, most, returned = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local NAME = ${FACTS.length + 1}
 
@@ -89,8 +89,10 @@ local function check_of(what, how, value)
   end
   local place, bound = tonumber(what), tonumber(value)
   if how == 'is' then
+    -- Most jobs of a long walk are told apart by this much faster look.
+    local within = place > 1 and value ~= '' and '\\31' .. value .. '\\31' or ''
     return function(_, facts)
-      return fact_at(facts, place) == value
+      return string.find(facts, within, 1, true) ~= nil and fact_at(facts, place) == value
     end
   end
   local compare = {
@@ -112,32 +114,27 @@ for i = 11, #ARGV, 3 do
   needs_status = needs_status or ARGV[i] == 'status'
 end
 
+local needs_facts = #checks > 0 or returned > 0
 local found = { 0, '', '' }
 local full = 3 + 2 * limit
 local looked = 0
 
 -- Returns whether to go on.
-local function look_at(member, score)
+local function look_at(member, score, id, facts)
   if looked >= most or #found >= full then
     found[1] = 1
     return false
   end
   looked = looked + 1
   found[2], found[3] = score, member
-  local id, fact = string.sub(member, -30), ''
-  if #checks > 0 or returned > 0 then
-    -- With one field, each of thousands of jobs takes a quarter less.
-    local facts = redis.call('HGET', records .. id, 'facts') or ''
-    local status = needs_status and redis.call('HGET', records .. id, 'status') or ''
-    for i = 1, #checks do
-      if not checks[i](status, facts) then
-        return true
-      end
+  local status = needs_status and redis.call('HGET', records .. id, 'status') or ''
+  for i = 1, #checks do
+    if not checks[i](status, facts) then
+      return true
     end
-    fact = returned > 0 and fact_at(facts, returned) or ''
   end
   found[#found + 1] = id
-  found[#found + 1] = fact
+  found[#found + 1] = returned > 0 and fact_at(facts, returned) or ''
   return true
 end
 
@@ -147,14 +144,20 @@ while first <= last do
   local to = down and last or math.min(last, first + CHUNK - 1)
   local members = redis.call('ZRANGE', index, from, to, 'WITHSCORES')
   local count = #members / 2
-  for i = 1, count do
-    local at = 2 * (down and count - i + 1 or i)
-    if not look_at(members[at - 1], members[at]) then
-      return found
-    end
-  end
   if count == 0 then
     return found
+  end
+  local ids = {}
+  for i = 1, count do
+    ids[i] = string.sub(members[2 * i - 1], -30)
+  end
+  -- All at once: a call for each job would take most of the time.
+  local facts = needs_facts and redis.call('HMGET', facts_key, unpack(ids)) or {}
+  for i = 1, count do
+    local at = down and count - i + 1 or i
+    if not look_at(members[2 * at - 1], members[2 * at], ids[at], facts[at] or '') then
+      return found
+    end
   end
   first, last = down and first or to + 1, down and from - 1 or last
 end
@@ -193,12 +196,13 @@ const WalkedSchema = z
 
 /**
  * The first `limit` places that pass the checks, after a place.
- * @param records beginning of the keys of records.
+ * @param records beginning of the keys of records
+ * @param facts key of the facts of the index's owner
  * @throws {StoreUnavailableError}
  */
 export async function walkIndex(
   redis: Redis,
-  records: string,
+  { records, facts }: { records: string; facts: string },
   { stretch, checks, descending, value }: Walk,
   limit: number,
   after?: Place,
@@ -211,7 +215,7 @@ export async function walkIndex(
       await runScript(
         redis,
         WALK,
-        [stretch.key],
+        [stretch.key, facts],
         [
           records,
           stretch.kind,

@@ -69,8 +69,12 @@ export class JobFeed {
    * Whether the job has all these pairs in its metadata. False also for one that is gone.
    * @throws {StoreUnavailableError}
    */
-  async hasMetadata(id: string, pairs: readonly (readonly [key: string, value: string])[]): Promise<boolean> {
-    const facts = await answered(() => this.#redis.hget(this.#keys.job(id), 'facts'));
+  async hasMetadata(
+    owner: string,
+    id: string,
+    pairs: readonly (readonly [key: string, value: string])[],
+  ): Promise<boolean> {
+    const facts = await answered(() => this.#redis.hget(this.#keys.facts(owner), id));
     const labels = facts?.split(FACT_SEPARATOR).slice(FACTS.length) ?? [];
     return pairs.every(([key, value]) => labels.includes(metadataLabel(key, value)));
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOCAL_OWNER } from '../contract/access.ts';
 import { bestOf } from '../contract/best.ts';
 import type { Redis } from '../redis/connections.ts';
 import { FACT_SEPARATOR, FACTS, factsOf } from './facts.ts';
@@ -53,11 +54,14 @@ export class JobIndexer {
 
   /** Those that have none, or succeeded under a worker that did not add the result's. */
   async #withoutFacts(ids: string[]): Promise<string[]> {
+    const records = this.#redis.pipeline();
+    for (const id of ids) records.hmget(this.#keys.job(id), 'status', 'owner');
+    const states = z.array(StateSchema).parse(await allAnswered(() => records.exec()));
     const pipeline = this.#redis.pipeline();
-    for (const id of ids) pipeline.hmget(this.#keys.job(id), 'status', 'facts');
-    const states = z.array(StateSchema).parse(await allAnswered(() => pipeline.exec()));
+    for (const [i, id] of ids.entries()) pipeline.hget(this.#keys.facts(states[i]![1] ?? LOCAL_OWNER), id);
+    const texts = z.array(z.string().nullable()).parse(await allAnswered(() => pipeline.exec()));
     return ids.filter((_, i) => {
-      const [status, facts] = states[i]!;
+      const [[status], facts] = [states[i]!, texts[i]!];
       if (facts === null) return status !== null;
       return status === 'succeeded' && facts.split(FACT_SEPARATOR)[FACTS.indexOf('test_accuracy')] === '';
     });

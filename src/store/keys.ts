@@ -10,6 +10,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | until packed |
  * | | string | the same for a packed job, see job-packer.ts | pack | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
+ * | facts:<owner> | hash, by id | what each job is found by, see facts.ts | create, start, finish, index, remove, adopt | with the record |
  * | sorted:<fact>:<owner> | zset, score = the fact | ids of the jobs that have it, see facts.ts | finish, index, remove, adopt | with the record |
  * | labels | zset, score 0 | `<owner>:<label>\x1f<id>`, a label being a name or a pair of metadata, see facts.ts | create, index, remove, adopt | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
@@ -46,6 +47,7 @@ export interface Keys {
   seqChannel(id: string): string;
   jobs(owner: string): string;
   feed(owner: string): string;
+  facts(owner: string): string;
   sorted(fact: string, owner: string): string;
   readonly labels: string;
   readonly statuses: string;
@@ -82,6 +84,7 @@ export function buildKeys(prefix: string): Keys {
     seqChannel: (id) => `${root}job:${id}:seq`,
     jobs: (owner) => `${root}jobs:${owner}`,
     feed: (owner) => `${root}feed:${owner}`,
+    facts: (owner) => `${root}facts:${owner}`,
     sorted: (fact, owner) => `${root}sorted:${fact}:${owner}`,
     labels: `${root}labels`,
     statuses: `${root}statuses`,

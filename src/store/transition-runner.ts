@@ -108,6 +108,7 @@ export async function runTransition(
     signals_channel: keys.signals,
     queued_of: keys.queuedOf(''),
     feed_of: keys.feed(''),
+    facts_of: keys.facts(''),
     sorted_of: keys.sorted('', '').slice(0, -1),
   };
   const args = Object.entries({ id, ...names, ...call.args }).flat();

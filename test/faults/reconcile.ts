@@ -275,7 +275,11 @@ async function leftKeys(site: Site): Promise<string[]> {
   const bull = ['meta', 'events', 'marker', 'stalled-check', 'id'].map(
     (name) => `${keys.root}bull:training:${name}`,
   );
-  const indexes = [keys.labels, ...SORTED_FACTS.map((fact) => keys.sorted(fact, 'local'))];
+  const indexes = [
+    keys.labels,
+    keys.facts('local'),
+    ...SORTED_FACTS.map((fact) => keys.sorted(fact, 'local')),
+  ];
   const lists =
     client.acknowledged.size > 0 ? [keys.jobs('local'), keys.finished, keys.statuses, ...indexes] : [];
   const lasting = [
@@ -305,7 +309,9 @@ export const recordOf = async (site: Site, id: string): Promise<Partial<JobRecor
 async function leftFiles(site: Site): Promise<string[]> {
   const folder = join(site.dataDir, 'jobs');
   const left: string[] = [];
-  for (const id of existsSync(folder) ? readdirSync(folder) : []) {
+  const ids = existsSync(folder) ? readdirSync(folder) : [];
+  // Workers test the folder while this looks.
+  for (const id of ids.filter((name) => !name.startsWith('.write-test-'))) {
     const { model, evaluation } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
     const names = [model, evaluation].flatMap((file) => (file === undefined ? [] : [file.name]));
     const files = readdirSync(join(folder, id));

@@ -31,6 +31,8 @@ process.on('exit', () => {
 });
 
 export interface SiteOptions extends Omit<InstallationOptions, 'redisUrl' | 'log' | 'detached'> {
+  /** The API comes first on a busy processor, as where the units or the compose file of this repository start it. */
+  workersYield?: boolean;
   /** API and workers reach Redis through our proxies. */
   proxied?: boolean;
   redisEnv?: Record<string, string>;
@@ -47,15 +49,17 @@ export class Site extends RunningInstallation {
   readonly #log: string;
   readonly #ledger: string;
   readonly #complaints = new Map<string, number>();
+  readonly #workersYield: boolean;
   readonly #listeners = new Set<(job: string) => void>();
   #apiLink: FaultProxy | undefined;
   #workerLink: FaultProxy | undefined;
   #commands: Redis | undefined;
   #subscriber: Redis | undefined;
 
-  private constructor(options: InstallationOptions, redisEnv: Record<string, string>, log: string) {
+  private constructor(options: SiteOptions, redisEnv: Record<string, string>, log: string) {
     super({ ...options, log: { file: log, level: 'info' }, detached: true });
     open.add(this);
+    this.#workersYield = options.workersYield === true;
     this.#log = log;
     this.#ledger = join(this.dataDir, 'ledger.jsonl');
     this.redisEnv = redisEnv;
@@ -93,7 +97,7 @@ export class Site extends RunningInstallation {
   override async startWorker(env: Record<string, string> = {}): Promise<Started> {
     const worker = await super.startWorker({ ...linked(this.#workerLink), ...env });
     this.workers.push(worker);
-    yieldToOthers(worker.pid);
+    if (this.#workersYield) yieldToOthers(worker.pid);
     return worker;
   }
 
@@ -233,7 +237,7 @@ export class Site extends RunningInstallation {
   }
 }
 
-/** What the units and the compose file of this repository ask of the scheduler: nice 6 is a quarter of the others' weight. */
+/** Nice 6 is a quarter of the weight of others. */
 function yieldToOthers(pid: number): void {
   const group = `/proc/${pid}/autogroup`;
   // Processes of different sessions share the processor by session, and not by their own niceness.

@@ -177,9 +177,7 @@ async function indexes(owner: string): Promise<[stored: object, rebuilt: object]
     (sum, { spec }) => sum + Object.keys(spec.metadata).length + (spec.name === null ? 0 : 1),
     0,
   );
-  stored.facts = Object.fromEntries(
-    await Promise.all(jobs.map(async ({ id }) => [id, await redis.hget(keys.job(id), 'facts')])),
-  );
+  stored.facts = await redis.hgetall(keys.facts(owner));
   rebuilt.facts = Object.fromEntries(
     jobs.map((job) => {
       const created_at = Date.parse(job.created_at);
@@ -247,9 +245,9 @@ describe('more jobs than one look takes', () => {
     const ids = await Promise.all(Array.from({ length: 300 }, () => created(store, { owner })));
     await redis.zadd(keys.sorted('test_accuracy', owner), ...ids.flatMap((id) => [0.5, id]));
     for (const id of ids) {
-      const facts = (await redis.hget(keys.job(id), 'facts'))!.split(FACT_SEPARATOR);
+      const facts = (await redis.hget(keys.facts(owner), id))!.split(FACT_SEPARATOR);
       facts[FACTS.indexOf('test_accuracy')] = '0.5';
-      await redis.hset(keys.job(id), 'facts', facts.join(FACT_SEPARATOR));
+      await redis.hset(keys.facts(owner), id, facts.join(FACT_SEPARATOR));
     }
     const sorted = [...ids].sort();
     expect(await listed(owner, {}, { by: 'test_accuracy', descending: false }, 37)).toEqual(sorted);
@@ -263,9 +261,9 @@ describe('a date', () => {
     const ids = [await created(store, { owner }), await created(store, { owner })];
     // As if Redis's clock had been five seconds behind.
     const shifted = async (id: string, ms: number) => {
-      const facts = (await redis.hget(keys.job(id), 'facts'))!.split(FACT_SEPARATOR);
+      const facts = (await redis.hget(keys.facts(owner), id))!.split(FACT_SEPARATOR);
       facts[0] = `${Number(facts[0]) + ms}`;
-      await redis.hset(keys.job(id), 'facts', facts.join(FACT_SEPARATOR));
+      await redis.hset(keys.facts(owner), id, facts.join(FACT_SEPARATOR));
       return Number(facts[0]);
     };
     const [early, late] = [await shifted(ids[0]!, -5000), await shifted(ids[1]!, 5000)];
@@ -304,10 +302,10 @@ describe('jobs of an older version', () => {
     const before = await indexes(owner);
     const jobs = await everyJob(owner);
     // As 0.1.0 left them, one ended by its worker under a newer API.
-    for (const id of [ids[0]!, ids[2]!, ids[3]!]) await redis.hdel(keys.job(id), 'facts');
-    const half = (await redis.hget(keys.job(ids[1]!), 'facts'))!.split(FACT_SEPARATOR);
+    for (const id of [ids[0]!, ids[2]!, ids[3]!]) await redis.hdel(keys.facts(owner), id);
+    const half = (await redis.hget(keys.facts(owner), ids[1]!))!.split(FACT_SEPARATOR);
     for (const fact of SORTED_FACTS) half[FACTS.indexOf(fact)] = '';
-    await redis.hset(keys.job(ids[1]!), 'facts', half.join(FACT_SEPARATOR));
+    await redis.hset(keys.facts(owner), ids[1]!, half.join(FACT_SEPARATOR));
     for (const fact of SORTED_FACTS) await redis.del(keys.sorted(fact, owner));
     await redis.del(keys.labels);
     const byName = { name: 'packed' };
@@ -332,7 +330,7 @@ describe('jobs of an older version', () => {
       const result = JSON.parse((await redis.hget(keys.job(id), 'result'))!);
       delete result.best;
       await redis.hset(keys.job(id), 'result', JSON.stringify(result));
-      await redis.hdel(keys.job(id), 'facts');
+      await redis.hdel(keys.facts(owner), id);
     }
     await redis.set(keys.events(ids[0]!), 'no events');
     expect(await new JobIndexer(redis, keys).indexJobs()).toBe(1);

@@ -167,7 +167,7 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   index: async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
-    const facts = (await redis.hget(keys.job(id), 'facts'))!.replace('rmsprop', 'sgd');
+    const facts = (await redis.hget(keys.facts('local'), id))!.replace('rmsprop', 'sgd');
     return async () => {
       const { outcome } = await runTransition(user, keys, 'index', { id, args: { seq: 3, facts } });
       return { outcome: outcome! };

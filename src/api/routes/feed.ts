@@ -50,7 +50,7 @@ export function feedRoute(
         const unknown = ids.filter((_, i) => heads[i] === undefined);
         if (unknown.length > 0) throw jobsNotFound(unknown);
       }
-      const wanted = { jobs, metadata: Object.entries(metadata) };
+      const wanted = { owner, jobs, metadata: Object.entries(metadata) };
       if (!live) {
         const page = await feed.read(owner, cursor ?? FEED_START, limit);
         const { entries, newest } = page;
@@ -63,10 +63,10 @@ export function feedRoute(
           `{"object":"list","data":[${data}],"has_more":${entries.length === limit},"last_id":"${last}","reset":${reset}}`,
         );
       }
-      if (await feeds.isOver({ owner, jobs, cursor })) return reply.code(204).send();
+      if (await feeds.isOver({ ...wanted, cursor })) return reply.code(204).send();
       if (request.method === 'HEAD') return reply.type(STREAM).send();
       lasting.admit(caller.owner);
-      feeds.start(reply, { caller, owner, ...wanted, cursor });
+      feeds.start(reply, { caller, ...wanted, cursor });
       return reply;
     },
   });

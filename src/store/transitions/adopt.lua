@@ -13,8 +13,12 @@ end
 plan('ZREM', JOBS, given.id)
 plan('ZREM', STATUSES, status_member(record.status))
 index('ZREM')
+plan('HDEL', facts_key(), given.id)
 set('owner', given.new_owner)
 plan('ZADD', NEW_JOBS, 0, given.id)
 plan('ZADD', STATUSES, 0, status_member(record.status))
+if facts_text then
+  put_facts(facts_text)
+end
 index('ZADD')
 return answer('adopted')

@@ -64,7 +64,7 @@ if given.estimate ~= '' then
 end
 set('checkpoint', '')
 set('created_at', now)
-set('facts', text(now) .. FACT_SEPARATOR .. given.facts)
+put_facts(text(now) .. FACT_SEPARATOR .. given.facts)
 -- In microseconds, so that no two jobs have the same place in the queue.
 set('place', time[1] * 1000000 + time[2])
 local position = redis.call('ZCOUNT', QUEUED_OF_OWNER, '-inf', record.place) + 1

@@ -4,7 +4,8 @@ if not record.status or record.seq ~= given.seq then
   return answer('dropped')
 end
 index('ZREM')
-record.facts = given.facts
-plan('HSET', JOB, 'facts', given.facts)
+put_facts(given.facts)
+-- Once they were a field of the record.
+plan('HDEL', JOB, 'facts')
 index('ZADD')
 return answer('indexed')

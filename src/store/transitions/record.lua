@@ -49,7 +49,6 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: the file's name and SHA-256                         | finish                        |            |
--- | facts            | what the job is found by: FACTS of facts.ts               | create, start, finish; index  |            |
 -- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack                          |            |
 
 local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES, HELD, SHARE, LABELS = unpack(KEYS, 1, 11)
@@ -153,34 +152,53 @@ local function status_member(status)
   return record.owner .. ':' .. status .. ':' .. given.id
 end
 
--- The facts, as text of FACT_SEPARATOR and as a list. Same order as FACTS in facts.ts; the labels follow.
+-- What the job is found by, in the hash of its owner: text of FACT_SEPARATOR. Same order as FACTS in facts.ts; the labels
+-- follow. A job of an older version has none until JobIndexer gives it some.
 local FACT_SEPARATOR = '\31'
 local ENGINE, LABELS_FROM = 4, 10
 local SORTED = { test_accuracy = 7, val_loss = 8, duration_seconds = 9 }
 
+local facts_text
+
+-- Same as facts() in keys.ts.
+local function facts_key()
+  local key = given.facts_of .. record.owner
+  more_types[key] = 'hash'
+  return key
+end
+
+local function put_facts(value)
+  facts_text = value
+  plan('HSET', facts_key(), given.id, value)
+end
+
+-- As a list; nil if there are none.
 local function facts_of()
+  facts_text = facts_text or redis.call('HGET', facts_key(), given.id)
+  if not facts_text then
+    return nil
+  end
   local facts = {}
-  for fact in string.gmatch(record.facts .. FACT_SEPARATOR, '([^' .. FACT_SEPARATOR .. ']*)' .. FACT_SEPARATOR) do
+  for fact in string.gmatch(facts_text .. FACT_SEPARATOR, '([^' .. FACT_SEPARATOR .. ']*)' .. FACT_SEPARATOR) do
     facts[#facts + 1] = fact
   end
   return facts
 end
 
--- A job of an older version has no facts until JobIndexer gives it some.
 local function set_facts(values)
-  if record.facts then
-    local facts = facts_of()
+  local facts = facts_of()
+  if facts then
     for place, value in pairs(values) do
       facts[place] = text(value)
     end
-    set('facts', table.concat(facts, FACT_SEPARATOR))
+    put_facts(table.concat(facts, FACT_SEPARATOR))
   end
 end
 
 -- Plans the command for each index entry that follows from the facts: ZADD or ZREM. Same as sorted(), labels and
 -- labelMember() in keys.ts.
 local function index(command)
-  local facts = record.facts and facts_of() or {}
+  local facts = facts_of() or {}
   for name, place in pairs(SORTED) do
     local key, value = given.sorted_of .. name .. ':' .. record.owner, facts[place] or ''
     if value ~= '' then

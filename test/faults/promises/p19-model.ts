@@ -323,7 +323,7 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     new JobEvents(commands, keys).read(id, { after: 0, limit: 1000 }),
   ]);
   const [facts, accuracy, named, tagged] = await Promise.all([
-    commands.hget(keys.job(id), 'facts'),
+    commands.hget(keys.facts('local'), id),
     commands.zscore(keys.sorted('test_accuracy', 'local'), id),
     commands.zscore(keys.labels, labelMember('local', nameLabel(NAME), id)),
     commands.zscore(keys.labels, labelMember('local', metadataLabel('model', '1'), id)),

@@ -45,7 +45,12 @@ export const overload: Experiment = {
       : 'It needs two cores and taskset: apt-get install util-linux.',
   run: async (trial) => {
     // A new one each time, because the jobs stay.
-    const site = await Site.start({ workers: 1, concurrency: 1, env: { LOG_LEVEL: 'fatal' } });
+    const site = await Site.start({
+      workers: 1,
+      concurrency: 1,
+      workersYield: true,
+      env: { LOG_LEVEL: 'fatal' },
+    });
     try {
       return await underLoad(trial, site);
     } finally {

@@ -32,7 +32,9 @@ export const httpWhileTraining: Experiment = {
   shortN: 0,
   seconds: 130,
   run: async (trial) => {
-    const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: JOBS }));
+    const site = await trial.lend('site', () =>
+      Site.start({ workers: 1, concurrency: JOBS, workersYield: true }),
+    );
     const jobs = await Promise.all(Array.from({ length: JOBS }, (_, i) => site.client.create(endless(i))));
     for (const { id } of jobs) await site.until(id, 'job.running');
     // The figure of a scrape covers the time since the scrape before.
