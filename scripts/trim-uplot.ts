@@ -12,6 +12,8 @@ const TRIMS: readonly [what: RegExp, instead: string][] = [
   [/\blet isTime = .*;/g, 'const isTime = false;'],
   [/^\tconst _time(AxisSplits|AxisVals|SeriesVal)\s+= .*;$/gm, ''],
   [/^const \[.*\] = genTimeStuffs\(.*\);$/gm, ''],
+  // Scales that are neither linear nor logarithmic.
+  [/\b(\w+\.)?distr == (2|4|100)\b/g, 'false'],
   // Scatter plots, which are its other mode.
   [/\bmode == 1\b/g, 'true'],
   [/\bmode == 2\b/g, 'false'],
