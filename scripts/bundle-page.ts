@@ -16,7 +16,9 @@ const OUT = 'dist/web';
 /** What all views share comes first. */
 const STYLES = [
   'node_modules/uplot/dist/uPlot.min.css',
-  'web/src/style.css',
+  'web/src/style/tokens.css',
+  'web/src/style/elements.css',
+  'web/src/style/parts.css',
   'web/src/charts/line-chart.css',
 ];
 const VIEWS = 'web/src/views';

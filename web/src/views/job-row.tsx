@@ -7,7 +7,7 @@ import { Status } from '../parts/status.tsx';
 import { href } from '../route.ts';
 import { nameOf } from './job-name.ts';
 
-/** In px; style.css gives it to `.jobs td`. */
+/** In px; jobs.css gives it to `.jobs td`. */
 export const ROW_HEIGHT = 48;
 
 interface Props {
