@@ -1,7 +1,7 @@
 import type { Plugin } from 'rolldown';
 
 /**
- * Leaves out of uPlot what the page has no use for, a quarter of it. uPlot hangs everything on one function, where no
+ * Leaves out of uPlot what the page has no use for, a fifth of it. uPlot hangs everything on one function, where no
  * bundler can tell what is used; without these lines it can.
  */
 
