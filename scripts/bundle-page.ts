@@ -3,7 +3,9 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { transform } from 'lightningcss';
 import { build } from 'rolldown';
+import { trimUplot } from './trim-uplot.ts';
 
 /**
  * Builds the page from web/ into dist/web: index.html, and its files under names that contain their hash, so that
@@ -14,7 +16,9 @@ const OUT = 'dist/web';
 /** What all views share comes first. */
 const STYLES = [
   'node_modules/uplot/dist/uPlot.min.css',
-  'web/src/style.css',
+  'web/src/style/tokens.css',
+  'web/src/style/elements.css',
+  'web/src/style/parts.css',
   'web/src/charts/line-chart.css',
 ];
 const VIEWS = 'web/src/views';
@@ -26,7 +30,13 @@ async function script(): Promise<string> {
     tsconfig: 'web/tsconfig.json',
     logLevel: 'warn',
     write: false,
-    output: { format: 'esm', minify: true },
+    plugins: [trimUplot],
+    // Calls without a name for the children are shorter than those of jsx-runtime, and need no jsx-runtime.
+    transform: {
+      jsx: { runtime: 'classic', pragma: 'createElement', pragmaFrag: 'Fragment' },
+      inject: { createElement: ['preact', 'createElement'], Fragment: ['preact', 'Fragment'] },
+    },
+    output: { format: 'esm', minify: true, comments: { legal: true, annotation: false, jsdoc: false } },
   });
   return output[0].code;
 }
@@ -34,7 +44,8 @@ async function script(): Promise<string> {
 async function styles(): Promise<string> {
   const views = (await readdir(VIEWS)).filter((file) => file.endsWith('.css')).sort();
   const files = [...STYLES, ...views.map((file) => `${VIEWS}/${file}`)];
-  return (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n');
+  const all = await Promise.all(files.map((file) => readFile(file)));
+  return transform({ filename: 'style.css', code: Buffer.concat(all), minify: true }).code.toString();
 }
 
 const named = (name: string, content: string): string => {
@@ -43,14 +54,17 @@ const named = (name: string, content: string): string => {
   return `${name.slice(0, -extension.length)}-${hash}${extension}`;
 };
 
-async function write(name: string, content: string): Promise<void> {
+/** @returns its size with gzip, in bytes */
+async function write(name: string, content: string): Promise<number> {
   const bytes = Buffer.from(content);
   const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+  const zipped = await promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION });
   await Promise.all([
     writeFile(`${OUT}/${name}`, bytes),
     writeFile(`${OUT}/${name}.br`, await promisify(brotliCompress)(bytes, { params })),
-    writeFile(`${OUT}/${name}.gz`, await promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION })),
+    writeFile(`${OUT}/${name}.gz`, zipped),
   ]);
+  return zipped.length;
 }
 
 await rm(OUT, { recursive: true, force: true });
@@ -61,9 +75,12 @@ const files = {
   'style.css': await styles(),
   'icon.svg': await readFile('web/icon.svg', 'utf8'),
 };
+const sizes: [name: string, bytes: number][] = [];
 for (const [name, content] of Object.entries(files)) {
   const asset = `assets/${named(name, content)}`;
   page = page.replace(`assets/${name}`, asset);
-  await write(asset, content);
+  sizes.push([name, await write(asset, content)]);
 }
-await write('index.html', page);
+sizes.push(['index.html', await write('index.html', page)]);
+const all = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
+console.log(`The page, with gzip: ${all} bytes (${sizes.map((size) => size.join(' ')).join(', ')})`);

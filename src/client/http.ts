@@ -105,24 +105,4 @@ export class Http {
       throw unexpected(this.#url, 'with something else than JSON', response.status);
     }
   };
-
-  /** For `send`: the response's text. */
-  readonly asText = (response: Response): Promise<string> => response.text();
-
-  /** For `send`: the response's bytes as they arrive. A broken connection is a DescentError there, too. */
-  asBytes({ body }: Response, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {
-    const reader = body?.getReader();
-    return new ReadableStream({
-      pull: async (controller) => {
-        try {
-          const chunk = await reader?.read();
-          if (chunk?.value === undefined) controller.close();
-          else controller.enqueue(chunk.value);
-        } catch (error) {
-          controller.error(signal?.aborted ? signal.reason : unreachable(this.#url, error));
-        }
-      },
-      cancel: (reason) => reader?.cancel(reason),
-    });
-  }
 }

@@ -1,46 +1,9 @@
-import { type EventsOptions, type FeedOptions, followEvents, followFeed } from './events.ts';
-import type { Http, HttpRequest } from './http.ts';
+import { unreachable } from './errors.ts';
+import { type EventsOptions, followEvents } from './events.ts';
+import type { Http } from './http.ts';
+import { type Abortable, JobRequests } from './job-requests.ts';
 import { listOf, pathOf, searchOf } from './paths.ts';
-import type {
-  CompareCsvOptions,
-  Comparison,
-  Evaluation,
-  EvaluationRows,
-  EvaluationRowsOptions,
-  FeedEvent,
-  FeedReset,
-  FeedStart,
-  FindOptions,
-  Job,
-  JobEvent,
-  JobEventList,
-  JobList,
-  JobPlan,
-  JobSpec,
-  MetricsList,
-  ModelOptions,
-  PredictionList,
-  PredictOptions,
-  PredictRequest,
-  ResetEvent,
-} from './types.ts';
-
-interface Abortable {
-  signal?: AbortSignal | undefined;
-}
-
-export interface CreateOptions extends Abortable {
-  /**
-   * 1 to 255 visible ASCII characters. The same key with the same spec creates no second job for 24 hours. Without one,
-   * each call makes its own, so that only its own repeats are safe.
-   */
-  idempotencyKey?: string;
-}
-
-export interface ListOptions extends Abortable, FindOptions {
-  /** Jobs per request: 1 to 1000 (default 20). The next page is requested when you get there. */
-  pageSize?: number;
-}
+import type { CompareCsvOptions, Job, JobEvent, ModelOptions, ResetEvent } from './types.ts';
 
 export interface WaitOptions extends Abortable {
   /** Called with each event, also those before the call of wait. */
@@ -58,81 +21,12 @@ export interface ModelFile {
  * The jobs of a Descent. Requests that may be repeated are: all that read, `create`, which the server does once per
  * key, and `cancel`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
  */
-export class Jobs {
+export class Jobs extends JobRequests {
   readonly #http: Http;
 
   constructor(http: Http) {
+    super(http);
     this.#http = http;
-  }
-
-  /** Creates a job and returns it at once, queued. `{}` is the reference run: every field has a default. */
-  async create(spec: JobSpec = {}, { idempotencyKey = makeKey(), signal }: CreateOptions = {}): Promise<Job> {
-    return await this.#json<Job>({
-      method: 'POST',
-      path: '/jobs',
-      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
-      body: JSON.stringify(spec),
-      signal,
-    });
-  }
-
-  /** What a job would take, without creating it. */
-  async validate(spec: JobSpec = {}, { signal }: Abortable = {}): Promise<JobPlan> {
-    return await this.#json<JobPlan>({
-      method: 'POST',
-      path: '/jobs/validate',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(spec),
-      signal,
-    });
-  }
-
-  async get(id: string, { signal }: Abortable = {}): Promise<Job> {
-    return await this.#json<Job>({ path: pathOf(id), signal });
-  }
-
-  /** Jobs, newest first unless sorted otherwise, page by page as you take them. */
-  async *list({ pageSize, signal, ...find }: ListOptions = {}): AsyncGenerator<Job, void, void> {
-    const query = { ...find, limit: pageSize };
-    for (let search: string | undefined = searchOf(query); search !== undefined; ) {
-      const page: JobList = await this.#json<JobList>({ path: `/jobs${search}`, signal });
-      yield* page.data;
-      // Only its query: this client knows its own way to the server.
-      search = page.next === null ? undefined : page.next.slice(page.next.indexOf('?'));
-    }
-  }
-
-  /** Cancels a job; a running one is `cancelling` until its worker has stopped. */
-  async cancel(id: string, { signal }: Abortable = {}): Promise<Job> {
-    return await this.#json<Job>({ method: 'POST', path: `${pathOf(id)}/cancel`, signal });
-  }
-
-  /** Deletes a job that has ended. Not repeated, since a second attempt could not tell what the first one did. */
-  async delete(id: string, { signal }: Abortable = {}): Promise<void> {
-    await this.#http.sendOnce({ method: 'DELETE', path: pathOf(id), signal }, async () => {});
-  }
-
-  /** One row per epoch that has ended. `after`: only rows with a higher seq. */
-  async metrics(id: string, { after, signal }: Abortable & { after?: number } = {}): Promise<MetricsList> {
-    return await this.#json<MetricsList>({
-      path: `${pathOf(id)}/metrics${searchOf({ after })}`,
-      headers: JSON_ONLY,
-      signal,
-    });
-  }
-
-  /** How well the finished model does on the test rows. */
-  async evaluation(id: string, { signal }: Abortable = {}): Promise<Evaluation> {
-    return await this.#json<Evaluation>({ path: `${pathOf(id)}/evaluation`, signal });
-  }
-
-  /** The test rows that the finished model saw as something, such as each 4 that it took for a 9. */
-  async evaluationRows(
-    id: string,
-    { signal, ...options }: Abortable & EvaluationRowsOptions = {},
-  ): Promise<EvaluationRows> {
-    const path = `${pathOf(id)}/evaluation/rows${searchOf({ ...options })}`;
-    return await this.#json<EvaluationRows>({ path, signal });
   }
 
   /** The finished model as a file. */
@@ -140,35 +34,8 @@ export class Jobs {
     const path = `${pathOf(id)}/model${searchOf({ ...options })}`;
     return await this.#http.send({ path, signal }, async (response) => ({
       name: fileName(response.headers) ?? `${id}.${options.format ?? 'safetensors'}`,
-      body: this.#http.asBytes(response, signal),
+      body: bytesOf(response, this.#http.url, signal),
     }));
-  }
-
-  /**
-   * What the finished model says to new rows: the values of each, or a file with its media type (image/png, text/csv,
-   * application/json; without one, its bytes are the rows, or those of an IDX file). With `checkpoint: 'latest'` a job
-   * that still trains answers with its newest checkpoint; `epoch` in the answer says how far that is.
-   */
-  async predict(
-    id: string,
-    rows: PredictRequest['inputs'] | Blob,
-    { signal, ...options }: Abortable & PredictOptions = {},
-  ): Promise<PredictionList> {
-    const isFile = rows instanceof Blob;
-    const type = isFile ? rows.type || 'application/octet-stream' : 'application/json';
-    return await this.#json<PredictionList>({
-      method: 'POST',
-      path: `${pathOf(id)}/predict${searchOf({ ...options })}`,
-      headers: { 'content-type': type },
-      body: isFile ? rows : JSON.stringify({ inputs: rows } satisfies PredictRequest),
-      signal,
-    });
-  }
-
-  /** 2 to 50 jobs side by side: the parameters that differ, the curves, the results and their order. */
-  async compare(ids: readonly string[], { signal }: Abortable = {}): Promise<Comparison> {
-    const path = `/compare${searchOf({ jobs: listOf(ids) })}`;
-    return await this.#json<Comparison>({ path, signal });
   }
 
   /** The curves of 2 to 50 jobs as CSV: a line for each job and epoch, or with `shape: 'wide'` a column for each job. */
@@ -177,7 +44,7 @@ export class Jobs {
     { signal, ...options }: Abortable & CompareCsvOptions = {},
   ): Promise<string> {
     const path = `/compare${searchOf({ jobs: listOf(ids), format: 'csv', ...options })}`;
-    return await this.#http.send({ path, signal }, this.#http.asText);
+    return await this.#http.send({ path, signal }, (response) => response.text());
   }
 
   /**
@@ -188,41 +55,34 @@ export class Jobs {
     return followEvents(this.#http, id, options);
   }
 
-  /** The job's events so far, page by page as you take them. `after`: only those with a higher seq. */
-  async *pastEvents(id: string, { after, signal }: EventsOptions = {}): AsyncGenerator<JobEvent, void, void> {
-    for (let [from, isMore] = [after, true]; isMore; ) {
-      const path = `${pathOf(id)}/events${searchOf({ after: from, limit: 1000 })}`;
-      const page: JobEventList = await this.#json<JobEventList>({ path, headers: JSON_ONLY, signal });
-      yield* page.data;
-      from = page.data.at(-1)?.seq;
-      isMore = page.has_more && from !== undefined;
-    }
-  }
-
-  /** What happens to all of your jobs, live, resumed like the events of one. Begins with a FeedStart. */
-  feed(options: FeedOptions = {}): AsyncGenerator<FeedStart | FeedEvent | FeedReset, void, void> {
-    return followFeed(this.#http, options);
-  }
-
   /** Waits for the job's end, however it ends, and returns it: look at its `status`. */
   async wait(id: string, { signal, onEvent }: WaitOptions = {}): Promise<Job> {
     for await (const event of this.events(id, { signal })) await onEvent?.(event);
     return await this.get(id, { signal });
   }
-
-  async #json<Value>(request: HttpRequest): Promise<Value> {
-    return await this.#http.send(request, (response) => this.#http.asJson<Value>(response));
-  }
 }
-
-const JSON_ONLY = { accept: 'application/json' };
-
-/** A random key for `idempotencyKey`. crypto.randomUUID exists only on pages with TLS. */
-export const makeKey = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
-    '',
-  );
 
 /** The last part of the name that the server gives: no path of its choice. */
 const fileName = (headers: Headers): string | undefined =>
   /filename="?([^";]*[/\\])?([^";/\\]+)"?/.exec(headers.get('content-disposition') ?? '')?.[2];
+
+/** The response's bytes as they arrive. A broken connection is a DescentError there, too. */
+function bytesOf(
+  { body }: Response,
+  url: string,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  const reader = body?.getReader();
+  return new ReadableStream({
+    pull: async (controller) => {
+      try {
+        const chunk = await reader?.read();
+        if (chunk?.value === undefined) controller.close();
+        else controller.enqueue(chunk.value);
+      } catch (error) {
+        controller.error(signal?.aborted ? signal.reason : unreachable(url, error));
+      }
+    },
+    cancel: (reason) => reader?.cancel(reason),
+  });
+}

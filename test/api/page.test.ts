@@ -37,6 +37,19 @@ describe('the page', () => {
     }
   });
 
+  it('weighs 60 kB at most, all of it, with gzip', async () => {
+    const { body } = await api.request({ url: '/', headers: HTML });
+    const files = [...body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file!);
+    const answers = await Promise.all(
+      ['', ...files].map((file) =>
+        api.request({ url: `/${file}`, headers: { ...HTML, 'accept-encoding': 'gzip' } }),
+      ),
+    );
+    for (const { headers } of answers) expect(headers['content-encoding']).toBe('gzip');
+    const bytes = answers.reduce((sum, { rawPayload }) => sum + rawPayload.length, 0);
+    expect(bytes).toBeLessThanOrEqual(60_000);
+  });
+
   it.each(['main-000000000000.js', 'main.js', 'index.html', '../index.html', '../../package.json'])(
     'has no other file: %s',
     async (file) => {

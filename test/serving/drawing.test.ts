@@ -54,6 +54,22 @@ describe('fit=mnist', () => {
     expect(boxOf(pixels)).toEqual({ left: 5, right: 24, top: 5, bottom: 24 });
   });
 
+  it.each([
+    ['top', (_x: number, y: number) => y < 90, { top: 8, bottom: 27 }],
+    ['left', (x: number) => x < 90, { left: 8, right: 27 }],
+    ['foot', (_x: number, y: number) => y > 210, { top: 0, bottom: 19 }],
+    ['right', (x: number) => x > 210, { left: 0, right: 19 }],
+  ])('cuts nothing off a drawing whose weight is all at its %s', (_, isHeavy, box) => {
+    const isThin = (x: number, y: number) => Math.abs(x - 150) < 8 || Math.abs(y - 150) < 8;
+    const isInk = (x: number, y: number) =>
+      Math.min(x, y) > 50 && Math.max(x, y) < 250 && (isHeavy(x, y) || isThin(x, y));
+    const pixels = readDrawing(
+      png(300, 300, (x, y) => (isInk(x, y) ? 0 : 255)),
+      as('mnist'),
+    );
+    expect(boxOf(pixels)).toMatchObject(box);
+  });
+
   it('refuses a picture without a drawing', () => {
     expect(() =>
       readDrawing(

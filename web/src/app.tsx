@@ -35,22 +35,8 @@ function Menu({ current }: { current: string }) {
   );
 }
 
-/** The same as icon.svg. */
-function Mark() {
-  return (
-    <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
-      <rect width="32" height="32" rx="7" fill="var(--accent)" />
-      <path
-        d="M6 7c3 12 8 17 20 18"
-        fill="none"
-        stroke="var(--on-accent)"
-        stroke-width="3"
-        stroke-linecap="round"
-      />
-      <circle cx="26" cy="25" r="3" fill="var(--on-accent)" />
-    </svg>
-  );
-}
+/** The icon of the page, whose name the build chooses. */
+const ICON = document.querySelector<HTMLLinkElement>('link[rel=icon]')?.href;
 
 function Account() {
   const me = caller.value;
@@ -87,7 +73,7 @@ export function App() {
       </button>
       <header class="top">
         <a class="brand" href={href('jobs')}>
-          <Mark />
+          <img src={ICON} alt="" width={24} height={24} />
           Descent
         </a>
         <Menu current={name} />

@@ -1,3 +1,5 @@
+// First: in one piece, the page's own code compresses better.
+import 'uplot';
 import { render } from 'preact';
 import { startFeed } from './api/feed.ts';
 import { recognise } from './api/server.ts';

@@ -1,5 +1,8 @@
 import { signal } from '@preact/signals';
-import { Descent, DescentError } from '../../../src/client/descent.ts';
+import { DescentError } from '../../../src/client/descent.ts';
+import { Http } from '../../../src/client/http.ts';
+import { Installation } from '../../../src/client/installation.ts';
+import { JobRequests } from '../../../src/client/job-requests.ts';
 import type { Caller } from '../../../src/client/types.ts';
 
 /** The server that this page came from, and whether it answers and knows us. */
@@ -28,7 +31,10 @@ async function observedFetch(input: RequestInfo | URL, init?: RequestInit): Prom
 /** Below the path at which a proxy serves the page. */
 export const base = new URL('.', location.href.split('#')[0]).href;
 
-export const descent = new Descent({ url: base, fetch: observedFetch });
+const http = new Http({ url: base, fetch: observedFetch });
+
+/** A `Descent` without what no view uses. */
+export const descent = { jobs: new JobRequests(http), installation: new Installation(http) };
 
 /** Asks who we are. */
 export async function recognise(): Promise<void> {

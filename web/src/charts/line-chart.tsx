@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { HEIGHT, type LineChartProps, seriesOf } from './line.ts';
 import { dataOf, optionsOf, structureOf } from './options.ts';
+import { zoomByTouch } from './touch.ts';
 import { type Zoom, zoomOf } from './zoom.ts';
 
 export type { Line, LineChartProps } from './line.ts';
@@ -34,6 +35,7 @@ export function LineChart(props: LineChartProps) {
       const made = new uPlot(options, dataOf(latest.current), element);
       chart.current = made;
       if (zoom.peek() !== undefined) show(made, zoom.peek());
+      zoomByTouch(made, zoomTo);
       made.over.addEventListener('click', () => clickedLine(made, latest.current));
     };
     make();

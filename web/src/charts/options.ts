@@ -50,24 +50,25 @@ function seriesAndBands({ lines, xTitle, format = plain }: LineChartProps) {
   for (const { label, colour, isFaint, isDashed, isHidden, low } of lines) {
     const stroke = resolved(colour);
     const show = isHidden !== true;
-    series.push({
-      label,
-      stroke,
-      width: 2,
-      alpha: isFaint ? 0.3 : 1,
-      show,
-      spanGaps: true,
-      value,
-      ...(isFaint && { points: { show: false }, class: 'faint-line' }),
-      ...(isDashed && { dash: [6, 4] }),
-    });
-    if (low === undefined) continue;
+    const line = { stroke, show, spanGaps: true, value };
+    const beside = { points: { show: false }, class: 'faint-line' };
+    if (low === undefined) {
+      series.push({
+        ...line,
+        label,
+        width: 2,
+        ...(isFaint && { ...beside, alpha: 0.3 }),
+        ...(isDashed && { dash: [6, 4] }),
+      });
+      continue;
+    }
     bands.push({
-      series: [series.length - 1, series.length],
+      series: [series.length, series.length + 1],
       fill: stroke.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.15)'),
     });
-    const points = { show: false };
-    series.push({ label: `${label}, low`, stroke, width: 0, show, points, spanGaps: true, value });
+    for (const edge of ['high', 'low']) {
+      series.push({ ...line, ...beside, label: `${label}, ${edge}`, width: 1, alpha: 0.6 });
+    }
   }
   return { series, bands };
 }

@@ -1,25 +1,23 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
-import { JobList } from '../api/job-list.ts';
 import { jobOf } from '../api/jobs.ts';
 import { ago, short } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
 import { Status } from '../parts/status.tsx';
+import { toggled } from '../parts/toggled.ts';
+import { useJobList } from '../parts/use-job-list.ts';
 import { href } from '../route.ts';
 import { MOST_COMPARED } from './compare-state.ts';
+import { nameOf } from './job-name.ts';
 
 /** No jobs are in the address: choose from the latest ones. */
 export function CompareChoice({ first }: { first: readonly string[] }) {
-  const list = useMemo(() => new JobList({}), []);
-  useEffect(() => () => list.close(), [list]);
+  const list = useJobList({});
   const chosen = useSignal<ReadonlySet<string>>(new Set(first));
   const ids = list.ids.value.slice(0, 200);
   const count = chosen.value.size;
   const toggle = (id: string) => {
-    const next = new Set(chosen.peek());
-    if (!next.delete(id)) next.add(id);
-    chosen.value = next;
+    chosen.value = toggled(chosen.peek(), id);
   };
   return (
     <section class="card">
@@ -57,7 +55,7 @@ function Choice(props: { id: string; isChosen: boolean; onToggle(id: string): vo
     <li>
       <label>
         <input type="checkbox" checked={isChosen} onChange={() => onToggle(id)} />
-        <span class="choice-name">{job.spec.name ?? id.slice(-8)}</span>
+        <span class="choice-name">{nameOf(job)}</span>
         <Status status={job.status} />
         <span class="faint">
           {job.spec.dataset}, {job.spec.optimizer.type} {short(job.spec.optimizer.learning_rate)},{' '}

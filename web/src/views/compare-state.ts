@@ -1,4 +1,5 @@
 import { COLOURS, colourOf } from '../../../src/charts/colours.ts';
+import { toggled } from '../parts/toggled.ts';
 import { setQuery } from '../route.ts';
 
 /** What a comparison shows; all of it is in the address. */
@@ -51,9 +52,7 @@ export function stateIn(query: URLSearchParams): CompareState {
 }
 
 export function toggleHidden({ hidden }: CompareState, id: string): void {
-  const next = new Set(hidden);
-  if (!next.delete(id)) next.add(id);
-  setQuery({ hide: [...next].join(',') }, { replace: true });
+  setQuery({ hide: [...toggled(hidden, id)].join(',') }, { replace: true });
 }
 
 export function chooseColour({ chosen }: CompareState, id: string, colour: string): void {

@@ -48,17 +48,17 @@ export function CompareTable({ state, compared, comparison }: Props) {
                 To baseline
               </th>
             )}
+            {different.map(([name]) => (
+              <th scope="col" key={name}>
+                {name}
+              </th>
+            ))}
             <th scope="col" class="number" title="On the test rows">
               Accuracy
             </th>
             <th scope="col" class="number">
               Duration
             </th>
-            {different.map(([name]) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
             <th scope="col">Baseline</th>
           </tr>
         </thead>
@@ -79,11 +79,11 @@ export function CompareTable({ state, compared, comparison }: Props) {
                 {baseline !== undefined && (
                   <td class="number">{difference(result?.value, base, one.id === baseline)}</td>
                 )}
-                <td class="number">{percent(one.job?.result?.test.accuracy)}</td>
-                <td class="number">{seconds(one.job?.result?.duration_seconds)}</td>
                 {different.map(([name, perJob]) => (
                   <td key={name}>{shown(perJob[at])}</td>
                 ))}
+                <td class="number">{percent(one.job?.result?.test.accuracy)}</td>
+                <td class="number">{seconds(one.job?.result?.duration_seconds)}</td>
                 <td>
                   <input
                     type="checkbox"

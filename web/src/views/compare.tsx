@@ -2,6 +2,7 @@ import { historyOf, jobOf } from '../api/jobs.ts';
 import { base, descent } from '../api/server.ts';
 import { LineChart } from '../charts/line-chart.tsx';
 import { Copy } from '../parts/copy.tsx';
+import { type EpochRows, EpochTable } from '../parts/epoch-table.tsx';
 import { short } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
@@ -10,6 +11,7 @@ import { CompareChoice } from './compare-choice.tsx';
 import { type Compared, curvesOf } from './compare-curves.ts';
 import { type CompareState, METRICS, MOST_COMPARED, stateIn, XS } from './compare-state.ts';
 import { CompareTable } from './compare-table.tsx';
+import { nameOf } from './job-name.ts';
 
 export function Compare() {
   const state = stateIn(route.value.query);
@@ -38,7 +40,7 @@ function Comparing({ state }: { state: CompareState }) {
   const compared = state.ids.map((id): Compared => {
     const known = jobOf(id).value;
     const job = typeof known === 'object' ? known : undefined;
-    return { id, name: job?.spec.name ?? id.slice(-8), job, rows: historyOf(id).value };
+    return { id, name: job === undefined ? id.slice(-8) : nameOf(job), job, rows: historyOf(id).value };
   });
   const gone = state.ids.filter((id) => jobOf(id).value === 'gone');
   const loaded = useLoaded((signal) => descent.jobs.compare(state.ids, { signal }), [state.ids.join()]).value;
@@ -56,25 +58,40 @@ function Comparing({ state }: { state: CompareState }) {
           </a>
         </p>
       )}
-      <section class="card compare-chart">
-        <LineChart
-          title={`${state.metric} of ${shown} jobs over ${XS[state.x].toLowerCase()}; the table below has the results`}
-          x={x}
-          xTitle={XS[state.x]}
-          lines={lines}
-          isLogX={state.isLogX}
-          isLogY={state.isLogY}
-          height={400}
-          format={short}
-          onClickLine={(id) => go(href(`jobs/${id}`))}
-        />
-        <p class="faint">Click a curve to go to its job. Drag to zoom, double-click to see all again.</p>
-      </section>
-      <section class="card table">
-        <CompareTable state={state} compared={compared} comparison={loaded.value} />
-      </section>
+      <div class="beside-chart">
+        <section class="card compare-chart">
+          <LineChart
+            title={`${state.metric} of ${shown} jobs over ${XS[state.x].toLowerCase()}; its tables have the values and the results`}
+            x={x}
+            xTitle={XS[state.x]}
+            lines={lines}
+            isLogX={state.isLogX}
+            isLogY={state.isLogY}
+            height={400}
+            format={short}
+            onClickLine={(id) => go(href(`jobs/${id}`))}
+          />
+          <p class="faint">Click a curve to go to its job. Drag to zoom, double-click to see all again.</p>
+          <EpochTable
+            count={Math.max(0, ...compared.map(({ rows }) => rows.length))}
+            read={() => tableOf(state, compared)}
+          />
+        </section>
+        <section class="card table">
+          <CompareTable state={state} compared={compared} comparison={loaded.value} />
+        </section>
+      </div>
     </>
   );
+}
+
+/** By epoch, whatever the chart is over. */
+function tableOf(state: CompareState, compared: readonly Compared[]): EpochRows {
+  const { x, lines } = curvesOf({ ...state, x: 'epoch', isLogX: false, isLogY: false }, compared);
+  return {
+    epochs: x,
+    columns: lines.map(({ label, values }) => ({ title: label, at: (row) => short(values[row]) })),
+  };
 }
 
 function Controls({ state }: { state: CompareState }) {

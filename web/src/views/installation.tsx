@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Engine, Me, Readiness, Worker } from '../../../src/client/types.ts';
-import { descent } from '../api/server.ts';
+import { caller, descent } from '../api/server.ts';
 import { ago, bytes, seconds, short, whole } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
@@ -23,7 +23,11 @@ export function Installation() {
   }, []);
   const again = [tick.value];
   const readiness = useLoaded((signal) => descent.installation.readiness({ signal }), again).value;
-  const workers = useLoaded((signal) => descent.installation.workers({ signal }), again).value;
+  const role = caller.value?.role;
+  const workers = useLoaded(
+    async (signal) => (role === 'admin' ? await descent.installation.workers({ signal }) : undefined),
+    [role, ...again],
+  ).value;
   const engines = useLoaded((signal) => descent.installation.engines({ signal }), again).value;
   const me = useLoaded((signal) => descent.installation.me({ signal }), again).value;
   return (
@@ -47,7 +51,11 @@ export function Installation() {
       <section class="card">
         <h2>Workers</h2>
         <Problem error={workers.error} />
-        <Workers workers={workers.value} />
+        {role === undefined || role === 'admin' ? (
+          <Workers workers={workers.value} />
+        ) : (
+          <p>Workers are shown to admins.</p>
+        )}
       </section>
       <section class="card">
         <h2>Engines</h2>

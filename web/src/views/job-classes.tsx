@@ -1,5 +1,6 @@
 import type { Evaluation } from '../../../src/client/descent.ts';
 import { percent, whole } from '../parts/format.ts';
+import { Scroll } from '../parts/scroll.tsx';
 
 const COLUMNS = [
   { title: 'Precision', hint: 'of the rows said to be this, how many are' },
@@ -13,7 +14,7 @@ export function ClassTable({ classes }: { classes: Evaluation['classes'] }) {
   return (
     <div>
       <h3>Classes</h3>
-      <div class="scroll">
+      <Scroll label="Classes">
         <table>
           <thead>
             <tr>
@@ -37,7 +38,7 @@ export function ClassTable({ classes }: { classes: Evaluation['classes'] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </div>
   );
 }

@@ -5,10 +5,10 @@ import { seriesColour } from '../charts/colours.ts';
 import { type Line, LineChart } from '../charts/line-chart.tsx';
 import { smoothed } from '../charts/smoothed.ts';
 import { zoomOf } from '../charts/zoom.ts';
-import { percent, short } from '../parts/format.ts';
+import { type EpochRows, EpochTable } from '../parts/epoch-table.tsx';
+import { percent, seconds, short } from '../parts/format.ts';
 import { route, setQuery } from '../route.ts';
 import { CurveControls } from './job-curve-controls.tsx';
-import { EpochTable } from './job-epoch-table.tsx';
 
 /** Loss and accuracy by epoch, live. How they are shown is in the address. */
 export function Curves({ job }: { job: Job }) {
@@ -54,7 +54,7 @@ export function Curves({ job }: { job: Job }) {
         Training values are means over the epoch while the weights change; validation is measured at its end.
         Drag across a chart to zoom, double-click to see all.
       </p>
-      <EpochTable rows={rows} best={job.result?.best?.val_loss?.epoch} />
+      <EpochTable count={rows.length} read={() => tableOf(rows, job.result?.best?.val_loss?.epoch)} />
     </section>
   );
 }
@@ -90,6 +90,20 @@ function describe(
   if (last === undefined) return `${what} by epoch: no epoch has ended yet`;
   return `${what} by epoch. After epoch ${last.epoch}: training ${format(last[train])}, validation ${format(last[validation])}. All values are in the table below.`;
 }
+
+const COLUMNS: readonly [title: string, of: (row: MetricsRow) => string][] = [
+  ['Loss', (row) => short(row.loss)],
+  ['val_loss', (row) => short(row.val_loss)],
+  ['Accuracy', (row) => percent(row.accuracy)],
+  ['val_accuracy', (row) => percent(row.val_accuracy)],
+  ['Rate', (row) => short(row.learning_rate)],
+  ['Time', (row) => seconds(row.duration_seconds)],
+];
+
+const tableOf = (rows: readonly MetricsRow[], best: number | undefined): EpochRows => ({
+  epochs: rows.map(({ epoch }) => (epoch === best ? `lowest val_loss: ${epoch}` : epoch)),
+  columns: COLUMNS.map(([title, of]) => ({ title, at: (row) => of(rows[row]!) })),
+});
 
 const waiting = ({ status, terminal }: Job): string => {
   if (terminal) return 'No epoch ended, so there are no curves.';

@@ -1,14 +1,11 @@
 import { OPTIMIZER_TYPES, STATUSES } from '../api/names.ts';
+import { toggled } from '../parts/toggled.ts';
 import { setQuery } from '../route.ts';
 
 /** What is shown. A choice is in the address, so a filtered list is a link. */
 export function Filters({ query }: { query: URLSearchParams }) {
   const statuses = new Set(query.get('status')?.split(',') ?? []);
-  const toggle = (status: string) => {
-    const next = new Set(statuses);
-    if (!next.delete(status)) next.add(status);
-    setQuery({ status: [...next].join(',') });
-  };
+  const toggle = (status: string) => setQuery({ status: [...toggled(statuses, status)].join(',') });
   return (
     <search class="row filters">
       <fieldset class="row chips">

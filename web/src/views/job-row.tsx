@@ -5,8 +5,9 @@ import { ago, percent, seconds, short } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Status } from '../parts/status.tsx';
 import { href } from '../route.ts';
+import { nameOf } from './job-name.ts';
 
-/** In px; style.css gives it to `.jobs td`. */
+/** In px; jobs.css gives it to `.jobs td`. */
 export const ROW_HEIGHT = 48;
 
 interface Props {
@@ -27,7 +28,7 @@ export function JobRow({ id, isSelected, onToggle }: Props) {
       </tr>
     );
   }
-  const name = job.spec.name ?? id.slice(-8);
+  const name = nameOf(job);
   return (
     <tr class={isSelected ? 'selected' : ''}>
       <td>

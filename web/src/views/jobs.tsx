@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
 import type { ListOptions } from '../../../src/client/descent.ts';
-import { JobList } from '../api/job-list.ts';
 import { Problem } from '../parts/problem.tsx';
+import { toggled } from '../parts/toggled.ts';
+import { useJobList } from '../parts/use-job-list.ts';
 import { WindowedBody } from '../parts/windowed.tsx';
 import { href, route, setQuery } from '../route.ts';
 import { Filters } from './job-filters.tsx';
@@ -32,16 +32,12 @@ export function Jobs() {
   const find = Object.fromEntries(
     FIND.flatMap((name) => (query.get(name) ? [[name, query.get(name)!]] : [])),
   );
-  const key = JSON.stringify(find);
-  const list = useMemo(() => new JobList(find as ListOptions), [key]);
-  useEffect(() => () => list.close(), [list]);
+  const list = useJobList(find as ListOptions);
   const selected = useSignal<ReadonlySet<string>>(new Set());
   const ids = list.ids.value;
   const isEmpty = ids.length === 0 && list.state.value === 'complete';
   const toggle = (id: string) => {
-    const next = new Set(selected.peek());
-    if (!next.delete(id)) next.add(id);
-    selected.value = next;
+    selected.value = toggled(selected.peek(), id);
   };
   return (
     <>
@@ -51,7 +47,7 @@ export function Jobs() {
           New job
         </a>
       </div>
-      {isEmpty && key === '{}' ? (
+      {isEmpty && Object.keys(find).length === 0 ? (
         <NoJobs />
       ) : (
         <>

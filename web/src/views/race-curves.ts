@@ -2,6 +2,8 @@ import type { Job, MetricsRow } from '../../../src/client/descent.ts';
 import type { OPTIMIZER_TYPES } from '../api/names.ts';
 import { seriesColour } from '../charts/colours.ts';
 import type { Line } from '../charts/line-chart.tsx';
+import type { EpochRows } from '../parts/epoch-table.tsx';
+import { short } from '../parts/format.ts';
 import type { Metric } from './compare-state.ts';
 
 /** The curves of a race: for each optimizer the mean of its seeds so far, between their lowest and highest. */
@@ -21,7 +23,7 @@ export function deviation(values: readonly number[]): number | null {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-/** A band is two lines: the highest with `low`, thin, and the mean. An epoch counts the seeds that have reached it. */
+/** Each is two lines: a band, and the mean in it. An epoch counts the seeds that have reached it. */
 export function raceCurves(lanes: readonly Lane[], metric: Metric): { x: number[]; lines: Line[] } {
   const epochs = Math.max(0, ...lanes.flatMap(({ jobs }) => jobs.map(({ rows }) => rows.at(-1)?.epoch ?? 0)));
   const x = Array.from({ length: epochs }, (_, i) => i + 1);
@@ -37,9 +39,8 @@ export function raceCurves(lanes: readonly Lane[], metric: Metric): { x: number[
     return [
       {
         id: `${type}-band`,
-        label: `${type}, highest`,
+        label: `${type}, range`,
         colour,
-        isFaint: true,
         values: each((values) => (values.length === 0 ? null : Math.max(...values))),
         low: each((values) => (values.length === 0 ? null : Math.min(...values))),
       },
@@ -48,3 +49,14 @@ export function raceCurves(lanes: readonly Lane[], metric: Metric): { x: number[
   });
   return { x, lines };
 }
+
+/** The lines of a race as numbers: of each optimizer the mean, and from the lowest to the highest. */
+export const raceTable = (x: readonly number[], lines: readonly Line[]): EpochRows => ({
+  epochs: x,
+  columns: lines.flatMap(({ id, values }, i) => {
+    const band = lines[i - 1];
+    if (band?.low === undefined) return [];
+    const range = (row: number) => `${short(band.low?.[row])} to ${short(band.values[row])}`;
+    return [{ title: id, at: (row: number) => `${short(values[row])} (${range(row)})` }];
+  }),
+});

@@ -1,5 +1,6 @@
 import { seriesColour } from '../charts/colours.ts';
 import { percent, seconds } from '../parts/format.ts';
+import { Scroll } from '../parts/scroll.tsx';
 import { resultOf } from './compare-curves.ts';
 import { deviation, type Lane, mean } from './race-curves.ts';
 import { SEEDS } from './race-plan.ts';
@@ -22,7 +23,7 @@ export function RaceTable({ lanes }: { lanes: readonly Lane[] }) {
   }));
   const most = Math.max(...rows.map(({ accuracy }) => mean(accuracy) ?? Number.NEGATIVE_INFINITY));
   return (
-    <div class="scroll">
+    <Scroll label="Results">
       <table class="compared">
         <caption class="faint">Mean ± standard deviation over the seeds</caption>
         <thead>
@@ -61,6 +62,6 @@ export function RaceTable({ lanes }: { lanes: readonly Lane[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -1,16 +1,17 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
-import { JobList } from '../api/job-list.ts';
+import { useEffect } from 'preact/hooks';
 import { historyOf, jobOf, remember } from '../api/jobs.ts';
 import { OPTIMIZER_TYPES } from '../api/names.ts';
 import { descent } from '../api/server.ts';
 import { LineChart } from '../charts/line-chart.tsx';
 import { Copy } from '../parts/copy.tsx';
+import { EpochTable } from '../parts/epoch-table.tsx';
 import { short } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
+import { useJobList } from '../parts/use-job-list.ts';
 import { href, route, setQuery } from '../route.ts';
 import { METRICS, stateIn } from './compare-state.ts';
-import { raceCurves } from './race-curves.ts';
+import { raceCurves, raceTable } from './race-curves.ts';
 import { planIn, RACE_SIZE } from './race-plan.ts';
 import { post, posting, stopPosting } from './race-post.ts';
 import { RaceStart } from './race-start.tsx';
@@ -39,8 +40,7 @@ export function Race() {
 function Racing({ race }: { race: string }) {
   const { query } = route.value;
   const { metric } = stateIn(query);
-  const list = useMemo(() => new JobList({ metadata: { race } }), [race]);
-  useEffect(() => () => list.close(), [list]);
+  const list = useJobList({ metadata: { race } });
   useEffect(() => {
     const plan = planIn(query);
     if (plan === undefined) return;
@@ -66,7 +66,7 @@ function Racing({ race }: { race: string }) {
     <>
       <RaceProgress jobs={known.map(({ job }) => job)} race={race} />
       <Problem error={list.error.value} />
-      <div class="race">
+      <div class="race beside-chart">
         <section class="card compare-chart">
           <label>
             Measure
@@ -80,7 +80,7 @@ function Racing({ race }: { race: string }) {
             </select>
           </label>
           <LineChart
-            title={`Mean ${metric} of each optimizer over epochs, with the range of its seeds; the table has the results`}
+            title={`Mean ${metric} of each optimizer over epochs, with the range of its seeds; the tables have the values and the results`}
             x={x}
             xTitle="Epochs"
             lines={lines}
@@ -88,6 +88,7 @@ function Racing({ race }: { race: string }) {
             format={short}
           />
           <p class="faint">Line: mean over the seeds so far. Band: from their lowest to their highest.</p>
+          <EpochTable count={x.length} read={() => raceTable(x, lines)} />
         </section>
         <section class="card">
           <RaceTable lanes={lanes} />

@@ -5,9 +5,7 @@ import { forget, jobOf, remember } from '../api/jobs.ts';
 import { descent } from '../api/server.ts';
 import { Problem } from '../parts/problem.tsx';
 import { href } from '../route.ts';
-
-/** GET /compare takes so many. */
-const MOST_COMPARED = 50;
+import { MOST_COMPARED } from './compare-state.ts';
 
 /** What can be done with the jobs that are selected. */
 export function SelectionBar({ selected, list }: { selected: Signal<ReadonlySet<string>>; list: JobList }) {

@@ -6,6 +6,7 @@ import { descent } from '../api/server.ts';
 import { percent } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { href } from '../route.ts';
+import { nameOf } from './job-name.ts';
 
 interface Question {
   picture: Blob | undefined;
@@ -51,7 +52,7 @@ function useGuess(id: string, question: Signal<Question>) {
 export function Guess({ id, question }: { id: string; question: Signal<Question> }) {
   const { said, error } = useGuess(id, question).value;
   const job = jobOf(id).value;
-  const name = typeof job === 'object' ? (job.spec.name ?? id.slice(-8)) : id.slice(-8);
+  const name = typeof job === 'object' ? nameOf(job) : id.slice(-8);
   const first = said?.data[0];
   const isAsked = question.value.picture !== undefined && error === undefined;
   const waitingFor = isAsked ? 'Asking the model …' : 'Draw a digit';

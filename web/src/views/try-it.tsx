@@ -1,10 +1,10 @@
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
-import { JobList } from '../api/job-list.ts';
 import { jobOf } from '../api/jobs.ts';
 import { percent } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
+import { useJobList } from '../parts/use-job-list.ts';
 import { href, route, setQuery } from '../route.ts';
+import { nameOf } from './job-name.ts';
 import { Canvas } from './try-it-canvas.tsx';
 import { Guess } from './try-it-guess.tsx';
 
@@ -14,8 +14,7 @@ const MOST_JOBS = 6;
 /** Draw a digit, and see what the models of some jobs make of it. Which jobs is in the address. */
 export function TryIt() {
   const { query } = route.value;
-  const list = useMemo(() => new JobList({ status: 'succeeded' }), []);
-  useEffect(() => () => list.close(), [list]);
+  const list = useJobList({ status: 'succeeded' });
   const recent = list.ids.value;
   const isEmpty = recent.length === 0 && list.state.value === 'complete';
   const chosen = query.get('jobs')?.split(',').filter(Boolean).slice(0, MOST_JOBS);
@@ -110,10 +109,9 @@ function Picker({ ids, recent, onChoose }: PickerProps) {
 function Choice({ id }: { id: string }) {
   const job = jobOf(id).value;
   if (typeof job !== 'object') return <option value={id}>{id}</option>;
-  const { name, optimizer } = job.spec;
   return (
     <option value={id}>
-      {name ?? id.slice(-8)} · {optimizer.type} · {percent(job.result?.test.accuracy)}
+      {nameOf(job)} · {job.spec.optimizer.type} · {percent(job.result?.test.accuracy)}
     </option>
   );
 }

@@ -1,0 +1,52 @@
+import { useSignal } from '@preact/signals';
+import { Scroll } from './scroll.tsx';
+
+export interface EpochRows {
+  /** What each row begins with. */
+  epochs: readonly (number | string)[];
+  columns: readonly { title: string; at(row: number): string }[];
+}
+
+/** Curves as numbers. Read only while somebody looks at them. */
+export function EpochTable({ count, read }: { count: number; read(): EpochRows }) {
+  const isOpen = useSignal(false);
+  const { epochs, columns } = isOpen.value ? read() : NONE;
+  return (
+    <details
+      onToggle={({ currentTarget }) => {
+        isOpen.value = currentTarget.open;
+      }}
+    >
+      <summary>Table of {count === 1 ? '1 epoch' : `${count} epochs`}</summary>
+      <Scroll label="Epochs">
+        <table>
+          <thead>
+            <tr>
+              {['Epoch', ...columns.map(({ title }) => title)].map((title, i) => (
+                <th key={i} scope="col" class="number">
+                  {title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {epochs.map((epoch, row) => (
+              <tr key={row}>
+                <th scope="row" class="number">
+                  {epoch}
+                </th>
+                {columns.map(({ at }, i) => (
+                  <td key={i} class="number">
+                    {at(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </details>
+  );
+}
+
+const NONE: EpochRows = { epochs: [], columns: [] };
