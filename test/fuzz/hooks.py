@@ -7,6 +7,7 @@ import re
 import schemathesis
 
 HASH_LENGTH = 32
+PIXELS = 784
 
 
 @schemathesis.hook
@@ -41,6 +42,22 @@ def exceeds_rows_or_engine(spec):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    separate_keys(case)
+    # A part of a JSON text is not JSON.
+    if case.path.endswith("/model.json") or (case.query or {}).get("format") == "json":
+        for name in [name for name in case.headers or {} if name.lower() == "range"]:
+            del case.headers[name]
+    # How long a row must be depends on the job's model; every job here is about images of 784 pixels.
+    if case.path.endswith("/predict") and isinstance(case.body, dict) and isinstance(case.body.get("inputs"), list):
+        rows = case.body["inputs"]
+        case.body["inputs"] = [fit(row) if isinstance(row, list) else row for row in rows]
+
+
+def fit(row):
+    return (row + [0] * PIXELS)[:PIXELS]
+
+
+def separate_keys(case):
     # The same valid key with another body is refused for its history (422), which no schema can tell. So each body gets
     # keys of its own; the same key with the same body stays a repeat.
     key = (case.headers or {}).get("Idempotency-Key")

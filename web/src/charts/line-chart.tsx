@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { HEIGHT, type LineChartProps, seriesOf } from './line.ts';
 import { dataOf, optionsOf, structureOf } from './options.ts';
+import { panByMouse } from './pan.ts';
 import { zoomByTouch } from './touch.ts';
 import { type Zoom, zoomOf } from './zoom.ts';
 
@@ -12,8 +13,8 @@ export type { Line, LineChartProps } from './line.ts';
 const LEGEND = 30;
 
 /**
- * A chart of curves over a common x, on a canvas: thousands of points, while data comes. A drag along x zooms, a double
- * click shows all again.
+ * A chart of curves over a common x, on a canvas: thousands of points, while data comes. A drag along x zooms, one
+ * with Shift moves what is shown, a double click shows all again.
  */
 export function LineChart(props: LineChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -36,6 +37,7 @@ export function LineChart(props: LineChartProps) {
       chart.current = made;
       if (zoom.peek() !== undefined) show(made, zoom.peek());
       zoomByTouch(made, zoomTo);
+      panByMouse(made, zoomTo);
       made.over.addEventListener('click', () => clickedLine(made, latest.current));
     };
     make();

@@ -71,7 +71,9 @@ function Comparing({ state }: { state: CompareState }) {
             format={short}
             onClickLine={(id) => go(href(`jobs/${id}`))}
           />
-          <p class="faint">Click a curve to go to its job. Drag to zoom, double-click to see all again.</p>
+          <p class="faint">
+            Click a curve to go to its job. Drag to zoom, with Shift to move, double-click to see all again.
+          </p>
           <EpochTable
             count={Math.max(0, ...compared.map(({ rows }) => rows.length))}
             read={() => tableOf(state, compared)}

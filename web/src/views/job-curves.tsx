@@ -52,7 +52,7 @@ export function Curves({ job }: { job: Job }) {
       </div>
       <p class="faint hint">
         Training values are means over the epoch while the weights change; validation is measured at its end.
-        Drag across a chart to zoom, double-click to see all.
+        Drag across a chart to zoom, with Shift to move, double-click to see all.
       </p>
       <EpochTable count={rows.length} read={() => tableOf(rows, job.result?.best?.val_loss?.epoch)} />
     </section>
