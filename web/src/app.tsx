@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { trouble } from './api/health.ts';
 import { caller, isReachable, logout, needsKey } from './api/server.ts';
 import { href, route } from './route.ts';
 import { Compare } from './views/compare.tsx';
@@ -52,10 +53,11 @@ function Account() {
 }
 
 function Banner() {
-  if (isReachable.value) return null;
+  const what = isReachable.value ? trouble.value : 'The server does not answer.';
+  if (what === undefined) return null;
   return (
     <p class="banner" role="alert">
-      The server does not answer. This page goes on by itself as soon as it does.
+      {what} This page goes on by itself as soon as it can.
     </p>
   );
 }
