@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { trouble } from './api/health.ts';
 import { caller, isReachable, logout, needsKey } from './api/server.ts';
 import { href, route } from './route.ts';
@@ -62,9 +63,21 @@ function Banner() {
   );
 }
 
+/** What was focused is gone with the last view: the keys go on at the top of the next. */
+function useFocusOn(view: string): void {
+  const last = useRef(view);
+  useEffect(() => {
+    if (last.current === view) return;
+    last.current = view;
+    scrollTo(0, 0);
+    skip();
+  }, [view]);
+}
+
 export function App() {
   const { path } = route.value;
   const [name = 'jobs', id] = path;
+  useFocusOn(`${path.join('/')} ${needsKey.value}`);
   const Found = name === 'jobs' && id !== undefined ? JobPage : VIEWS[name]?.view;
   const title = VIEWS[name]?.title;
   document.title = title === undefined ? 'Descent' : `${title} · Descent`;
@@ -91,7 +104,7 @@ export function App() {
 
 /** No link: the address is the view's. */
 function skip(): void {
-  document.getElementById('main')?.focus();
+  document.getElementById('main')?.focus({ preventScroll: true });
 }
 
 function Nowhere() {
