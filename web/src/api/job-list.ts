@@ -46,9 +46,10 @@ export class JobList {
   /** Reads again what has been read. */
   async refresh(): Promise<void> {
     if (this.#reading !== undefined) return this.#refreshSoon();
-    const wanted = Math.max(PAGE, this.ids.peek().length);
-    this.#jobs = this.#list(Math.min(1_000, wanted));
-    await this.#read('again', wanted, []);
+    const known = Math.max(PAGE, this.ids.peek().length);
+    this.#jobs = this.#list(Math.min(1_000, known));
+    // A complete list stays so when it has grown.
+    await this.#read('again', this.state.peek() === 'complete' ? Number.POSITIVE_INFINITY : known, []);
   }
 
   close(): void {
