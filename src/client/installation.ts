@@ -1,4 +1,5 @@
 import type { Http } from './http.ts';
+import { searchOf } from './paths.ts';
 import type { Caller, Dataset, Engine, Me, Readiness, Worker } from './types.ts';
 
 interface Abortable {
@@ -26,9 +27,12 @@ export class Installation {
     return await this.#list<Worker>('/workers', signal);
   }
 
-  /** @throws {DescentError} also if it is not ready, which says what is missing. */
-  async readiness({ signal }: Abortable = {}): Promise<Readiness> {
-    return await this.#http.sendOnce({ path: '/readyz', signal }, (response) =>
+  /**
+   * @param options.exclude whether a missing worker leaves it ready
+   * @throws {DescentError} also if it is not ready, which says what is missing.
+   */
+  async readiness({ exclude, signal }: Abortable & { exclude?: 'workers' } = {}): Promise<Readiness> {
+    return await this.#http.sendOnce({ path: `/readyz${searchOf({ exclude })}`, signal }, (response) =>
       this.#http.asJson<Readiness>(response),
     );
   }

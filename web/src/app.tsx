@@ -1,4 +1,6 @@
 import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { trouble } from './api/health.ts';
 import { caller, isReachable, logout, needsKey } from './api/server.ts';
 import { href, route } from './route.ts';
 import { Compare } from './views/compare.tsx';
@@ -52,17 +54,30 @@ function Account() {
 }
 
 function Banner() {
-  if (isReachable.value) return null;
+  const what = isReachable.value ? trouble.value : 'The server does not answer.';
+  if (what === undefined) return null;
   return (
     <p class="banner" role="alert">
-      The server does not answer. This page goes on by itself as soon as it does.
+      {what} This page goes on by itself as soon as it can.
     </p>
   );
+}
+
+/** What was focused is gone with the last view: the keys go on at the top of the next. */
+function useFocusOn(view: string): void {
+  const last = useRef(view);
+  useEffect(() => {
+    if (last.current === view) return;
+    last.current = view;
+    scrollTo(0, 0);
+    skip();
+  }, [view]);
 }
 
 export function App() {
   const { path } = route.value;
   const [name = 'jobs', id] = path;
+  useFocusOn(`${path.join('/')} ${needsKey.value}`);
   const Found = name === 'jobs' && id !== undefined ? JobPage : VIEWS[name]?.view;
   const title = VIEWS[name]?.title;
   document.title = title === undefined ? 'Descent' : `${title} · Descent`;
@@ -89,7 +104,7 @@ export function App() {
 
 /** No link: the address is the view's. */
 function skip(): void {
-  document.getElementById('main')?.focus();
+  document.getElementById('main')?.focus({ preventScroll: true });
 }
 
 function Nowhere() {

@@ -17,7 +17,8 @@ export class JobList {
   #jobs: ReturnType<typeof descent.jobs.list>;
   readonly #closed = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #isReading = false;
+  #reading: 'page' | 'again' | undefined;
+  #isMoreWanted = false;
 
   constructor(find: ListOptions) {
     this.#find = find;
@@ -36,16 +37,19 @@ export class JobList {
 
   /** Reads the next page, if there is one. */
   async more(): Promise<void> {
-    if (this.#isReading || this.state.peek() === 'complete') return;
-    await this.#read(this.#jobs, PAGE, this.ids.peek());
+    if (this.#reading === 'page' || this.state.peek() === 'complete') return;
+    // Nobody asks again: a list that is as long as before brings no other end into sight.
+    if (this.#reading === 'again' || this.error.peek() !== undefined) this.#isMoreWanted = true;
+    else await this.#read('page', PAGE, this.ids.peek());
   }
 
   /** Reads again what has been read. */
   async refresh(): Promise<void> {
-    if (this.#isReading) return this.#refreshSoon();
-    const wanted = Math.max(PAGE, this.ids.peek().length);
-    this.#jobs = this.#list(Math.min(1_000, wanted));
-    await this.#read(this.#jobs, wanted, []);
+    if (this.#reading !== undefined) return this.#refreshSoon();
+    const known = Math.max(PAGE, this.ids.peek().length);
+    this.#jobs = this.#list(Math.min(1_000, known));
+    // A complete list stays so when it has grown.
+    await this.#read('again', this.state.peek() === 'complete' ? Number.POSITIVE_INFINITY : known, []);
   }
 
   close(): void {
@@ -57,13 +61,13 @@ export class JobList {
     return descent.jobs.list({ ...this.#find, pageSize, signal: this.#closed.signal });
   }
 
-  async #read(jobs: ReturnType<typeof descent.jobs.list>, wanted: number, before: readonly string[]) {
-    this.#isReading = true;
+  async #read(what: 'page' | 'again', wanted: number, before: readonly string[]): Promise<void> {
+    this.#reading = what;
     const ids = [...before];
     let isComplete = false;
     try {
       while (ids.length < before.length + wanted && !isComplete) {
-        const next = await jobs.next();
+        const next = await this.#jobs.next();
         if (next.done) isComplete = true;
         else {
           remember(next.value);
@@ -76,11 +80,16 @@ export class JobList {
     } catch (error) {
       if (this.#closed.signal.aborted) return;
       this.error.value = error;
+      if (what === 'page') this.#isMoreWanted = true;
       // A generator that has thrown is over.
       this.#refreshSoon(2_000);
+      return;
     } finally {
-      this.#isReading = false;
+      this.#reading = undefined;
     }
+    if (!this.#isMoreWanted) return;
+    this.#isMoreWanted = false;
+    await this.more();
   }
 
   #refreshSoon(afterMs = REFRESH_MS): void {

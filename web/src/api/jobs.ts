@@ -1,7 +1,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { DescentError, type Job, type JobEvent, type MetricsRow } from '../../../src/client/descent.ts';
 import { listen } from './feed.ts';
-import { descent } from './server.ts';
+import { AGAIN_MS, descent, isPassing } from './server.ts';
 
 /** The jobs that the page knows, kept up to date by the feed: each is one signal, wherever it is shown. */
 
@@ -81,9 +81,12 @@ async function readHistory(id: string): Promise<void> {
   try {
     const { data } = await descent.jobs.metrics(id);
     add(id, data);
-  } catch {
-    // The next event of the job, or the next visit, tries again.
-    histories.delete(id);
+  } catch (error) {
+    if (!isPassing(error)) return;
+    setTimeout(() => {
+      readers.push(id);
+      void readHistories();
+    }, AGAIN_MS);
   }
 }
 
@@ -109,14 +112,14 @@ function apply(id: string, event: JobEvent): void {
 
 const soon = new Set<string>();
 
-/** Several events of a job that come together need one answer. */
-function refreshSoon(id: string): void {
+/** Several events of a job that come together need one answer. It may have had its last: so until it is read. */
+function refreshSoon(id: string, afterMs = 100): void {
   if (soon.has(id)) return;
   soon.add(id);
-  setTimeout(() => {
+  setTimeout(async () => {
     soon.delete(id);
-    void refresh(id);
-  }, 100);
+    if (isPassing(await refresh(id))) refreshSoon(id, AGAIN_MS);
+  }, afterMs);
 }
 
 listen({

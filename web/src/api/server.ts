@@ -28,6 +28,14 @@ async function observedFetch(input: RequestInfo | URL, init?: RequestInit): Prom
   }
 }
 
+/** Whether a request that failed so may succeed in a moment. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof DescentError &&
+  (error.status === undefined || error.status === 429 || error.status >= 500);
+
+/** After such a failure. */
+export const AGAIN_MS = 2_000;
+
 /** Below the path at which a proxy serves the page. */
 export const base = new URL('.', location.href.split('#')[0]).href;
 

@@ -1,12 +1,16 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { AGAIN_MS, isPassing } from '../api/server.ts';
 
 export interface Loaded<Value> {
   value?: Value | undefined;
   error?: unknown;
 }
 
-/** What `load` gives, again whenever one of `inputs` changes. The last value stays until the next is there. */
+/**
+ * What `load` gives, again whenever one of `inputs` changes. The last value stays until the next is there.
+ * What fails for a moment is tried again.
+ */
 export function useLoaded<Value>(
   load: (signal: AbortSignal) => Promise<Value>,
   inputs: readonly unknown[],
@@ -14,15 +18,23 @@ export function useLoaded<Value>(
   const loaded = useSignal<Loaded<Value>>({});
   useEffect(() => {
     const stop = new AbortController();
-    load(stop.signal).then(
-      (value) => {
-        if (!stop.signal.aborted) loaded.value = { value };
-      },
-      (error: unknown) => {
-        if (!stop.signal.aborted) loaded.value = { value: loaded.peek().value, error };
-      },
-    );
-    return () => stop.abort();
+    let timer: ReturnType<typeof setTimeout>;
+    const attempt = () =>
+      void load(stop.signal).then(
+        (value) => {
+          if (!stop.signal.aborted) loaded.value = { value };
+        },
+        (error: unknown) => {
+          if (stop.signal.aborted) return;
+          loaded.value = { value: loaded.peek().value, error };
+          if (isPassing(error)) timer = setTimeout(attempt, AGAIN_MS);
+        },
+      );
+    attempt();
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
   }, inputs);
   return loaded;
 }

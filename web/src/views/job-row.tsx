@@ -12,15 +12,17 @@ export const ROW_HEIGHT = 48;
 
 interface Props {
   id: string;
+  /** Its place among all rows, of which few exist; the heading is 1. */
+  at: number;
   isSelected: boolean;
   onToggle(id: string): void;
 }
 
-export function JobRow({ id, isSelected, onToggle }: Props) {
+export function JobRow({ id, at, isSelected, onToggle }: Props) {
   const job = jobOf(id).value;
   if (typeof job === 'string') {
     return (
-      <tr>
+      <tr aria-rowindex={at}>
         <td />
         <td colSpan={11} class="faint">
           {job === 'gone' ? `${id} has been deleted` : id}
@@ -30,7 +32,7 @@ export function JobRow({ id, isSelected, onToggle }: Props) {
   }
   const name = nameOf(job);
   return (
-    <tr class={isSelected ? 'selected' : ''}>
+    <tr class={isSelected ? 'selected' : ''} aria-rowindex={at}>
       <td>
         <input
           type="checkbox"

@@ -55,9 +55,9 @@ export function Jobs() {
           <Problem error={list.error.value} />
           <SelectionBar selected={selected} list={list} />
           <div class="card table scroll">
-            <table class="jobs" aria-rowcount={ids.length}>
+            <table class="jobs" aria-rowcount={list.state.value === 'complete' ? ids.length + 1 : -1}>
               <thead>
-                <tr>
+                <tr aria-rowindex={1}>
                   <th scope="col">
                     <span class="hidden">Select</span>
                   </th>
@@ -75,6 +75,7 @@ export function Jobs() {
                   <JobRow
                     key={ids[i]}
                     id={ids[i]!}
+                    at={i + 2}
                     isSelected={selected.value.has(ids[i]!)}
                     onToggle={toggle}
                   />
