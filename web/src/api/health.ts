@@ -1,8 +1,12 @@
 import { signal } from '@preact/signals';
 import { DescentError } from '../../../src/client/descent.ts';
+import { hasLiveJobs } from './jobs.ts';
 import { descent } from './server.ts';
 
-/** Whether the server can do its work, which its stream does not tell: it stays open, and quiet. */
+/**
+ * Whether the server can do its work, which its stream does not tell: it stays open, and quiet. While no job is live it may
+ * be quiet, and nothing is asked.
+ */
 
 /** What keeps it from its work, in its own words. */
 export const trouble = signal<string | undefined>(undefined);
@@ -14,7 +18,8 @@ export function watchHealth(): void {
 }
 
 async function lookAgain(): Promise<void> {
-  if (document.visibilityState === 'visible') trouble.value = await look();
+  const isWanted = trouble.value !== undefined || hasLiveJobs();
+  if (isWanted && document.visibilityState === 'visible') trouble.value = await look();
   setTimeout(() => void lookAgain(), EVERY_MS);
 }
 

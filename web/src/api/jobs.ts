@@ -34,6 +34,13 @@ export function jobOf(id: string): Signal<Known> {
   return found;
 }
 
+/** Whether events are to come, as far as the page knows. */
+export const hasLiveJobs = (): boolean =>
+  [...jobs.values()].some((job) => {
+    const known = job.peek();
+    return typeof known === 'object' && !known.terminal;
+  });
+
 /**
  * Reads a job again. What happens meanwhile is applied to it by the next event.
  * @returns why it could not be read
