@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip } from 'node:zlib';
+import { brotliCompress, constants } from 'node:zlib';
+import { gzipAsync } from '@gfx/zopfli';
 import { transform } from 'lightningcss';
 import { build } from 'rolldown';
 import { trimUplot } from './trim-uplot.ts';
@@ -58,7 +59,8 @@ const named = (name: string, content: string): string => {
 async function write(name: string, content: string): Promise<number> {
   const bytes = Buffer.from(content);
   const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
-  const zipped = await promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION });
+  // A second more at build, and 3 % less at each visit than gzip -9.
+  const zipped = await gzipAsync(bytes, {});
   await Promise.all([
     writeFile(`${OUT}/${name}`, bytes),
     writeFile(`${OUT}/${name}.br`, await promisify(brotliCompress)(bytes, { params })),
