@@ -42,6 +42,11 @@ describe.skipIf(browserName === undefined)('the list of jobs (needs chromium)', 
     await expect.poll(() => other.locator('td.name').allTextContents()).toEqual(['one', 'three']);
     await page.goBack();
     await expect.poll(names).toEqual(['three', 'one']);
+    await page.goto(`${descent.url}/#/jobs?dataset=mnist`);
+    await page.getByText('No job passes these filters').waitFor();
+    expect(await page.getByLabel('Dataset').inputValue()).toBe('mnist');
+    await page.getByRole('button', { name: 'Clear filters' }).first().click();
+    await expect.poll(names).toEqual(['three', 'two', 'one']);
   });
 
   it('says when the server does not answer, and goes on by itself', async () => {

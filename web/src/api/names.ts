@@ -1,4 +1,5 @@
 import type { JobSpec, JobStatus, ModelFormat } from '../../../src/client/descent.ts';
+import type { Dataset, Engine } from '../../../src/client/types.ts';
 
 /** The values of the API's enumerations, which its types know but a page cannot ask. The compiler compares them. */
 
@@ -21,6 +22,10 @@ export const OPTIMIZER_TYPES = allOf<NonNullable<JobSpec['optimizer']>['type']>(
   adagrad: true,
   adam: true,
 });
+
+export const DATASETS = allOf<Dataset['name']>({ mnist: true, mnist_sample: true });
+
+export const ENGINES = allOf<Engine['name']>({ native: true, wasm: true, reference: true, tensorflow: true });
 
 export const MODEL_FORMATS = allOf<ModelFormat>({
   safetensors: true,

@@ -1,6 +1,10 @@
-import { OPTIMIZER_TYPES, STATUSES } from '../api/names.ts';
+import { DATASETS, ENGINES, OPTIMIZER_TYPES, STATUSES } from '../api/names.ts';
 import { toggled } from '../parts/toggled.ts';
 import { setQuery } from '../route.ts';
+
+const FILTERS = ['status', 'name', 'dataset', 'optimizer', 'engine'] as const;
+
+export const isFiltered = (query: URLSearchParams): boolean => FILTERS.some((name) => query.get(name));
 
 /** What is shown. A choice is in the address, so a filtered list is a link. */
 export function Filters({ query }: { query: URLSearchParams }) {
@@ -26,18 +30,44 @@ export function Filters({ query }: { query: URLSearchParams }) {
           onInput={(event) => setQuery({ name: event.currentTarget.value }, { replace: true })}
         />
       </label>
-      <label>
-        Optimizer
-        <select
-          value={query.get('optimizer') ?? ''}
-          onChange={(event) => setQuery({ optimizer: event.currentTarget.value })}
-        >
-          <option value="">all</option>
-          {OPTIMIZER_TYPES.map((type) => (
-            <option key={type}>{type}</option>
-          ))}
-        </select>
-      </label>
+      <OneOf query={query} name="dataset" title="Dataset" options={DATASETS} />
+      <OneOf query={query} name="optimizer" title="Optimizer" options={OPTIMIZER_TYPES} />
+      <OneOf query={query} name="engine" title="Engine" options={ENGINES} />
+      {isFiltered(query) && <ClearFilters />}
     </search>
+  );
+}
+
+interface OneOfProps {
+  query: URLSearchParams;
+  name: string;
+  title: string;
+  options: readonly string[];
+}
+
+function OneOf({ query, name, title, options }: OneOfProps) {
+  return (
+    <label>
+      {title}
+      <select
+        value={query.get(name) ?? ''}
+        onChange={(event) => setQuery({ [name]: event.currentTarget.value })}
+      >
+        <option value="">all</option>
+        {options.map((option) => (
+          <option key={option}>{option}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** All jobs again, in the order that was chosen. */
+export function ClearFilters() {
+  const none = Object.fromEntries(FILTERS.map((name) => [name, undefined]));
+  return (
+    <button type="button" onClick={() => setQuery(none)}>
+      Clear filters
+    </button>
   );
 }

@@ -5,7 +5,7 @@ import { toggled } from '../parts/toggled.ts';
 import { useJobList } from '../parts/use-job-list.ts';
 import { WindowedBody } from '../parts/windowed.tsx';
 import { href, route, setQuery } from '../route.ts';
-import { Filters } from './job-filters.tsx';
+import { ClearFilters, Filters } from './job-filters.tsx';
 import { JobRow, ROW_HEIGHT } from './job-row.tsx';
 import { NoJobs } from './no-jobs.tsx';
 import { SelectionBar } from './selection-bar.tsx';
@@ -83,7 +83,12 @@ export function Jobs() {
               />
             </table>
             {list.state.value === 'loading' && <p class="faint">Loading …</p>}
-            {isEmpty && <p class="faint">No job passes these filters.</p>}
+            {isEmpty && (
+              <div class="none-found">
+                <p class="faint">No job passes these filters.</p>
+                <ClearFilters />
+              </div>
+            )}
           </div>
         </>
       )}
