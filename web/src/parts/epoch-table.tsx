@@ -5,12 +5,14 @@ export interface EpochRows {
   /** What each row begins with. */
   epochs: readonly (number | string)[];
   columns: readonly { title: string; at(row: number): string }[];
+  /** Below the rows. */
+  note?: string | undefined;
 }
 
 /** Curves as numbers. Read only while somebody looks at them. */
 export function EpochTable({ count, read }: { count: number; read(): EpochRows }) {
   const isOpen = useSignal(false);
-  const { epochs, columns } = isOpen.value ? read() : NONE;
+  const { epochs, columns, note } = isOpen.value ? read() : NONE;
   return (
     <details
       onToggle={({ currentTarget }) => {
@@ -45,6 +47,7 @@ export function EpochTable({ count, read }: { count: number; read(): EpochRows }
           </tbody>
         </table>
       </Scroll>
+      {note !== undefined && <p class="faint">{note}</p>}
     </details>
   );
 }

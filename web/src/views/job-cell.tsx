@@ -15,8 +15,16 @@ export interface Cell {
 
 const PAGE = 48;
 
+interface Props {
+  id: string;
+  cell: Cell;
+  /** Whether somebody chose it. */
+  isAsked: boolean;
+  from: number;
+}
+
 /** The test rows of a cell as pictures. */
-export function CellRows({ id, cell, from }: { id: string; cell: Cell; from: number }) {
+export function CellRows({ id, cell, isAsked, from }: Props) {
   const { actual, predicted } = cell;
   const isChosen = actual !== undefined && predicted !== undefined;
   const loaded = useLoaded(
@@ -32,11 +40,11 @@ export function CellRows({ id, cell, from }: { id: string; cell: Cell; from: num
   );
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
-    if (isChosen) place.current?.scrollIntoView({ block: 'nearest' });
-  }, [actual, predicted]);
+    if (isAsked) place.current?.scrollIntoView({ block: 'nearest' });
+  }, [actual, predicted, isAsked]);
   // What is shown belongs together, also while the next cell is on its way.
   const { value, error } = loaded.value;
-  if (!isChosen) return <p class="cell-rows faint">Choose a cell to see the test rows that it counts.</p>;
+  if (!isChosen) return <p class="cell-rows faint">The model is right on every test row.</p>;
   const shown = value ?? { ...cell, from };
   const isStale = shown.actual !== actual || shown.predicted !== predicted || shown.from !== from;
   return (

@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Job, MetricsRow } from '../../../src/client/descent.ts';
+import { bestOf } from '../../../src/contract/best.ts';
 import { historyOf } from '../api/jobs.ts';
 import { seriesColour } from '../charts/colours.ts';
 import { type Line, LineChart } from '../charts/line-chart.tsx';
@@ -20,6 +21,14 @@ export function Curves({ job }: { job: Job }) {
   const x = useMemo(() => rows.map(({ epoch }) => epoch), [rows]);
   const loss = useMemo(() => linesOf(rows, 'loss', 'val_loss', smoothing), [rows, smoothing]);
   const accuracy = useMemo(() => linesOf(rows, 'accuracy', 'val_accuracy', smoothing), [rows, smoothing]);
+  if (job.latest === null) {
+    return (
+      <section class="card">
+        <h2>How it learns</h2>
+        <p class={`faint ${job.terminal ? '' : 'no-epoch'}`}>{waiting(job)}</p>
+      </section>
+    );
+  }
   const shared = { x, xTitle: 'epoch', isLogX: query.get('logx') === '1', syncKey: zoomKey };
   return (
     <section class="card">
@@ -48,13 +57,12 @@ export function Curves({ job }: { job: Job }) {
             format={percent}
           />
         </figure>
-        {rows.length === 0 && <p class="no-epoch faint">{waiting(job)}</p>}
       </div>
       <p class="faint hint">
         Training values are means over the epoch while the weights change; validation is measured at its end.
         Drag across a chart to zoom, with Shift to move, double-click to see all.
       </p>
-      <EpochTable count={rows.length} read={() => tableOf(rows, job.result?.best?.val_loss?.epoch)} />
+      <EpochTable count={rows.length} read={() => tableOf(rows)} />
     </section>
   );
 }
@@ -96,14 +104,18 @@ const COLUMNS: readonly [title: string, of: (row: MetricsRow) => string][] = [
   ['val_loss', (row) => short(row.val_loss)],
   ['Accuracy', (row) => percent(row.accuracy)],
   ['val_accuracy', (row) => percent(row.val_accuracy)],
-  ['Rate', (row) => short(row.learning_rate)],
+  ['Learning rate', (row) => short(row.learning_rate)],
   ['Time', (row) => seconds(row.duration_seconds)],
 ];
 
-const tableOf = (rows: readonly MetricsRow[], best: number | undefined): EpochRows => ({
-  epochs: rows.map(({ epoch }) => (epoch === best ? `lowest val_loss: ${epoch}` : epoch)),
-  columns: COLUMNS.map(([title, of]) => ({ title, at: (row) => of(rows[row]!) })),
-});
+function tableOf(rows: readonly MetricsRow[]): EpochRows {
+  const best = bestOf(rows).val_loss?.epoch;
+  return {
+    epochs: rows.map(({ epoch }) => (epoch === best ? `★ ${epoch}` : epoch)),
+    columns: COLUMNS.map(([title, of]) => ({ title, at: (row) => of(rows[row]!) })),
+    note: best === undefined ? undefined : '★ lowest val_loss',
+  };
+}
 
 const waiting = ({ status, terminal }: Job): string => {
   if (terminal) return 'No epoch ended, so there are no curves.';

@@ -1,10 +1,10 @@
-import type { Job } from '../../../src/client/descent.ts';
+import type { Evaluation, Job } from '../../../src/client/descent.ts';
 import { descent } from '../api/server.ts';
 import { percent, short, whole } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
 import { route } from '../route.ts';
-import { CellRows } from './job-cell.tsx';
+import { type Cell, CellRows } from './job-cell.tsx';
 import { ClassTable } from './job-classes.tsx';
 import { ConfusionMatrix } from './job-confusion.tsx';
 import { Mistakes } from './job-mistakes.tsx';
@@ -40,7 +40,9 @@ export function EvaluationOf({ job }: { job: Job }) {
       </section>
     );
   }
-  const cell = { actual: query.get('actual') ?? undefined, predicted: query.get('predicted') ?? undefined };
+  const asked = { actual: query.get('actual') ?? undefined, predicted: query.get('predicted') ?? undefined };
+  const isAsked = asked.actual !== undefined && asked.predicted !== undefined;
+  const cell = isAsked ? asked : worstCell(value);
   return (
     <section class="card">
       <h2>On the test rows</h2>
@@ -49,7 +51,7 @@ export function EvaluationOf({ job }: { job: Job }) {
       </p>
       <div class="evaluation">
         <ConfusionMatrix evaluation={value} chosen={cell} />
-        <CellRows id={id} cell={cell} from={Number(query.get('from')) || 0} />
+        <CellRows id={id} cell={cell} isAsked={isAsked} from={Number(query.get('from')) || 0} />
       </div>
       <div class="evaluation">
         <ClassTable classes={value.classes} />
@@ -57,4 +59,15 @@ export function EvaluationOf({ job }: { job: Job }) {
       </div>
     </section>
   );
+}
+
+/** The mistake that was made most often, to begin with. */
+function worstCell({ confusion_matrix: matrix, classes }: Evaluation): Cell {
+  let [most, actual, predicted] = [0, -1, -1];
+  matrix.forEach((counts, i) => {
+    counts.forEach((count, j) => {
+      if (i !== j && count > most) [most, actual, predicted] = [count, i, j];
+    });
+  });
+  return { actual: classes[actual]?.label, predicted: classes[predicted]?.label };
 }

@@ -66,7 +66,7 @@ const OF_THE_TEST: readonly File[] = [
 
 /** Everything to take away, and the hashes that say that it is the same. */
 export function Files({ job }: { job: Job }) {
-  const { id, result, status } = job;
+  const { id, latest, result, status } = job;
   const hasModel = status === 'succeeded';
   return (
     <section class="card">
@@ -77,12 +77,16 @@ export function Files({ job }: { job: Job }) {
           {hasModel ? (
             <List id={id} files={MODELS} />
           ) : (
-            <p class="faint">A job that has succeeded has a model.</p>
+            <p class="faint">There is a model once the job has succeeded.</p>
           )}
         </div>
         <div>
           <h3>Metrics and charts</h3>
-          <List id={id} files={[...METRICS, ...CHARTS, ...(hasModel ? OF_THE_TEST : [])]} />
+          {latest === null ? (
+            <p class="faint">There are metrics once an epoch has ended.</p>
+          ) : (
+            <List id={id} files={[...METRICS, ...CHARTS, ...(hasModel ? OF_THE_TEST : [])]} />
+          )}
         </div>
       </div>
       {result !== null && (

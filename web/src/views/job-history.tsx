@@ -9,28 +9,25 @@ export function History({ job }: { job: Job }) {
   const feed = useMemo(() => new JobEvents(id), [id]);
   useEffect(() => () => feed.close(), [feed]);
   const events = feed.events.value;
-  const began = Date.parse(job.created_at);
+  const times = timesOf(events, job.created_at);
   return (
     <section class="card">
       <h2>What happened</h2>
       <ol class="timeline">
-        {events.map((event) => (
+        {events.map((event, at) => (
           <li key={event.seq}>
             <time dateTime={event.created_at} title={event.created_at}>
               {new Date(event.created_at).toLocaleTimeString('en-GB')}
             </time>
             <span>
-              {wordsOf(event)}
-              {event.seq > 1 && (
-                <span class="faint"> after {seconds((Date.parse(event.created_at) - began) / 1000)}</span>
-              )}
+              {wordsOf(event)} {event.seq > 1 && <span class="faint">{times[at]}</span>}
             </span>
           </li>
         ))}
       </ol>
       <h3>Attempts</h3>
       {job.attempts.length === 0 ? (
-        <p class="faint">None yet.</p>
+        <p class="faint">{job.terminal ? 'None: it never ran.' : 'None yet.'}</p>
       ) : (
         <ol class="attempts">
           {job.attempts.map(({ attempt, worker, from_epoch, started_at, ended_at, outcome, reason }) => (
@@ -49,6 +46,19 @@ export function History({ job }: { job: Job }) {
       )}
     </section>
   );
+}
+
+/** How long each happened after its attempt began or, in the queue, after the job was created. */
+function timesOf(events: readonly JobEvent[], created: string): string[] {
+  let began: { at: string; what: string } | undefined;
+  return events.map((event) => {
+    if (event.type === 'job.queued') began = undefined;
+    const { at, what } = began ?? { at: created, what: 'after it was created' };
+    if (event.type === 'job.running') {
+      began = { at: event.created_at, what: `into attempt ${event.data.attempt}` };
+    }
+    return `${seconds((Date.parse(event.created_at) - Date.parse(at)) / 1000)} ${what}`;
+  });
 }
 
 const QUEUED = {

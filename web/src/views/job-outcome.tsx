@@ -1,14 +1,14 @@
-import type { Job, MetricsRow } from '../../../src/client/descent.ts';
+import type { Job } from '../../../src/client/descent.ts';
+import { bestOf } from '../../../src/contract/best.ts';
 import { historyOf } from '../api/jobs.ts';
 import { percent, seconds, short } from '../parts/format.ts';
 import { href } from '../route.ts';
 
 /** What came of the job: its figures so far, or why it failed. */
 export function Outcome({ job }: { job: Job }) {
-  const { result, latest, error, terminal } = job;
+  const { result, latest, error } = job;
   const rows = latest === null ? [] : historyOf(job.id).value;
-  const lowest = bestOf(rows, 'val_loss', (a, b) => a < b);
-  const highest = bestOf(rows, 'val_accuracy', (a, b) => a > b);
+  const best = bestOf(rows);
   const trained = rows.length === 0 ? null : rows.reduce((sum, row) => sum + row.duration_seconds, 0);
   return (
     <>
@@ -25,36 +25,33 @@ export function Outcome({ job }: { job: Job }) {
             <Figure name="Test loss" value={short(result.test.loss)} hint="on rows it never saw" />
           </>
         )}
-        <Figure name="Best val_loss" value={short(lowest?.val_loss)} hint={whenOf(job, lowest)} />
-        <Figure name="Best val_accuracy" value={percent(highest?.val_accuracy)} hint={whenOf(job, highest)} />
+        <Figure name="Best val_loss" value={short(best.val_loss?.value)} hint={whenOf(job, best.val_loss)} />
+        <Figure
+          name="Best val_accuracy"
+          value={percent(best.val_accuracy?.value)}
+          hint={whenOf(job, best.val_accuracy)}
+        />
         <Figure
           name="Training time"
           value={seconds(result?.training_seconds ?? trained)}
-          hint={terminal ? 'of all epochs' : 'of the epochs so far'}
+          hint={timeOf(job, rows.length)}
         />
       </dl>
     </>
   );
 }
 
-/** The first of the rows that no other is better than. */
-function bestOf(
-  rows: readonly MetricsRow[],
-  name: 'val_loss' | 'val_accuracy',
-  isBetter: (a: number, b: number) => boolean,
-): MetricsRow | undefined {
-  let best: MetricsRow | undefined;
-  for (const row of rows) {
-    const value = row[name];
-    if (value !== null && (best === undefined || isBetter(value, best[name]!))) best = row;
-  }
-  return best;
+function whenOf({ spec, terminal }: Job, best: { epoch: number } | null): string {
+  if (spec.training.validation_split === 0) return 'no validation rows';
+  if (best !== null) return `epoch ${best.epoch}`;
+  return terminal ? 'no epoch ended' : 'no epoch yet';
 }
 
-function whenOf({ spec, terminal }: Job, row: MetricsRow | undefined): string {
-  if (spec.training.validation_split === 0) return 'no validation rows';
-  if (row !== undefined) return `epoch ${row.epoch}`;
-  return terminal ? 'no epoch ended' : 'no epoch yet';
+/** Of what the training time is. */
+function timeOf({ result, terminal }: Job, epochs: number): string {
+  if (result !== null) return 'without start and test';
+  if (!terminal) return 'of the epochs so far';
+  return epochs === 1 ? 'of 1 epoch' : `of ${epochs} epochs`;
 }
 
 function Figure({ name, value, hint }: { name: string; value: string; hint: string }) {

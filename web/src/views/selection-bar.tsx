@@ -25,7 +25,11 @@ export function SelectionBar({ selected, list }: { selected: Signal<ReadonlySet<
   };
   const cancel = () => each(live, async (id) => remember(await descent.jobs.cancel(id)));
   const remove = async () => {
-    if (!confirm(`Delete ${ended.length} finished jobs with their models? This cannot be undone.`)) return;
+    const what =
+      ended.length === 1
+        ? '1 finished job with its model'
+        : `${ended.length} finished jobs with their models`;
+    if (!confirm(`Delete ${what}? This cannot be undone.`)) return;
     await each(ended, async (id) => {
       await descent.jobs.delete(id);
       forget(id);

@@ -14,11 +14,11 @@ const MOST_JOBS = 6;
 /** Draw a digit, and see what the models of some jobs make of it. Which jobs is in the address. */
 export function TryIt() {
   const { query } = route.value;
-  const list = useJobList({ status: 'succeeded' });
-  const recent = list.ids.value;
-  const isEmpty = recent.length === 0 && list.state.value === 'complete';
+  const list = useJobList({ status: 'succeeded', sort: '-test_accuracy' });
+  const best = list.ids.value;
+  const isEmpty = best.length === 0 && list.state.value === 'complete';
   const chosen = query.get('jobs')?.split(',').filter(Boolean).slice(0, MOST_JOBS);
-  const ids = [...new Set(chosen ?? recent.slice(0, 1))];
+  const ids = [...new Set(chosen ?? best.slice(0, 1))];
   const picture = useSignal<Blob | undefined>(undefined);
   const isRaw = useComputed(() => route.value.query.get('raw') === '1');
   const question = useComputed(() => ({ picture: picture.value, isRaw: isRaw.value }));
@@ -37,7 +37,7 @@ export function TryIt() {
         </section>
       ) : (
         <>
-          <Picker ids={ids} recent={recent} onChoose={choose} />
+          <Picker ids={ids} best={best} onChoose={choose} />
           <div class="try">
             <Canvas picture={picture} />
             <div class="guesses">
@@ -67,12 +67,13 @@ export function TryIt() {
 
 interface PickerProps {
   ids: readonly string[];
-  recent: readonly string[];
+  /** All that can be chosen, the most accurate first. */
+  best: readonly string[];
   onChoose(ids: readonly string[]): void;
 }
 
-function Picker({ ids, recent, onChoose }: PickerProps) {
-  const others = recent.filter((id) => !ids.includes(id));
+function Picker({ ids, best, onChoose }: PickerProps) {
+  const others = best.filter((id) => !ids.includes(id));
   return (
     <div class="row picker">
       {ids.map((id, at) => (
