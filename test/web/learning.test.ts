@@ -30,14 +30,14 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
     const page = await browser.open(`${descent.url}/`);
     await page.getByRole('link', { name: 'New job' }).first().click();
     await page.getByLabel('Name').fill('seven');
-    await page.getByText('The server takes it').waitFor();
+    await page.getByText('Ready to train').waitFor();
     await page.getByLabel('Batch size').fill('0');
     await page
       .getByText(/must be at least 1|from 1|1 to/)
       .first()
       .waitFor();
     await page.getByLabel('Batch size').fill('64');
-    await page.getByText('The server takes it').waitFor();
+    await page.getByText('Ready to train').waitFor();
     expect(await violationsOf(page)).toEqual([]);
     await page.getByRole('button', { name: 'Train it' }).dblclick();
     await page.getByRole('heading', { name: 'seven' }).waitFor();

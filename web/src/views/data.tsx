@@ -36,7 +36,7 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
           {title} <code>{name}</code>
         </h2>
         <a class="button" href={href('jobs', { dataset: name })}>
-          Jobs on it
+          Jobs with this data
         </a>
       </div>
       <p>{description}</p>

@@ -1,13 +1,14 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Engine, Me, Readiness, Worker } from '../../../src/client/types.ts';
-import { caller, descent } from '../api/server.ts';
+import { base, caller, descent } from '../api/server.ts';
 import { ago, bytes, seconds, short, whole } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
 import { Scroll } from '../parts/scroll.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
 import { href } from '../route.ts';
+import { nameById } from './job-name.ts';
 
 /** Workers report that often, in ms; nothing tells a page of it. */
 const AGAIN_MS = 5_000;
@@ -34,7 +35,10 @@ export function Installation() {
     <>
       <div class="head">
         <h1>Installation</h1>
-        <span class="faint">{readiness.value && `version ${readiness.value.version}`}</span>
+        <span class="faint">
+          {readiness.value && `version ${readiness.value.version} · `}
+          <a href={`${base}docs`}>Documentation of the API</a>
+        </span>
       </div>
       <div class="grid above">
         <section class="card">
@@ -43,7 +47,7 @@ export function Installation() {
           {readiness.error === undefined && <Checks readiness={readiness.value} />}
         </section>
         <section class="card">
-          <h2>What you use</h2>
+          <h2>Your usage</h2>
           <Problem error={me.error} />
           <Use me={me.value} />
         </section>
@@ -117,7 +121,7 @@ function Use({ me }: { me: Me | undefined }) {
             Now
           </th>
           <th scope="col" class="number">
-            At most
+            Limit
           </th>
         </tr>
       </thead>
@@ -151,7 +155,7 @@ function Workers({ workers }: { workers: readonly Worker[] | undefined }) {
               Jobs at a time
             </th>
             <th scope="col" class="number">
-              Memory a job
+              Memory per job
             </th>
             <th scope="col" class="number">
               Succeeded
@@ -161,7 +165,7 @@ function Workers({ workers }: { workers: readonly Worker[] | undefined }) {
             </th>
             <th scope="col">Started</th>
             <th scope="col" class="number">
-              Clock
+              Clock offset
             </th>
           </tr>
         </thead>
@@ -195,7 +199,7 @@ function Doing({ worker: { problem, running } }: { worker: Worker }) {
     <>
       {running.map(({ job, epoch, epochs, steps_per_second }) => (
         <div key={job}>
-          <a href={href(`jobs/${job}`)}>{job.slice(-8)}</a> epoch {epoch} of {epochs}
+          <a href={href(`jobs/${job}`)}>{nameById(job)}</a> epoch {epoch} of {epochs}
           {steps_per_second !== null && `, ${short(Math.round(steps_per_second))} steps/s`}
         </div>
       ))}
@@ -213,7 +217,7 @@ function Engines({ engines }: { engines: readonly Engine[] | undefined }) {
             <th scope="col">Available</th>
             <th scope="col">Version</th>
             <th scope="col">Backend</th>
-            <th scope="col">Why</th>
+            <th scope="col">Note</th>
           </tr>
         </thead>
         <tbody>

@@ -3,7 +3,7 @@ import type { Evaluation } from '../../../src/client/descent.ts';
 import { setQuery } from '../route.ts';
 import type { Cell } from './job-cell.tsx';
 
-/** A true class by line, a predicted one by column. A cell opens the rows that it counts. */
+/** A true class by row, a predicted one by column. A cell opens the rows that it counts. */
 export function ConfusionMatrix({ evaluation, chosen }: { evaluation: Evaluation; chosen: Cell }) {
   const { confusion_matrix: matrix, classes } = evaluation;
   const labels = classes.map(({ label }) => label);
@@ -24,7 +24,7 @@ export function ConfusionMatrix({ evaluation, chosen }: { evaluation: Evaluation
     <div>
       <div class="scroll">
         <table class="confusion">
-          <caption>Line: what it is. Column: what the model said. Choose a cell to see its rows.</caption>
+          <caption>Row: the true digit. Column: what the model said. Choose a cell to see its rows.</caption>
           <thead>
             <tr>
               <td />

@@ -2,6 +2,8 @@ import { DATASETS, ENGINES, OPTIMIZER_TYPES, STATUSES } from '../api/names.ts';
 import { toggled } from '../parts/toggled.ts';
 import { setQuery } from '../route.ts';
 
+/** Seldom wanted, so not where there is little room. */
+const RARE: ReadonlySet<string> = new Set(['pausing', 'paused']);
 const FILTERS = ['status', 'name', 'dataset', 'optimizer', 'engine'] as const;
 
 export const isFiltered = (query: URLSearchParams): boolean => FILTERS.some((name) => query.get(name));
@@ -15,7 +17,7 @@ export function Filters({ query }: { query: URLSearchParams }) {
       <fieldset class="row chips">
         <legend class="hidden">Status</legend>
         {STATUSES.map((status) => (
-          <label key={status} class="chip">
+          <label key={status} class={`chip ${RARE.has(status) ? 'wide' : ''}`}>
             <input type="checkbox" checked={statuses.has(status)} onChange={() => toggle(status)} />
             {status}
           </label>

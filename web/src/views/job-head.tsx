@@ -7,7 +7,7 @@ import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
 import { Status } from '../parts/status.tsx';
 import { href } from '../route.ts';
-import { nameOf } from './job-name.ts';
+import { nameOf, titleOf } from './job-name.ts';
 
 /** What the job is, how far it is, and what can be done with it. */
 export function Head({ job }: { job: Job }) {
@@ -19,9 +19,9 @@ export function Head({ job }: { job: Job }) {
           <p class="faint">
             <a href={href('jobs')}>Jobs</a> / <code>{id}</code>
           </p>
-          <h1>{nameOf(job)}</h1>
+          <h1>{titleOf(job)}</h1>
           <p class="faint">
-            <Status status={status} /> · {spec.dataset} · {spec.optimizer.type}, rate{' '}
+            <Status status={status} /> · {spec.dataset} · {spec.optimizer.type}, learning rate{' '}
             {short(spec.optimizer.learning_rate)} · {whole(parameters)} parameters
             {engine !== null && ` · ${engine} engine`} · created {ago(job.created_at, now.value)}
           </p>

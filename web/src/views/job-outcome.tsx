@@ -77,7 +77,7 @@ function Failure({ job, error }: { job: Job; error: NonNullable<Job['error']> })
           : 'The same job is likely to fail again: change it first.'}
       </p>
       <a class="button" href={href('new', { from: job.id })}>
-        {error.retryable ? 'Start it again' : 'Change it'}
+        Again with changes
       </a>
     </section>
   );

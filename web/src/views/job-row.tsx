@@ -5,7 +5,8 @@ import { ago, percent, seconds, short } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Status } from '../parts/status.tsx';
 import { href } from '../route.ts';
-import { nameOf } from './job-name.ts';
+import { nameOf, titleOf } from './job-name.ts';
+import { Tail } from './job-tail.tsx';
 
 /** In px; jobs.css gives it to `.jobs td`. */
 export const ROW_HEIGHT = 48;
@@ -49,12 +50,13 @@ export function JobRow({ id, at, isSelected, onToggle }: Props) {
       </td>
       <td class="name">
         <a href={href(`jobs/${id}`)} title={id}>
-          {name}
+          {titleOf(job)}
         </a>
+        <Tail job={job} />
       </td>
-      <td>{job.spec.dataset}</td>
+      <td class="wide">{job.spec.dataset}</td>
       <td>{job.spec.optimizer.type}</td>
-      <td class="number">{short(job.spec.optimizer.learning_rate)}</td>
+      <td class="number wide">{short(job.spec.optimizer.learning_rate)}</td>
       <Curve job={job} />
       <td class="number">{percent(job.result?.test.accuracy)}</td>
       <td class="number">{seconds(job.result?.duration_seconds)}</td>
@@ -71,10 +73,10 @@ function Curve({ job }: { job: Job }) {
   const best = job.result?.best?.val_loss?.value ?? (known.length > 0 ? Math.min(...known) : null);
   return (
     <>
-      <td>
+      <td class="wide">
         <Sparkline values={values} />
       </td>
-      <td class="number">{short(job.latest?.val_loss)}</td>
+      <td class="number wide">{short(job.latest?.val_loss)}</td>
       <td class="number">{short(best)}</td>
     </>
   );

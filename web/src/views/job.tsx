@@ -9,7 +9,7 @@ import { EvaluationOf } from './job-evaluation.tsx';
 import { Files } from './job-files.tsx';
 import { Head } from './job-head.tsx';
 import { History } from './job-history.tsx';
-import { nameOf } from './job-name.ts';
+import { titleOf } from './job-name.ts';
 import { Outcome } from './job-outcome.tsx';
 import { SpecOf } from './job-spec.tsx';
 
@@ -29,7 +29,7 @@ export function JobPage() {
     return () => clearInterval(timer);
   }, [id, job === 'unknown']);
   useEffect(() => {
-    if (typeof job === 'object') document.title = titleOf(job);
+    if (typeof job === 'object') document.title = documentTitleOf(job);
   });
   if (job === 'gone') return <Gone id={id} />;
   if (job === 'unknown') {
@@ -57,9 +57,9 @@ export function JobPage() {
   );
 }
 
-function titleOf(job: Job): string {
+function documentTitleOf(job: Job): string {
   const state = job.status === 'running' ? `${Math.floor(100 * job.progress.fraction)} %` : job.status;
-  return `${state} · ${nameOf(job)} · Descent`;
+  return `${state} · ${titleOf(job)} · Descent`;
 }
 
 function Gone({ id }: { id: string }) {

@@ -16,11 +16,11 @@ const FIND = ['status', 'name', 'dataset', 'optimizer', 'engine', 'sort'] as con
 const COLUMNS = [
   { title: 'Status' },
   { title: 'Job' },
-  { title: 'Data' },
+  { title: 'Dataset', isWide: true },
   { title: 'Optimizer' },
-  { title: 'Rate', isNumber: true },
-  { title: 'val_loss' },
-  { title: 'Last', isNumber: true, hint: 'val_loss of the last epoch' },
+  { title: 'Learning rate', isNumber: true, isWide: true },
+  { title: 'val_loss', isWide: true },
+  { title: 'Last', isNumber: true, hint: 'val_loss of the last epoch', isWide: true },
   { title: 'Best', isNumber: true, hint: 'lowest val_loss', sort: 'val_loss' },
   { title: 'Accuracy', isNumber: true, hint: 'on the test rows', sort: '-test_accuracy' },
   { title: 'Duration', isNumber: true, sort: '-duration_seconds' },
@@ -99,18 +99,25 @@ export function Jobs() {
 interface HeadingProps {
   title: string;
   isNumber?: boolean;
+  /** Shown only where there is room. */
+  isWide?: boolean;
   hint?: string;
   sort?: string;
   order: string;
 }
 
-function Heading({ title, isNumber = false, hint, sort, order }: HeadingProps) {
+function Heading({ title, isNumber = false, isWide = false, hint, sort, order }: HeadingProps) {
   const name = sort?.replace('-', '');
   const isOrder = name !== undefined && order.replace('-', '') === name;
   const direction = isOrder ? (order.startsWith('-') ? 'descending' : 'ascending') : undefined;
   const opposite = order.startsWith('-') ? name : `-${name}`;
   return (
-    <th scope="col" class={isNumber ? 'number' : ''} aria-sort={direction} title={hint}>
+    <th
+      scope="col"
+      class={`${isNumber ? 'number' : ''} ${isWide ? 'wide' : ''}`}
+      aria-sort={direction}
+      title={hint}
+    >
       {sort === undefined ? (
         title
       ) : (

@@ -34,7 +34,7 @@ export function NewJob() {
   return (
     <>
       <div class="head">
-        <h1>{from === null ? 'New job' : 'Again, with changes'}</h1>
+        <h1>{from === null ? 'New job' : 'Again with changes'}</h1>
       </div>
       <Problem error={error} />
       {error !== undefined && from !== null && <a href={href('new')}>Begin with the defaults</a>}
@@ -129,9 +129,9 @@ function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
 }
 
 function verdictOf(wrong: number, isCurrent: boolean, rest: unknown): string {
-  if (wrong > 0) return `✕ ${wrong} ${wrong === 1 ? 'field is' : 'fields are'} not allowed.`;
+  if (wrong > 0) return `✕ ${wrong} ${wrong === 1 ? 'field needs' : 'fields need'} a change.`;
   if (rest !== undefined) return 'It cannot be trained as it is.';
-  return isCurrent ? '✓ The server takes it.' : 'Asking the server …';
+  return isCurrent ? '✓ Ready to train.' : 'Asking the server …';
 }
 
 /** One for each spec: however often it is sent from this form, it is one job. */

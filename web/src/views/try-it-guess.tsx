@@ -6,7 +6,7 @@ import { descent } from '../api/server.ts';
 import { percent } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { href } from '../route.ts';
-import { nameOf } from './job-name.ts';
+import { nameById } from './job-name.ts';
 
 interface Question {
   picture: Blob | undefined;
@@ -52,7 +52,7 @@ function useGuess(id: string, question: Signal<Question>) {
 export function Guess({ id, question }: { id: string; question: Signal<Question> }) {
   const { said, error } = useGuess(id, question).value;
   const job = jobOf(id).value;
-  const name = typeof job === 'object' ? nameOf(job) : id.slice(-8);
+  const name = nameById(id);
   const first = said?.data[0];
   const isAsked = question.value.picture !== undefined && error === undefined;
   const waitingFor = isAsked ? 'Asking the model …' : 'Draw a digit';
@@ -122,7 +122,7 @@ function Seen({ pixels }: { pixels: PredictionList['seen'] }) {
         width={28}
         height={28}
         role="img"
-        aria-label="The 28 x 28 pixels that the model sees"
+        aria-label="The 28 × 28 pixels that the model sees"
       />
       <figcaption class="faint">what it sees</figcaption>
     </figure>

@@ -54,8 +54,8 @@ export function TryIt() {
                 }
               />
               <span>
-                Raw: only shrink the drawing. Else it is cut out, scaled and centred, as the digits were that
-                the models learned from.
+                Raw: only shrink the drawing. Otherwise it is cropped, scaled and centred like the training
+                digits.
               </span>
             </label>
           </div>
@@ -100,7 +100,7 @@ function Picker({ ids, best, onChoose }: PickerProps) {
       ))}
       {others.length > 0 && ids.length < MOST_JOBS && (
         <button type="button" onClick={() => onChoose([...ids, others[0]!])}>
-          Beside another
+          Add a model
         </button>
       )}
     </div>
@@ -112,7 +112,8 @@ function Choice({ id }: { id: string }) {
   if (typeof job !== 'object') return <option value={id}>{id}</option>;
   return (
     <option value={id}>
-      {nameOf(job)} · {job.spec.optimizer.type} · {percent(job.result?.test.accuracy)}
+      {nameOf(job)} · {job.spec.name !== null && `${job.spec.optimizer.type} · `}
+      {percent(job.result?.test.accuracy)}
     </option>
   );
 }
