@@ -53,9 +53,14 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
     expect(evaluation.status, text).toBe(200);
     const { confusion_matrix: matrix } = JSON.parse(text) as Evaluation;
     const count = matrix[4]![9]!;
+    const most = Math.max(...matrix.flatMap((counts, i) => counts.filter((_, j) => i !== j)));
+    const chosen = page.locator('.confusion [aria-pressed=true]');
+    await expect.poll(() => chosen.textContent()).toBe(String(most));
     await page.getByRole('button', { name: `4 taken for 9: ${count}` }).click();
     await expect.poll(() => page.getByLabel(/^Row \d+: 4, the model said 9$/).count()).toBe(count);
     expect(await violationsOf(page)).toEqual([]);
+    await page.goBack();
+    await expect.poll(() => chosen.textContent()).toBe(String(most));
 
     await page.getByRole('link', { name: 'Try it' }).last().click();
     await page.getByLabel('Draw a digit').waitFor();

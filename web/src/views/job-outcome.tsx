@@ -51,6 +51,7 @@ function whenOf({ spec, terminal }: Job, best: { epoch: number } | null): string
 function timeOf({ result, terminal }: Job, epochs: number): string {
   if (result !== null) return 'without start and test';
   if (!terminal) return 'of the epochs so far';
+  if (epochs === 0) return 'no epoch ended';
   return epochs === 1 ? 'of 1 epoch' : `of ${epochs} epochs`;
 }
 

@@ -55,7 +55,7 @@ export function JobRow({ id, at, isSelected, onToggle }: Props) {
         <Tail job={job} />
       </td>
       <td class="wide">{job.spec.dataset}</td>
-      <td>{job.spec.optimizer.type}</td>
+      <td class="wide">{job.spec.optimizer.type}</td>
       <td class="number wide">{short(job.spec.optimizer.learning_rate)}</td>
       <Curve job={job} />
       <td class="number">{percent(job.result?.test.accuracy)}</td>

@@ -17,7 +17,7 @@ const COLUMNS = [
   { title: 'Status' },
   { title: 'Job' },
   { title: 'Dataset', isWide: true },
-  { title: 'Optimizer' },
+  { title: 'Optimizer', isWide: true },
   { title: 'Learning rate', isNumber: true, isWide: true },
   { title: 'val_loss', isWide: true },
   { title: 'Last', isNumber: true, hint: 'val_loss of the last epoch', isWide: true },
