@@ -3,17 +3,20 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { Descent } from '../src/client/descent.ts';
+import { writeReadmePictures } from './readme-pictures.ts';
 
 const HELP = `npm run web:screenshots -- [--url URL] [--out folder]
 Pictures of each view of the page of a running Descent, light and dark, 1,440 and 360 px wide.
-  --url   where it runs (http://127.0.0.1:3000)
-  --out   where the pictures go (reports/screenshots)
+  --url     where it runs (http://127.0.0.1:3000)
+  --out     where the pictures go (reports/screenshots)
+  --readme  trains two jobs instead, and writes README's pictures of them to docs/images
 Needs Debian's chromium.`;
 
 const { values } = parseArgs({
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:3000' },
     out: { type: 'string', default: 'reports/screenshots' },
+    readme: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -22,6 +25,7 @@ if (values.help) {
   process.exit(0);
 }
 
+const README_PICTURES = 'docs/images';
 const SETTLED_MS = 1_500;
 
 /** The latest finished jobs, for the views that show some. */
@@ -33,6 +37,17 @@ async function finishedJobs(): Promise<string[]> {
     if (ids.length === 5) break;
   }
   return ids;
+}
+
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-background-networking'],
+});
+if (values.readme) {
+  await mkdir(README_PICTURES, { recursive: true });
+  await writeReadmePictures(browser, values.url, README_PICTURES);
+  await browser.close();
+  process.exit(0);
 }
 
 const ids = await finishedJobs();
@@ -50,10 +65,6 @@ const views = {
 };
 
 await mkdir(values.out, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-background-networking'],
-});
 for (const width of [1440, 360]) {
   for (const colorScheme of ['light', 'dark'] as const) {
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });

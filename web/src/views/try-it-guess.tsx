@@ -6,7 +6,8 @@ import { descent } from '../api/server.ts';
 import { percent } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { href } from '../route.ts';
-import { nameById } from './job-name.ts';
+import { nameById, titleOf } from './job-name.ts';
+import { Tail } from './job-tail.tsx';
 
 interface Question {
   picture: Blob | undefined;
@@ -60,7 +61,8 @@ export function Guess({ id, question }: { id: string; question: Signal<Question>
   return (
     <section class="card guess" aria-label={`What ${name} says`}>
       <h2>
-        <a href={href(`jobs/${id}`)}>{name}</a>
+        <a href={href(`jobs/${id}`)}>{typeof job === 'object' ? titleOf(job) : name}</a>{' '}
+        {typeof job === 'object' && <Tail job={job} />}
       </h2>
       <p class="faint">
         {typeof job === 'object'
