@@ -63,7 +63,7 @@ describe.skipIf(browserName === undefined)('the page by keyboard alone (needs ch
     await tabTo(page, page.getByLabel('Dataset', { exact: true }));
     await page.keyboard.press('Control+A');
     await page.keyboard.type('mnist_sample');
-    await page.getByText('The server takes it').waitFor();
+    await page.getByText('Ready to train').waitFor();
     await enter(page, page.getByRole('button', { name: 'Train it' }), 'How it learns');
     const id = /job_\w+/.exec(page.url())![0];
 

@@ -90,7 +90,7 @@ describe.skipIf(browserName === undefined)('the page in an outage (needs chromiu
     const isLost = ({ pathname }: URL) => paths.includes(pathname);
     await page.route(isLost, (route) => route.abort());
     await descent.startWorker();
-    await page.getByText(/^Succeeded after/).waitFor();
+    await page.getByText(/^Succeeded .* into attempt 1/).waitFor();
     // By then the client's own patience is over.
     for (let waits = 0; waits < 10; waits += 1) {
       const failed = page.waitForEvent('requestfailed');
