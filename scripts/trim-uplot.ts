@@ -8,23 +8,12 @@ import type { Plugin } from 'rolldown';
 const TRIMS: readonly [what: RegExp, instead: string][] = [
   // Its static members: bars, splines, joins of tables, formats of dates.
   [/^\t?\(?(uPlot|paths)\.\w+\s*= \w+\)?;$/gm, ''],
-  // Methods that nobody calls.
-  [/^\tself\.(addSeries|delSeries|addBand|setBand|delBand|batch|setLegend|valToIdx|posToIdx) = .*;$/gm, ''],
   // Axes of time.
-  [/^(const (?:days|months)3 = ).*;$/gm, '$1[];'],
   [/\blet isTime = .*;/g, 'const isTime = false;'],
   [/^\tconst _time(AxisSplits|AxisVals|SeriesVal)\s+= .*;$/gm, ''],
   [/^const \[.*\] = genTimeStuffs\(.*\);$/gm, ''],
   // Scales that are neither linear nor logarithmic.
   [/\b(\w+\.)?distr == (2|4|100)\b/g, 'false'],
-  // Axes of x that are vertical or run backwards, gaps in lines, several values in a legend, zooming in y.
-  [/\bscaleX\.ori == 0\b/g, 'true'],
-  [/\bscaleX\.ori == 1\b/g, 'false'],
-  [/(?<![.\w])(dir|_dirX) == 1\b/g, 'true'],
-  [/(?<![.\w])((sc|scale)\.)?dir == -1\b/g, 'false'],
-  [/!series\.spanGaps\b/g, 'false'],
-  [/\bmultiValLegend\b(?= [?&|]|\))/g, 'false'],
-  [/(?<!\.)\bdragY\b(?= [?&|]|\))/g, 'false'],
   // Scatter plots, which are its other mode.
   [/\bmode == 1\b/g, 'true'],
   [/\bmode == 2\b/g, 'false'],
