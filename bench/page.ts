@@ -204,7 +204,9 @@ const idle = await idleRequests(page);
 line(`requests in ${IDLE_SECONDS} s while nothing happens`, idle.length === 0 ? 'none' : idle.join(', '));
 
 const running = await Promise.all(
-  Array.from({ length: STREAMING }, (_, seed) => descent.create({ training: { epochs: 100_000, seed } })),
+  Array.from({ length: STREAMING }, (_, seed) =>
+    descent.create({ model: { hidden_units: [512] }, training: { epochs: EPOCHS, seed } }),
+  ),
 );
 for (const id of running) {
   while ((await descent.job(id)).progress.epoch === 0) await sleep(200);

@@ -27,6 +27,8 @@ export class RunningDescent {
       env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'fatal', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    // Also when a measurement fails.
+    process.once('exit', () => child.kill());
     const url = await new Promise<string>((resolve, reject) => {
       createInterface({ input: child.stdout! }).on('line', (line) => {
         const found = /API +(http:\S+)/.exec(line);
