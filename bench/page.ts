@@ -108,6 +108,7 @@ function scriptingOf(trace: Buffer): number[] {
   );
   const framesOn = ({ pid, tid }: { pid: number; tid: number }) =>
     traceEvents.filter((event) => event.pid === pid && event.tid === tid && event.name === FRAME);
+  if (threads.length === 0) throw new Error('The trace names no renderer.');
   const main = threads.reduce((a, b) => (framesOn(b).length > framesOn(a).length ? b : a));
   const calls = traceEvents
     .filter(
@@ -126,6 +127,7 @@ function scriptingOf(trace: Buffer): number[] {
     if (frame >= 0) ms[frame]! += Math.max(0, ts + dur - Math.max(ts, endUs)) / 1000;
     endUs = Math.max(endUs, ts + dur);
   }
+  if (starts.length < 2) throw new Error('The trace has no frames.');
   // The last frame has no end.
   return ms.slice(0, -1);
 }
@@ -142,12 +144,7 @@ async function panned(browser: Browser, page: Page): Promise<number[]> {
   await page.mouse.move(middle + box.width / 6, y, { steps: 5 });
   await page.mouse.up();
   await browser.startTracing(page, {
-    categories: [
-      'devtools.timeline',
-      'devtools.timeline.frame',
-      'disabled-by-default-devtools.timeline',
-      '__metadata',
-    ],
+    categories: ['devtools.timeline', 'disabled-by-default-devtools.timeline.frame', '__metadata'],
   });
   await page.keyboard.down('Shift');
   await page.mouse.move(middle, y);
