@@ -24,7 +24,8 @@ export function writeResults(runs: readonly { name: string; rows: readonly Row[]
 Written by \`npm run test:fuzz\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}, with Schemathesis ${VERSION}, Node
 ${process.version} and ${cpus().length} cores, against an API, a worker and a Redis. \`n\` counts requests with their checked responses.
 
-All checks of Schemathesis are on, except \`ignored_auth\`; \`run.ts\` has the reason. \`outage.toml\` expects the documented 503 while Redis is away. \`hooks.py\` leaves
+All checks of Schemathesis are on, except \`ignored_auth\`; \`run.ts\` has the reason. \`normal.toml\` and \`outage.toml\` expect 431
+for what is too long and 422 where the job decides, and the second the documented 503 while Redis is away. \`hooks.py\` leaves
 out or changes cases, each with its reason: unknown headers, a used Idempotency-Key with another body, ranges of JSON, rows
 of another length than the model's, and rules of a spec that no JSON Schema can tell (numbers that 32-bit floats cannot hold,
 limits of several fields, the engine tensorflow).
