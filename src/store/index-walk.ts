@@ -11,10 +11,10 @@ export interface Place {
 
 /**
  * Walks an index between two bounds, in either direction, from a place on.
- * KEYS: the index, and the owner's facts. ARGV: 1 beginning of the keys of records, 2 `lex` or `score`, 3 and 4 the bounds, 5 `asc` or `desc`,
- * 6 and 7 score and member of the place after which to go on, 8 most jobs to return, 9 most to look at, 10 the place of
- * the fact to return of each job (0: none), then for each check: a place in the facts, or `status`, `name` or `label`;
- * how to compare; with what.
+ * KEYS: the index, and the owner's facts. ARGV: 1 beginning of the keys of records, 2 `lex` or `score`, 3 and 4 the
+ * bounds, 5 `asc` or `desc`, 6 and 7 score and member of the place after which to go on, 8 most jobs to return, 9 most to
+ * look at, 10 the place of the fact to return of each job (0: none), then for each check: a place in the facts, or
+ * `status`, `name` or `label`; how to compare; with what.
  * The bounds are ZLEXCOUNT's or ZCOUNT's: members before the first are not wanted, and members up to the second are.
  * Returns whether there is more, score and member of the last one looked at, then id and fact of each job found.
  */
