@@ -167,5 +167,6 @@ function measurePeak(): { fused: number; separate: number } | undefined {
   return { fused: fused!, separate: separate! };
 }
 
-const mean = (before: number | undefined, after: number | undefined): number | null =>
-  before === undefined || after === undefined ? null : (before + after) / 2;
+function mean(before: number | undefined, after: number | undefined): number | null {
+  return before === undefined || after === undefined ? null : (before + after) / 2;
+}
