@@ -67,7 +67,7 @@ export function Jobs() {
                 </tr>
               </thead>
               <WindowedBody
-                count={ids.length}
+                keys={ids}
                 rowHeight={ROW_HEIGHT}
                 columns={COLUMNS.length + 1}
                 onNearEnd={() => void list.more()}
