@@ -22,7 +22,7 @@ import { pathOfJob, withLinks } from '../links.ts';
 import { memoryRefusal } from '../memory-admission.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
-import type { Remembered } from '../remembered.ts';
+import { Remembered } from '../remembered.ts';
 import { checkSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that creates something. */
@@ -97,6 +97,7 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
   const { store, basePath, lasting, waits } = deps;
   const enqueue = enqueueInBackground(app, deps);
   const ids = new JobIds();
+  const fullness = new Remembered(() => isFull(store), FULLNESS_MS);
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -116,7 +117,7 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
       const seconds = parseWait(request.headers.prefer);
       if (seconds !== undefined) lasting.admit(owner);
       const { answer, replayed } = await createJob(
-        deps,
+        { ...deps, fullness },
         ids,
         enqueue,
         request,
@@ -154,7 +155,15 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
 }
 
 async function createJob(
-  { store, version, maxQueuedJobs, quotas, liveWorkers, estimates }: CreateDeps,
+  {
+    store,
+    version,
+    maxQueuedJobs,
+    quotas,
+    liveWorkers,
+    estimates,
+    fullness,
+  }: CreateDeps & { fullness: Remembered<boolean> },
   ids: JobIds,
   enqueue: (deliveryId: string) => void,
   request: FastifyRequest<{ Body: JobSpec }>,
@@ -166,7 +175,7 @@ async function createJob(
   const { data, size } = checkSpec(spec);
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
   const [full, tooLarge, estimate] = await Promise.all([
-    inTime(isFull(store)),
+    inTime(fullness.get()),
     inTime(memoryRefusal(spec, data, liveWorkers)),
     // A job without an estimate is as good.
     inTime(estimates.of(spec, data)).catch(() => undefined),
@@ -244,14 +253,20 @@ const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
 /** A request has 3 s for Redis in total, and the create may take 2 s of them. */
 const LOOK_MS = 500;
 const FSYNC_MS = 300;
+/** So many jobs cannot be created meanwhile that a store with room is full. */
+const FULLNESS_MS = 250;
 
 /** The answer; undefined if Redis is slow to give it, since the create then fails by itself. */
 async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-  const tooLong = AbortSignal.timeout(LOOK_MS);
-  return await Promise.race([
-    answer,
-    new Promise<undefined>((resolve) => tooLong.addEventListener('abort', () => resolve(undefined))),
-  ]);
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, LOOK_MS, undefined);
+  });
+  try {
+    return await Promise.race([answer, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether Redis's memory is nearly full. */
