@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core';
-import { z } from 'zod';
 import { JobListSchema } from '../src/contract/job.ts';
 import { percentile } from './percentile.ts';
 import { writeService } from './results-file.ts';
 import { machine, RunningDescent } from './running-descent.ts';
+import { scriptingOf } from './trace.ts';
 
 /** What the page costs a browser: bytes, first paint, requests while nothing happens, scripting a frame, memory. */
 const HELP = `npm run bench:page -- [--minutes M] [--write]
@@ -75,63 +75,6 @@ async function idleRequests(page: Page): Promise<string[]> {
   return urls;
 }
 
-const TraceSchema = z.object({
-  traceEvents: z.array(
-    z.looseObject({
-      name: z.string(),
-      ph: z.string(),
-      pid: z.number(),
-      tid: z.number(),
-      ts: z.number(),
-      dur: z.number().optional(),
-      args: z.looseObject({ name: z.string().optional() }).optional(),
-    }),
-  ),
-});
-
-/** Entries into JavaScript. */
-const SCRIPTING = [
-  'FunctionCall',
-  'EvaluateScript',
-  'RunMicrotasks',
-  'FireAnimationFrame',
-  'TimerFire',
-  'EventDispatch',
-];
-const FRAME = 'BeginMainThreadFrame';
-
-/** Our scripting between the beginnings of two frames, in ms, of each frame of a trace. */
-function scriptingOf(trace: Buffer): number[] {
-  const { traceEvents } = TraceSchema.parse(JSON.parse(trace.toString()));
-  const threads = traceEvents.filter(
-    ({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain',
-  );
-  const framesOn = ({ pid, tid }: { pid: number; tid: number }) =>
-    traceEvents.filter((event) => event.pid === pid && event.tid === tid && event.name === FRAME);
-  if (threads.length === 0) throw new Error('The trace names no renderer.');
-  const main = threads.reduce((a, b) => (framesOn(b).length > framesOn(a).length ? b : a));
-  const calls = traceEvents
-    .filter(
-      ({ pid, tid, name, ph }) =>
-        pid === main.pid && tid === main.tid && ph === 'X' && SCRIPTING.includes(name),
-    )
-    .sort((a, b) => a.ts - b.ts);
-  const starts = framesOn(main)
-    .map(({ ts }) => ts)
-    .sort((a, b) => a - b);
-  const ms = starts.map(() => 0);
-  let [frame, endUs] = [-1, 0];
-  for (const { ts, dur = 0 } of calls) {
-    while (starts[frame + 1] !== undefined && starts[frame + 1]! <= ts) frame += 1;
-    // One that lies within another counts once.
-    if (frame >= 0) ms[frame]! += Math.max(0, ts + dur - Math.max(ts, endUs)) / 1000;
-    endUs = Math.max(endUs, ts + dur);
-  }
-  if (starts.length < 2) throw new Error('The trace has no frames.');
-  // The last frame has no end.
-  return ms.slice(0, -1);
-}
-
 async function panned(browser: Browser, page: Page): Promise<number[]> {
   const chart = page.locator('.chart .u-over').first();
   await chart.waitFor();
@@ -175,11 +118,9 @@ line('first visit, gzip', `${kB(bytesOf('.gz'))} (budget 60)`);
 line('first visit, brotli', kB(bytesOf('.br')));
 
 const small = { dataset: 'mnist_sample', model: { hidden_units: [4] }, training: { epochs: EPOCHS } };
-const ids = await Promise.all(
-  Array.from({ length: CURVES - STREAMING }, (_, seed) =>
-    descent.create({ ...small, training: { ...small.training, seed } }),
-  ),
-);
+const ids: string[] = [];
+for (let seed = 0; seed < CURVES - STREAMING; seed += 1)
+  ids.push(await descent.create({ ...small, training: { ...small.training, seed } }));
 for (let left = ids.length; left > 0; ) {
   const list = await fetch(`${descent.url}/jobs?limit=100&status=queued,running`);
   left = JobListSchema.parse(await list.json()).data.length;

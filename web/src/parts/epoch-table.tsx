@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { Scroll } from './scroll.tsx';
+import { WindowedBody } from './windowed.tsx';
 
 export interface EpochRows {
   /** What each row begins with. */
@@ -21,7 +22,7 @@ export function EpochTable({ count, read }: { count: number; read(): EpochRows }
     >
       <summary>Table of {count === 1 ? '1 epoch' : `${count} epochs`}</summary>
       <Scroll label="Epochs">
-        <table>
+        <table aria-rowcount={epochs.length + 1}>
           <thead>
             <tr>
               {['Epoch', ...columns.map(({ title }) => title)].map((title, i) => (
@@ -31,11 +32,14 @@ export function EpochTable({ count, read }: { count: number; read(): EpochRows }
               ))}
             </tr>
           </thead>
-          <tbody>
-            {epochs.map((epoch, row) => (
-              <tr key={row}>
+          <WindowedBody
+            keys={epochs.map(String)}
+            rowHeight={ROW_HEIGHT}
+            columns={columns.length + 1}
+            row={(row) => (
+              <tr key={row} aria-rowindex={row + 2} style={{ height: `${ROW_HEIGHT}px` }}>
                 <th scope="row" class="number">
-                  {epoch}
+                  {epochs[row]}
                 </th>
                 {columns.map(({ at }, i) => (
                   <td key={i} class="number">
@@ -43,13 +47,16 @@ export function EpochTable({ count, read }: { count: number; read(): EpochRows }
                   </td>
                 ))}
               </tr>
-            ))}
-          </tbody>
+            )}
+          />
         </table>
       </Scroll>
       {note !== undefined && <p class="faint">{note}</p>}
     </details>
   );
 }
+
+/** In px. */
+const ROW_HEIGHT = 36;
 
 const NONE: EpochRows = { epochs: [], columns: [] };

@@ -23,7 +23,7 @@ export function WindowedBody({
   columns: number;
   row(index: number): ComponentChildren;
   /** The last rows come into sight. */
-  onNearEnd(): void;
+  onNearEnd?(): void;
 }) {
   const count = keys.length;
   const body = useRef<HTMLTableSectionElement>(null);
@@ -46,7 +46,7 @@ export function WindowedBody({
       const { first, end } = inSight();
       const [from, to] = [Math.max(0, first - AHEAD), end + AHEAD];
       if (from !== range.peek().from || to !== range.peek().to) range.value = { from, to };
-      if (to >= count) onNearEnd();
+      if (to >= count) onNearEnd?.();
     };
     const soon = () => {
       frame ||= requestAnimationFrame(look);
