@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import { historyOf, jobOf } from '../api/jobs.ts';
 import { base, descent } from '../api/server.ts';
 import { LineChart } from '../charts/line-chart.tsx';
@@ -44,7 +45,9 @@ function Comparing({ state }: { state: CompareState }) {
   });
   const gone = state.ids.filter((id) => jobOf(id).value === 'gone');
   const loaded = useLoaded((signal) => descent.jobs.compare(state.ids, { signal }), [state.ids.join()]).value;
-  const { x, lines } = curvesOf(state, compared);
+  // A job that trains tells of its progress several times a second, which moves no curve.
+  const drawn = compared.flatMap(({ name, job, rows }) => [name, job?.started_at, rows]);
+  const { x, lines } = useMemo(() => curvesOf(state, compared), [route.value, ...drawn]);
   const shown = lines.filter(({ isHidden }) => !isHidden).length;
   return (
     <>

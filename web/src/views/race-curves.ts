@@ -30,7 +30,9 @@ export function raceCurves(lanes: readonly Lane[], metric: Metric): { x: number[
   const lines = lanes.flatMap(({ type, jobs }, i): Line[] => {
     const at = x.map((epoch) =>
       jobs.flatMap(({ rows }) => {
-        const value = rows.find((row) => row.epoch === epoch)?.[metric];
+        const row = rows[epoch - 1];
+        // Nearly always, no epoch is missing.
+        const value = (row?.epoch === epoch ? row : rows.find((other) => other.epoch === epoch))?.[metric];
         return value == null ? [] : [value];
       }),
     );
