@@ -119,7 +119,7 @@ export const DEFAULT_TIMING: ApiTiming = {
   keepAliveTimeoutMs: 72_000,
   connectionStateMs: 90_000,
   maxEventLoopDelayMs: 1_000,
-  inFlight: { reads: 100, writes: 32, sustainedWrites: 8 },
+  inFlight: { reads: 100, writes: 64, sustainedWrites: 8 },
 };
 
 /** Errors from other rooms are recognised by their code. */
