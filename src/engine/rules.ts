@@ -58,10 +58,15 @@
  *   only, so that taking one never changes a bit.
  *
  * Rule 12, updates: Keras's formulas in Keras's order of operations, as in reference/update-rules.ts.
+ *
+ * Rule 13, slots that decay (means, moments, velocities; not adagrad's sum and amsgrad's maximum) are +0 wherever their
+ *   new value s has |s| < 2^-126, before it is used or stored: at each update and at each late decay of rule 8. The
+ *   slots of dead units would otherwise end in denormal numbers, where rho * v rounds to v for ever, and which cost a
+ *   processor a hundred cycles each. NaN stays NaN, so that rule 9 sees it.
  */
 
 /**
  * Increases when a change of the rules makes the same spec give other bits. Checkpoints of another version are
  * refused.
  */
-export const RULES_VERSION = 1;
+export const RULES_VERSION = 2;

@@ -21,6 +21,9 @@ function sum(count: number, term: (index: number) => number): number {
   return total;
 }
 
+/** Rule 13. */
+const flushed = (slot: number): number => (Math.abs(slot) < 2 ** -126 ? 0 : slot);
+
 export class NaiveTwin {
   readonly weights: Float32Array;
   readonly slots: Record<string, Float32Array> = {};
@@ -189,7 +192,7 @@ export class NaiveTwin {
       const { inputs, outputs } = layout.layers[0];
       for (let p = 0; p < inputs * outputs; p += 1) {
         const s = this.#lastUpdate[Math.floor(p / outputs)];
-        if (s < T) v[p] = f(this.#decay(optimizer.rho, T - s) * v[p]);
+        if (s < T) v[p] = flushed(f(this.#decay(optimizer.rho, T - s) * v[p]));
       }
     }
     this.#lastUpdate.fill(0);
@@ -213,7 +216,7 @@ export class NaiveTwin {
           w[p] = f(w[p] - s);
         } else {
           const m = slots.momentum!;
-          m[p] = f(f(m[p] * f(optimizer.momentum)) - s);
+          m[p] = flushed(f(f(m[p] * f(optimizer.momentum)) - s));
           w[p] = f(w[p] + (optimizer.nesterov ? f(f(m[p] * f(optimizer.momentum)) - s) : m[p]));
         }
         break;
@@ -227,8 +230,8 @@ export class NaiveTwin {
       case 'adam': {
         const alpha = f((optimizer.learning_rate * Math.sqrt(1 - this.#p2)) / (1 - this.#p1));
         const [m, v] = [slots.first_moment!, slots.second_moment!];
-        m[p] = f(m[p] + f(f(g - m[p]) * f(1 - optimizer.beta_1)));
-        v[p] = f(v[p] + f(f(f(g * g) - v[p]) * f(1 - optimizer.beta_2)));
+        m[p] = flushed(f(m[p] + f(f(g - m[p]) * f(1 - optimizer.beta_1))));
+        v[p] = flushed(f(v[p] + f(f(f(g * g) - v[p]) * f(1 - optimizer.beta_2))));
         let d = v[p];
         if (optimizer.amsgrad) {
           const largest = slots.largest_second_moment!;
@@ -241,11 +244,11 @@ export class NaiveTwin {
       case 'rmsprop': {
         const v = slots.mean_square!;
         const oneMinusRho = f(1 - optimizer.rho);
-        v[p] = f(f(this.#decay(optimizer.rho, elapsed) * v[p]) + f(oneMinusRho * f(g * g)));
+        v[p] = flushed(f(f(this.#decay(optimizer.rho, elapsed) * v[p]) + f(oneMinusRho * f(g * g))));
         let d = f(v[p] + f(optimizer.epsilon));
         if (optimizer.centered) {
           const a = slots.mean_gradient!;
-          a[p] = f(f(f(optimizer.rho) * a[p]) + f(oneMinusRho * g));
+          a[p] = flushed(f(f(f(optimizer.rho) * a[p]) + f(oneMinusRho * g)));
           const variance = f(v[p] - f(a[p] * a[p]));
           d = f(Math.max(variance, 0) + f(optimizer.epsilon));
         }
@@ -254,7 +257,7 @@ export class NaiveTwin {
           w[p] = f(w[p] - inc);
         } else {
           const m = slots.momentum!;
-          m[p] = f(f(f(optimizer.momentum) * m[p]) + inc);
+          m[p] = flushed(f(f(f(optimizer.momentum) * m[p]) + inc));
           w[p] = f(w[p] - m[p]);
         }
       }

@@ -123,6 +123,21 @@ describeEach(KERNEL_ENGINES, (create) => {
       );
     });
 
+    it.each([
+      { type: 'rmsprop', rho: 0.3 },
+      { type: 'rmsprop', rho: 0.3, centered: true, momentum: 0.3 },
+      { type: 'sgd', momentum: 0.3 },
+      { type: 'adam', beta_1: 0.3, beta_2: 0.3 },
+    ])('are reproduced where slots fade away, none of them denormal: %o', (options) => {
+      const optimizer = OptimizerSchema.parse({ ...options, learning_rate: 1e-12 });
+      const problem = smallProblem({ hiddenUnits: [5], optimizer, rows: 150, batchSize: 1, density: 0.01 });
+      const [engine, reference] = [create(problem), createReferenceEngine(problem)];
+      expectSameRun(engine, reference, problem, 3);
+      const values = engine.state().slots.flatMap((slot) => [...slot.values]);
+      expect(values.filter((value) => Math.abs(value) < 2 ** -126 && !Object.is(value, 0))).toEqual([]);
+      expect(values.filter((value) => value !== 0).length).toBeGreaterThan(0);
+    });
+
     it('are reproduced for random jobs', () => {
       const problem = fc.record({
         hiddenUnits: fc.array(fc.integer({ min: 1, max: 70 }), { maxLength: 8 }),

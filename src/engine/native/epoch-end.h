@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "vector.h"
+#include "optimizers.h"
 
 /** Brings rmsprop's mean squares up to date for rows that the last steps of the epoch skipped. */
 static void settleRows(uint8_t *memory) {
@@ -17,7 +17,9 @@ static void settleRows(uint8_t *memory) {
     if (elapsed == 0) continue;
     for (uint32_t p = 0; p < first.P; p += 1) {
       float *row = meanSquares + (p * (first.I + 1) + i) * PANEL_COLUMNS;
-      for (uint32_t c = 0; c < PANEL_COLUMNS; c += 1) row[c] = decays[elapsed] * row[c];
+      for (uint32_t c = 0; c < PANEL_COLUMNS; c += WIDTH) {
+        storeVector(row + c, flushed(decays[elapsed] * loadVector(row + c)));
+      }
     }
   }
   memset(updatedAt, 0, first.I * sizeof *updatedAt);

@@ -34,9 +34,14 @@ static Hyper hyperParameters(const uint8_t *memory) {
   };
 }
 
+/** The new value of a slot that decays: +0 where it would be denormal (rule 13), that is, where its exponent is 0. */
+INLINE Vector flushed(Vector s) {
+  return only(((Mask)s & 0x7f800000) != 0, s);
+}
+
 INLINE void rmsprop(const Hyper *hyper, float *w, Vector g, float decay) {
   float *v = w + hyper->slot;
-  const Vector meanSquare = decay * loadVector(v) + hyper->oneMinusRho * (g * g);
+  const Vector meanSquare = flushed(decay * loadVector(v) + hyper->oneMinusRho * (g * g));
   storeVector(v, meanSquare);
   const Vector root = squareRoot(meanSquare + hyper->epsilon);
   storeVector(w, loadVector(w) - hyper->learningRate * g / root);
@@ -45,19 +50,19 @@ INLINE void rmsprop(const Hyper *hyper, float *w, Vector g, float decay) {
 /** With momentum, centered, or both. */
 INLINE void rmspropGeneral(const Hyper *hyper, float *w, Vector g) {
   float *slot = w + hyper->slot;
-  const Vector meanSquare = hyper->rho * loadVector(slot) + hyper->oneMinusRho * (g * g);
+  const Vector meanSquare = flushed(hyper->rho * loadVector(slot) + hyper->oneMinusRho * (g * g));
   storeVector(slot, meanSquare);
   Vector d = meanSquare;
   if (hyper->centered) {
     slot += hyper->slot;
-    const Vector a = hyper->rho * loadVector(slot) + hyper->oneMinusRho * g;
+    const Vector a = flushed(hyper->rho * loadVector(slot) + hyper->oneMinusRho * g);
     storeVector(slot, a);
     d = larger(meanSquare - a * a, (Vector){});
   }
   Vector step = hyper->learningRate * g / squareRoot(d + hyper->epsilon);
   if (hyper->momentum > 0) {
     slot += hyper->slot;
-    step = hyper->momentum * loadVector(slot) + step;
+    step = flushed(hyper->momentum * loadVector(slot) + step);
     storeVector(slot, step);
   }
   storeVector(w, loadVector(w) - step);
@@ -70,7 +75,7 @@ INLINE void sgd(const Hyper *hyper, float *w, Vector g) {
 INLINE void sgdMomentum(const Hyper *hyper, float *w, Vector g) {
   float *slot = w + hyper->slot;
   const Vector step = g * hyper->learningRate;
-  const Vector m = loadVector(slot) * hyper->momentum - step;
+  const Vector m = flushed(loadVector(slot) * hyper->momentum - step);
   storeVector(slot, m);
   storeVector(w, loadVector(w) + (hyper->nesterov ? m * hyper->momentum - step : m));
 }
@@ -86,10 +91,10 @@ INLINE void adam(const Hyper *hyper, float *w, Vector g) {
   float *first = w + hyper->slot;
   float *second = first + hyper->slot;
   const Vector m0 = loadVector(first);
-  const Vector m = m0 + (g - m0) * hyper->oneMinusBeta1;
+  const Vector m = flushed(m0 + (g - m0) * hyper->oneMinusBeta1);
   storeVector(first, m);
   const Vector v0 = loadVector(second);
-  const Vector v = v0 + (g * g - v0) * hyper->oneMinusBeta2;
+  const Vector v = flushed(v0 + (g * g - v0) * hyper->oneMinusBeta2);
   storeVector(second, v);
   Vector d = v;
   if (hyper->amsgrad) {

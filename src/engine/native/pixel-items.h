@@ -1,6 +1,6 @@
 /**
- * Lists the lit pixels of a batch twice: by row for the forward pass, and by pixel for the gradients, so that all work
- * on one row of W happens together, in registers.
+ * The lit pixels of images: packed by row, once per job, for the forward pass; and listed by pixel, at each step, for
+ * the gradients, so that all work on one row of W happens together, in registers.
  *
  * Dims: R = rows of images, B = rows of this batch, I = pixels of an image.
  */
@@ -9,10 +9,7 @@
 
 #include "memory.h"
 
-/**
- * A pixel that is not 0. In the list by row, `where` is the byte offset of W's row in its panel; in the list by pixel,
- * it is the byte offset of the batch's row in a panel of deltas.
- */
+/** A pixel that is not 0, in the list by pixel: the byte offset of the batch's row in a panel of deltas, and its value. */
 typedef struct {
   uint32_t where;
   float x;
@@ -56,17 +53,9 @@ static void packImages(uint8_t *memory, uint32_t *starts, uint32_t from, const u
   }
 }
 
-/** Lists the batch's lit pixels by row, and stores the end of each row's items. starts: (R + 1), rows: (B). */
-static void listItems(uint8_t *memory, const uint32_t *starts, const uint32_t *rows, uint32_t B) {
-  const float *values = (const float *)(memory + PIXEL_VALUES);
-  uint32_t *rowEnds = region(memory, ROW_ENDS);
-  Item *item = region(memory, ITEMS);
-  for (uint32_t r = 0; r < B; r += 1) {
-    const uint32_t *lit = (const uint32_t *)(memory + starts[rows[r]]);
-    const uint32_t *end = (const uint32_t *)(memory + starts[rows[r] + 1]);
-    for (; lit < end; lit += 1) *item++ = (Item){(*lit >> 8) * PANEL_BYTES, values[*lit & 255]};
-    rowEnds[r] = (uint32_t)((uint8_t *)item - memory);
-  }
+/** Where the lit pixels of an image begin. starts: (R + 1). */
+INLINE const uint32_t *litPixels(const uint8_t *memory, const uint32_t *starts, uint32_t row) {
+  return (const uint32_t *)(memory + starts[row]);
 }
 
 /**
@@ -98,25 +87,26 @@ static const LitRow *listLitRows(uint8_t *memory, uint32_t *cursors, uint32_t I,
 }
 
 /**
- * Lists the items of listItems() again, by pixel (a counting sort, which keeps the batch's rows in ascending order),
- * and the rows of W to update. step: the number of this step in the epoch, from 1. Returns the end of the list of rows.
+ * Lists the batch's lit pixels by pixel (a counting sort, which keeps the batch's rows in ascending order), and the rows
+ * of W to update. starts: (R + 1), rows: (B). step: the number of this step in the epoch, from 1. Returns the end of
+ * the list of rows.
  */
-static const LitRow *sortItems(uint8_t *memory, uint32_t B, uint32_t I, uint32_t step) {
-  const uint32_t *rowEnds = region(memory, ROW_ENDS);
-  const Item *items = region(memory, ITEMS);
-  const Item *itemsEnd = (const Item *)(memory + rowEnds[B - 1]);
+static const LitRow *sortItems(
+  uint8_t *memory, const uint32_t *starts, const uint32_t *rows, uint32_t B, uint32_t I, uint32_t step
+) {
+  const float *values = (const float *)(memory + PIXEL_VALUES);
   uint32_t *cursors = region(memory, CURSORS);
-
   memset(cursors, 0, I * sizeof *cursors);
-  for (const Item *item = items; item < itemsEnd; item += 1) cursors[item->where / PANEL_BYTES] += 1;
-  const LitRow *litRowsEnd = listLitRows(memory, cursors, I, step);
-
-  const Item *item = items;
   for (uint32_t r = 0; r < B; r += 1) {
-    const Item *rowEnd = (const Item *)(memory + rowEnds[r]);
-    for (; item < rowEnd; item += 1) {
-      uint32_t *cursor = &cursors[item->where / PANEL_BYTES];
-      *(Item *)(memory + *cursor) = (Item){r * PANEL_BYTES, item->x};
+    const uint32_t *end = litPixels(memory, starts, rows[r] + 1);
+    for (const uint32_t *lit = litPixels(memory, starts, rows[r]); lit < end; lit += 1) cursors[*lit >> 8] += 1;
+  }
+  const LitRow *litRowsEnd = listLitRows(memory, cursors, I, step);
+  for (uint32_t r = 0; r < B; r += 1) {
+    const uint32_t *end = litPixels(memory, starts, rows[r] + 1);
+    for (const uint32_t *lit = litPixels(memory, starts, rows[r]); lit < end; lit += 1) {
+      uint32_t *cursor = &cursors[*lit >> 8];
+      *(Item *)(memory + *cursor) = (Item){r * PANEL_BYTES, values[*lit & 255]};
       *cursor += ITEM_BYTES;
     }
   }

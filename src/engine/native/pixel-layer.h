@@ -2,7 +2,7 @@
  * The first layer: dense like the others, but its inputs are pixels, and those that are 0 are left out. pixel-items.h
  * lists the others.
  *
- * Dims: B = rows of this batch, I = pixels of an image, P = panels of the outputs.
+ * Dims: R = rows of images, B = rows of this batch, I = pixels of an image, P = panels of the outputs.
  */
 
 #pragma once
@@ -15,49 +15,72 @@ INLINE float *rowAt(float *panel, uint32_t where) {
   return (float *)((uint8_t *)panel + where);
 }
 
-/** How many panels are summed side by side. At width 4, the sums of one panel already fill half of the registers. */
-#define PANELS (WIDTH == 4 ? 1 : 2)
+/** How many panels are summed side by side, at most. At width 4, the sums of one already fill half of the registers. */
+#define PANELS (WIDTH == 4 ? 1 : 4)
 
-#define EACH_PANEL _Pragma("GCC unroll 2") for (uint32_t n = 0; n < count; n += 1)
+/** How many of the next `left` panels are taken together: 1, 2 or PANELS, so that there are loops for few numbers. */
+INLINE uint32_t panelsTogether(uint32_t left) {
+  return left >= PANELS ? PANELS : left >= 2 && PANELS > 2 ? 2 : 1;
+}
 
-/** pixelsForward() for `count` panels, a constant: 1 or PANELS. */
-INLINE void pixelsForwardPanels(uint32_t count, uint8_t *memory, float *z, float *W, uint32_t B, uint32_t I) {
-  const uint32_t *rowEnds = region(memory, ROW_ENDS);
+#define EACH_PANEL _Pragma("GCC unroll 4") for (uint32_t n = 0; n < count; n += 1)
+
+/** So many rows of W, of PANELS panels, stay in the L1 cache while the whole batch passes over them: 24 KB. */
+#define BLOCK_PIXELS 96
+
+/**
+ * pixelsForward() for `count` panels, a constant of panelsTogether(). cursors: scratch space for (B): the first lit pixel of
+ * each row that has not been added. The sums of a row wait in z between two blocks of pixels.
+ */
+INLINE void pixelsForwardPanels(
+  uint32_t count, uint8_t *memory, float *z, const float *W, const uint32_t *starts, const uint32_t *rows, uint32_t B,
+  uint32_t I
+) {
+  const float *values = (const float *)(memory + PIXEL_VALUES);
   const size_t zPanel = batchPanel(memory), wPanel = (I + 1) * PANEL_COLUMNS;
   const float *b = W + I * PANEL_COLUMNS;
-  const Item *item = region(memory, ITEMS);
-  for (uint32_t r = 0; r < B; r += 1) {
-    const Item *rowEnd = (const Item *)(memory + rowEnds[r]);
-    Row sums[PANELS];
-    EACH_PANEL sums[n] = zeroRow();
-    for (; item < rowEnd; item += 1) {
-      const float *w = rowAt(W, item->where);
-      EACH_PANEL sums[n] = addScaled(sums[n], item->x, loadRow(w + n * wPanel));
+  uint32_t *cursors = region(memory, ROW_ENDS);
+  for (uint32_t r = 0; r < B; r += 1) cursors[r] = starts[rows[r]];
+  for (uint32_t block = 0; block < I; block += BLOCK_PIXELS) {
+    const uint32_t blockEnd = (block + BLOCK_PIXELS) << 8;
+    for (uint32_t r = 0; r < B; r += 1) {
+      float *zr = z + r * PANEL_COLUMNS;
+      const uint32_t *lit = (const uint32_t *)(memory + cursors[r]);
+      const uint32_t *end = litPixels(memory, starts, rows[r] + 1);
+      Row sums[PANELS];
+      EACH_PANEL sums[n] = block == 0 ? zeroRow() : loadRow(zr + n * zPanel);
+      for (; lit < end && *lit < blockEnd; lit += 1) {
+        const float *w = W + (*lit >> 8) * PANEL_COLUMNS;
+        const float x = values[*lit & 255];
+        EACH_PANEL sums[n] = addScaled(sums[n], x, loadRow(w + n * wPanel));
+      }
+      cursors[r] = (uint32_t)((const uint8_t *)lit - memory);
+      if (block + BLOCK_PIXELS >= I) EACH_PANEL sums[n] = addRows(sums[n], loadRow(b + n * wPanel));
+      EACH_PANEL storeRow(zr + n * zPanel, sums[n]);
     }
-    EACH_PANEL storeRow(z + n * zPanel, addRows(sums[n], loadRow(b + n * wPanel)));
-    z += PANEL_COLUMNS;
   }
 }
 
 /**
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].   z: (P, B, 16), W: (P, I + 1, 16), its last row b.
- *
- * Two panels at a time: with one, each addition waits for the one before it (+10 us). Four or eight read each item less
- * often, but use more of W than the L1 cache holds (+4 us). Two ideas were not worth their code: blocks of pixels
- * (-1.5 us), and two rows of the batch side by side (0).
+ * starts: (R + 1), rows: (B), row numbers.
  */
-static void pixelsForward(uint8_t *memory, float *z, float *W, uint32_t B, uint32_t I, uint32_t P) {
+static void pixelsForward(
+  uint8_t *memory, float *z, const float *W, const uint32_t *starts, const uint32_t *rows, uint32_t B, uint32_t I,
+  uint32_t P
+) {
   for (uint32_t p = 0; p < P;) {
-    const uint32_t count = p + PANELS <= P ? PANELS : 1;
-    if (count == PANELS) pixelsForwardPanels(PANELS, memory, z, W, B, I);
-    else pixelsForwardPanels(1, memory, z, W, B, I);
+    const uint32_t count = panelsTogether(P - p);
+    if (count == PANELS) pixelsForwardPanels(PANELS, memory, z, W, starts, rows, B, I);
+    else if (count == 2) pixelsForwardPanels(2, memory, z, W, starts, rows, B, I);
+    else pixelsForwardPanels(1, memory, z, W, starts, rows, B, I);
     z += count * batchPanel(memory);
     W += count * (I + 1) * PANEL_COLUMNS;
     p += count;
   }
 }
 
-/** pixelsBackwardUpdate() for `count` panels, a constant: 1 or PANELS. */
+/** pixelsBackwardUpdate() for `count` panels, a constant of panelsTogether(). */
 INLINE void pixelsBackwardUpdatePanels(
   uint32_t count, uint32_t rule, const Hyper *hyper, uint8_t *memory, float *W, float *dz, const LitRow *litRowsEnd,
   uint32_t B, uint32_t I
@@ -90,8 +113,9 @@ INLINE void pixelsBackwardUpdate(
   uint32_t I, uint32_t P
 ) {
   for (uint32_t p = 0; p < P;) {
-    const uint32_t count = p + PANELS <= P ? PANELS : 1;
+    const uint32_t count = panelsTogether(P - p);
     if (count == PANELS) pixelsBackwardUpdatePanels(PANELS, rule, hyper, memory, W, dz, litRowsEnd, B, I);
+    else if (count == 2) pixelsBackwardUpdatePanels(2, rule, hyper, memory, W, dz, litRowsEnd, B, I);
     else pixelsBackwardUpdatePanels(1, rule, hyper, memory, W, dz, litRowsEnd, B, I);
     dz += count * batchPanel(memory);
     W += count * (I + 1) * PANEL_COLUMNS;

@@ -29,8 +29,7 @@ static void measure(
   for (uint32_t l = 0; l < layers; l += 1) {
     const Layer layer = layerAt(memory, l);
     if (l == 0) {
-      listItems(memory, starts, rows, B);
-      pixelsForward(memory, layer.out, layer.W, B, layer.I, layer.P);
+      pixelsForward(memory, layer.out, layer.W, starts, rows, B, layer.I, layer.P);
     } else {
       denseForward(memory, layer.out, x, layer.W, B, layer.I, layer.P);
     }
@@ -47,9 +46,9 @@ static void measure(
 
 /**
  * Computes gradients from the deltas and updates the weights, from the last layer to the first. A layer is updated as
- * soon as the deltas below it are computed, since nothing else needs its old weights.
+ * soon as the deltas below it are computed, since nothing else needs its old weights. rows: (B), row numbers.
  */
-INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, uint32_t B) {
+INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, const uint32_t *rows, uint32_t B) {
   const Hyper hyper = hyperParameters(memory);
   for (uint32_t l = getU32(memory, LAYERS) - 1; l > 0; l -= 1) {
     const Layer layer = layerAt(memory, l);
@@ -60,7 +59,8 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, uint32_t B) {
     denseBackwardUpdate(rule, &hyper, memory, layer.W, below.kept, layer.dz, B, layer.I, layer.P);
   }
   const Layer first = layerAt(memory, 0);
-  const LitRow *litRowsEnd = sortItems(memory, B, first.I, getU32(memory, EPOCH_STEP));
+  const LitRow *litRowsEnd =
+    sortItems(memory, region(memory, IMAGE_STARTS), rows, B, first.I, getU32(memory, EPOCH_STEP));
   pixelsBackwardUpdate(rule, &hyper, memory, first.W, first.dz, litRowsEnd, B, first.I, first.P);
 }
 
@@ -89,14 +89,14 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   const Layer last = layerAt(memory, getU32(memory, LAYERS) - 1);
   softmaxLossBackward(memory, last.dz, labels, rows, B, last.O);
   switch (getU32(memory, RULE)) {
-    case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, B); break;
-    case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, B); break;
-    case RULE_SGD: backwardUpdate(RULE_SGD, memory, B); break;
-    case RULE_SGD_MOMENTUM: backwardUpdate(RULE_SGD_MOMENTUM, memory, B); break;
-    case RULE_ADAGRAD: backwardUpdate(RULE_ADAGRAD, memory, B); break;
+    case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, rows, B); break;
+    case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, rows, B); break;
+    case RULE_SGD: backwardUpdate(RULE_SGD, memory, rows, B); break;
+    case RULE_SGD_MOMENTUM: backwardUpdate(RULE_SGD_MOMENTUM, memory, rows, B); break;
+    case RULE_ADAGRAD: backwardUpdate(RULE_ADAGRAD, memory, rows, B); break;
     case RULE_ADAM:
       beginAdamStep(memory);
-      backwardUpdate(RULE_ADAM, memory, B);
+      backwardUpdate(RULE_ADAM, memory, rows, B);
       break;
     default: __builtin_trap();
   }

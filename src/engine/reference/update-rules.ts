@@ -1,6 +1,13 @@
 import type { Adagrad, Adam, Optimizer, Rmsprop, Sgd } from '../../contract/optimizer.ts';
 import type { Slot } from '../engine.ts';
-import { initialSlotValue, powersOf, skipsUntouchedRows, slotNames, unknown } from '../optimizer-state.ts';
+import {
+  initialSlotValue,
+  powersOf,
+  SMALLEST_NORMAL,
+  skipsUntouchedRows,
+  slotNames,
+  unknown,
+} from '../optimizer-state.ts';
 
 /**
  * Keras's update rules in Keras's order of operations (keras/src/optimizers/{rmsprop,sgd,adagrad,adam}.py, 3.16); every
@@ -29,7 +36,7 @@ export interface UpdateRule {
   settle(from: number, to: number, elapsed: number): void;
 }
 
-const { fround, sqrt } = Math;
+const { abs, fround, sqrt } = Math;
 
 /** The rule for a model with `parameters` parameters. stepsPerEpoch: the most steps in a row that can skip a row. */
 export function createUpdateRule(
@@ -88,18 +95,18 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
       const decay = skips ? decays[elapsed] : rho;
       for (let k = from; k < to; k += 1) {
         const g = gradients[k];
-        const v = fround(fround(decay * meanSquare[k]) + fround(oneMinusRho * fround(g * g)));
+        const v = flushed(fround(fround(decay * meanSquare[k]) + fround(oneMinusRho * fround(g * g))));
         meanSquare[k] = v;
         let d = v;
         if (centered) {
-          const a = fround(fround(rho * meanGradient[k]) + fround(oneMinusRho * g));
+          const a = flushed(fround(fround(rho * meanGradient[k]) + fround(oneMinusRho * g)));
           meanGradient[k] = a;
           d = fround(v - fround(a * a));
           if (d < 0) d = 0;
         }
         let step = fround(fround(lr * g) / fround(sqrt(fround(d + epsilon))));
         if (momentum > 0) {
-          step = fround(fround(mu * increment[k]) + step);
+          step = flushed(fround(fround(mu * increment[k]) + step));
           increment[k] = step;
         }
         weights[k] = fround(weights[k] - step);
@@ -107,7 +114,7 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
     },
     settle(from, to, elapsed) {
       const decay = decays[elapsed];
-      for (let k = from; k < to; k += 1) meanSquare[k] = fround(decay * meanSquare[k]);
+      for (let k = from; k < to; k += 1) meanSquare[k] = flushed(fround(decay * meanSquare[k]));
     },
   };
 }
@@ -133,7 +140,7 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
       for (let k = from; k < to; k += 1) {
         const step = fround(gradients[k] * lr);
         if (momentum > 0) {
-          const m = fround(fround(velocity[k] * mu) - step);
+          const m = flushed(fround(fround(velocity[k] * mu) - step));
           velocity[k] = m;
           weights[k] = fround(weights[k] + (nesterov ? fround(fround(m * mu) - step) : m));
         } else {
@@ -206,8 +213,10 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
       const rate = alpha;
       for (let k = from; k < to; k += 1) {
         const g = gradients[k];
-        const m = fround(firstMoment[k] + fround(fround(g - firstMoment[k]) * oneMinusBeta1));
-        const v = fround(secondMoment[k] + fround(fround(fround(g * g) - secondMoment[k]) * oneMinusBeta2));
+        const m = flushed(fround(firstMoment[k] + fround(fround(g - firstMoment[k]) * oneMinusBeta1)));
+        const v = flushed(
+          fround(secondMoment[k] + fround(fround(fround(g * g) - secondMoment[k]) * oneMinusBeta2)),
+        );
         firstMoment[k] = m;
         secondMoment[k] = v;
         let d = v;
@@ -220,6 +229,11 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
     },
     settle() {},
   };
+}
+
+/** The value of a decaying slot: 0 where it would be denormal (rule 13). NaN stays NaN. */
+function flushed(value: number): number {
+  return abs(value) < SMALLEST_NORMAL ? 0 : value;
 }
 
 /** A slot's buffer; empty if the optimizer does not have this slot. */

@@ -12,6 +12,7 @@ import {
   UPDATED_AT,
   WEIGHTS,
 } from '../../kernel/header.ts';
+import { flushed } from './optimizers.ts';
 
 /** The end of an epoch, and a check of the process. */
 
@@ -30,7 +31,9 @@ export function settleRows(): void {
     const decay = v128.load32_splat(decays + (elapsed << 2));
     for (let p: u32 = 0; p < P; p += 1) {
       const row = meanSquares + (p * (I + 1) + i) * PANEL_BYTES;
-      for (let at = row; at < row + PANEL_BYTES; at += 16) v128.store(at, f32x4.mul(decay, v128.load(at)));
+      for (let at = row; at < row + PANEL_BYTES; at += 16) {
+        v128.store(at, flushed(f32x4.mul(decay, v128.load(at))));
+      }
     }
   }
   memory.fill(updatedAt, 0, I << 2);

@@ -29,6 +29,12 @@ import {
  * decay: rmsprop's factor for the mean square; the other rules ignore it.
  */
 
+/** The new value of a slot that decays: +0 where it would be denormal (rule 13), that is, where its exponent is 0. */
+@inline
+export function flushed(s: v128): v128 {
+  return v128.and(s, i32x4.ne(v128.and(s, i32x4.splat(0x7f800000)), i32x4.splat(0)));
+}
+
 @final @unmanaged
 export class Rmsprop {
   @inline
@@ -42,9 +48,11 @@ export class Rmsprop {
 
   @inline
   private update4(w: usize, v: usize, g: v128, decay: v128): void {
-    const meanSquare = f32x4.add(
-      f32x4.mul(decay, v128.load(v)),
-      f32x4.mul(v128.load32_splat(0, ONE_MINUS_RHO), f32x4.mul(g, g)),
+    const meanSquare = flushed(
+      f32x4.add(
+        f32x4.mul(decay, v128.load(v)),
+        f32x4.mul(v128.load32_splat(0, ONE_MINUS_RHO), f32x4.mul(g, g)),
+      ),
     );
     v128.store(v, meanSquare);
     const root = f32x4.sqrt(f32x4.add(meanSquare, v128.load32_splat(0, EPSILON)));
@@ -68,12 +76,14 @@ export class RmspropGeneral {
     const rho = v128.load32_splat(0, RHO);
     const oneMinusRho = v128.load32_splat(0, ONE_MINUS_RHO);
     let slot = w + load<usize>(0, SLOT_DISTANCE);
-    const meanSquare = f32x4.add(f32x4.mul(rho, v128.load(slot)), f32x4.mul(oneMinusRho, f32x4.mul(g, g)));
+    const meanSquare = flushed(
+      f32x4.add(f32x4.mul(rho, v128.load(slot)), f32x4.mul(oneMinusRho, f32x4.mul(g, g))),
+    );
     v128.store(slot, meanSquare);
     let d = meanSquare;
     if (load<u32>(0, CENTERED)) {
       slot += load<usize>(0, SLOT_DISTANCE);
-      const a = f32x4.add(f32x4.mul(rho, v128.load(slot)), f32x4.mul(oneMinusRho, g));
+      const a = flushed(f32x4.add(f32x4.mul(rho, v128.load(slot)), f32x4.mul(oneMinusRho, g)));
       v128.store(slot, a);
       d = f32x4.pmax(f32x4.sub(meanSquare, f32x4.mul(a, a)), f32x4.splat(0));
     }
@@ -81,7 +91,7 @@ export class RmspropGeneral {
     let step = f32x4.div(f32x4.mul(v128.load32_splat(0, LEARNING_RATE), g), root);
     if (load<f32>(0, MOMENTUM) > 0) {
       slot += load<usize>(0, SLOT_DISTANCE);
-      step = f32x4.add(f32x4.mul(v128.load32_splat(0, MOMENTUM), v128.load(slot)), step);
+      step = flushed(f32x4.add(f32x4.mul(v128.load32_splat(0, MOMENTUM), v128.load(slot)), step));
       v128.store(slot, step);
     }
     v128.store(w, f32x4.sub(v128.load(w), step));
@@ -114,7 +124,7 @@ export class SgdMomentum {
   private update4(w: usize, g: v128): void {
     const slot = w + load<usize>(0, SLOT_DISTANCE);
     const step = f32x4.mul(g, v128.load32_splat(0, LEARNING_RATE));
-    const m = f32x4.sub(f32x4.mul(v128.load(slot), v128.load32_splat(0, MOMENTUM)), step);
+    const m = flushed(f32x4.sub(f32x4.mul(v128.load(slot), v128.load32_splat(0, MOMENTUM)), step));
     v128.store(slot, m);
     const move = load<u32>(0, NESTEROV) ? f32x4.sub(f32x4.mul(m, v128.load32_splat(0, MOMENTUM)), step) : m;
     v128.store(w, f32x4.add(v128.load(w), move));
@@ -157,10 +167,12 @@ export class Adam {
     const first = w + load<usize>(0, SLOT_DISTANCE);
     const second = first + load<usize>(0, SLOT_DISTANCE);
     const m0 = v128.load(first);
-    const m = f32x4.add(m0, f32x4.mul(f32x4.sub(g, m0), v128.load32_splat(0, ONE_MINUS_BETA_1)));
+    const m = flushed(f32x4.add(m0, f32x4.mul(f32x4.sub(g, m0), v128.load32_splat(0, ONE_MINUS_BETA_1))));
     v128.store(first, m);
     const v0 = v128.load(second);
-    const v = f32x4.add(v0, f32x4.mul(f32x4.sub(f32x4.mul(g, g), v0), v128.load32_splat(0, ONE_MINUS_BETA_2)));
+    const v = flushed(
+      f32x4.add(v0, f32x4.mul(f32x4.sub(f32x4.mul(g, g), v0), v128.load32_splat(0, ONE_MINUS_BETA_2))),
+    );
     v128.store(second, v);
     let d = v;
     if (load<u32>(0, AMSGRAD)) {
