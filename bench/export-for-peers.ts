@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
 import { openDataset } from '../src/dataset/prepared.ts';
 import { DATASETS } from '../src/dataset/registry.ts';
+import { noTotals } from '../src/engine/engine.ts';
 import { loadEngine } from '../src/engine/engines.ts';
 import { epochOrder } from '../src/engine/random.ts';
 import { exportedModel } from '../src/export/exported-model.ts';
@@ -62,31 +63,31 @@ for (const [k, job] of JOBS.entries()) {
     writeFileSync(join(folder, `${layout}.safetensors`), encodeAs('safetensors', model, layout));
   }
   const images = new Uint8Array(test.rows * shape.inputs);
-  test.readImages(images, 0);
-  const { probabilities } = engine.predict(images, test.labels, 0, test.rows);
+  test.readValues(images, 0);
+  const { outputs } = engine.predict(images, test.targets, 0, test.rows);
   writeFileSync(join(folder, 'test-images.u8'), images);
-  writeFileSync(join(folder, 'probabilities.f32'), probabilities);
+  writeFileSync(join(folder, 'probabilities.f32'), outputs);
 
   const rows = 0.8 * shape.rows.train;
   const order = epochOrder(seed, 2, rows);
   const batches = new Uint8Array(STEPS * batch_size * shape.inputs);
-  const labels = new Uint8Array(STEPS * batch_size);
+  const targets = new Uint16Array(STEPS * batch_size);
   const losses: number[] = [];
   for (let step = 0; step < STEPS; step += 1) {
     for (let r = 0; r < batch_size; r += 1) {
       const [at, row] = [step * batch_size + r, order[step * batch_size + r]!];
-      train.readImages(batches.subarray(at * shape.inputs, (at + 1) * shape.inputs), row);
-      labels[at] = train.labels[row]!;
+      train.readValues(batches.subarray(at * shape.inputs, (at + 1) * shape.inputs), row);
+      targets[at] = train.targets[row]!;
     }
     // Before the step, as a training loss is measured.
-    const totals = { lossSum: 0, correct: 0 };
+    const totals = noTotals();
     const [from, to] = [step * batch_size, (step + 1) * batch_size];
-    engine.evaluate(batches, labels, from, to, totals);
+    engine.evaluate(batches, targets, from, to, totals);
     losses.push(totals.lossSum / batch_size);
     engine.train(order, step, 1);
   }
   writeFileSync(join(folder, 'batches.u8'), batches);
-  writeFileSync(join(folder, 'labels.u8'), labels);
+  writeFileSync(join(folder, 'labels.u8'), Uint8Array.from(targets));
   writeFileSync(join(folder, 'expected.json'), JSON.stringify({ job, losses, steps: state.steps }));
 }
 dataset.close();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
 import { parseIdx } from '../src/dataset/idx.ts';
-import { type Dataset, type LabelledImages, openDataset } from '../src/dataset/prepared.ts';
+import { type DataRows, type Dataset, openDataset } from '../src/dataset/prepared.ts';
 import { DATASETS } from '../src/dataset/registry.ts';
 import { loadEngine } from '../src/engine/engines.ts';
 import { evaluate } from '../src/training/evaluate.ts';
@@ -74,7 +74,7 @@ const peak_rss_mb = process.resourceUsage().maxRSS / 1024;
 /** Products and sums for the rows of lit pixels (forward, gradient) and the other layers (forward, both gradients). */
 const { layers } = engine.layout;
 const denseWeights = layers.slice(1).reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
-const perRow = 2 * (2 * litPixels(dataset) * layers[0].outputs + 3 * denseWeights);
+const perRow = 2 * (2 * nonzeroInputs(dataset) * layers[0].outputs + 3 * denseWeights);
 
 const figures: RunFigures = {
   framework: 'descent',
@@ -94,23 +94,24 @@ const figures: RunFigures = {
 };
 console.log(JSON.stringify(figures));
 
-/** The average number of lit pixels of a train image. */
-function litPixels({ train, shape }: Dataset): number {
-  const images = new Uint8Array(train.rows * shape.inputs);
-  train.readImages(images, 0);
-  return images.reduce((lit, pixel) => lit + (pixel === 0 ? 0 : 1), 0) / train.rows;
+/** The average number of inputs of a train row that are not 0. */
+function nonzeroInputs({ train, shape }: Dataset): number {
+  const values = new Uint8Array(train.rows * shape.inputs);
+  train.readValues(values, 0);
+  return values.reduce((count, value) => count + (value === 0 ? 0 : 1), 0) / train.rows;
 }
 
 function readIdxFolder(folder: string): Dataset {
   const { shape, sources } = DATASETS.mnist;
   const { inputs: pixels, image } = shape;
-  const part = (images: string, labels: string): LabelledImages => {
+  const part = (images: string, labels: string): DataRows => {
     const { values } = parseIdx(readFileSync(join(folder, images)), [0, image.height, image.width]);
     const found = parseIdx(readFileSync(join(folder, labels)), [0]).values;
     return {
       rows: found.length,
-      labels: found,
-      readImages: (into, from) => into.set(values.subarray(from * pixels, from * pixels + into.length)),
+      targets: Uint16Array.from(found),
+      storage: 'u8',
+      readValues: (into, from) => into.set(values.subarray(from * pixels, from * pixels + into.length)),
     };
   };
   const train = part(sources.trainImages.file, sources.trainLabels.file);

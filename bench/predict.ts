@@ -18,7 +18,7 @@ const folder = join(tmpdir(), 'descent-bench');
 mkdirSync(folder, { recursive: true });
 const dataset = await openDataset(DATASETS.mnist_sample.shape, folder);
 const images = new Uint8Array(MANY * dataset.shape.inputs);
-dataset.test.readImages(images, 0);
+dataset.test.readValues(images, 0);
 dataset.close();
 const one = images.subarray(0, DATASETS.mnist_sample.shape.inputs);
 

@@ -20,8 +20,8 @@ export const DataShapeSchema = z
     /** Class i of the labels is called classes[i]. */
     classes: z.array(z.string()).min(2),
     rows: z.strictObject({ train: z.int().gte(1), test: z.int().gte(1) }),
-    /** How a value is stored: one byte, 0 to 255; the model sees it divided by 255. */
-    storage: z.literal('u8'),
+    /** How a value is stored: a byte, which the model sees divided by 255, or a float32, which it sees as it is. */
+    storage: z.enum(['u8', 'f32']),
   })
   .refine(({ inputs, image }) => inputs === image.height * image.width * image.channels, {
     error: 'inputs must be height * width * channels',

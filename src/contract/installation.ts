@@ -22,6 +22,9 @@ export const DatasetSchema = z
     files: z
       .array(z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
       .meta({ description: 'The files the dataset is read from; a file with another SHA-256 is refused.' }),
+    problem: z.string().nullable().meta({
+      description: 'Why a job on it would fail here, and what to do: sentences; null if it would not.',
+    }),
   })
   .meta({ id: 'Dataset' });
 

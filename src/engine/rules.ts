@@ -10,7 +10,7 @@
  *
  * Dims: r = row of the batch, i = input, j = output or class, n = rows of this batch.
  *
- * Rule 1, input: x[r, i] = fround(pixel / 255). Row r is a position in the batch.
+ * Rule 1, input: a byte is x[r, i] = fround(byte / 255), a float32 is itself. Row r is a position in the batch.
  *
  * Rule 2, forward: z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j]. The first layer may leave out terms
  *   with x[r, i] = 0: a sum that starts at +0 never becomes -0, so this is exact while the weights are finite. Later
@@ -28,6 +28,9 @@
  * Rule 5, loss of a row: m = max over classes (ascending, strict >), e[j] = exp(z[j] - m), s = sum over j ascending of
  *   e[j], l = log(s) - (z[y] - m). Gradient: d[j] = ((e[j] / s) - y[j]) / n. exp and log are our own (exp-log.ts): in
  *   float64 from + - * / and floor alone, rounded to float32 once. Never Math.exp, Math.log, Math.pow or 2 ** k.
+ *   Where the target is a number y and the model has one output z: e = z - y. mse: l = e * e, s = 2 * e. mae: l = |e|,
+ *   s = sign(e), with sign(0) = 0. huber: l = 0.5 * (e * e), s = e where |e| <= 1; elsewhere l = |e| - 0.5,
+ *   s = sign(e). Gradient: d = s / n.
  *
  * Rule 6, backward: dh[r, k] = sum over j ascending of d[r, j] * W[k, j], with W before this step's update;
  *   dW[k, j] = sum over r ascending of x[r, k] * d[r, j] (rule 2 on terms with x[r, k] = 0);
@@ -36,7 +39,7 @@
  * Rule 7, totals: a step's loss is the float64 sum of its rows' l in row order; an epoch's is the float64 sum of its
  *   steps' sums in order, divided by its rows. The engine keeps these sums, so that they do not depend on how often a
  *   trainer yields. Validation and test: one float64 sum over the rows in file order. The predicted class is the lowest
- *   index among equal maxima.
+ *   index among equal maxima. Absolute errors |e| are summed as losses are.
  *
  * Rule 8, untouched rows: row i of the first layer's W is touched at a step if x[r, i] != 0 for some row r of the
  *   batch, whatever path computes it. If a gradient of 0 changes no weight (skipsUntouchedRows() in

@@ -53,7 +53,7 @@ function graphOf(model: ExportedModel): ProtoMessage {
   }
   return graph
     .add(11, valueInfoOf('input', layout.inputs))
-    .add(12, valueInfoOf('probabilities', layout.classes));
+    .add(12, valueInfoOf('probabilities', layout.outputs));
 }
 
 function nodeOf(operator: string, inputs: readonly string[], output: string, axis?: number): ProtoMessage {

@@ -1,20 +1,20 @@
 import { PNG } from 'pngjs';
 import type { Dataset } from '../dataset/prepared.ts';
-import { ImageReader } from '../training/image-reader.ts';
+import { RowReader } from '../training/row-reader.ts';
 import type { EvaluatedRow, RowsTask } from './model-task.ts';
 
 /** The test rows of a class, or of those that a model took for another, and their images on one sheet. */
 
 /** Finds the rows in file order. predicted: (test rows), as in the model's file. */
 export function findRows(
-  { labels }: Dataset['test'],
+  { targets }: Dataset['test'],
   predictions: Uint16Array,
   { actual, predicted, from, limit }: Pick<RowsTask, 'actual' | 'predicted' | 'from' | 'limit'>,
 ): { rows: EvaluatedRow[]; total: number; hasMore: boolean } {
   const rows: EvaluatedRow[] = [];
   let [total, hasMore] = [0, false];
   for (const [index, choice] of predictions.entries()) {
-    const label = labels[index]!;
+    const label = targets[index]!;
     if ((actual ?? label) !== label || (predicted ?? choice) !== choice) continue;
     total += 1;
     if (index < from) continue;
@@ -42,16 +42,16 @@ export function drawSheet(
   const sheetHeight = lines * (zoom * height + GAP) + GAP;
   const colours = channels === 3 ? 3 : 1;
   const sheet = Buffer.alloc(sheetWidth * sheetHeight * colours, PAPER);
-  const reader = new ImageReader(test, shape.inputs);
+  const reader = new RowReader(test, shape.inputs);
   for (const [k, { index }] of rows.entries()) {
-    const { images } = reader.read(index, 1);
+    const { values } = reader.read(index, 1);
     const left = GAP + (k % columns) * (zoom * width + GAP);
     const top = GAP + Math.floor(k / columns) * (zoom * height + GAP);
     for (let y = 0; y < zoom * height; y += 1) {
       for (let x = 0; x < zoom * width; x += 1) {
         const pixel = (Math.floor(y / zoom) * width + Math.floor(x / zoom)) * channels;
         const at = ((top + y) * sheetWidth + left + x) * colours;
-        for (let c = 0; c < colours; c += 1) sheet[at + c] = images[pixel + c]!;
+        for (let c = 0; c < colours; c += 1) sheet[at + c] = values[pixel + c]!;
       }
     }
   }

@@ -62,8 +62,9 @@ async function load(
     optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false },
     batchSize: BATCH_ROWS,
     seed: 0,
-    source: { readImages: (into) => into.fill(0) },
-    labels: new Uint8Array(1),
+    loss: 'categorical_crossentropy',
+    source: { storage: data.storage, readValues: (into) => into.fill(0) },
+    targets: new Uint16Array(1),
     epochRows: 1,
   });
   engine.restore({ weights, slots: [], powers: [], steps: 0 });

@@ -62,15 +62,15 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
   if (loaded === undefined) return { outcome: 'missing' };
   const { engine, epoch } = loaded;
   const { images, rows, seen } = inputs;
-  const { predicted, probabilities } = engine.predict(images, new Uint8Array(rows), 0, rows);
+  const { predicted, outputs } = engine.predict(images, new Uint16Array(rows), 0, rows);
   const { classes } = model.data;
   const answer: PredictionList = {
     object: 'list',
     data: Array.from(predicted, (choice, r) => ({
       label: classes[choice]!,
       class: choice,
-      probability: probabilities[r * classes.length + choice]!,
-      probabilities: [...probabilities.subarray(r * classes.length, (r + 1) * classes.length)],
+      probability: outputs[r * classes.length + choice]!,
+      probabilities: [...outputs.subarray(r * classes.length, (r + 1) * classes.length)],
     })),
     classes: [...classes],
     epoch,

@@ -1,8 +1,8 @@
 import type { Evaluation } from '../contract/evaluation.ts';
 import type { Dataset } from '../dataset/prepared.ts';
-import type { Engine, Predictions } from '../engine/engine.ts';
-import { ImageReader } from './image-reader.ts';
+import type { Engine, Predictions, Targets } from '../engine/engine.ts';
 import { askedFor } from './pull.ts';
+import { RowReader } from './row-reader.ts';
 
 /** row = test rows measured. */
 export interface EvaluateYield {
@@ -46,13 +46,13 @@ export function* evaluate({
     mistakes: [],
   };
   const predicted = new Uint16Array(test.rows);
-  const reader = new ImageReader(test, shape.inputs);
+  const reader = new RowReader(test, shape.inputs);
   let slice = 1;
   for (let from = 0; from < test.rows; ) {
-    const { images, labels, rows } = reader.read(from, slice * engine.batchSize);
-    const predictions = engine.predict(images, labels, 0, rows);
+    const { values, targets, rows } = reader.read(from, slice * engine.batchSize);
+    const predictions = engine.predict(values, targets, 0, rows);
     predicted.set(predictions.predicted, from);
-    add(tally, predictions, labels, from, classes);
+    add(tally, predictions, targets, from, classes);
     from += rows;
     slice = askedFor(yield { type: 'evaluation', row: from });
   }
@@ -87,13 +87,13 @@ interface Tally {
  */
 function add(
   tally: Tally,
-  { predicted, probabilities, losses }: Predictions,
-  labels: Uint8Array,
+  { predicted, outputs, losses }: Predictions,
+  targets: Targets,
   from: number,
   classes: readonly string[],
 ): void {
   for (let r = 0; r < predicted.length; r += 1) {
-    const label = labels[r];
+    const label = targets[r];
     const choice = predicted[r];
     const loss = losses[r];
     tally.lossSum += loss;
@@ -103,7 +103,7 @@ function add(
       index: from + r,
       label: classes[label],
       predicted: classes[choice],
-      probability: probabilities[r * classes.length + choice],
+      probability: outputs[r * classes.length + choice],
       loss,
     });
   }

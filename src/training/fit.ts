@@ -2,11 +2,11 @@ import type { JobSpec } from '../contract/job-spec.ts';
 import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Dataset } from '../dataset/prepared.ts';
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
-import type { Engine, Totals } from '../engine/engine.ts';
+import { type Engine, noTotals, type Totals } from '../engine/engine.ts';
 import { epochOrder, fileOrder } from '../engine/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { ImageReader } from './image-reader.ts';
 import { askedFor } from './pull.ts';
+import { RowReader } from './row-reader.ts';
 
 /** One row of the history without its times: the caller has the clock, the loop has none. */
 export type EpochResult = Omit<EpochMetrics, 'duration_seconds' | 'steps_per_second'>;
@@ -101,12 +101,12 @@ function* validate(
   epoch: number,
 ): Pulled<(Totals & { rows: number }) | null> {
   if (firstRow === train.rows) return null;
-  const totals = { lossSum: 0, correct: 0, rows: train.rows - firstRow };
-  const reader = new ImageReader(train, shape.inputs);
+  const totals = { ...noTotals(), rows: train.rows - firstRow };
+  const reader = new RowReader(train, shape.inputs);
   let slice = 1;
   for (let row = firstRow; row < train.rows; ) {
-    const { images, labels, rows } = reader.read(row, slice * engine.batchSize);
-    engine.evaluate(images, labels, 0, rows, totals);
+    const { values, targets, rows } = reader.read(row, slice * engine.batchSize);
+    engine.evaluate(values, targets, 0, rows, totals);
     row += rows;
     slice = askedFor(yield { type: 'validation', epoch, row: row - firstRow });
   }

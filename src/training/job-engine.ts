@@ -35,8 +35,9 @@ export function createJobEngine(
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
     source: dataset.train,
+    loss: 'categorical_crossentropy',
     // Without those of the validation rows.
-    labels: dataset.train.labels.subarray(0, rows),
+    targets: dataset.train.targets.subarray(0, rows),
     epochRows: rows,
     previous,
   });

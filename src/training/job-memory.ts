@@ -16,6 +16,7 @@ export function jobMemoryBytes(
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: rows,
-    imageRows: rows,
+    trainRows: rows,
+    storage: job.data.storage,
   });
 }

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { EvaluationRows } from '../../src/contract/evaluation-rows.ts';
 import { openDataset, preparedName } from '../../src/dataset/prepared.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
+import type { Targets } from '../../src/engine/engine.ts';
 import { encodeContainer } from '../../src/training/container.ts';
 import { newJobId, SUCCESS } from '../store/open-store.ts';
 import { imagesOf } from '../training/small-job.ts';
@@ -17,7 +18,7 @@ const api = openApi();
 const SPEC = { dataset: 'mnist_sample', model: { hidden_units: [4] } };
 
 /** Of the test rows. */
-let labels: Uint8Array;
+let labels: Targets;
 let images: Uint8Array;
 /** Every third row of class 4 is taken for a 9, the others are right. */
 let nines: number[];
@@ -26,7 +27,7 @@ let id: string;
 beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'descent-'));
   const dataset = await openDataset(DATASETS.mnist_sample.shape, folder);
-  ({ labels } = dataset.test);
+  labels = dataset.test.targets;
   images = imagesOf(dataset.test);
   dataset.close();
   rmSync(folder, { recursive: true });

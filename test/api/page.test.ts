@@ -67,7 +67,7 @@ describe('GET /datasets/{name}/rows/{split}/{index}.png', () => {
     const folder = await mkdtemp(join(tmpdir(), 'descent-'));
     const dataset = await openDataset(shape, folder);
     rows = new Uint8Array(2 * shape.inputs);
-    dataset.test.readImages(rows, 0);
+    dataset.test.readValues(rows, 0);
     dataset.close();
     return () => rm(folder, { recursive: true });
   });

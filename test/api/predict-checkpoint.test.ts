@@ -62,8 +62,8 @@ beforeAll(async () => {
   model = encodeModel(whole.engine.state(), new Uint16Array(data.rows.test), { spec, data });
   for (let epochs = 1; epochs <= EPOCHS; epochs += 1) {
     const { engine } = runJob(JobSpecSchema.parse(specOf(epochs)), dataset);
-    const { probabilities } = engine.predict(images, new Uint8Array(50), 0, 50);
-    final[epochs] = { weights: engine.state().weights, probabilities: [...probabilities] };
+    const { outputs } = engine.predict(images, new Uint16Array(50), 0, 50);
+    final[epochs] = { weights: engine.state().weights, probabilities: [...outputs] };
   }
   dataset.close();
   rmSync(folder, { recursive: true });

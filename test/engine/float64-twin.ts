@@ -1,32 +1,35 @@
-import type { ModelLayout } from '../../src/engine/model-layout.ts';
+import type { EngineProblem } from './small-problem.ts';
 
 /**
  * A second implementation of the model's loss, in float64, which shares only the layout with the engine. It is the
  * oracle for gradients by finite differences.
  *
- * weights: (P), images: (R, I), labels: (R), rows: (B) row numbers. Returns the batch's mean loss.
+ * weights: (P), rows: (B) row numbers. Returns the batch's mean loss.
  */
 export function float64Loss(
   weights: Float64Array,
-  layout: ModelLayout,
-  images: Uint8Array,
-  labels: Uint8Array,
+  { layout, values, targets, source, loss }: EngineProblem,
   rows: readonly number[],
   activation: (z: number) => number,
 ): number {
+  const divisor = source.storage === 'u8' ? 255 : 1;
   const losses = rows.map((row) => {
-    let values = Array.from(images.subarray(row * layout.inputs, (row + 1) * layout.inputs), (p) => p / 255);
-    layout.layers.forEach(({ outputs, weightsOffset, biasesOffset }, l) => {
-      const sums = Array.from({ length: outputs }, (_, j) =>
-        values.reduce(
-          (sum, x, i) => sum + x * weights[weightsOffset + i * outputs + j],
+    const inputs = values.subarray(row * layout.inputs, (row + 1) * layout.inputs);
+    let outputs = Array.from(inputs, (value) => value / divisor);
+    layout.layers.forEach(({ outputs: O, weightsOffset, biasesOffset }, l) => {
+      const sums = Array.from({ length: O }, (_, j) =>
+        outputs.reduce(
+          (sum, x, i) => sum + x * weights[weightsOffset + i * O + j],
           weights[biasesOffset + j],
         ),
       );
-      values = l + 1 < layout.layers.length ? sums.map(activation) : sums;
+      outputs = l + 1 < layout.layers.length ? sums.map(activation) : sums;
     });
-    const sumOfExponentials = values.reduce((sum, z) => sum + Math.exp(z), 0);
-    return Math.log(sumOfExponentials) - values[labels[row]];
+    const error = Math.abs(outputs[0] - targets[row]);
+    if (loss === 'mse') return error ** 2;
+    if (loss === 'mae') return error;
+    if (loss === 'huber') return error <= 1 ? error ** 2 / 2 : error - 0.5;
+    return Math.log(outputs.reduce((sum, z) => sum + Math.exp(z), 0)) - outputs[targets[row]];
   });
-  return losses.reduce((sum, loss) => sum + loss, 0) / rows.length;
+  return losses.reduce((sum, each) => sum + each, 0) / rows.length;
 }

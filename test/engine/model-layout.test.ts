@@ -5,7 +5,7 @@ describe('modelLayout', () => {
   it('places W1 b1 W2 b2 ... one after the other', () => {
     expect(modelLayout(3, [2], 4)).toEqual({
       inputs: 3,
-      classes: 4,
+      outputs: 4,
       parameters: 20,
       layers: [
         { inputs: 3, outputs: 2, weightsOffset: 0, biasesOffset: 6 },

@@ -1,3 +1,4 @@
+import { noTotals, type Totals } from '../../src/engine/engine.ts';
 import { u32 } from '../../src/engine/random.ts';
 import { sigmoid64, tanh64 } from '../../src/engine/reference/activations.ts';
 import { exp, log } from '../../src/engine/reference/exp-log.ts';
@@ -5,7 +6,7 @@ import type { EngineProblem } from './small-problem.ts';
 
 /**
  * A second implementation of the engine's rules (src/engine/rules.ts), as literal as possible: one sum per output with
- * every term, including pixels of 0, and rule 8 (untouched rows) exactly as written. It gives the same bits as the
+ * every term, including inputs of 0, and rule 8 (untouched rows) exactly as written. It gives the same bits as the
  * engine with different loops. Slow.
  *
  * Takes the initial weights from the engine under test, and uses its exp, log, sigmoid, tanh and u32, which have their
@@ -51,23 +52,23 @@ export class NaiveTwin {
   }
 
   /** Trains one epoch in the given order. Returns the sum of the losses and the number of correct predictions. */
-  epoch(order: Uint32Array): { lossSum: number; correct: number } {
+  epoch(order: Uint32Array): Totals {
     const { batchSize } = this.#options;
-    let lossSum = 0;
-    let correct = 0;
+    const totals = noTotals();
     let step = 0;
     for (let start = 0; start < order.length; start += batchSize) {
       step += 1;
       const batch = this.#step([...order.subarray(start, start + batchSize)], step);
-      lossSum += batch.lossSum;
-      correct += batch.correct;
+      totals.lossSum += batch.lossSum;
+      totals.correct += batch.correct;
+      totals.absoluteError += batch.absoluteError;
     }
     this.#catchUp(step);
-    return { lossSum, correct };
+    return totals;
   }
 
-  #step(rows: number[], step: number): { lossSum: number; correct: number } {
-    const { layout, images, labels } = this.#options;
+  #step(rows: number[], step: number): Totals {
+    const { layout, values, targets, loss } = this.#options;
     const { weights } = this;
     const n = rows.length;
     const last = layout.layers.length - 1;
@@ -77,7 +78,7 @@ export class NaiveTwin {
     const h: number[][][] = [[]];
     const x: number[][][] = [
       rows.map((row) =>
-        Array.from({ length: layout.inputs }, (_, i) => f(images[row * layout.inputs + i] / 255)),
+        Array.from({ length: layout.inputs }, (_, i) => this.#input(values[row * layout.inputs + i])),
       ),
     ];
     layout.layers.forEach(({ inputs, outputs, weightsOffset, biasesOffset }, l) => {
@@ -96,15 +97,20 @@ export class NaiveTwin {
     });
 
     // Loss, and the gradient d[r][j] of its mean with respect to the logits.
-    let lossSum = 0;
-    let correct = 0;
+    const totals = noTotals();
     let d = x[last + 1].map((z, r) => {
-      const y = labels[rows[r]];
+      const y = targets[rows[r]];
+      if (loss !== 'categorical_crossentropy') {
+        const e = f(z[0] - y);
+        totals.lossSum += this.#numberLoss(e);
+        totals.absoluteError += Math.abs(e);
+        return [f(this.#numberSlope(e) / n)];
+      }
       const m = Math.max(...z);
       const e = z.map((value) => f(exp(f(value - m))));
       const s = sum(e.length, (j) => e[j]);
-      lossSum += f(f(log(s)) - f(z[y] - m));
-      if (z.indexOf(m) === y) correct += 1;
+      totals.lossSum += f(f(log(s)) - f(z[y] - m));
+      if (z.indexOf(m) === y) totals.correct += 1;
       return e.map((ej, j) => f(f(f(ej / s) - (j === y ? 1 : 0)) / n));
     });
 
@@ -142,7 +148,27 @@ export class NaiveTwin {
     } else {
       this.#lastUpdate.fill(step);
     }
-    return { lossSum, correct };
+    return totals;
+  }
+
+  /** Rule 1. */
+  #input(value: number): number {
+    return this.#options.source.storage === 'u8' ? f(value / 255) : value;
+  }
+
+  /** Rule 5, for a number. */
+  #numberLoss(e: number): number {
+    const { loss } = this.#options;
+    const size = Math.abs(e);
+    if (loss === 'mse') return f(e * e);
+    if (loss === 'mae') return size;
+    return size <= 1 ? f(0.5 * f(e * e)) : f(size - 0.5);
+  }
+
+  #numberSlope(e: number): number {
+    const { loss } = this.#options;
+    if (loss === 'mse') return f(2 * e);
+    return loss === 'huber' && Math.abs(e) <= 1 ? e : Math.sign(e);
   }
 
   #activation(z: number): number {

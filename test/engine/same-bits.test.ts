@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
+import { newValues, type Values } from '../../src/engine/engine.ts';
+import { modelLayout } from '../../src/engine/model-layout.ts';
 import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { bits, expectSameRun } from './engine-runs.ts';
 import { type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
@@ -11,6 +13,11 @@ import { describeEach, KERNEL_ENGINES } from './tested-engines.ts';
 const rmsprop = OPTIMIZERS.rmsprop!;
 
 const ACTIVATIONS = ['relu', 'tanh', 'sigmoid'] as const;
+
+const NUMBER_LOSSES = ['mse', 'mae', 'huber'] as const;
+
+/** From nearly empty rows to rows without a 0. */
+const DENSITIES = [0.005, 0.2, 0.5, 1];
 
 const LAYERS = [
   [],
@@ -69,6 +76,48 @@ describeEach(KERNEL_ENGINES, (create) => {
         );
       },
     );
+
+    it.each(Object.entries(OPTIMIZERS))('are reproduced with %s on float32 values', (_, optimizer) => {
+      for (const hiddenUnits of [[], [33], [17, 16, 15]]) {
+        for (const density of DENSITIES) {
+          expectReferenceBits(smallProblem({ hiddenUnits, optimizer, density, storage: 'f32' }), 2);
+        }
+      }
+    });
+
+    it.each(NUMBER_LOSSES)('are reproduced with %s, on bytes and on float32 values', (loss) => {
+      for (const optimizer of Object.values(OPTIMIZERS)) {
+        for (const hiddenUnits of [[], [33], [17, 16, 15]]) {
+          for (const storage of ['u8', 'f32'] as const) {
+            expectReferenceBits(smallProblem({ hiddenUnits, optimizer, loss, storage, density: 0.5 }), 2);
+          }
+        }
+      }
+    });
+
+    it.each([2, 16, 17, 256, 1000])('are reproduced with %i classes', (classes) => {
+      const targets = Uint16Array.from({ length: 53 }, (_, row) => (row * 37) % classes);
+      for (const hiddenUnits of [[], [33]]) {
+        const problem = smallProblem({ hiddenUnits, optimizer: rmsprop, classes });
+        expectReferenceBits({ ...problem, targets }, 2);
+      }
+    });
+
+    it.each([1, 95, 96, 97, 191, 192, 193, 20_000])('are reproduced with %i inputs', (inputs) => {
+      for (const storage of ['u8', 'f32'] as const) {
+        const problem = smallProblem({ hiddenUnits: [70], optimizer: rmsprop, storage, rows: 9 });
+        const values = newValues(storage, 9 * inputs).map((_, k) =>
+          (k * 7919) % 5 === 0 ? (k % 255) + 1 : 0,
+        );
+        const source = {
+          storage,
+          readValues: (into: Values, from: number) =>
+            into.set(values.subarray(from * inputs, from * inputs + into.length)),
+        };
+        const layout = modelLayout(inputs, [70], 5);
+        expectReferenceBits({ ...problem, layout, values, source }, 2);
+      }
+    });
 
     it.each([
       [1, 5],
@@ -149,6 +198,8 @@ describeEach(KERNEL_ENGINES, (create) => {
         activation: fc.constantFrom(...ACTIVATIONS),
         dropout: fc.constantFrom(0, 0.1, 0.5, 0.999),
         classes: fc.constantFrom(5, 16, 17, 40),
+        storage: fc.constantFrom('u8' as const, 'f32' as const),
+        loss: fc.constantFrom('categorical_crossentropy' as const, ...NUMBER_LOSSES),
       });
       fc.assert(
         fc.property(problem, (drawn) => {
@@ -160,34 +211,46 @@ describeEach(KERNEL_ENGINES, (create) => {
   });
 
   describe('evaluate and predict', () => {
-    it('give the bits of the reference engine for any rows', () => {
+    it.each([
+      ['categorical_crossentropy', 'u8'],
+      ['categorical_crossentropy', 'f32'],
+      ...NUMBER_LOSSES.map((loss) => [loss, 'f32'] as const),
+    ] as const)('give the bits of the reference engine for any rows: %s, %s', (loss, storage) => {
       for (const [hiddenUnits, batchSize] of [
         [[], 8],
         [[33, 31], 7],
         [[12], 100],
       ] as const) {
         // More classes than a panel has columns.
-        const options = smallProblem({ hiddenUnits, optimizer: rmsprop, batchSize, classes: 20 });
+        const options = smallProblem({
+          hiddenUnits,
+          optimizer: rmsprop,
+          batchSize,
+          classes: 20,
+          loss,
+          storage,
+        });
         const [engine, reference] = [create(options), createReferenceEngine(options)];
         expectSameRun(engine, reference, options, 1);
-        // Other images than the trained ones: the same problem with another density.
-        const { images, labels } = smallProblem({ hiddenUnits, optimizer: rmsprop, density: 0.6 });
+        // Other rows than the trained ones: the same problem with another density.
+        const other = smallProblem({ hiddenUnits, optimizer: rmsprop, density: 0.6, loss, storage });
+        const { values, targets } = other;
         for (const [from, to] of [
           [0, 53],
           [10, 11],
           [3, 50],
           [20, 20],
         ] as const) {
-          const totals = { lossSum: 1, correct: 1 };
-          const expected = { lossSum: 1, correct: 1 };
-          engine.evaluate(images, labels, from, to, totals);
-          reference.evaluate(images, labels, from, to, expected);
+          const totals = { lossSum: 1, correct: 1, absoluteError: 1 };
+          const expected = { lossSum: 1, correct: 1, absoluteError: 1 };
+          engine.evaluate(values, targets, from, to, totals);
+          reference.evaluate(values, targets, from, to, expected);
           expect(totals).toEqual(expected);
 
-          const found = engine.predict(images, labels, from, to);
-          const told = reference.predict(images, labels, from, to);
+          const found = engine.predict(values, targets, from, to);
+          const told = reference.predict(values, targets, from, to);
           expect(bits(found.predicted).equals(bits(told.predicted))).toBe(true);
-          expect(bits(found.probabilities).equals(bits(told.probabilities))).toBe(true);
+          expect(bits(found.outputs).equals(bits(told.outputs))).toBe(true);
           expect(bits(found.losses).equals(bits(told.losses))).toBe(true);
         }
         // Measuring does not affect training.

@@ -1,23 +1,33 @@
+import type { Loss } from '../../src/contract/loss.ts';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
-import type { EngineOptions } from '../../src/engine/engine.ts';
+import { type EngineOptions, newValues, type Targets, type Values } from '../../src/engine/engine.ts';
 import { modelLayout } from '../../src/engine/model-layout.ts';
 import { u32 } from '../../src/engine/random.ts';
 
 /** Small random problems that train quickly, for tests of the arithmetic. */
 
-export const PIXELS = 23;
+export const INPUTS = 23;
 export const CLASSES = 5;
 
 const STREAM = 99;
 
-/** (rows, PIXELS) bytes and (rows) labels; `density` of the pixels are not 0. */
-export function randomImages(rows: number, density: number, seed = 1) {
+/** (rows, INPUTS) values, of which `density` are not 0. */
+export function randomValues(rows: number, density: number, storage: 'u8' | 'f32' = 'u8', seed = 1): Values {
   const random = (a: number, b: number) => u32(seed, STREAM, a, b) / 2 ** 32;
-  const images = Uint8Array.from({ length: rows * PIXELS }, (_, k) =>
-    random(0, k) < density ? 1 + Math.floor(random(1, k) * 255) : 0,
-  );
-  const labels = Uint8Array.from({ length: rows }, (_, row) => Math.floor(random(2, row) * CLASSES));
-  return { images, labels };
+  const draw = (k: number) => {
+    if (random(0, k) >= density) return 0;
+    return storage === 'u8' ? 1 + Math.floor(random(1, k) * 255) : 4 * random(1, k) - 2;
+  };
+  const values = newValues(storage, rows * INPUTS);
+  return values.map((_, k) => draw(k));
+}
+
+/** (rows): classes smaller than CLASSES, or numbers from -3 to 3. */
+function randomTargets(rows: number, loss: Loss, seed = 1): Targets {
+  const random = (row: number) => u32(seed, STREAM, 2, row) / 2 ** 32;
+  return loss === 'categorical_crossentropy'
+    ? Uint16Array.from({ length: rows }, (_, row) => Math.floor(random(row) * CLASSES))
+    : Float32Array.from({ length: rows }, (_, row) => 6 * random(row) - 3);
 }
 
 export interface SmallProblem {
@@ -29,30 +39,35 @@ export interface SmallProblem {
   seed?: number;
   activation?: EngineOptions['activation'];
   dropout?: number;
-  /** At least CLASSES; labels are always smaller than CLASSES. */
+  /** At least CLASSES; targets are always smaller than CLASSES. A loss of numbers has one output. */
   classes?: number;
+  storage?: 'u8' | 'f32';
+  loss?: Loss;
 }
 
-/** Options for an engine, with the images it reads: (rows, PIXELS). */
-export type EngineProblem = EngineOptions & { readonly images: Uint8Array };
+/** Options for an engine, with the values it reads: (rows, INPUTS). */
+export type EngineProblem = EngineOptions & { readonly values: Values };
 
 /** The default is 53 rows in batches of 8, so the last batch has 5. */
 export function smallProblem(problem: SmallProblem): EngineProblem {
   const { hiddenUnits, optimizer, rows = 53, batchSize = 8, density = 0.2, seed = 42 } = problem;
-  const { activation = 'relu', dropout = 0, classes = CLASSES } = problem;
-  const { images, labels } = randomImages(rows, density);
+  const { activation = 'relu', dropout = 0, classes = CLASSES, storage = 'u8' } = problem;
+  const { loss = 'categorical_crossentropy' } = problem;
+  const values = randomValues(rows, density, storage);
   return {
-    layout: modelLayout(PIXELS, hiddenUnits, classes),
+    layout: modelLayout(INPUTS, hiddenUnits, loss === 'categorical_crossentropy' ? classes : 1),
     activation,
     dropout,
     optimizer,
     batchSize,
     seed,
-    images,
+    loss,
+    values,
     source: {
-      readImages: (into, from) => into.set(images.subarray(from * PIXELS, from * PIXELS + into.length)),
+      storage,
+      readValues: (into, from) => into.set(values.subarray(from * INPUTS, from * INPUTS + into.length)),
     },
-    labels,
+    targets: randomTargets(rows, loss),
     epochRows: rows,
   };
 }
@@ -83,10 +98,10 @@ export const OPTIMIZERS: Readonly<Record<string, Optimizer>> = Object.fromEntrie
   ),
 );
 
-/** A pixel that is dark in all images. */
-export function darkPixel({ images, layout }: EngineProblem): number {
+/** An input that is 0 in all rows. */
+export function untouchedInput({ values, layout }: EngineProblem): number {
   for (let i = 0; i < layout.inputs; i += 1) {
-    if (images.every((pixel, k) => k % layout.inputs !== i || pixel === 0)) return i;
+    if (values.every((value, k) => k % layout.inputs !== i || value === 0)) return i;
   }
-  throw new Error('every pixel is lit somewhere');
+  throw new Error('every input is touched somewhere');
 }

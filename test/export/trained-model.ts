@@ -31,7 +31,7 @@ export async function trainedModel(spec: object = {}): Promise<TrainedModel> {
   });
   const { engine } = runJob(parsed, dataset);
   const images = imagesOf(dataset.test);
-  const { probabilities } = engine.predict(images, dataset.test.labels, 0, dataset.test.rows);
+  const { outputs } = engine.predict(images, dataset.test.targets, 0, dataset.test.rows);
   const evaluating = evaluate({ dataset, engine });
   let next = evaluating.next(1000);
   while (next.done !== true) next = evaluating.next(1000);
@@ -43,7 +43,7 @@ export async function trainedModel(spec: object = {}): Promise<TrainedModel> {
   rmSync(folder, { recursive: true });
   return {
     images,
-    probabilities,
+    probabilities: outputs,
     exported: (preprocessing) =>
       exportedModel({
         ...job,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Evaluation, EvaluationSchema } from '../../src/contract/evaluation.ts';
 import type { Dataset } from '../../src/dataset/prepared.ts';
-import type { Engine } from '../../src/engine/engine.ts';
+import { type Engine, noTotals } from '../../src/engine/engine.ts';
 import { type EvaluateYield, evaluate } from '../../src/training/evaluate.ts';
 import { imagesOf, inMemory, loadSmallDataset, makeEngine, runJob, smallSpec } from './small-job.ts';
 
@@ -43,7 +43,7 @@ function shown(rows: readonly (readonly [number, number, number])[]): Dataset {
   rows.forEach(([, seen, brightness], row) => {
     images[row * 784 + seen] = brightness;
   });
-  const labels = Uint8Array.from(rows, ([label]) => label);
+  const labels = Uint16Array.from(rows, ([label]) => label);
   return { ...mnist, test: inMemory(images, labels) };
 }
 
@@ -117,8 +117,8 @@ describe('evaluate', () => {
 
   it('agrees with the engine on real digits, however the work is sliced', () => {
     const { engine } = runJob(smallSpec(), mnist);
-    const totals = { lossSum: 0, correct: 0 };
-    engine.evaluate(imagesOf(mnist.test), mnist.test.labels, 0, 100, totals);
+    const totals = noTotals();
+    engine.evaluate(imagesOf(mnist.test), mnist.test.targets, 0, 100, totals);
     const whole = run(mnist, engine);
     expect(whole.outcome).toMatchObject({
       outcome: 'evaluated',
@@ -135,7 +135,7 @@ describe('evaluate', () => {
     const { weights, ...state } = engine.state();
     engine.restore({ ...state, weights: weights.fill(3e38, 10, 20).fill(-3e38, 20, 30) });
     const image = new Uint8Array(784).fill(255, 1, 3);
-    const dataset = { ...mnist, test: inMemory(image, Uint8Array.of(0)) };
+    const dataset = { ...mnist, test: inMemory(image, Uint16Array.of(0)) };
     expect(run(dataset, engine).outcome).toMatchObject({ outcome: 'evaluated' });
     engine.restore({ ...state, weights: weights.fill(3e38, 10, 30) });
     expect(run(dataset, engine).outcome).toEqual({ outcome: 'diverged' });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { noTotals } from '../../src/engine/engine.ts';
 import { epochOrder } from '../../src/engine/random.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { fit } from '../../src/training/fit.ts';
@@ -116,16 +117,16 @@ describe('resuming', () => {
 describe('the validation split', () => {
   it('takes the last rows, before shuffling', () => {
     // Spoil the last 60 of 300 labels: the train metrics must not change.
-    const labels = dataset.train.labels.slice().fill(0, 240);
-    const spoilt = { ...dataset, train: { ...dataset.train, labels } };
+    const targets = dataset.train.targets.slice().fill(0, 240);
+    const spoilt = { ...dataset, train: { ...dataset.train, targets } };
     const [clean, dirty] = [runJob(smallSpec(), dataset), runJob(smallSpec(), spoilt)];
     const lossOf = (run: typeof clean) => run.history.map(({ loss, accuracy }) => [loss, accuracy]);
     expect(lossOf(dirty)).toEqual(lossOf(clean));
     expect(dirty.history[0].val_loss).not.toBe(clean.history[0].val_loss);
 
-    const early = dataset.train.labels.slice();
+    const early = dataset.train.targets.slice();
     early[239] = (early[239] + 1) % 10;
-    const touched = runJob(smallSpec(), { ...dataset, train: { ...dataset.train, labels: early } });
+    const touched = runJob(smallSpec(), { ...dataset, train: { ...dataset.train, targets: early } });
     expect(lossOf(touched)).not.toEqual(lossOf(clean));
   });
 
@@ -136,8 +137,8 @@ describe('the validation split', () => {
 
   it('is measured exactly, at the end of the epoch, in file order', () => {
     const { engine, history } = runJob(smallSpec({ training: { epochs: 1 } }), dataset);
-    const totals = { lossSum: 0, correct: 0 };
-    engine.evaluate(imagesOf(dataset.train), dataset.train.labels, 240, 300, totals);
+    const totals = noTotals();
+    engine.evaluate(imagesOf(dataset.train), dataset.train.targets, 240, 300, totals);
     expect(history[0]).toMatchObject({
       val_loss: totals.lossSum / 60,
       val_accuracy: totals.correct / 60,
@@ -161,8 +162,8 @@ describe("the epoch's loss and accuracy", () => {
       const measuring = makeEngine(spec, dataset);
       measuring.train(order, 0, batch);
       for (let k = from!; k < to!; k += 1) {
-        const totals = { lossSum: 0, correct: 0 };
-        measuring.evaluate(images, dataset.train.labels, order[k], order[k] + 1, totals);
+        const totals = noTotals();
+        measuring.evaluate(images, dataset.train.targets, order[k], order[k] + 1, totals);
         lossSum += totals.lossSum;
         correct += totals.correct;
       }
@@ -229,14 +230,14 @@ describe('divergence', () => {
 
   it('is detected in validation rows, so that the loop never yields an infinite loss', () => {
     // Give a pixel that is lit only in validation rows weights too large for a float32 sum.
-    const { labels, rows } = dataset.train;
+    const { targets, rows } = dataset.train;
     const images = imagesOf(dataset.train);
     const dark = Array.from({ length: 784 }, (_, i) => i).find((i) => {
       for (let row = 0; row < 240; row += 1) if (images[row * 784 + i] !== 0) return false;
       return true;
     })!;
     for (let row = 240; row < rows; row += 1) images[row * 784 + dark] = 255;
-    const spoilt = { ...dataset, train: inMemory(images, labels) };
+    const spoilt = { ...dataset, train: inMemory(images, targets) };
     const spec = smallSpec({ model: { hidden_units: [] }, training: { epochs: 2 } });
     const state = makeEngine(spec, spoilt).state();
     state.weights.fill(3e38, dark * 10, dark * 10 + 5);

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EngineName, type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
-import { type Dataset, type LabelledImages, openDataset } from '../../src/dataset/prepared.ts';
+import { type DataRows, type Dataset, openDataset } from '../../src/dataset/prepared.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Engine, Targets } from '../../src/engine/engine.ts';
 import { type LoadedEngine, loadEngine, type MissingEngine } from '../../src/engine/engines.ts';
 import type { Checkpoint } from '../../src/training/checkpoint.ts';
 import { type EpochResult, type FitOutcome, fit } from '../../src/training/fit.ts';
@@ -34,23 +34,24 @@ export async function loadSmallDataset(): Promise<Dataset> {
   return small;
 }
 
-function firstRows(part: LabelledImages, rows: number): LabelledImages {
-  return inMemory(imagesOf(part, rows), part.labels.subarray(0, rows));
+function firstRows(part: DataRows, rows: number): DataRows {
+  return inMemory(imagesOf(part, rows), part.targets.subarray(0, rows));
 }
 
-/** Rows that a test provides. images: (rows, 784), labels: (rows). */
-export function inMemory(images: Uint8Array, labels: Uint8Array): LabelledImages {
+/** Rows that a test provides. images: (rows, 784), targets: (rows). */
+export function inMemory(images: Uint8Array, targets: Targets): DataRows {
   return {
-    rows: labels.length,
-    labels,
-    readImages: (into, from) => into.set(images.subarray(from * 784, from * 784 + into.length)),
+    rows: targets.length,
+    targets,
+    storage: 'u8',
+    readValues: (into, from) => into.set(images.subarray(from * 784, from * 784 + into.length)),
   };
 }
 
 /** The images of the first rows: (rows, 784). */
-export function imagesOf(part: LabelledImages, rows = part.rows): Uint8Array {
+export function imagesOf(part: DataRows, rows = part.rows): Uint8Array {
   const images = new Uint8Array(rows * 784);
-  part.readImages(images, 0);
+  part.readValues(images, 0);
   return images;
 }
 

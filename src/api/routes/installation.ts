@@ -9,6 +9,7 @@ import {
 } from '../../contract/installation.ts';
 import type { DatasetName } from '../../contract/job-spec.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
+import { datasetProblem } from '../../dataset/availability.ts';
 import { DATASETS, type DatasetEntry } from '../../dataset/registry.ts';
 import { REPORT_TTL_MS } from '../../store/worker-reports.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -26,9 +27,10 @@ import {
 /** The datasets, engines and workers of this installation. */
 export function installationRoutes(app: FastifyInstance, deps: ApiDeps, done: () => void): void {
   const { workers } = deps;
-  app.get('/datasets', { config: DATASETS_DOCUMENTATION }, async () =>
-    listOf((Object.entries(DATASETS) as [DatasetName, DatasetEntry][]).map(toDataset)),
-  );
+  app.get('/datasets', { config: DATASETS_DOCUMENTATION }, async () => {
+    const entries = Object.entries(DATASETS) as [DatasetName, DatasetEntry][];
+    return listOf(await Promise.all(entries.map((entry) => toDataset(entry, deps.dataDir))));
+  });
 
   app
     .withTypeProvider<ZodTypeProvider>()
@@ -49,7 +51,7 @@ export function installationRoutes(app: FastifyInstance, deps: ApiDeps, done: ()
         if (isUnchanged(request, reply, etag)) return reply.send();
         const png = await deps.models.datasetImage({ data: shape, dataDir: deps.dataDir, split, index });
         if (png === undefined)
-          throw new ProblemError('not_found', `The rows of ${name} are not here any more.`);
+          throw new ProblemError('not_found', `The rows of ${name} are not here. See GET /datasets.`);
         return reply.type('image/png').send(Buffer.from(png));
       },
     );
@@ -64,16 +66,17 @@ export function installationRoutes(app: FastifyInstance, deps: ApiDeps, done: ()
 
 const listOf = <Item>(data: Item[]) => ({ object: 'list' as const, data, has_more: false as const });
 
-const toDataset = ([name, { title, description, shape, sources }]: [DatasetName, DatasetEntry]): Dataset => ({
+const toDataset = async ([name, entry]: [DatasetName, DatasetEntry], dataDir: string): Promise<Dataset> => ({
   name,
-  title,
-  description,
-  train_rows: shape.rows.train,
-  test_rows: shape.rows.test,
-  image: { height: shape.image.height, width: shape.image.width },
-  classes: [...shape.classes],
-  sha256: shape.sha256,
-  files: Object.values(sources).map(({ file, sha256 }) => ({ file, sha256 })),
+  title: entry.title,
+  description: entry.description,
+  train_rows: entry.shape.rows.train,
+  test_rows: entry.shape.rows.test,
+  image: { height: entry.shape.image.height, width: entry.shape.image.width },
+  classes: [...entry.shape.classes],
+  sha256: entry.shape.sha256,
+  files: Object.values(entry.sources).map(({ file, sha256 }) => ({ file, sha256 })),
+  problem: await datasetProblem(entry, dataDir),
 });
 
 /** Workers that report an engine identically share an entry. */

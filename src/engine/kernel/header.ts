@@ -30,31 +30,33 @@ export const PARAMETERS_END = PARAMETERS + U32;
 export const DECAYS = PARAMETERS_END + U32;
 /** (I of the first layer): the step of each row's last update. */
 export const UPDATED_AT = DECAYS + U32;
-/** 1 if updates skip rows of the first layer without a lit pixel (rule 8), else 0. */
+/** 1 if updates skip untouched rows of the first layer (rule 8), else 0. */
 export const SKIPS_UNTOUCHED_ROWS = UPDATED_AT + U32;
 /** (epoch rows): the epoch's row numbers. */
 export const ORDER = SKIPS_UNTOUCHED_ROWS + U32;
-/** (R + 1): the address of each image's lit pixels and the end of the last image's, from packImages(). (R) bytes. */
-export const IMAGE_STARTS = ORDER + U32;
-export const LABELS = IMAGE_STARTS + U32;
-/** The lists of pixel-items.ts. */
-export const ITEMS = LABELS + U32;
+/** (R + 1): the address of each row's nonzeros and the end of the last row's, from packRows(). */
+export const ROW_STARTS = ORDER + U32;
+/** (R): classes, or numbers as f32. */
+export const TARGETS = ROW_STARTS + U32;
+/** The lists of nonzeros.ts. */
+export const ITEMS = TARGETS + U32;
 export const ROW_ENDS = ITEMS + U32;
 export const SORTED_ITEMS = ROW_ENDS + U32;
 export const CURSORS = SORTED_ITEMS + U32;
-export const LIT_ROWS = CURSORS + U32;
+export const TOUCHED_ROWS = CURSORS + U32;
 /** Scratch space for the transposed weights of one layer. */
-export const TRANSPOSED = LIT_ROWS + U32;
+export const TRANSPOSED = TOUCHED_ROWS + U32;
 /** (B) f32 and (B): the loss layer's results for the latest batch. */
 export const LOSSES = TRANSPOSED + U32;
 export const PREDICTED = LOSSES + U32;
-/** Totals of the current epoch: steps done, correct predictions, and as f64 the sum of the losses. */
+/** Totals of the current epoch: steps done, correct predictions, and as f64 the sums of losses and absolute errors. */
 export const EPOCH_STEP = PREDICTED + U32;
 export const CORRECT = EPOCH_STEP + U32;
 export const LOSS_SUM = CORRECT + U32;
+export const ABSOLUTE_ERROR = LOSS_SUM + F64;
 
 /** Hyper-parameters and constants derived from them, as f32. */
-export const LEARNING_RATE = LOSS_SUM + F64;
+export const LEARNING_RATE = ABSOLUTE_ERROR + F64;
 export const RHO = LEARNING_RATE + F32;
 export const ONE_MINUS_RHO = RHO + F32;
 export const MOMENTUM = ONE_MINUS_RHO + F32;
@@ -71,10 +73,10 @@ export const BETA_2 = BETA_1 + F64;
 export const POWER_1 = BETA_2 + F64;
 export const POWER_2 = POWER_1 + F64;
 
-/** touchImages() writes a meaningless number here, so that the compiler keeps its reads. */
-export const TOUCHED = POWER_2 + F64;
+/** touchRows() writes a meaningless number here, so that the compiler keeps its reads. */
+export const SEEN = POWER_2 + F64;
 /** One of the ACTIVATION_ constants below. */
-export const ACTIVATION = TOUCHED + U32;
+export const ACTIVATION = SEEN + U32;
 /** Dropout: the job's seed, steps the job has done, 1 or 0 for with or without dropout, threshold, and scale (f32). */
 export const SEED = ACTIVATION + U32;
 export const JOB_STEP = SEED + U32;
@@ -84,6 +86,9 @@ export const DROPOUT_SCALE = DROPOUT_THRESHOLD + U32;
 /** 1 or 0. */
 export const NESTEROV = DROPOUT_SCALE + F32;
 export const AMSGRAD = NESTEROV + U32;
+/** One of the STORAGE_ constants, and one of the LOSS_ constants below. */
+export const STORAGE = AMSGRAD + U32;
+export const LOSS = STORAGE + U32;
 
 /** There is room for this many layers, more than the contract allows. */
 const MOST_LAYERS = 24;
@@ -99,15 +104,26 @@ export const DELTAS = OUT + U32;
 export const KEPT = DELTAS + U32;
 
 /** (256) f32: the model's input for each value of a byte. */
-export const PIXEL_VALUES = LAYER_RECORDS + MOST_LAYERS * LAYER_RECORD_BYTES;
-export const HEADER_BYTES = PIXEL_VALUES + 256 * F32;
+export const BYTE_VALUES = LAYER_RECORDS + MOST_LAYERS * LAYER_RECORD_BYTES;
+export const HEADER_BYTES = BYTE_VALUES + 256 * F32;
 
 /** Columns of a panel, and bytes of one row of a panel. */
 export const PANEL_COLUMNS = 16;
 export const PANEL_BYTES = PANEL_COLUMNS * F32;
-/** Sizes of an item of pixel-items.ts and of an entry in its list of lit rows. */
+/** Sizes of a nonzero of a packed row: input << 8 | byte as a u32, or { u32 input, f32 value }. */
+export const NONZERO_BYTE_BYTES = 4;
+export const NONZERO_FLOAT_BYTES = 8;
+/** Sizes of an item of nonzeros.ts and of an entry in its list of touched rows. */
 export const ITEM_BYTES = 8;
-export const LIT_ROW_BYTES = 16;
+export const TOUCHED_ROW_BYTES = 16;
+
+export const STORAGE_U8 = 0;
+export const STORAGE_F32 = 1;
+
+export const LOSS_CATEGORICAL_CROSSENTROPY = 0;
+export const LOSS_MSE = 1;
+export const LOSS_MAE = 2;
+export const LOSS_HUBER = 3;
 
 export const ACTIVATION_RELU = 0;
 export const ACTIVATION_TANH = 1;

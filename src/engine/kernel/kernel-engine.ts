@@ -3,9 +3,11 @@ import type {
   EngineOptions,
   EngineState,
   EpochEnd,
-  ImageSource,
   Predictions,
+  Targets,
   Totals,
+  ValueSource,
+  Values,
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
@@ -30,8 +32,8 @@ import { writeKernelHeader } from './setup.ts';
  */
 export interface Kernel {
   train(from: number, steps: number): number;
-  packImages(starts: number, from: number, images: number, rows: number): void;
-  measure(starts: number, labels: number, rows: number, B: number, training: boolean): void;
+  packRows(starts: number, from: number, values: number, rows: number): void;
+  measure(starts: number, targets: number, rows: number, B: number, training: boolean): void;
   settleRows(): void;
   /** 1 or 0. */
   isFinite(): number;
@@ -51,7 +53,8 @@ export class KernelEngine implements Engine {
   readonly memory: ArrayBuffer;
   readonly kernel: Kernel;
   readonly #memory: WebAssembly.Memory;
-  readonly #source: ImageSource;
+  readonly #source: ValueSource;
+  readonly #isNumber: boolean;
   readonly #guards: Guards;
   readonly #header: DataView;
   readonly #epochRows: number;
@@ -60,12 +63,15 @@ export class KernelEngine implements Engine {
 
   /** bind: returns a kernel that works in the given memory. */
   constructor(bind: (memory: WebAssembly.Memory) => Kernel, options: EngineOptions) {
-    const { layout, batchSize, epochRows, labels, optimizer, dropout } = options;
+    const { layout, batchSize, epochRows, targets, optimizer, dropout, loss, source } = options;
     this.layout = layout;
     this.batchSize = batchSize;
     this.#guards = new Guards(options);
     this.#epochRows = epochRows;
-    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, imageRows: labels.length };
+    this.#isNumber = loss !== 'categorical_crossentropy';
+    const { storage } = source;
+    const trainRows = targets.length;
+    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, trainRows, storage };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
       throw new Error(
@@ -75,7 +81,7 @@ export class KernelEngine implements Engine {
     const packed = this.#takeOver(options);
     const pages = this.map.bytes / PAGE_BYTES;
     this.#memory = packed ?? new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.#source = options.source;
+    this.#source = source;
     this.memory = this.#memory.buffer;
     this.kernel = bind(this.#memory);
     if (!this.kernel.denormalsAreAlive(SMALLEST_NORMAL)) {
@@ -85,11 +91,11 @@ export class KernelEngine implements Engine {
     }
 
     this.#header = new DataView(this.memory, 0, header.HEADER_BYTES);
-    writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed);
-    this.#u32(this.map.imageStarts)[0] = this.map.litPixels.address;
-    this.#u32(this.map.otherStarts)[0] = this.map.otherLitPixels.address;
-    if (packed === undefined) this.#packImages(options);
-    this.#bytes(this.map.labels).set(labels);
+    writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed, loss);
+    this.#u32(this.map.rowStarts)[0] = this.map.nonzeros.address;
+    this.#u32(this.map.otherStarts)[0] = this.map.otherNonzeros.address;
+    if (packed === undefined) this.#packRows(options);
+    this.#targets(this.map.targets).set(targets);
     this.#u32(this.map.otherRows).forEach((_, r, rows) => {
       rows[r] = r;
     });
@@ -109,9 +115,9 @@ export class KernelEngine implements Engine {
     const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
-    // For a row out of range the kernel would read the bytes of another row, or beyond the memory.
-    const stray = rows.find((row) => row >= this.map.labels.bytes);
-    if (stray !== undefined) throw new Error(`row ${stray} has no image`);
+    // For a row out of range the kernel would read another row, or beyond the memory.
+    const stray = rows.find((row) => row >= this.map.targets.bytes / 4);
+    if (stray !== undefined) throw new Error(`row ${stray} has no values`);
     this.#u32(this.map.order).set(rows, first);
     const trained = this.kernel.train(from, there);
     if (trained === there && there < steps) this.#guards.assertBatch(from + there);
@@ -121,45 +127,53 @@ export class KernelEngine implements Engine {
   endEpoch(): EpochEnd {
     this.#guards.assertEpochDone(this.#epochStep);
     this.kernel.settleRows();
-    const lossSum = this.#header.getFloat64(header.LOSS_SUM, true);
-    const correct = this.#header.getUint32(header.CORRECT, true);
+    const totals: Totals = {
+      lossSum: this.#header.getFloat64(header.LOSS_SUM, true),
+      correct: this.#header.getUint32(header.CORRECT, true),
+      absoluteError: this.#header.getFloat64(header.ABSOLUTE_ERROR, true),
+    };
     this.#header.setFloat64(header.LOSS_SUM, 0, true);
     this.#header.setUint32(header.CORRECT, 0, true);
+    this.#header.setFloat64(header.ABSOLUTE_ERROR, 0, true);
     this.#header.setUint32(header.EPOCH_STEP, 0, true);
-    return { lossSum, correct, rows: this.#epochRows, finite: this.kernel.isFinite() !== 0 };
+    return { ...totals, rows: this.#epochRows, finite: this.kernel.isFinite() !== 0 };
   }
 
-  evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void {
+  evaluate(values: Values, targets: Targets, from: number, to: number, totals: Totals): void {
     const losses = this.#f32(this.map.losses);
     const predicted = this.#u32(this.map.predicted);
+    // (B, PANEL_COLUMNS): the first column has the errors.
+    const errors = this.#f32(this.map.layers.at(-1)!.deltas);
     for (let start = from; start < to; start += this.batchSize) {
-      const B = this.#measure(images, labels, start, to);
+      const B = this.#measure(values, targets, start, to);
       for (let r = 0; r < B; r += 1) {
         totals.lossSum += losses[r];
-        if (predicted[r] === labels[start + r]) totals.correct += 1;
+        if (this.#isNumber) totals.absoluteError += Math.abs(errors[r * header.PANEL_COLUMNS]);
+        else if (predicted[r] === targets[start + r]) totals.correct += 1;
       }
     }
   }
 
-  predict(images: Uint8Array, labels: Uint8Array, from: number, to: number): Predictions {
-    const O = this.layout.classes;
+  predict(values: Values, targets: Targets, from: number, to: number): Predictions {
+    const O = this.layout.outputs;
     const predicted = new Uint16Array(to - from);
-    const probabilities = new Float32Array((to - from) * O);
+    const outputs = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
     for (let start = from; start < to; start += this.batchSize) {
-      const B = this.#measure(images, labels, start, to);
-      predicted.set(this.#u32(this.map.predicted).subarray(0, B), start - from);
+      const B = this.#measure(values, targets, start, to);
+      if (!this.#isNumber) predicted.set(this.#u32(this.map.predicted).subarray(0, B), start - from);
       losses.set(this.#f32(this.map.losses).subarray(0, B), start - from);
-      this.#copyProbabilities(B, probabilities, (start - from) * O);
+      this.#copyOutputs(B, outputs, (start - from) * O);
     }
-    return { predicted, probabilities, losses };
+    return { predicted, outputs, losses };
   }
 
-  /** Copies the probabilities of the B rows measured last to (B, O) at `at`. */
-  #copyProbabilities(B: number, to: Float32Array, at: number): void {
-    const O = this.layout.classes;
-    // The kernel leaves them in the deltas of the last layer: (panels, batch, PANEL_COLUMNS).
-    const panels = this.#f32(this.map.layers.at(-1)!.deltas);
+  /** Copies the outputs of the B rows measured last to (B, O) at `at`. */
+  #copyOutputs(B: number, to: Float32Array, at: number): void {
+    const O = this.layout.outputs;
+    const { out, deltas } = this.map.layers.at(-1)!;
+    // The kernel leaves probabilities in the deltas of the last layer: (panels, batch, PANEL_COLUMNS).
+    const panels = this.#f32(this.#isNumber ? out : deltas);
     const panelSize = this.map.batchPanelBytes / 4;
     const width = header.PANEL_COLUMNS;
     for (let first = 0; first < O; first += width) {
@@ -172,41 +186,41 @@ export class KernelEngine implements Engine {
   }
 
   /** Measures at most a batch of the rows start .. to - 1; returns how many. */
-  #measure(images: Uint8Array, labels: Uint8Array, start: number, to: number): number {
-    const { rawImages, otherStarts, otherLabels, otherRows } = this.map;
+  #measure(values: Values, targets: Targets, start: number, to: number): number {
+    const { rawRows, otherStarts, otherTargets, otherRows } = this.map;
     const end = Math.min(start + this.batchSize, to);
     const I = this.layout.inputs;
-    this.#bytes(rawImages).set(images.subarray(start * I, end * I));
-    this.kernel.packImages(otherStarts.address, 0, rawImages.address, end - start);
-    this.#bytes(otherLabels).set(labels.subarray(start, end));
-    this.kernel.measure(otherStarts.address, otherLabels.address, otherRows.address, end - start, false);
+    this.#values(rawRows, (end - start) * I).set(values.subarray(start * I, end * I));
+    this.kernel.packRows(otherStarts.address, 0, rawRows.address, end - start);
+    this.#targets(otherTargets).set(targets.subarray(start, end));
+    this.kernel.measure(otherStarts.address, otherTargets.address, otherRows.address, end - start, false);
     return end - start;
   }
 
   /**
-   * The memory of the engine before this one, when it has the packed images of this one and room enough. All else in it
+   * The memory of the engine before this one, when it has the packed rows of this one and room enough. All else in it
    * is set to zero. The engine before must not be used any more.
    */
-  #takeOver({ previous, source, labels }: EngineOptions): WebAssembly.Memory | undefined {
+  #takeOver({ previous, source, targets }: EngineOptions): WebAssembly.Memory | undefined {
     if (!(previous instanceof KernelEngine) || previous.#source !== source) return undefined;
-    const { imageStarts, litPixels } = this.map;
+    const { rowStarts, nonzeros } = this.map;
     const isAlike =
-      previous.map.labels.bytes === labels.length && previous.layout.inputs === this.layout.inputs;
+      previous.map.targets.bytes === 4 * targets.length && previous.layout.inputs === this.layout.inputs;
     if (!isAlike || previous.memory.byteLength < this.map.bytes) return undefined;
     const bytes = new Uint8Array(previous.memory, 0, this.map.bytes);
-    bytes.fill(0, 0, imageStarts.address);
-    bytes.fill(0, litPixels.address + litPixels.bytes);
+    bytes.fill(0, 0, rowStarts.address);
+    bytes.fill(0, nonzeros.address + nonzeros.bytes);
     return previous.#memory;
   }
 
-  /** Fills the list of lit pixels of all training images. */
-  #packImages({ labels, source }: EngineOptions): void {
-    const { imageStarts, rawImages } = this.map;
+  /** Packs all training rows. */
+  #packRows({ targets, source }: EngineOptions): void {
+    const { rowStarts, rawRows } = this.map;
     const I = this.layout.inputs;
-    for (let from = 0; from < labels.length; from += RAW_ROWS) {
-      const rows = Math.min(RAW_ROWS, labels.length - from);
-      source.readImages(this.#bytes(rawImages).subarray(0, rows * I), from);
-      this.kernel.packImages(imageStarts.address, from, rawImages.address, rows);
+    for (let from = 0; from < targets.length; from += RAW_ROWS) {
+      const rows = Math.min(RAW_ROWS, targets.length - from);
+      source.readValues(this.#values(rawRows, rows * I), from);
+      this.kernel.packRows(rowStarts.address, from, rawRows.address, rows);
     }
   }
 
@@ -248,8 +262,16 @@ export class KernelEngine implements Engine {
     return this.#header.getUint32(header.EPOCH_STEP, true);
   }
 
-  #bytes({ address, bytes }: Region): Uint8Array {
-    return new Uint8Array(this.memory, address, bytes);
+  /** The first n values of a region, in the source's storage. */
+  #values({ address }: Region, n: number): Values {
+    return this.#source.storage === 'u8'
+      ? new Uint8Array(this.memory, address, n)
+      : new Float32Array(this.memory, address, n);
+  }
+
+  /** A region of targets: numbers, or classes. */
+  #targets(region: Region): Float32Array | Uint32Array {
+    return this.#isNumber ? this.#f32(region) : this.#u32(region);
   }
 
   #u32({ address, bytes }: Region): Uint32Array {

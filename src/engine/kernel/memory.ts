@@ -1,7 +1,16 @@
+import type { DataShape } from '../../contract/data-shape.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
 import type { DenseLayer, ModelLayout } from '../model-layout.ts';
 import { decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
-import { HEADER_BYTES, ITEM_BYTES, LIT_ROW_BYTES, PANEL_BYTES, PANEL_COLUMNS } from './header.ts';
+import {
+  HEADER_BYTES,
+  ITEM_BYTES,
+  NONZERO_BYTE_BYTES,
+  NONZERO_FLOAT_BYTES,
+  PANEL_BYTES,
+  PANEL_COLUMNS,
+  TOUCHED_ROW_BYTES,
+} from './header.ts';
 
 /**
  * The layout of a kernel's memory, computed from shapes alone, so that the size a job needs is known before
@@ -21,8 +30,9 @@ export interface KernelShape {
   readonly batchSize: number;
   /** Rows an epoch visits. */
   readonly epochRows: number;
-  /** Number of training images. */
-  readonly imageRows: number;
+  /** Rows of training data. */
+  readonly trainRows: number;
+  readonly storage: DataShape['storage'];
 }
 
 /** A region's first byte and its length. */
@@ -46,9 +56,9 @@ export type KernelLayer = DenseLayer & {
 export interface KernelMemory {
   /** Total size, in whole pages of 64 KiB. */
   readonly bytes: number;
-  /** (R + 1) addresses, and the lit pixels they point to, with room for images whose every pixel is lit. */
-  readonly imageStarts: Region;
-  readonly litPixels: Region;
+  /** (R + 1) addresses, and the nonzeros they point to, with room for rows without a 0. */
+  readonly rowStarts: Region;
+  readonly nonzeros: Region;
   readonly layers: readonly KernelLayer[];
   /** The weights, followed by the slots in the same form. */
   readonly parameters: Region;
@@ -61,21 +71,21 @@ export interface KernelMemory {
   readonly updatedAt: Region;
   /** (epoch rows) u32. */
   readonly order: Region;
-  /** (R) bytes. */
-  readonly labels: Region;
-  /** (RAW_ROWS or B, I) bytes: images waiting to be packed. */
-  readonly rawImages: Region;
-  /** The same for a batch of images that are not trained on; otherRows: 0 .. B - 1 as u32. */
+  /** (R) u32 or float32. */
+  readonly targets: Region;
+  /** (RAW_ROWS or B, I) values: rows waiting to be packed. */
+  readonly rawRows: Region;
+  /** The same for a batch of rows that are not trained on; otherRows: 0 .. B - 1 as u32. */
   readonly otherStarts: Region;
-  readonly otherLitPixels: Region;
-  readonly otherLabels: Region;
+  readonly otherNonzeros: Region;
+  readonly otherTargets: Region;
   readonly otherRows: Region;
-  /** The lists of wasm/assembly/pixel-items.ts, with room for a batch whose every pixel is lit. */
+  /** The lists of wasm/assembly/nonzeros.ts, with room for a batch without a 0. */
   readonly items: Region;
   readonly rowEnds: Region;
   readonly sortedItems: Region;
   readonly cursors: Region;
-  readonly litRows: Region;
+  readonly touchedRows: Region;
   readonly transposed: Region;
   /** (B) float32 and (B) u32. */
   readonly losses: Region;
@@ -87,7 +97,7 @@ export const PAGE_BYTES = 65_536;
 /** The most memory a job may take: half of the 4 GiB that 32 bits can address. */
 export const MAX_KERNEL_BYTES = 2_147_483_648;
 
-/** Images that are read and packed together: one block of the dataset. Untouched pages of memory cost nothing. */
+/** Rows that are read and packed together: one block of the dataset. Untouched pages of memory cost nothing. */
 export const RAW_ROWS = 1000;
 
 const FLOAT32_BYTES = 4;
@@ -107,7 +117,8 @@ export function kernelMemory({
   dropout,
   batchSize: B,
   epochRows,
-  imageRows,
+  trainRows,
+  storage,
 }: KernelShape): KernelMemory {
   let end = HEADER_BYTES;
   const region = (bytes: number): Region => {
@@ -118,10 +129,12 @@ export function kernelMemory({
   const panels = (columns: number) => Math.ceil(columns / PANEL_COLUMNS);
   const batchPanelBytes = ceilTo(2, B) * PANEL_BYTES;
   const I = layout.inputs;
+  const nonzeroBytes = storage === 'u8' ? NONZERO_BYTE_BYTES : NONZERO_FLOAT_BYTES;
+  const valueBytes = storage === 'u8' ? 1 : FLOAT32_BYTES;
 
   // In front of all that depends on the model, so that another model can take them over.
-  const imageStarts = region((imageRows + 1) * U32_BYTES);
-  const litPixels = region(imageRows * I * U32_BYTES);
+  const rowStarts = region((trainRows + 1) * U32_BYTES);
+  const nonzeros = region(trainRows * I * nonzeroBytes);
 
   const firstWeights = end;
   const weights = layout.layers.map(({ inputs, outputs }) =>
@@ -141,8 +154,8 @@ export function kernelMemory({
     .slice(1)
     .map(({ inputs, outputs }) => (panels(inputs) * (outputs + 1) + 3) * PANEL_BYTES);
   const regions = {
-    imageStarts,
-    litPixels,
+    rowStarts,
+    nonzeros,
     layers,
     parameters,
     slotDistance,
@@ -150,17 +163,17 @@ export function kernelMemory({
     decays: region(decaysUntouchedSlots(optimizer) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
-    labels: region(imageRows),
-    rawImages: region(Math.max(B, RAW_ROWS) * I),
+    targets: region(trainRows * U32_BYTES),
+    rawRows: region(Math.max(B, RAW_ROWS) * I * valueBytes),
     otherStarts: region((B + 1) * U32_BYTES),
-    otherLitPixels: region(B * I * U32_BYTES),
-    otherLabels: region(B),
+    otherNonzeros: region(B * I * nonzeroBytes),
+    otherTargets: region(B * U32_BYTES),
     otherRows: region(B * U32_BYTES),
     items: region(B * I * ITEM_BYTES),
     rowEnds: region(B * U32_BYTES),
     sortedItems: region(B * I * ITEM_BYTES),
     cursors: region(I * U32_BYTES),
-    litRows: region(I * LIT_ROW_BYTES),
+    touchedRows: region(I * TOUCHED_ROW_BYTES),
     transposed: region(Math.max(0, ...transposedBytes)),
     losses: region(B * FLOAT32_BYTES),
     predicted: region(B * U32_BYTES),

@@ -1,4 +1,5 @@
 import type { JobSpec } from '../../contract/job-spec.ts';
+import type { Loss } from '../../contract/loss.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
 import { dropoutScale, dropoutThreshold } from '../dropout.ts';
 import { decaysUntouchedSlots, powersOf, skipsUntouchedRows, unknown } from '../optimizer-state.ts';
@@ -12,8 +13,9 @@ export function writeKernelHeader(
   shape: KernelShape,
   activation: JobSpec['model']['activation'],
   seed: number,
+  loss: Loss,
 ): void {
-  const { optimizer, dropout, batchSize, epochRows } = shape;
+  const { optimizer, dropout, batchSize, epochRows, storage } = shape;
   const view = new DataView(memory);
   const u32 = (place: number, value: number) => view.setUint32(place, value, true);
   u32(header.LAYERS, map.layers.length);
@@ -27,17 +29,19 @@ export function writeKernelHeader(
   u32(header.UPDATED_AT, map.updatedAt.address);
   u32(header.SKIPS_UNTOUCHED_ROWS, skipsUntouchedRows(optimizer) ? 1 : 0);
   u32(header.ORDER, map.order.address);
-  u32(header.IMAGE_STARTS, map.imageStarts.address);
-  u32(header.LABELS, map.labels.address);
+  u32(header.ROW_STARTS, map.rowStarts.address);
+  u32(header.TARGETS, map.targets.address);
   u32(header.ITEMS, map.items.address);
   u32(header.ROW_ENDS, map.rowEnds.address);
   u32(header.SORTED_ITEMS, map.sortedItems.address);
   u32(header.CURSORS, map.cursors.address);
-  u32(header.LIT_ROWS, map.litRows.address);
+  u32(header.TOUCHED_ROWS, map.touchedRows.address);
   u32(header.TRANSPOSED, map.transposed.address);
   u32(header.LOSSES, map.losses.address);
   u32(header.PREDICTED, map.predicted.address);
   u32(header.ACTIVATION, ACTIVATION_CODES[activation]);
+  u32(header.STORAGE, storage === 'u8' ? header.STORAGE_U8 : header.STORAGE_F32);
+  u32(header.LOSS, LOSS_CODES[loss]);
   u32(header.SEED, seed);
   u32(header.HAS_DROPOUT, dropout > 0 ? 1 : 0);
   u32(header.DROPOUT_THRESHOLD, dropoutThreshold(dropout));
@@ -52,8 +56,8 @@ export function writeKernelHeader(
     u32(record + header.DELTAS, deltas.address);
   });
   // Rule 1; setFloat32 rounds once.
-  for (let pixel = 0; pixel < 256; pixel += 1) {
-    view.setFloat32(header.PIXEL_VALUES + 4 * pixel, pixel / 255, true);
+  for (let byte = 0; byte < 256; byte += 1) {
+    view.setFloat32(header.BYTE_VALUES + 4 * byte, byte / 255, true);
   }
   writeOptimizer(view, map, optimizer);
 }
@@ -62,6 +66,13 @@ const ACTIVATION_CODES: { readonly [Name in JobSpec['model']['activation']]: num
   relu: header.ACTIVATION_RELU,
   tanh: header.ACTIVATION_TANH,
   sigmoid: header.ACTIVATION_SIGMOID,
+};
+
+const LOSS_CODES: { readonly [Name in Loss]: number } = {
+  categorical_crossentropy: header.LOSS_CATEGORICAL_CROSSENTROPY,
+  mse: header.LOSS_MSE,
+  mae: header.LOSS_MAE,
+  huber: header.LOSS_HUBER,
 };
 
 /** Hyper-parameters and constants derived from them are computed in float64 and rounded to float32 once. */

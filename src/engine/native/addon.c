@@ -90,24 +90,24 @@ static napi_value train(napi_env env, napi_callback_info info) {
   return number(env, call.kernel->train(call.memory, (uint32_t)call.numbers[0], (uint32_t)call.numbers[1]));
 }
 
-/** (width, memory, starts, labels, rows, B, training: 1 or 0) */
+/** (width, memory, starts, targets, rows, B, training: 1 or 0) */
 static napi_value measure(napi_env env, napi_callback_info info) {
   Call call;
   if (!readCall(env, info, 5, &call)) return NULL;
   const uint32_t *starts = (const uint32_t *)(call.memory + (uint32_t)call.numbers[0]);
-  const uint8_t *labels = call.memory + (uint32_t)call.numbers[1];
+  const void *targets = call.memory + (uint32_t)call.numbers[1];
   const uint32_t *rows = (const uint32_t *)(call.memory + (uint32_t)call.numbers[2]);
-  call.kernel->measure(call.memory, starts, labels, rows, (uint32_t)call.numbers[3], call.numbers[4] != 0);
+  call.kernel->measure(call.memory, starts, targets, rows, (uint32_t)call.numbers[3], call.numbers[4] != 0);
   return NULL;
 }
 
-/** (width, memory, starts, from, images, rows) */
-static napi_value packImages(napi_env env, napi_callback_info info) {
+/** (width, memory, starts, from, values, rows) */
+static napi_value packRows(napi_env env, napi_callback_info info) {
   Call call;
   if (!readCall(env, info, 4, &call)) return NULL;
   uint32_t *starts = (uint32_t *)(call.memory + (uint32_t)call.numbers[0]);
-  const uint8_t *images = call.memory + (uint32_t)call.numbers[2];
-  call.kernel->packImages(call.memory, starts, (uint32_t)call.numbers[1], images, (uint32_t)call.numbers[3]);
+  const uint8_t *values = call.memory + (uint32_t)call.numbers[2];
+  call.kernel->packRows(call.memory, starts, (uint32_t)call.numbers[1], values, (uint32_t)call.numbers[3]);
   return NULL;
 }
 
@@ -156,7 +156,7 @@ NAPI_MODULE_INIT() {
     {"widths", NULL, NULL, NULL, NULL, listWidths(env), napi_enumerable, NULL},
     {"train", NULL, train, NULL, NULL, NULL, napi_enumerable, NULL},
     {"measure", NULL, measure, NULL, NULL, NULL, napi_enumerable, NULL},
-    {"packImages", NULL, packImages, NULL, NULL, NULL, napi_enumerable, NULL},
+    {"packRows", NULL, packRows, NULL, NULL, NULL, napi_enumerable, NULL},
     {"settleRows", NULL, settleRows, NULL, NULL, NULL, napi_enumerable, NULL},
     {"allFinite", NULL, allFinite, NULL, NULL, NULL, napi_enumerable, NULL},
     {"denormalsAreAlive", NULL, denormalsAreAlive, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -1,5 +1,6 @@
+import type { Loss } from '../../contract/loss.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
-import type { Engine, EngineOptions } from '../engine.ts';
+import type { Engine, EngineOptions, Values } from '../engine.ts';
 import { modelLayout } from '../model-layout.ts';
 import { fileOrder, u32 } from '../random.ts';
 import { createReferenceEngine } from '../reference/reference.ts';
@@ -14,7 +15,7 @@ import { loadAddon } from './native-module.ts';
 /** Few rows and odd sizes, so that every loop has a remainder. */
 const ROWS = 45;
 const BATCH_SIZE = 13;
-const PIXELS = 37;
+const INPUTS = 37;
 const CLASSES = 19;
 const HIDDEN = [33, 7];
 
@@ -37,48 +38,58 @@ const OPTIMIZERS: { readonly [Type in Optimizer['type']]: readonly Extract<Optim
 
 const random = (stream: number, k: number) => u32(1, stream, 0, k);
 
-/** (ROWS, PIXELS): about a quarter of the pixels are lit. */
-const IMAGES = Uint8Array.from({ length: ROWS * PIXELS }, (_, k) =>
+/** (ROWS, INPUTS): about a quarter is not 0. */
+const BYTES = Uint8Array.from({ length: ROWS * INPUTS }, (_, k) =>
   random(0, k) % 4 === 0 ? random(1, k) % 256 : 0,
 );
-const LABELS = Uint8Array.from({ length: ROWS }, (_, row) => random(2, row) % CLASSES);
+const FLOATS = Float32Array.from(BYTES, (byte) => (byte - 128) / 50);
+const CLASS_TARGETS = Uint16Array.from({ length: ROWS }, (_, row) => random(2, row) % CLASSES);
+const NUMBER_TARGETS = Float32Array.from({ length: ROWS }, (_, row) => (random(2, row) % 100) / 30 - 1);
+
+type Problem = EngineOptions & { readonly values: Values };
 
 function problem(
   optimizer: Optimizer,
   activation: EngineOptions['activation'],
   dropout: number,
-): EngineOptions {
+  loss: Loss = 'categorical_crossentropy',
+): Problem {
+  const isNumber = loss !== 'categorical_crossentropy';
+  const values = isNumber ? FLOATS : BYTES;
   return {
-    layout: modelLayout(PIXELS, HIDDEN, CLASSES),
+    layout: modelLayout(INPUTS, HIDDEN, isNumber ? 1 : CLASSES),
     activation,
     dropout,
     optimizer,
     batchSize: BATCH_SIZE,
     seed: 1,
+    loss,
+    values,
     source: {
-      readImages: (into, from) => into.set(IMAGES.subarray(from * PIXELS, from * PIXELS + into.length)),
+      storage: isNumber ? 'f32' : 'u8',
+      readValues: (into, from) => into.set(values.subarray(from * INPUTS, from * INPUTS + into.length)),
     },
-    labels: LABELS,
+    targets: isNumber ? NUMBER_TARGETS : CLASS_TARGETS,
     epochRows: ROWS,
   };
 }
 
 /** All results and the state of an engine after two epochs, in bytes. */
-function outcome(engine: Engine): Buffer {
+function outcome(engine: Engine, { values, targets }: Problem): Buffer {
   const sums: number[] = [];
   for (let epoch = 0; epoch < 2; epoch += 1) {
     sums.push(engine.train(fileOrder(ROWS), 0, Math.ceil(ROWS / BATCH_SIZE)));
-    const { lossSum, correct } = engine.endEpoch();
-    sums.push(lossSum, correct);
+    const { lossSum, correct, absoluteError } = engine.endEpoch();
+    sums.push(lossSum, correct, absoluteError);
   }
   const { weights, slots, powers } = engine.state();
-  const { losses, predicted, probabilities } = engine.predict(IMAGES, LABELS, 0, ROWS);
+  const { losses, predicted, outputs } = engine.predict(values, targets, 0, ROWS);
   const parts = [
     weights,
-    ...slots.map(({ values }) => values),
+    ...slots.map((slot) => slot.values),
     losses,
     predicted,
-    probabilities,
+    outputs,
     Float64Array.from([...sums, ...powers]),
   ];
   return Buffer.concat(parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)));
@@ -93,9 +104,12 @@ function findFault(): string | undefined {
       .map((optimizer) => problem(optimizer, 'relu', 0)),
     problem(RMSPROP, 'tanh', 0.3),
     problem(RMSPROP, 'sigmoid', 0.3),
+    ...(['mse', 'mae', 'huber'] as const).map((loss) => problem(RMSPROP, 'relu', 0, loss)),
   ];
   const same = problems.every((options) =>
-    outcome(createNativeEngine(addon, options)).equals(outcome(createReferenceEngine(options))),
+    outcome(createNativeEngine(addon, options), options).equals(
+      outcome(createReferenceEngine(options), options),
+    ),
   );
   return same ? undefined : 'native.node computes different bits from the reference engine';
 }

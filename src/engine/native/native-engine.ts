@@ -16,17 +16,17 @@ export interface NativeAddon {
     width: number,
     memory: ArrayBuffer,
     starts: number,
-    labels: number,
+    targets: number,
     rows: number,
     B: number,
     training: number,
   ): void;
-  packImages(
+  packRows(
     width: number,
     memory: ArrayBuffer,
     starts: number,
     from: number,
-    images: number,
+    values: number,
     rows: number,
   ): void;
   settleRows(width: number, memory: ArrayBuffer): void;
@@ -48,9 +48,9 @@ export function createNativeEngine(
   return new KernelEngine(({ buffer }) => {
     return {
       train: (from, steps) => addon.train(width, buffer, from, steps),
-      measure: (starts, labels, rows, B, training) =>
-        addon.measure(width, buffer, starts, labels, rows, B, training ? 1 : 0),
-      packImages: (starts, from, images, rows) => addon.packImages(width, buffer, starts, from, images, rows),
+      measure: (starts, targets, rows, B, training) =>
+        addon.measure(width, buffer, starts, targets, rows, B, training ? 1 : 0),
+      packRows: (starts, from, values, rows) => addon.packRows(width, buffer, starts, from, values, rows),
       settleRows: () => addon.settleRows(width, buffer),
       isFinite: () => addon.allFinite(width, buffer),
       denormalsAreAlive: (smallest) => addon.denormalsAreAlive(width, buffer, smallest),

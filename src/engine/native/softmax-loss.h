@@ -1,8 +1,8 @@
 /**
  * Softmax and categorical cross-entropy combined.
  *
- * Dims: R = rows of images, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
- * labels: (R) bytes, rows: (B), the batch's row numbers.
+ * Dims: R = rows of data, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
+ * targets: (R), classes; rows: (B), the batch's row numbers.
  */
 
 #pragma once
@@ -20,7 +20,7 @@ INLINE uint32_t at(uint32_t j, uint32_t panel) {
  * predicted[r] = the class with the largest logit, the lowest index among equals
  */
 static void softmaxLossForward(
-  uint8_t *memory, float *p, const float *z, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O
+  uint8_t *memory, float *p, const float *z, const uint32_t *targets, const uint32_t *rows, uint32_t B, uint32_t O
 ) {
   float *losses = region(memory, LOSSES);
   uint32_t *predicted = region(memory, PREDICTED);
@@ -47,20 +47,20 @@ static void softmaxLossForward(
     }
     for (uint32_t j = 0; j < O; j += 1) p[at(j, panel)] /= s;
 
-    losses[r] = (float)logarithm(s) - (z[at(labels[rows[r]], panel)] - m);
+    losses[r] = (float)logarithm(s) - (z[at(targets[rows[r]], panel)] - m);
     predicted[r] = best;
     z += PANEL_COLUMNS;
     p += PANEL_COLUMNS;
   }
 }
 
-/** dz[r, j] = (p[r, j] - (1 where j is the label, else 0)) / B, written over p. */
+/** dz[r, j] = (p[r, j] - (1 where j is the target, else 0)) / B, written over p. */
 static void softmaxLossBackward(
-  uint8_t *memory, float *p, const uint8_t *labels, const uint32_t *rows, uint32_t B, uint32_t O
+  uint8_t *memory, float *p, const uint32_t *targets, const uint32_t *rows, uint32_t B, uint32_t O
 ) {
   const uint32_t panel = batchPanel(memory);
   for (uint32_t r = 0; r < B; r += 1) {
-    const uint32_t y = labels[rows[r]];
+    const uint32_t y = targets[rows[r]];
     for (uint32_t j = 0; j < O; j += 1) {
       p[at(j, panel)] = (p[at(j, panel)] - (j == y ? 1.0f : 0.0f)) / (float)B;
     }

@@ -9,19 +9,24 @@
 #include "dense-layer.h"
 #include "dropout.h"
 #include "epoch-end.h"
+#include "first-layer.h"
 #include "kernel.h"
+#include "nonzeros.h"
+#include "number-loss.h"
 #include "optimizers.h"
-#include "pixel-items.h"
-#include "pixel-layer.h"
 #include "softmax-loss.h"
 
+INLINE bool predictsNumber(const uint8_t *memory) {
+  return getU32(memory, LOSS) != LOSS_CATEGORICAL_CROSSENTROPY;
+}
+
 /**
- * Images to losses, predictions and probabilities; the probabilities go into the deltas of the last layer.
- * starts: (R + 1), from packImages(); labels: (R), rows: (B), row numbers.
+ * Rows to losses, predictions and probabilities, or errors; these go into the deltas of the last layer.
+ * starts: (R + 1), from packRows(); targets: (R), rows: (B), row numbers.
  * training: apply dropout, if the model has any.
  */
 static void measure(
-  uint8_t *memory, const uint32_t *starts, const uint8_t *labels, const uint32_t *rows, uint32_t B, bool training
+  uint8_t *memory, const uint32_t *starts, const void *targets, const uint32_t *rows, uint32_t B, bool training
 ) {
   const bool hasDropout = training && getU32(memory, HAS_DROPOUT) != 0;
   const uint32_t layers = getU32(memory, LAYERS);
@@ -29,7 +34,7 @@ static void measure(
   for (uint32_t l = 0; l < layers; l += 1) {
     const Layer layer = layerAt(memory, l);
     if (l == 0) {
-      pixelsForward(memory, layer.out, layer.W, starts, rows, B, layer.I, layer.P);
+      firstForward(memory, layer.out, layer.W, starts, rows, B, layer.I, layer.P);
     } else {
       denseForward(memory, layer.out, x, layer.W, B, layer.I, layer.P);
     }
@@ -41,7 +46,8 @@ static void measure(
     applyDropout(memory, layer.kept, layer.out, l, B, layer.O);
   }
   const Layer last = layerAt(memory, layers - 1);
-  softmaxLossForward(memory, last.dz, x, labels, rows, B, last.O);
+  if (predictsNumber(memory)) numberLossForward(memory, last.dz, x, targets, rows, B);
+  else softmaxLossForward(memory, last.dz, x, targets, rows, B, last.O);
 }
 
 /**
@@ -59,9 +65,9 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, const uint32_t *rows,
     denseBackwardUpdate(rule, &hyper, memory, layer.W, below.kept, layer.dz, B, layer.I, layer.P);
   }
   const Layer first = layerAt(memory, 0);
-  const LitRow *litRowsEnd =
-    sortItems(memory, region(memory, IMAGE_STARTS), rows, B, first.I, getU32(memory, EPOCH_STEP));
-  pixelsBackwardUpdate(rule, &hyper, memory, first.W, first.dz, litRowsEnd, B, first.I, first.P);
+  const TouchedRow *touchedRowsEnd =
+    sortItems(memory, region(memory, ROW_STARTS), rows, B, first.I, getU32(memory, EPOCH_STEP));
+  firstBackwardUpdate(rule, &hyper, memory, first.W, first.dz, touchedRowsEnd, B, first.I, first.P);
 }
 
 /**
@@ -69,25 +75,30 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, const uint32_t *rows,
  * False = the loss is not finite, and nothing has changed.
  */
 static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nextB) {
-  const uint32_t *starts = region(memory, IMAGE_STARTS);
-  const uint8_t *labels = region(memory, LABELS);
-  measure(memory, starts, labels, rows, B, true);
+  const uint32_t *starts = region(memory, ROW_STARTS);
+  const uint32_t *targets = region(memory, TARGETS);
+  measure(memory, starts, targets, rows, B, true);
   const float *losses = region(memory, LOSSES);
   const uint32_t *predicted = region(memory, PREDICTED);
+  const Layer last = layerAt(memory, getU32(memory, LAYERS) - 1);
+  const bool isNumber = predictsNumber(memory);
   double lossSum = 0;
+  double absoluteError = 0;
   uint32_t correct = 0;
   for (uint32_t r = 0; r < B; r += 1) {
     lossSum += losses[r];
-    correct += predicted[r] == labels[rows[r]];
+    if (isNumber) absoluteError += magnitude(last.dz[r * PANEL_COLUMNS]);
+    else correct += predicted[r] == targets[rows[r]];
   }
   if (!(__builtin_fabs(lossSum) < __builtin_inf())) return false;
   setF64(memory, LOSS_SUM, getF64(memory, LOSS_SUM) + lossSum);
+  setF64(memory, ABSOLUTE_ERROR, getF64(memory, ABSOLUTE_ERROR) + absoluteError);
   setU32(memory, CORRECT, getU32(memory, CORRECT) + correct);
   setU32(memory, EPOCH_STEP, getU32(memory, EPOCH_STEP) + 1);
 
-  touchImages(memory, starts, rows + B, nextB);
-  const Layer last = layerAt(memory, getU32(memory, LAYERS) - 1);
-  softmaxLossBackward(memory, last.dz, labels, rows, B, last.O);
+  touchRows(memory, starts, rows + B, nextB);
+  if (isNumber) numberLossBackward(memory, last.dz, B);
+  else softmaxLossBackward(memory, last.dz, targets, rows, B, last.O);
   switch (getU32(memory, RULE)) {
     case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, rows, B); break;
     case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, rows, B); break;
@@ -124,4 +135,4 @@ static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
 #define JOIN(a, b) a##b
 #define TABLE(width) JOIN(kernel, width)
 
-const Kernel TABLE(WIDTH) = {train, measure, packImages, settleRows, allFinite, denormalsAreAlive};
+const Kernel TABLE(WIDTH) = {train, measure, packRows, settleRows, allFinite, denormalsAreAlive};

@@ -1,5 +1,17 @@
+import type { Loss } from '../../contract/loss.ts';
 import { applyDropout, type DropoutMask } from '../dropout.ts';
-import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import {
+  type Engine,
+  type EngineOptions,
+  type EngineState,
+  type EpochEnd,
+  newValues,
+  noTotals,
+  type Predictions,
+  type Targets,
+  type Totals,
+  type Values,
+} from '../engine.ts';
 import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialiseWeights } from '../random.ts';
@@ -10,8 +22,9 @@ import {
   denseBackwardWeights,
   denseForward,
 } from './dense-layer.ts';
+import { firstBackwardWeights, firstForward, readInputs } from './first-layer.ts';
 import { type LayerBuffers, layerBuffers } from './layer-buffers.ts';
-import { pixelsBackwardWeights, pixelsForward } from './pixel-layer.ts';
+import { NUMBER_LOSSES, numberLossBackward, numberLossForward } from './number-loss.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
 import { createUpdateRule, type UpdateRule } from './update-rules.ts';
 
@@ -19,9 +32,9 @@ import { createUpdateRule, type UpdateRule } from './update-rules.ts';
  * The reference engine: the specification in code, written to be compared with the formulas. All engines except
  * tensorflow must give its bits.
  *
- * A step is forward, loss, backward, update: one method each below. Their loops are functions in pixel-layer.ts,
- * dense-layer.ts, activations.ts, softmax-loss.ts and update-rules.ts. ../rules.ts has the numbered rules that make
- * the bits the same everywhere.
+ * A step is forward, loss, backward, update: one method each below. Their loops are functions in first-layer.ts,
+ * dense-layer.ts, activations.ts, softmax-loss.ts, number-loss.ts and update-rules.ts. ../rules.ts has the numbered
+ * rules that make the bits the same everywhere.
  *
  * It is not meant to be fast: a step of the reference run takes about 5 ms.
  */
@@ -33,8 +46,9 @@ class ReferenceEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
   readonly #guards: Guards;
-  readonly #images: Uint8Array;
-  readonly #labels: Uint8Array;
+  readonly #values: Values;
+  readonly #targets: Targets;
+  readonly #lossName: Loss;
   readonly #epochRows: number;
   readonly #activation: Activation;
   readonly #dropout: number;
@@ -46,12 +60,16 @@ class ReferenceEngine implements Engine {
   readonly #gradients: Float32Array;
   readonly #layers: readonly LayerBuffers[];
 
-  /** (B, O), (B), (B): the loss layer's results for the latest batch. */
+  /** (B, I): the model's inputs for the latest batch. */
+  readonly #inputs: Float32Array;
+
+  /** The loss layer's results for the latest batch: (B, O) probabilities, or (B) errors; (B); (B). */
   readonly #probabilities: Float32Array;
+  readonly #errors: Float32Array;
   readonly #predicted: Uint16Array;
   readonly #losses: Float32Array;
 
-  /** (I of the first layer): whether the latest batch has a lit pixel there, and the step of the row's last update. */
+  /** (I of the first layer): whether the latest batch has an input there that is not 0, and the step of the row's last update. */
   readonly #touched: Uint8Array;
   readonly #updatedAt: Uint32Array;
 
@@ -60,17 +78,17 @@ class ReferenceEngine implements Engine {
 
   /** The current epoch: steps done, and sums over their rows. */
   #epochStep = 0;
-  #lossSum = 0;
-  #correct = 0;
+  #totals = noTotals();
 
   constructor(options: EngineOptions) {
-    const { layout, batchSize, epochRows, labels } = options;
+    const { layout, batchSize, epochRows, source, targets } = options;
     this.layout = layout;
     this.batchSize = batchSize;
     this.#guards = new Guards(options);
-    this.#images = new Uint8Array(labels.length * layout.inputs);
-    options.source.readImages(this.#images, 0);
-    this.#labels = labels;
+    this.#values = newValues(source.storage, targets.length * layout.inputs);
+    source.readValues(this.#values, 0);
+    this.#targets = targets;
+    this.#lossName = options.loss;
     this.#epochRows = epochRows;
     this.#activation = ACTIVATIONS[options.activation];
     this.#dropout = options.dropout;
@@ -81,7 +99,9 @@ class ReferenceEngine implements Engine {
     initialiseWeights(this.#weights, layout, options.seed);
     this.#gradients = new Float32Array(layout.parameters);
     this.#layers = layerBuffers(layout, this.#weights, this.#gradients, batchSize, this.#dropout > 0);
-    this.#probabilities = new Float32Array(batchSize * layout.classes);
+    this.#inputs = new Float32Array(batchSize * layout.inputs);
+    this.#probabilities = new Float32Array(batchSize * layout.outputs);
+    this.#errors = new Float32Array(batchSize);
     this.#predicted = new Uint16Array(batchSize);
     this.#losses = new Float32Array(batchSize);
     this.#touched = new Uint8Array(layout.inputs);
@@ -100,13 +120,14 @@ class ReferenceEngine implements Engine {
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
   #step(rows: Uint32Array): boolean {
-    this.#forward(this.#images, rows, true);
-    this.#loss(this.#labels, rows);
-    const totals = { lossSum: 0, correct: 0 };
-    this.#addTotals(totals, this.#labels, rows);
+    this.#forward(this.#values, rows, true);
+    this.#loss(this.#targets, rows);
+    const totals = noTotals();
+    this.#addTotals(totals, this.#targets, rows);
     if (!Number.isFinite(totals.lossSum)) return false;
-    this.#lossSum += totals.lossSum;
-    this.#correct += totals.correct;
+    this.#totals.lossSum += totals.lossSum;
+    this.#totals.correct += totals.correct;
+    this.#totals.absoluteError += totals.absoluteError;
     this.#backward(rows);
     this.#steps += 1;
     this.#epochStep += 1;
@@ -114,13 +135,14 @@ class ReferenceEngine implements Engine {
     return true;
   }
 
-  /** Images to logits; applies dropout in training. images: (R, I), rows: (B). */
-  #forward(images: Uint8Array, rows: Uint32Array, training: boolean): void {
+  /** Values to logits, or to the number; applies dropout in training. values: (R, I), rows: (B). */
+  #forward(values: Values, rows: Uint32Array, training: boolean): void {
     const B = rows.length;
+    readInputs(this.#inputs, values, rows, B, this.layout.inputs);
     const hasDropout = training && this.#dropout > 0;
     this.#layers.forEach(({ I, O, W, b, out, kept }, l) => {
       const below = this.#layers[l - 1];
-      if (below === undefined) pixelsForward(out, images, rows, W, b, B, I, O);
+      if (below === undefined) firstForward(out, this.#inputs, W, b, B, I, O);
       else denseForward(out, hasDropout ? below.kept : below.out, W, b, B, I, O);
       if (l + 1 === this.#layers.length) return;
       this.#activation.forward(out, B * O);
@@ -133,35 +155,37 @@ class ReferenceEngine implements Engine {
     return { seed: this.#seed, layer: l, step: this.#steps + 1, rate: this.#dropout };
   }
 
-  /** Logits to losses, probabilities and predictions. labels: (R), rows: (B). */
-  #loss(labels: Uint8Array, rows: Uint32Array): void {
-    const { out: logits, O } = this.#layers.at(-1)!;
-    softmaxLossForward(
-      this.#losses,
-      this.#predicted,
-      this.#probabilities,
-      logits,
-      labels,
-      rows,
-      rows.length,
-      O,
-    );
-  }
-
-  /** Adds the batch's losses and correct predictions to totals, in float64, row by row. */
-  #addTotals(totals: Totals, labels: Uint8Array, rows: Uint32Array): void {
-    for (let r = 0; r < rows.length; r += 1) {
-      totals.lossSum += this.#losses[r];
-      if (this.#predicted[r] === labels[rows[r]]) totals.correct += 1;
+  /** Logits to losses, probabilities and predictions; a number to losses and errors. targets: (R), rows: (B). */
+  #loss(targets: Targets, rows: Uint32Array): void {
+    const { out, O } = this.#layers.at(-1)!;
+    const B = rows.length;
+    if (this.#lossName === 'categorical_crossentropy') {
+      const [losses, predicted, p] = [this.#losses, this.#predicted, this.#probabilities];
+      softmaxLossForward(losses, predicted, p, out, targets as Uint16Array, rows, B, O);
+    } else {
+      const loss = NUMBER_LOSSES[this.#lossName];
+      numberLossForward(loss, this.#losses, this.#errors, out, targets as Float32Array, rows, B);
     }
   }
 
-  /** Probabilities to gradients, from the last layer to the first. rows: (B). */
+  /** Adds the batch's losses, correct predictions and errors to totals, in float64, row by row. */
+  #addTotals(totals: Totals, targets: Targets, rows: Uint32Array): void {
+    const isNumber = this.#lossName !== 'categorical_crossentropy';
+    for (let r = 0; r < rows.length; r += 1) {
+      totals.lossSum += this.#losses[r];
+      if (isNumber) totals.absoluteError += Math.abs(this.#errors[r]);
+      else if (this.#predicted[r] === targets[rows[r]]) totals.correct += 1;
+    }
+  }
+
+  /** Probabilities or errors to gradients, from the last layer to the first. rows: (B). */
   #backward(rows: Uint32Array): void {
     const B = rows.length;
     this.#gradients.fill(0);
     const last = this.#layers.at(-1)!;
-    softmaxLossBackward(last.dz, this.#probabilities, this.#labels, rows, B, last.O);
+    if (this.#lossName === 'categorical_crossentropy')
+      softmaxLossBackward(last.dz, this.#probabilities, this.#targets as Uint16Array, rows, B, last.O);
+    else numberLossBackward(NUMBER_LOSSES[this.#lossName], last.dz, this.#errors, B);
     for (let l = this.#layers.length - 1; l > 0; l -= 1) {
       const { I, O, W, dW, db, dz } = this.#layers[l];
       const below = this.#layers[l - 1];
@@ -173,7 +197,7 @@ class ReferenceEngine implements Engine {
     }
     const { I, O, dW, db, dz } = this.#layers[0];
     denseBackwardBiases(db, dz, B, O);
-    pixelsBackwardWeights(dW, this.#touched, dz, this.#images, rows, B, I, O);
+    firstBackwardWeights(dW, this.#touched, dz, this.#inputs, B, I, O);
   }
 
   /** Gradients to weights. */
@@ -197,16 +221,13 @@ class ReferenceEngine implements Engine {
   }
 
   endEpoch(): EpochEnd {
-    const epochRows = this.#epochRows;
-    const lossSum = this.#lossSum;
-    const correct = this.#correct;
+    const totals = this.#totals;
     this.#guards.assertEpochDone(this.#epochStep);
     if (this.#rule.skipsUntouchedRows) this.#settleRows();
     this.#epochStep = 0;
-    this.#lossSum = 0;
-    this.#correct = 0;
+    this.#totals = noTotals();
     const buffers = [this.#weights, ...this.#rule.slots.map((slot) => slot.values)];
-    return { lossSum, correct, rows: epochRows, finite: buffers.every(isFiniteBuffer) };
+    return { ...totals, rows: this.#epochRows, finite: buffers.every(isFiniteBuffer) };
   }
 
   /** Brings the slots of rows that the last steps skipped up to date with the end of the epoch. */
@@ -219,28 +240,30 @@ class ReferenceEngine implements Engine {
     this.#updatedAt.fill(0);
   }
 
-  evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void {
+  evaluate(values: Values, targets: Targets, from: number, to: number, totals: Totals): void {
     for (const rows of this.#batches(from, to)) {
-      this.#forward(images, rows, false);
-      this.#loss(labels, rows);
-      this.#addTotals(totals, labels, rows);
+      this.#forward(values, rows, false);
+      this.#loss(targets, rows);
+      this.#addTotals(totals, targets, rows);
     }
   }
 
-  predict(images: Uint8Array, labels: Uint8Array, from: number, to: number): Predictions {
-    const O = this.layout.classes;
+  predict(values: Values, targets: Targets, from: number, to: number): Predictions {
+    const O = this.layout.outputs;
     const predicted = new Uint16Array(to - from);
-    const probabilities = new Float32Array((to - from) * O);
+    const outputs = new Float32Array((to - from) * O);
     const losses = new Float32Array(to - from);
+    const told =
+      this.#lossName === 'categorical_crossentropy' ? this.#probabilities : this.#layers.at(-1)!.out;
     for (const rows of this.#batches(from, to)) {
       const [B, start] = [rows.length, rows[0] - from];
-      this.#forward(images, rows, false);
-      this.#loss(labels, rows);
+      this.#forward(values, rows, false);
+      this.#loss(targets, rows);
       predicted.set(this.#predicted.subarray(0, B), start);
-      probabilities.set(this.#probabilities.subarray(0, B * O), start * O);
+      outputs.set(told.subarray(0, B * O), start * O);
       losses.set(this.#losses.subarray(0, B), start);
     }
-    return { predicted, probabilities, losses };
+    return { predicted, outputs, losses };
   }
 
   /** The rows from .. to - 1 in batches, as row numbers. */

@@ -4,8 +4,8 @@ import { exp, log } from './exp-log.ts';
  * Softmax and categorical cross-entropy combined (rule 5), since together they are simpler than either alone: the
  * gradient of the loss with respect to the logits is the probabilities minus the one-hot label.
  *
- * Dims: B = rows of this batch, O = classes. z, p and dz: (B, O), row-major. labels: (R), the label of each
- * row of images; rows: (B), the batch's row numbers.
+ * Dims: B = rows of this batch, O = classes. z, p and dz: (B, O), row-major. targets: (R), the class of each row of
+ * data; rows: (B), the batch's row numbers.
  */
 
 const { fround } = Math;
@@ -22,7 +22,7 @@ export function softmaxLossForward(
   predicted: Uint16Array,
   p: Float32Array,
   z: Float32Array,
-  labels: Uint8Array,
+  targets: Uint16Array,
   rows: Uint32Array,
   B: number,
   O: number,
@@ -41,23 +41,23 @@ export function softmaxLossForward(
     }
     for (let j = 0; j < O; j += 1) p[zr + j] = fround(p[zr + j] / s);
 
-    const y = labels[rows[r]];
+    const y = targets[rows[r]];
     losses[r] = fround(fround(log(s)) - fround(z[zr + y] - m));
     predicted[r] = best;
   }
 }
 
-/** dz[r, j] = (p[r, j] - (1 where j is the label, else 0)) / B: the gradient of the batch's mean loss. */
+/** dz[r, j] = (p[r, j] - (1 where j is the target, else 0)) / B: the gradient of the batch's mean loss. */
 export function softmaxLossBackward(
   dz: Float32Array,
   p: Float32Array,
-  labels: Uint8Array,
+  targets: Uint16Array,
   rows: Uint32Array,
   B: number,
   O: number,
 ): void {
   for (let r = 0; r < B; r += 1) {
-    const y = labels[rows[r]];
+    const y = targets[rows[r]];
     for (let j = 0; j < O; j += 1) {
       dz[r * O + j] = fround(fround(p[r * O + j] - (j === y ? 1 : 0)) / B);
     }

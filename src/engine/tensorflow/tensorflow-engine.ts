@@ -1,5 +1,17 @@
+import type { Loss } from '../../contract/loss.ts';
 import { applyDropout } from '../dropout.ts';
-import type { Engine, EngineOptions, EngineState, EpochEnd, Predictions, Totals } from '../engine.ts';
+import {
+  type Engine,
+  type EngineOptions,
+  type EngineState,
+  type EpochEnd,
+  newValues,
+  noTotals,
+  type Predictions,
+  type Targets,
+  type Totals,
+  type Values,
+} from '../engine.ts';
 import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialiseWeights } from '../random.ts';
@@ -24,7 +36,7 @@ class TensorFlowEngine implements Engine {
   readonly #tf: TensorFlow['core'];
   readonly #options: EngineOptions;
   readonly #guards: Guards;
-  readonly #images: Uint8Array;
+  readonly #values: Values;
   readonly #layers: readonly ReturnType<TensorFlow['layers']['layers']['dense']>[];
   /** In the layout's order: W1 b1 W2 b2 ... */
   readonly #weights: readonly Variable[];
@@ -35,8 +47,7 @@ class TensorFlowEngine implements Engine {
 
   /** The current epoch: steps done, and sums over their rows. */
   #epochStep = 0;
-  #lossSum = 0;
-  #correct = 0;
+  #totals = noTotals();
 
   constructor(tensorflow: TensorFlow, options: EngineOptions) {
     const { layout } = options;
@@ -45,8 +56,8 @@ class TensorFlowEngine implements Engine {
     this.#tf = tensorflow.core;
     this.#options = options;
     this.#guards = new Guards(options);
-    this.#images = new Uint8Array(options.labels.length * layout.inputs);
-    options.source.readImages(this.#images, 0);
+    this.#values = newValues(options.source.storage, options.targets.length * layout.inputs);
+    options.source.readValues(this.#values, 0);
     const last = layout.layers.length - 1;
     this.#layers = layout.layers.map(({ inputs, outputs }, l) => {
       const dense = tensorflow.layers.layers.dense({
@@ -79,37 +90,39 @@ class TensorFlowEngine implements Engine {
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
   #step(rows: Uint32Array): boolean {
-    const { labels } = this.#options;
+    const { targets } = this.#options;
     const { optimizer } = this.#trained;
-    const x = this.#pixels(this.#images, rows);
-    const totals = { lossSum: 0, correct: 0 };
+    const x = this.#inputs(this.#values, rows);
+    const totals = noTotals();
     const { grads } = optimizer.computeGradients(() => {
-      const logits = this.#forward(x, true);
-      const losses = this.#losses(logits, labels, rows);
-      addTotals(totals, this.#measured(logits, losses), labels, rows);
+      const outputs = this.#forward(x, true);
+      const losses = this.#losses(outputs, targets, rows);
+      this.#addTotals(totals, this.#measured(outputs, losses), targets, rows);
       return this.#tf.mean(losses) as Scalar;
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
     this.#trained.beginStep();
     optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name] })));
-    this.#lossSum += totals.lossSum;
-    this.#correct += totals.correct;
+    this.#totals.lossSum += totals.lossSum;
+    this.#totals.correct += totals.correct;
+    this.#totals.absoluteError += totals.absoluteError;
     this.#steps += 1;
     this.#epochStep += 1;
     return true;
   }
 
-  /** (B, I): pixel / 255. images: (R, I), rows: (B). */
-  #pixels(images: Uint8Array, rows: Uint32Array): Tensor2D {
+  /** (B, I): byte / 255, or the float32. values: (R, I), rows: (B). */
+  #inputs(values: Values, rows: Uint32Array): Tensor2D {
     const I = this.layout.inputs;
     const x = new Float32Array(rows.length * I);
+    const divisor = values instanceof Uint8Array ? 255 : 1;
     rows.forEach((row, r) => {
-      for (let i = 0; i < I; i += 1) x[r * I + i] = images[row * I + i] / 255;
+      for (let i = 0; i < I; i += 1) x[r * I + i] = values[row * I + i] / divisor;
     });
     return this.#tf.tensor2d(x, [rows.length, I]);
   }
 
-  /** Images to logits; applies dropout in training. x: (B, I), result: (B, O). */
+  /** Inputs to logits, or to the number; applies dropout in training. x: (B, I), result: (B, O). */
   #forward(x: Tensor2D, training: boolean): Tensor2D {
     const hasDropout = training && this.#options.dropout > 0;
     let h = x;
@@ -128,62 +141,87 @@ class TensorFlowEngine implements Engine {
     return this.#tf.tensor2d(mask, shape);
   }
 
-  /** (B): cross-entropy. logits: (B, O), labels: (R), rows: (B). */
-  #losses(logits: Tensor2D, labels: Uint8Array, rows: Uint32Array): Tensor1D {
+  /** (B). outputs: (B, O), targets: (R), rows: (B). */
+  #losses(outputs: Tensor2D, targets: Targets, rows: Uint32Array): Tensor1D {
     const tf = this.#tf;
+    const { loss } = this.#options;
+    if (loss !== 'categorical_crossentropy') {
+      const y = tf.tensor1d(Float32Array.from(rows, (row) => targets[row]));
+      return NUMBER_LOSSES[loss](tf, y, tf.reshape(outputs, [rows.length]));
+    }
     const y = tf.oneHot(
       tf.tensor1d(
-        Int32Array.from(rows, (row) => labels[row]),
+        Int32Array.from(rows, (row) => targets[row]),
         'int32',
       ),
-      this.layout.classes,
+      this.layout.outputs,
     );
-    return tf.losses.softmaxCrossEntropy(y, logits, undefined, 0, tf.Reduction.NONE);
+    return tf.losses.softmaxCrossEntropy(y, outputs, undefined, 0, tf.Reduction.NONE);
   }
 
-  /** logits: (B, O), losses: (B). */
-  #measured(logits: Tensor2D, losses: Tensor1D): Measured {
-    return { predicted: largest(floats(logits), this.layout.classes), losses: floats(losses) };
+  get #isNumber(): boolean {
+    return this.#options.loss !== 'categorical_crossentropy';
+  }
+
+  /** outputs: (B, O), losses: (B). */
+  #measured(outputs: Tensor2D, losses: Tensor1D): Measured {
+    return {
+      predicted: largest(floats(outputs), this.layout.outputs),
+      outputs: floats(outputs),
+      losses: floats(losses),
+    };
+  }
+
+  /** Adds a batch's losses, correct predictions and errors to totals, in float64, row by row. */
+  #addTotals(
+    totals: Totals,
+    { predicted, outputs, losses }: Measured,
+    targets: Targets,
+    rows: Uint32Array,
+  ): void {
+    rows.forEach((row, r) => {
+      totals.lossSum += losses[r];
+      if (this.#isNumber) totals.absoluteError += Math.abs(Math.fround(outputs[r] - targets[row]));
+      else if (predicted[r] === targets[row]) totals.correct += 1;
+    });
   }
 
   endEpoch(): EpochEnd {
-    const lossSum = this.#lossSum;
-    const correct = this.#correct;
-    const options = this.#options;
+    const totals = this.#totals;
     this.#guards.assertEpochDone(this.#epochStep);
     this.#epochStep = 0;
-    this.#lossSum = 0;
-    this.#correct = 0;
+    this.#totals = noTotals();
     // The WASM backend's relu turns NaN into 0, so a loss may not show a divergence.
     const variables = [this.#weights, ...this.#trained.slots.map((slot) => slot.variables)].flat();
     const finite = variables.every((variable) => floats(variable).every(Number.isFinite));
-    return { lossSum, correct, rows: options.epochRows, finite };
+    return { ...totals, rows: this.#options.epochRows, finite };
   }
 
-  evaluate(images: Uint8Array, labels: Uint8Array, from: number, to: number, totals: Totals): void {
+  evaluate(values: Values, targets: Targets, from: number, to: number, totals: Totals): void {
     for (const rows of this.#batches(from, to)) {
       this.#tf.tidy(() => {
-        const logits = this.#forward(this.#pixels(images, rows), false);
-        addTotals(totals, this.#measured(logits, this.#losses(logits, labels, rows)), labels, rows);
+        const outputs = this.#forward(this.#inputs(values, rows), false);
+        const losses = this.#losses(outputs, targets, rows);
+        this.#addTotals(totals, this.#measured(outputs, losses), targets, rows);
       });
     }
   }
 
-  predict(images: Uint8Array, labels: Uint8Array, from: number, to: number): Predictions {
-    const O = this.layout.classes;
+  predict(values: Values, targets: Targets, from: number, to: number): Predictions {
+    const O = this.layout.outputs;
     const predictions = {
       predicted: new Uint16Array(to - from),
-      probabilities: new Float32Array((to - from) * O),
+      outputs: new Float32Array((to - from) * O),
       losses: new Float32Array(to - from),
     };
     for (const rows of this.#batches(from, to)) {
       const start = rows[0] - from;
       this.#tf.tidy(() => {
-        const logits = this.#forward(this.#pixels(images, rows), false);
-        const measured = this.#measured(logits, this.#losses(logits, labels, rows));
-        predictions.predicted.set(measured.predicted, start);
+        const outputs = this.#forward(this.#inputs(values, rows), false);
+        const measured = this.#measured(outputs, this.#losses(outputs, targets, rows));
+        if (!this.#isNumber) predictions.predicted.set(measured.predicted, start);
         predictions.losses.set(measured.losses, start);
-        predictions.probabilities.set(floats(this.#tf.softmax(logits)), start * O);
+        predictions.outputs.set(floats(this.#isNumber ? outputs : this.#tf.softmax(outputs)), start * O);
       });
     }
     return predictions;
@@ -245,22 +283,24 @@ class TensorFlowEngine implements Engine {
 interface Measured {
   readonly predicted: Uint16Array;
   readonly losses: Float32Array;
+  /** (B, O) */
+  readonly outputs: Float32Array;
 }
+
+/** Each (B), for the targets y and the outputs z. */
+const NUMBER_LOSSES: {
+  readonly [Name in Exclude<Loss, 'categorical_crossentropy'>]: (
+    tf: TensorFlow['core'],
+    y: Tensor1D,
+    z: Tensor1D,
+  ) => Tensor1D;
+} = {
+  mse: (tf, y, z) => tf.losses.meanSquaredError(y, z, undefined, tf.Reduction.NONE),
+  mae: (tf, y, z) => tf.losses.absoluteDifference(y, z, undefined, tf.Reduction.NONE),
+  huber: (tf, y, z) => tf.losses.huberLoss(y, z, undefined, 1, tf.Reduction.NONE),
+};
 
 const floats = (tensor: Tensor) => tensor.dataSync<'float32'>();
-
-/** Adds a batch's losses and correct predictions to totals, in float64, row by row. */
-function addTotals(
-  totals: Totals,
-  { predicted, losses }: Measured,
-  labels: Uint8Array,
-  rows: Uint32Array,
-): void {
-  rows.forEach((row, r) => {
-    totals.lossSum += losses[r];
-    if (predicted[r] === labels[row]) totals.correct += 1;
-  });
-}
 
 /** (B): the column of each row's largest value, the lowest among equals. values: (B, O). */
 function largest(values: Float32Array, O: number): Uint16Array {

@@ -34,7 +34,7 @@ describeEach(KERNEL_ENGINES, (create) => {
     expect(denormalsAreAlive(0)).toBe(0);
   });
 
-  it('refuses rows that have no images', () => {
+  it('refuses rows that have no values', () => {
     const engine = create(smallProblem({ hiddenUnits: [3], optimizer: rmsprop }));
     expect(() => engine.train(fileOrder(53).with(52, 53), 0, 7)).toThrow('row 53');
   });

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import {
+  BYTE_VALUES,
   HEADER_BYTES,
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
-  PIXEL_VALUES,
 } from '../../../src/engine/kernel/header.ts';
 import {
   type KernelShape,
@@ -33,7 +33,8 @@ function mnistShape(spec: Record<string, unknown>): KernelShape {
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: MNIST_ROWS,
-    imageRows: MNIST_ROWS,
+    trainRows: MNIST_ROWS,
+    storage: 'u8',
   };
 }
 
@@ -49,7 +50,8 @@ const shapes = fc.record({
   dropout: fc.constantFrom(0, 0.5),
   batchSize: fc.integer({ min: 1, max: 4096 }),
   epochRows: fc.integer({ min: 1, max: 5000 }),
-  imageRows: fc.integer({ min: 1, max: 5000 }),
+  trainRows: fc.integer({ min: 1, max: 5000 }),
+  storage: fc.constantFrom('u8' as const, 'f32' as const),
 });
 
 describe('the memory map', () => {
@@ -80,8 +82,8 @@ describe('the memory map', () => {
   });
 
   it('has room in the header for nine layers', () => {
-    expect(LAYER_RECORDS + 9 * LAYER_RECORD_BYTES).toBeLessThanOrEqual(PIXEL_VALUES);
-    expect(PIXEL_VALUES + 256 * 4).toBeLessThanOrEqual(HEADER_BYTES);
+    expect(LAYER_RECORDS + 9 * LAYER_RECORD_BYTES).toBeLessThanOrEqual(BYTE_VALUES);
+    expect(BYTE_VALUES + 256 * 4).toBeLessThanOrEqual(HEADER_BYTES);
   });
 });
 
@@ -89,7 +91,9 @@ describe('kernelBytes', () => {
   it('is exactly the memory of an engine, which can never grow', () => {
     const options = smallProblem({ hiddenUnits: [33], optimizer: OPTIMIZERS.adam! });
     const { map, memory } = createWasmEngine(kernel, options);
-    expect(memory.byteLength).toBe(kernelBytes({ ...options, imageRows: options.labels.length }));
+    expect(memory.byteLength).toBe(
+      kernelBytes({ ...options, trainRows: options.targets.length, storage: 'u8' }),
+    );
     expect(memory.byteLength).toBe(map.bytes);
 
     const { Memory } = WebAssembly;
@@ -107,7 +111,7 @@ describe('kernelBytes', () => {
     expect(sizes).toEqual([{ initial: pages, maximum: pages }]);
   });
 
-  it('is about 150 MB for the reference run, with room for images whose every pixel is lit', () => {
+  it('is about 150 MB for the reference run, with room for images without a 0', () => {
     const images = MNIST_ROWS * 784 * 4;
     expect(kernelBytes(mnistShape({}))).toBeGreaterThan(images);
     expect(kernelBytes(mnistShape({}))).toBeLessThan(images + 4e6);
@@ -148,8 +152,9 @@ describe('kernelBytes', () => {
       ...largest,
       activation: 'relu',
       seed: 1,
-      source: { readImages: () => {} },
-      labels: new Uint8Array(0),
+      loss: 'categorical_crossentropy',
+      source: { storage: 'u8', readValues: () => {} },
+      targets: new Uint16Array(0),
     } as const;
     expect(() => createWasmEngine(kernel, options)).toThrow(/needs \d+ bytes of memory/);
   });

@@ -44,8 +44,8 @@ describeEach(KERNEL_ENGINES, (create) => {
   });
 
   it.each([
-    ['other images', { ...LARGE, source: { ...source } }],
-    ['fewer images', { ...LARGE, labels: LARGE.labels.subarray(0, 50), epochRows: 50 }],
+    ['other rows', { ...LARGE, source: { ...source } }],
+    ['fewer rows', { ...LARGE, targets: LARGE.targets.subarray(0, 50), epochRows: 50 }],
     ['more memory', { ...LARGE, batchSize: 4096 }],
   ])('but not with %s', (_case, next) => {
     const before = create(LARGE);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Loss } from '../../../src/contract/loss.ts';
 import { OptimizerSchema } from '../../../src/contract/optimizer.ts';
 import { fileOrder } from '../../../src/engine/random.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
@@ -21,10 +22,20 @@ function engineGradient(
   hiddenUnits: readonly number[],
   density: number,
   activation: keyof typeof ACTIVATIONS,
+  loss: Loss,
 ) {
   const sgd = { ...OptimizerSchema.parse({ type: 'sgd' }), learning_rate: RATE };
   const rows = BATCH.length;
-  const options = smallProblem({ hiddenUnits, optimizer: sgd, rows, batchSize: rows, density, activation });
+  const options = smallProblem({
+    hiddenUnits,
+    optimizer: sgd,
+    rows,
+    batchSize: rows,
+    density,
+    activation,
+    loss,
+    storage: loss === 'categorical_crossentropy' ? 'u8' : 'f32',
+  });
   const engine = createReferenceEngine(options);
   const before = engine.state().weights;
   engine.train(fileOrder(rows), 0, 1);
@@ -42,19 +53,21 @@ describe.each([
   ['three hidden layers', [8, 7, 6]],
 ])('the gradient with %s', (_, hiddenUnits) => {
   it.each([
-    [0.2, 'relu'],
-    [1, 'relu'],
-    [0.5, 'tanh'],
-    [0.5, 'sigmoid'],
+    [0.2, 'relu', 'categorical_crossentropy'],
+    [1, 'relu', 'categorical_crossentropy'],
+    [0.5, 'tanh', 'categorical_crossentropy'],
+    [0.5, 'sigmoid', 'categorical_crossentropy'],
+    [0.5, 'tanh', 'mse'],
+    [0.5, 'relu', 'mae'],
+    [0.5, 'tanh', 'huber'],
   ] as const)(
-    'agrees with finite differences in float64 when %s of the pixels are lit, with %s',
-    (density, activation) => {
-      const { options, before, gradient, loss } = engineGradient(hiddenUnits, density, activation);
-      const { layout, images, labels } = options;
+    'agrees with finite differences in float64 when %s of the inputs are not 0, with %s and %s',
+    (density, activation, lossName) => {
+      const { options, before, gradient, loss } = engineGradient(hiddenUnits, density, activation, lossName);
       const weights = Float64Array.from(before);
       const lossAt = (k: number, weight: number) => {
         weights[k] = weight;
-        const result = float64Loss(weights, layout, images, labels, BATCH, ACTIVATIONS[activation]);
+        const result = float64Loss(weights, options, BATCH, ACTIVATIONS[activation]);
         weights[k] = before[k];
         return result;
       };

@@ -6,7 +6,7 @@ import { type JobSpec, JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import { type Optimizer, OptimizerSchema, type Sgd } from '../../../src/contract/optimizer.ts';
 import { openDataset } from '../../../src/dataset/prepared.ts';
 import { DATASETS } from '../../../src/dataset/registry.ts';
-import type { Engine, EngineOptions } from '../../../src/engine/engine.ts';
+import { type Engine, type EngineOptions, noTotals } from '../../../src/engine/engine.ts';
 import { optimizerFaults } from '../../../src/engine/number-limits.ts';
 import { epochOrder, fileOrder } from '../../../src/engine/random.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
@@ -30,7 +30,7 @@ const BATCH = 32;
 const dataDir = mkdtempSync(join(tmpdir(), 'descent-'));
 const { train: digits } = await openDataset(DATASETS.mnist_sample.shape, dataDir);
 const images = new Uint8Array(digits.rows * 784);
-digits.readImages(images, 0);
+digits.readValues(images, 0);
 rmSync(dataDir, { recursive: true });
 
 /** A job on real digits with one step per epoch, so that endEpoch() returns the loss of each step. */
@@ -43,9 +43,10 @@ function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): 
     optimizer,
     batchSize: BATCH,
     seed: spec.training.seed,
-    images,
-    source: { readImages: (into) => into.set(images) },
-    labels: digits.labels,
+    loss: 'categorical_crossentropy',
+    values: images,
+    source: { storage: 'u8', readValues: (into) => into.set(images) },
+    targets: digits.targets,
     epochRows: BATCH,
   };
 }
@@ -160,26 +161,44 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     firstSteps(engine, options);
     reference.restore(engine.state());
     const measure = (measured: Engine) => {
-      const totals = { lossSum: 0, correct: 0 };
+      const totals = noTotals();
       // Split in the middle of a batch, and with a short last batch.
-      measured.evaluate(images, digits.labels, 3000, 3050, totals);
-      measured.evaluate(images, digits.labels, 3050, 3500, totals);
-      return { totals, ...measured.predict(images, digits.labels, 3000, 3500) };
+      measured.evaluate(images, digits.targets, 3000, 3050, totals);
+      measured.evaluate(images, digits.targets, 3050, 3500, totals);
+      return { totals, ...measured.predict(images, digits.targets, 3000, 3500) };
     };
     const [found, expected] = [measure(engine), measure(reference)];
     expect(found.totals.lossSum).toBeCloseTo(expected.totals.lossSum, 3);
     expect(found.totals.correct).toBe(expected.totals.correct);
     expect(found.predicted).toEqual(expected.predicted);
     expect(found.losses.every((loss, r) => Math.abs(loss - expected.losses[r]) < 1e-4)).toBe(true);
-    expect(found.probabilities).toHaveLength(expected.probabilities.length);
-    expect(found.probabilities.every((p, k) => Math.abs(p - expected.probabilities[k]) < 1e-5)).toBe(true);
+    expect(found.outputs).toHaveLength(expected.outputs.length);
+    expect(found.outputs.every((p, k) => Math.abs(p - expected.outputs[k]) < 1e-5)).toBe(true);
+  });
+
+  it.each(['mse', 'mae', 'huber'] as const)('trains on numbers like the reference engine: %s', (loss) => {
+    const options = smallProblem({
+      hiddenUnits: [12],
+      optimizer: rmsprop,
+      loss,
+      storage: 'f32',
+      density: 0.5,
+    });
+    const [engine, reference] = [create(options), createReferenceEngine(options)];
+    const { finite: _, ...found } = trainEpoch(engine, options, 1);
+    const expected = trainEpoch(reference, options, 1);
+    expect(found.lossSum).toBeCloseTo(expected.lossSum, 3);
+    expect(found.absoluteError).toBeCloseTo(expected.absoluteError, 3);
+    const { values, targets } = options;
+    const [told, truth] = [engine, reference].map((each) => each.predict(values, targets, 0, 53).outputs);
+    expect(told!.every((z, r) => Math.abs(z - truth![r]!) < 1e-4)).toBe(true);
   });
 
   it('predicts the lowest class among equals', () => {
     const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop });
     const level = create(options);
     level.restore({ ...level.state(), weights: new Float32Array(options.layout.parameters) });
-    expect([...level.predict(options.images, options.labels, 0, 3).predicted]).toEqual([0, 0, 0]);
+    expect([...level.predict(options.values, options.targets, 0, 3).predicted]).toEqual([0, 0, 0]);
   });
 
   it.each(ACCEPTED)('continues from a state as if it had not been interrupted, with %s', (_, optimizer) => {
@@ -217,8 +236,8 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       trainEpoch(engine, options, 1);
       const before = tensors();
       trainEpoch(engine, options, 2);
-      engine.evaluate(options.images, options.labels, 0, 20, { lossSum: 0, correct: 0 });
-      engine.predict(options.images, options.labels, 0, 20);
+      engine.evaluate(options.values, options.targets, 0, 20, noTotals());
+      engine.predict(options.values, options.targets, 0, 20);
       engine.restore(engine.state());
       trainEpoch(engine, options, 3);
       expect(tensors()).toBe(before);

@@ -23,7 +23,7 @@ export const OPTIMIZER_TYPES = allOf<NonNullable<JobSpec['optimizer']>['type']>(
   adam: true,
 });
 
-export const DATASETS = allOf<Dataset['name']>({ mnist: true, mnist_sample: true });
+export const DATASETS = allOf<Dataset['name']>({ mnist: true, mnist_sample: true, fashion_mnist: true });
 
 export const ENGINES = allOf<Engine['name']>({ native: true, wasm: true, reference: true, tensorflow: true });
 

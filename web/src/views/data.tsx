@@ -28,7 +28,7 @@ export function Data() {
 }
 
 function DatasetCard({ dataset }: { dataset: Dataset }) {
-  const { name, title, description, train_rows, test_rows, image, classes, sha256, files } = dataset;
+  const { name, title, description, train_rows, test_rows, image, classes, sha256, files, problem } = dataset;
   return (
     <section class="card" aria-labelledby={`data-${name}`}>
       <div class="head">
@@ -40,6 +40,7 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
         </a>
       </div>
       <p>{description}</p>
+      {problem !== null && <p class="error">{problem}</p>}
       <div class="grid">
         <dl class="facts">
           <dt>Training rows</dt>
@@ -59,21 +60,23 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
           <dt>Files</dt>
           <dd>{files.map(({ file }) => file).join(', ')}</dd>
         </dl>
-        <figure class="rows">
-          <figcaption class="faint">The first {SHOWN} test rows</figcaption>
-          <div class="pictures">
-            {Array.from({ length: SHOWN }, (_, i) => (
-              <img
-                key={i}
-                loading="lazy"
-                src={`${base}datasets/${name}/rows/test/${i}.png`}
-                width="48"
-                height="48"
-                alt={`Test row ${i}`}
-              />
-            ))}
-          </div>
-        </figure>
+        {problem === null && (
+          <figure class="rows">
+            <figcaption class="faint">The first {SHOWN} test rows</figcaption>
+            <div class="pictures">
+              {Array.from({ length: SHOWN }, (_, i) => (
+                <img
+                  key={i}
+                  loading="lazy"
+                  src={`${base}datasets/${name}/rows/test/${i}.png`}
+                  width="48"
+                  height="48"
+                  alt={`Test row ${i}`}
+                />
+              ))}
+            </div>
+          </figure>
+        )}
       </div>
     </section>
   );

@@ -5,8 +5,8 @@ import { exp, log } from './exp-log.ts';
  * Softmax and categorical cross-entropy combined. The code is scalar, since ten classes are few: two exps at a time
  * saved no more than 1 us.
  *
- * Dims: R = rows of images, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
- * labels: (R) bytes, rows: (B), the batch's row numbers.
+ * Dims: R = rows of data, B = rows of this batch, O = classes, P = their panels. z and p: (P, B, 16).
+ * targets: (R), classes; rows: (B), the batch's row numbers.
  */
 
 /** The address of value j of the row at address `row`. */
@@ -20,7 +20,7 @@ function at(row: usize, j: u32, panelBytes: usize): usize {
  * losses[r] = log(s) - (z[r, y] - m)
  * predicted[r] = the class with the largest logit, the lowest index among equals
  */
-export function softmaxLossForward(p: usize, z: usize, labels: usize, rows: usize, B: u32, O: u32): void {
+export function softmaxLossForward(p: usize, z: usize, targets: usize, rows: usize, B: u32, O: u32): void {
   const losses = load<usize>(0, LOSSES);
   const predicted = load<usize>(0, PREDICTED);
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
@@ -48,17 +48,17 @@ export function softmaxLossForward(p: usize, z: usize, labels: usize, rows: usiz
       store<f32>(place, load<f32>(place) / s);
     }
 
-    const y = <u32>load<u8>(labels + load<u32>(rows + (r << 2)));
+    const y = load<u32>(targets + (load<u32>(rows + (r << 2)) << 2));
     store<f32>(losses + (r << 2), <f32>log(<f64>s) - (load<f32>(at(zr, y, panelBytes)) - m));
     store<u32>(predicted + (r << 2), best);
   }
 }
 
-/** dz[r, j] = (p[r, j] - (1 where j is the label, else 0)) / B, written over p. */
-export function softmaxLossBackward(p: usize, labels: usize, rows: usize, B: u32, O: u32): void {
+/** dz[r, j] = (p[r, j] - (1 where j is the target, else 0)) / B, written over p. */
+export function softmaxLossBackward(p: usize, targets: usize, rows: usize, B: u32, O: u32): void {
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
   for (let r: u32 = 0; r < B; r += 1) {
-    const y = <u32>load<u8>(labels + load<u32>(rows + (r << 2)));
+    const y = load<u32>(targets + (load<u32>(rows + (r << 2)) << 2));
     for (let j: u32 = 0; j < O; j += 1) {
       const place = at(p + r * PANEL_BYTES, j, panelBytes);
       store<f32>(place, (load<f32>(place) - <f32>(j == y)) / <f32>B);

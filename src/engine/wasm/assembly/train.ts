@@ -1,23 +1,27 @@
 import {
+  ABSOLUTE_ERROR,
   BATCH_SIZE,
   CORRECT,
   DELTAS,
   EPOCH_ROWS,
   EPOCH_STEP,
   HAS_DROPOUT,
-  IMAGE_STARTS,
+  ROW_STARTS,
   INPUTS,
   JOB_STEP,
   KEPT,
-  LABELS,
+  TARGETS,
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
   LAYERS,
+  LOSS,
+  LOSS_CATEGORICAL_CROSSENTROPY,
   LOSS_SUM,
   LOSSES,
   ORDER,
   OUT,
   OUTPUTS,
+  PANEL_BYTES,
   PANEL_COLUMNS,
   PREDICTED,
   RULE,
@@ -34,11 +38,12 @@ import { activate, activateBackward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
 import { applyDropout } from './dropout.ts';
 import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
-import { listItems, packImages, sortItems, touchImages } from './pixel-items.ts';
-import { pixelsBackwardUpdate, pixelsForward } from './pixel-layer.ts';
+import { listItems, packRows, sortItems, touchRows } from './nonzeros.ts';
+import { firstBackwardUpdate, firstForward } from './first-layer.ts';
+import { numberLossBackward, numberLossForward } from './number-loss.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
 
-export { packImages };
+export { packRows };
 
 /** The parts of a training step, in the order of ../../reference/reference.ts. Their loops are in the other files. */
 
@@ -74,24 +79,33 @@ export function train(from: u32, steps: u32): u32 {
  * False = the loss is not finite, and nothing has changed.
  */
 function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
-  const labels = load<usize>(0, LABELS);
-  const starts = load<usize>(0, IMAGE_STARTS);
-  measure(starts, labels, rows, B, true);
+  const targets = load<usize>(0, TARGETS);
+  const starts = load<usize>(0, ROW_STARTS);
+  measure(starts, targets, rows, B, true);
   const losses = load<usize>(0, LOSSES);
   const predicted = load<usize>(0, PREDICTED);
+  const isNumber = predictsNumber();
   let lossSum: f64 = 0;
+  let absoluteError: f64 = 0;
   let correct: u32 = 0;
   for (let r: u32 = 0; r < B; r += 1) {
     lossSum += <f64>load<f32>(losses + (r << 2));
-    correct += <u32>(load<u32>(predicted + (r << 2)) == <u32>load<u8>(labels + load<u32>(rows + (r << 2))));
+    if (isNumber) {
+      absoluteError += <f64>abs<f32>(load<f32>(lastDeltas() + r * PANEL_BYTES));
+    } else {
+      const target = load<u32>(targets + (load<u32>(rows + (r << 2)) << 2));
+      correct += <u32>(load<u32>(predicted + (r << 2)) == target);
+    }
   }
   if (!(abs<f64>(lossSum) < Infinity)) return false;
   store<f64>(0, load<f64>(0, LOSS_SUM) + lossSum, LOSS_SUM);
+  store<f64>(0, load<f64>(0, ABSOLUTE_ERROR) + absoluteError, ABSOLUTE_ERROR);
   store<u32>(0, load<u32>(0, CORRECT) + correct, CORRECT);
   store<u32>(0, load<u32>(0, EPOCH_STEP) + 1, EPOCH_STEP);
 
-  touchImages(starts, next, nextEnd);
-  softmaxLossBackward(lastDeltas(), labels, rows, B, lastOutputs());
+  touchRows(starts, next, nextEnd);
+  if (isNumber) numberLossBackward(lastDeltas(), B);
+  else softmaxLossBackward(lastDeltas(), targets, rows, B, lastOutputs());
   switch (load<u32>(0, RULE)) {
     case RULE_RMSPROP: {
       backwardUpdate<Rmsprop>(changetype<Rmsprop>(0), B);
@@ -135,12 +149,17 @@ function lastOutputs(): u32 {
   return load<u32>(layerRecord(load<u32>(0, LAYERS) - 1), OUTPUTS);
 }
 
+@inline
+function predictsNumber(): bool {
+  return load<u32>(0, LOSS) != LOSS_CATEGORICAL_CROSSENTROPY;
+}
+
 /**
- * Images to losses, predictions and probabilities; the probabilities go into the deltas of the last layer.
- * starts: (R + 1), from packImages(); labels: (R), rows: (B), row numbers.
+ * Rows to losses, predictions and probabilities, or errors; these go into the deltas of the last layer.
+ * starts: (R + 1), from packRows(); targets: (R), rows: (B), row numbers.
  * training: apply dropout, if the model has any.
  */
-export function measure(starts: usize, labels: usize, rows: usize, B: u32, training: bool): void {
+export function measure(starts: usize, targets: usize, rows: usize, B: u32, training: bool): void {
   const hasDropout = training && load<u32>(0, HAS_DROPOUT) != 0;
   const layers = load<u32>(0, LAYERS);
   let x: usize = 0;
@@ -153,7 +172,7 @@ export function measure(starts: usize, labels: usize, rows: usize, B: u32, train
     const out = load<usize>(layer, OUT);
     if (l == 0) {
       listItems(starts, rows, B);
-      pixelsForward(out, W, B, I, P);
+      firstForward(out, W, B, I, P);
     } else {
       denseForward(out, x, W, B, I, P);
     }
@@ -164,7 +183,8 @@ export function measure(starts: usize, labels: usize, rows: usize, B: u32, train
     x = load<usize>(layer, KEPT);
     applyDropout(x, out, l, B, O);
   }
-  softmaxLossForward(lastDeltas(), x, labels, rows, B, lastOutputs());
+  if (predictsNumber()) numberLossForward(lastDeltas(), x, targets, rows, B);
+  else softmaxLossForward(lastDeltas(), x, targets, rows, B, lastOutputs());
 }
 
 /**
@@ -189,6 +209,6 @@ function backwardUpdate<Rule>(rule: Rule, B: u32): void {
   const first = layerRecord(0);
   const I = load<u32>(first, INPUTS);
   const P = panels(load<u32>(first, OUTPUTS));
-  const litRowsEnd = sortItems(B, I, load<u32>(0, EPOCH_STEP));
-  pixelsBackwardUpdate<Rule>(rule, load<usize>(first, WEIGHTS), load<usize>(first, DELTAS), litRowsEnd, B, I, P);
+  const touchedRowsEnd = sortItems(B, I, load<u32>(0, EPOCH_STEP));
+  firstBackwardUpdate<Rule>(rule, load<usize>(first, WEIGHTS), load<usize>(first, DELTAS), touchedRowsEnd, B, I, P);
 }

@@ -2,27 +2,26 @@ import {
   BATCH_PANEL_BYTES,
   ITEM_BYTES,
   ITEMS,
-  LIT_ROW_BYTES,
-  LIT_ROWS,
+  TOUCHED_ROW_BYTES,
+  TOUCHED_ROWS,
   PANEL_BYTES,
   ROW_ENDS,
 } from '../../kernel/header.ts';
 import { sumDeltas } from './dense-layer.ts';
 
 /**
- * The first layer: dense like the others, but its inputs are pixels, and those that are 0 are left out. pixel-items.ts
- * lists the others.
+ * The first layer: dense like the others, but inputs that are 0 are left out. nonzeros.ts lists the others.
  *
- * Dims: B = rows of this batch, I = pixels of an image, P = panels of the outputs.
+ * Dims: B = rows of this batch, I = inputs, P = panels of the outputs.
  */
 
 /**
  * z[r, j] = (sum over i ascending of x[r, i] * W[i, j]) + b[j].   z: (P, B, 16), W: (P, I + 1, 16), its last row b.
  *
- * Two pixels per iteration halved the time of this loop on Node 20 in an experiment. One panel of W at a time (50 kB)
+ * Two items per iteration halved the time of this loop on Node 20 in an experiment. One panel of W at a time (50 kB)
  * stays in the cache while all rows of the batch read it.
  */
-export function pixelsForward(z: usize, W: usize, B: u32, I: u32, P: u32): void {
+export function firstForward(z: usize, W: usize, B: u32, I: u32, P: u32): void {
   const rowEnds = load<usize>(0, ROW_ENDS);
   const zPanelBytes = load<usize>(0, BATCH_PANEL_BYTES);
   const b = I * PANEL_BYTES;
@@ -72,11 +71,11 @@ export function pixelsForward(z: usize, W: usize, B: u32, I: u32, P: u32): void 
  * (+2 us), two panels at a time (-5 us on Node 24, but +12 us on Node 20, which runs out of registers), and all panels
  * of a row before the next row (+2 us).
  */
-export function pixelsBackwardUpdate<Rule>(
+export function firstBackwardUpdate<Rule>(
   rule: Rule,
   W: usize,
   dz: usize,
-  litRowsEnd: usize,
+  touchedRowsEnd: usize,
   B: u32,
   I: u32,
   P: u32,
@@ -84,13 +83,13 @@ export function pixelsBackwardUpdate<Rule>(
   const dzPanelBytes = load<usize>(0, BATCH_PANEL_BYTES);
   const b = I * PANEL_BYTES;
   for (let p: u32 = 0; p < P; p += 1) {
-    for (let litRow = load<usize>(0, LIT_ROWS); litRow < litRowsEnd; litRow += LIT_ROW_BYTES) {
-      const end = load<usize>(litRow, 8);
+    for (let touchedRow = load<usize>(0, TOUCHED_ROWS); touchedRow < touchedRowsEnd; touchedRow += TOUCHED_ROW_BYTES) {
+      const end = load<usize>(touchedRow, 8);
       let g0 = f32x4.splat(0);
       let g1 = f32x4.splat(0);
       let g2 = f32x4.splat(0);
       let g3 = f32x4.splat(0);
-      for (let item = load<usize>(litRow, 4); item < end; item += ITEM_BYTES) {
+      for (let item = load<usize>(touchedRow, 4); item < end; item += ITEM_BYTES) {
         const d = dz + load<u32>(item);
         const x = v128.load32_splat(item, 4);
         g0 = f32x4.add(g0, f32x4.mul(x, v128.load(d)));
@@ -98,7 +97,7 @@ export function pixelsBackwardUpdate<Rule>(
         g2 = f32x4.add(g2, f32x4.mul(x, v128.load(d, 32)));
         g3 = f32x4.add(g3, f32x4.mul(x, v128.load(d, 48)));
       }
-      rule.update(W + load<u32>(litRow), g0, g1, g2, g3, v128.load32_splat(litRow, 12));
+      rule.update(W + load<u32>(touchedRow), g0, g1, g2, g3, v128.load32_splat(touchedRow, 12));
     }
     sumDeltas(rule, W + b, dz, B);
     dz += dzPanelBytes;
