@@ -6,6 +6,7 @@ import type { DatasetName } from '../contract/job-spec.ts';
 /** A file that a dataset is made from; it is refused if its SHA-256 differs. */
 export interface SourceFile {
   readonly file: string;
+  /** Of what it holds, if it is a .gz: the same content may be packed in many ways. */
   readonly sha256: string;
 }
 
@@ -47,19 +48,19 @@ const MNIST_SOURCES: DatasetEntry['sources'] = {
 const FASHION_MNIST_SOURCES: DatasetEntry['sources'] = {
   trainImages: {
     file: 'train-images-idx3-ubyte.gz',
-    sha256: 'b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7',
+    sha256: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
   },
   trainLabels: {
     file: 'train-labels-idx1-ubyte.gz',
-    sha256: '0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056',
+    sha256: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
   },
   testImages: {
     file: 't10k-images-idx3-ubyte.gz',
-    sha256: 'cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa',
+    sha256: '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
   },
   testLabels: {
     file: 't10k-labels-idx1-ubyte.gz',
-    sha256: '8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05',
+    sha256: '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
   },
 };
 

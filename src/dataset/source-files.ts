@@ -48,14 +48,15 @@ export async function loadSourceFile(
     );
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    const packed = await readFile(file);
+    bytes = file.endsWith('.gz') ? gunzipSync(packed) : packed;
   } catch (error) {
     throw refused((error as Error).message, error);
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== source.sha256) throw refused(`it has ${bytes.length} bytes and the SHA-256 ${sha256}`);
   try {
-    return parseIdx(file.endsWith('.gz') ? gunzipSync(bytes) : bytes, dims).values;
+    return parseIdx(bytes, dims).values;
   } catch (error) {
     if (error instanceof IdxError) throw refused(`it ${error.message}`, error);
     throw error;
