@@ -17,7 +17,7 @@ export interface MadeDataset {
   readonly test: MadeRows;
   /** What the inputs of a table are made of, in their order; null for images. */
   readonly columns: readonly Column[] | null;
-  /** The target column of a table; null for images. */
+  /** The target column; null for images with classes. */
   readonly target: TargetColumn | null;
   /** Every option as it was used, defaults and what was inferred included. */
   readonly options: Readonly<Record<string, string | number | boolean | readonly string[] | null>>;
