@@ -5,8 +5,8 @@ import type { MadeDataset } from './reading/made-dataset.ts';
 import { cosineOfTurns, sineOfTurns } from './sine.ts';
 
 /**
- * Datasets that need no file and can be looked at: points in a plane whose class is a shape, and a wave. Every number is
- * drawn by a hash of (42, row, k) and computed by + - * / alone, so the bits are the same on every machine.
+ * Datasets that need no file and can be looked at: points in a plane whose class is a shape, and a wave. Every number
+ * is drawn by a hash of (42, row, k) and computed by + - * / alone, so the bits are the same on every machine.
  */
 
 const SEED = 42;
@@ -27,7 +27,10 @@ class Draw {
     return u32(SEED, this.#stream, this.#row, k) / TWO_TO_32;
   }
 
-  /** About normal, mean 0, deviation 1: twelve uniform numbers, less 6. Never beyond 6. k: from 0, for each such number. */
+  /**
+   * About normal, mean 0, deviation 1: twelve uniform numbers, less 6. Never beyond 6. k: from 0, for each such
+   * number.
+   */
   normal(k: number): number {
     let sum = 0;
     for (let n = 0; n < 12; n += 1) sum += this.uniform(NORMALS + 12 * k + n);

@@ -1,6 +1,6 @@
 /**
- * Sine and cosine of angles in turns (1 = 360 degrees), from + - * / and floor alone, which are exactly rounded on every
- * machine; the last bits of Math.sin and Math.cos are not.
+ * Sine and cosine of angles in turns (1 = 360 degrees), from + - * / and floor alone, which are exactly rounded on
+ * every machine; the last bits of Math.sin and Math.cos are not.
  *
  * The turn is reduced exactly: t - floor(t + 1/2) is in [-1/2, 1/2], and is mirrored into [-1/4, 1/4] by 1/2 - t. With
  * x = 2 pi t, |x| <= pi / 2, the Taylor series ends at x^21 / 21!: the first term left out, x^23 / 23!, is less than

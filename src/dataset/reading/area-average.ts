@@ -7,9 +7,10 @@ export interface Picture {
 }
 
 /**
- * A picture of another size: each new pixel is the mean of the area that it covers, rounded, half up. In integers: lengths
- * are counted in 1/width and 1/height of an old pixel, so that nothing but the division at the end is rounded. Sums stay
- * below 255 * 2 * 2^24 * 2, and the quotient is at least 2^-26 away from the next integer, or exact: Math.floor is right.
+ * A picture of another size: each new pixel is the mean of the area that it covers, rounded, half up. In integers:
+ * lengths are counted in 1/width and 1/height of an old pixel, so that nothing but the division at the end is rounded.
+ * Sums stay below 255 * 2 * 2^24 * 2, and the quotient is at least 2^-26 away from the next integer, or exact:
+ * Math.floor is right.
  */
 export function resampled(picture: Picture, height: number, width: number): Picture {
   const { channels, pixels } = picture;

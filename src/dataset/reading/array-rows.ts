@@ -6,7 +6,10 @@ import { refuseLarge } from './prepared-size.ts';
 import { DatasetRefusedError } from './refusal.ts';
 import type { ArchiveEntry } from './zip.ts';
 
-/** What the rows of an array x are: (rows, columns), a table, or (rows, height, width) or (rows, height, width, channels). */
+/**
+ * What the rows of an array x are: (rows, columns), a table, or (rows, height, width) or (rows, height, width,
+ * channels).
+ */
 
 export type Values = Uint8Array | Float32Array | Float64Array;
 
@@ -85,7 +88,10 @@ export function refuseOther(entry: ArchiveEntry, test: NpyHeader, train: NpyHead
   }
 }
 
-/** Bytes stay bytes in images; other numbers are rounded to float32 once, after scaling. @throws {DatasetRefusedError} */
+/**
+ * Bytes stay bytes in images; other numbers are rounded to float32 once, after scaling.
+ * @throws {DatasetRefusedError}
+ */
 export function emptyFor(
   entry: ArchiveEntry,
   { type, count }: NpyHeader,

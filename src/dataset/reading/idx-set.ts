@@ -5,6 +5,7 @@ import { IdxError, idxHeaderBytes, parseIdxHeader } from '../idx.ts';
 import { refuseFewClasses } from './array-targets.ts';
 import { ByteRun } from './byte-run.ts';
 import type { ReadLimits } from './limits.ts';
+import { listing } from './listing.ts';
 import type { MadeDataset, MadeRows } from './made-dataset.ts';
 import { cut } from './places.ts';
 import { refuseLarge } from './prepared-size.ts';
@@ -67,13 +68,13 @@ export async function readIdxSet(
     }
     const missing = PARTS.filter(([part]) => files[part] === undefined);
     if (missing.length > 0) {
-      const names = archive.entries.map(({ name }) => name).join(', ');
+      const names = archive.entries.map(({ name }) => name);
       throw new DatasetRefusedError(
-        `The archive must have train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each with or without .gz. It has ${names === '' ? 'no files' : cut(names, 200)}.`,
+        `The archive must have train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each with or without .gz. It has ${names.length === 0 ? 'no files' : listing(names)}.`,
       );
     }
     const made = await datasetOfIdx(files as IdxFiles, limits);
-    const notes = others.length === 0 ? [] : [`Not used: ${cut(others.join(', '), 200)}.`];
+    const notes = others.length === 0 ? [] : [`Not used: ${listing(others)}.`];
     return { ...made, notes: [...made.notes, ...notes] };
   });
 }

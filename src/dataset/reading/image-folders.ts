@@ -12,9 +12,9 @@ import { DEFAULT_TEST_SPLIT, type Split, splitRows } from './split.ts';
 import { type ArchiveEntry, withArchive } from './zip.ts';
 
 /**
- * A ZIP archive of PNG pictures in folders, one for each class, with or without folders train and test around them. Where
- * pictures lie deeper, the outermost folder is the class. Rows are numbered in code point order of the names, so it does
- * not matter how the archive was packed.
+ * A ZIP archive of PNG pictures in folders, one for each class, with or without folders train and test around them.
+ * Where pictures lie deeper, the outermost folder is the class. Rows are numbered in code point order of the names, so
+ * it does not matter how the archive was packed.
  */
 
 export const ImageFoldersOptionsSchema = DatasetOptionsSchema.extend({ size: pictureSize() });

@@ -1,8 +1,9 @@
+import { endianness } from 'node:os';
 import type { ByteRun } from './byte-run.ts';
 
 /**
- * NumPy's format of one array (numpy/lib/_format_impl.py): a magic, the version, the length of a header, the header (the
- * text of a Python dictionary), and the values, row-major or, "Fortran order", with the first index the fastest.
+ * NumPy's format of one array (numpy/lib/_format_impl.py): a magic, the version, the length of a header, the header
+ * (the text of a Python dictionary), and the values, row-major or, "Fortran order", with the first index the fastest.
  */
 
 /** The bytes are not an array that can be used; the message goes behind "x_train.npy ". */
@@ -24,6 +25,8 @@ export interface NpyType {
   readonly name: string;
   readonly kind: 'boolean' | 'integer' | 'float';
   readonly bytes: 1 | 2 | 4 | 8;
+  /** The byte order. */
+  readonly little: boolean;
   read(view: DataView, at: number): number;
 }
 
@@ -32,6 +35,8 @@ const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 /** NumPy itself writes less than 200 bytes, and reads no more than 10,000. */
 const MOST_HEADER_BYTES = 10_000;
 const TWO_TO_32 = 2 ** 32;
+/** Of this machine. */
+const IS_LITTLE = endianness() === 'LE';
 
 /** @throws {NpyError} */
 export async function readNpyHeader(bytes: ByteRun): Promise<NpyHeader> {
@@ -99,6 +104,7 @@ function typeOf(descr: string): NpyType {
     name: kind === 'boolean' ? name : `${name}${8 * bytes}`,
     kind,
     bytes: bytes as NpyType['bytes'],
+    little,
     read: read(little),
   };
 }
@@ -138,7 +144,8 @@ export async function readNpyValues(
 ): Promise<void> {
   const { type, count } = header;
   const place = header.fortran && header.shape.length > 1 ? placeInRows(header.shape) : null;
-  const asIs = place === null && type.name === 'uint8' && target instanceof Uint8Array;
+  const copied = place === null && isSame(type, target);
+  const bytesOf = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
   let k = 0;
   for await (const block of bytes.blocks(type.bytes)) {
     const values = Math.floor(block.length / type.bytes);
@@ -147,7 +154,7 @@ export async function readNpyValues(
         `does not have exactly the ${count} values of ${type.bytes} bytes that its header says`,
       );
     }
-    if (asIs) target.set(block, k);
+    if (copied) bytesOf.set(block, k * type.bytes);
     else {
       const view = new DataView(block.buffer, block.byteOffset, block.length);
       for (let n = 0; n < values; n += 1) {
@@ -157,6 +164,12 @@ export async function readNpyValues(
     k += values;
   }
   if (k !== count) throw new NpyError(`ends after ${k} of ${count} values`);
+}
+
+/** Whether the bytes of the file are those of the array, and need no reading one by one. */
+function isSame({ name, little }: NpyType, target: Uint8Array | Float32Array | Float64Array): boolean {
+  if (target instanceof Uint8Array) return name === 'uint8';
+  return name === (target instanceof Float32Array ? 'float32' : 'float64') && little === IS_LITTLE;
 }
 
 /** Where value k of Fortran order stands in row-major order. */

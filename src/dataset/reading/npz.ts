@@ -16,11 +16,11 @@ import {
 import { readTargets, type TargetArray } from './array-targets.ts';
 import { ByteRun } from './byte-run.ts';
 import type { ReadLimits } from './limits.ts';
+import { listing } from './listing.ts';
 import type { MadeDataset } from './made-dataset.ts';
 import { NpyError, type NpyHeader, readNpyHeader, readNpyValues } from './npy.ts';
 import { DatasetOptionsSchema } from './options.ts';
 import { refuseTestSplit } from './own-split.ts';
-import { cut } from './places.ts';
 import { refuseLarge } from './prepared-size.ts';
 import { DatasetRefusedError } from './refusal.ts';
 import { DEFAULT_TEST_SPLIT, splitRows } from './split.ts';
@@ -56,11 +56,11 @@ export async function readNpz(path: string, options: NpzOptions, limits: ReadLim
     if (!used.every(Boolean)) {
       const found = archive.entries.map(({ name }) => name.replace(/\.npy$/, ''));
       throw new DatasetRefusedError(
-        `The archive has ${found.length === 0 ? 'no arrays' : `the arrays ${cut(found.join(', '), 200)}`}. ${HOW}`,
+        `The archive has ${found.length === 0 ? 'no arrays' : `the arrays ${listing(found)}`}. ${HOW}`,
       );
     }
     const rest = archive.entries.filter((entry) => !used.includes(entry)).map(({ name }) => name);
-    const notes = rest.length === 0 ? [] : [`Not used: ${cut(rest.join(', '), 200)}.`];
+    const notes = rest.length === 0 ? [] : [`Not used: ${listing(rest)}.`];
     return used.length === 4
       ? await ownSplit(archive, used, options, limits, notes)
       : await ourSplit(archive, used, options, limits, notes);

@@ -69,6 +69,8 @@ export function thriftEnd(bytes: Uint8Array, start: number): number | undefined 
     // Each element takes a byte at least; booleans take one in lists.
     if (size < 0 || size > bytes.length - at) return false;
     const type = head & 15;
+    // There are no lists of lists, which could be as deep as the file is long.
+    if (type === LIST) return false;
     for (let k = 0; k < size; k += 1) {
       if (!element(type === 1 || type === 2 ? BYTE : type, depth)) return false;
     }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readTargets, refuseFewClasses } from './array-targets.ts';
 import { byCodePoint } from './code-point-order.ts';
 import { MOST_CLASSES, type ReadLimits } from './limits.ts';
+import { listing } from './listing.ts';
 import type { MadeDataset, MadeRows } from './made-dataset.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { DatasetOptionsSchema } from './options.ts';
@@ -134,7 +135,7 @@ async function makeDataset(
     notes: [
       `${split.train.length} rows are for training and ${split.test.length} for testing, drawn by row number within each class.`,
       ...notes,
-      ...(unused.length > 0 ? [`Not used: ${cut(unused.join(', '), 200)}.`] : []),
+      ...(unused.length > 0 ? [`Not used: ${listing(unused)}.`] : []),
     ],
   };
 }
@@ -169,7 +170,7 @@ function pictureLeaf(file: ParquetFile): ParquetLeaf {
   const [leaf, ...more] = pictureLeaves(file);
   if (leaf === undefined || more.length > 0) {
     throw new DatasetRefusedError(
-      `The file has ${leaf === undefined ? 'no column' : 'several columns'} of pictures (with a field bytes, such as image.bytes), among ${cut(file.leaves.map(nameOf).join(', '), 200)}. Save it with one.`,
+      `The file has ${leaf === undefined ? 'no column' : 'several columns'} of pictures (with a field bytes, such as image.bytes), among ${listing(file.leaves.map(nameOf))}. Save it with one.`,
     );
   }
   return leaf;
@@ -182,7 +183,7 @@ function targetLeaf({ leaves }: ParquetFile, features: Features, wanted: string 
   const leaf = flat.find((found) => nameOf(found) === name);
   if (leaf === undefined || !['INT32', 'INT64', 'BYTE_ARRAY'].includes(leaf.element.type!)) {
     throw new DatasetRefusedError(
-      `The file has no column ${cut(name)} of labels, which are integers or texts. Choose one with target=, of ${cut(flat.map(nameOf).join(', '), 200)}.`,
+      `The file has no column ${cut(name)} of labels, which are integers or texts. Choose one with target=, of ${listing(flat.map(nameOf))}.`,
     );
   }
   return leaf;

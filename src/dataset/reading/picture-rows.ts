@@ -7,8 +7,9 @@ import { refuseLarge } from './prepared-size.ts';
 import type { Place } from './refusal.ts';
 
 /**
- * Pictures as rows of bytes: grey (one channel) when every pixel of every picture has equal red, green and blue, whatever
- * the files say, else RGB. Transparent pixels show white paper, as they do when pictures are sent for prediction.
+ * Pictures as rows of bytes: grey (one channel) when every pixel of every picture has equal red, green and blue,
+ * whatever the files say, else RGB. Transparent pixels show white paper, as they do when pictures are sent for
+ * prediction.
  */
 
 const MOST_SIDE = 1_024;

@@ -3,7 +3,7 @@ import { u32 } from '../../engine/random.ts';
 /** Which rows train and which test, where a file does not say. The same file gives the same rows everywhere. */
 
 const SEED = 42;
-/** What numbers are drawn for: ASCII "SPLT". */
+/** What these numbers are drawn for, unlike those of random.ts. */
 const SPLIT = 0x53_50_4c_54;
 
 const TWO_TO_21 = 2 ** 21;

@@ -8,8 +8,8 @@ import { cut } from './places.ts';
 import { DatasetRefusedError } from './refusal.ts';
 
 /**
- * The only way in which archives are read. Names are names: none is ever used as a path. The archive's directory says how
- * large each entry is; more than that is never inflated, and the sum is held against the limit before an entry is
+ * The only way in which archives are read. Names are names: none is ever used as a path. The archive's directory says
+ * how large each entry is; more than that is never inflated, and the sum is held against the limit before an entry is
  * opened. Overlapping entries and entries of entries therefore win nothing.
  */
 
@@ -41,6 +41,10 @@ const METHODS: Readonly<Record<number, string>> = {
   99: 'AES',
 };
 
+/** Characters of an entry's name, its folders included. */
+const MOST_NAME = 1_000;
+/** What an entry takes in memory, measured with short names. */
+const ENTRY_BYTES = 600;
 /** Larger entries are read as chunks. */
 const MOST_AT_ONCE = 2 ** 26;
 const CHUNK_BYTES = 2 ** 18;
@@ -70,9 +74,19 @@ async function openArchive(path: string, file: DiskFile, limits: ReadLimits): Pr
         `The archive says that it has ${zip.entryCount} entries; at most ${MOST_ENTRIES} are taken.`,
       );
     }
+    if (zip.entryCount * ENTRY_BYTES > limits.unpackedBytes) {
+      throw new DatasetRefusedError(
+        `The archive says that it has ${zip.entryCount} entries, more than there is memory for. Upload fewer, larger files.`,
+      );
+    }
     const entries = new Map<string, ArchiveEntry>();
     for await (const entry of zip.eachEntry()) {
       const name = entry.fileName;
+      if (name.length > MOST_NAME) {
+        throw new DatasetRefusedError(`Names in an archive must have at most ${MOST_NAME} characters.`, [
+          { file: cut(name), problem: `It has ${name.length} characters. Use shorter names.` },
+        ]);
+      }
       if (name.endsWith('/')) continue;
       if (entries.has(name)) {
         throw new DatasetRefusedError('Names in an archive must differ.', [

@@ -132,6 +132,11 @@ describe('refuses as a whole', () => {
     ],
     ['names from the root', Buffer.from(zipOf({ '/etc/passwd': FIRST })), 'absolute path: /etc/passwd'],
     ['names of a drive', Buffer.from(zipOf({ 'C:\\x': FIRST })), 'absolute path: C:/x'],
+    [
+      'names without end',
+      Buffer.from(zipOf({ ['a/'.repeat(501)]: FIRST, b: FIRST })),
+      'at most 1000 characters',
+    ],
     ['a cut archive', Buffer.from(zipOf(TWO)).subarray(0, -10), 'not a ZIP archive'],
     ['half an archive', Buffer.from(zipOf(TWO)).subarray(60), 'not a ZIP archive'],
   ])('%s', async (_, zip, message) => {
@@ -144,6 +149,12 @@ describe('refuses as a whole', () => {
     zip.writeBigUInt64LE(2n ** 40n, zip.indexOf('PK\x06\x06', 0, 'latin1') + 32);
     expect(await refusal(read(zip))).toContain('1099511627776 entries; at most');
   });
+});
+
+it('refuses more entries than there is memory for', async () => {
+  expect(await refusal(read(zipOf(TWO), { ...LIMITS, unpackedBytes: 1000 }))).toContain(
+    'has 2 entries, more than there is memory',
+  );
 });
 
 it('closes the file, also when entries are left half read', async () => {
