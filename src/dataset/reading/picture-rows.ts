@@ -33,9 +33,6 @@ interface Size {
   readonly height: number;
 }
 
-/** What all pictures of a file may unpack to, in times of what their archive may: they are unpacked one by one. */
-const PIXELS_TIMES_UNPACKED = 4;
-
 const OPAQUE = 255;
 
 export class PictureRows {
@@ -82,9 +79,9 @@ export class PictureRows {
         );
       }
       this.#pixelBytes += header.bytes;
-      if (this.#pixelBytes > PIXELS_TIMES_UNPACKED * this.#limits.unpackedBytes) {
+      if (this.#pixelBytes > this.#limits.unpackedBytes) {
         throw new PngError(
-          `With it, the pictures unpack to more than ${PIXELS_TIMES_UNPACKED * this.#limits.unpackedBytes} bytes. Make them smaller.`,
+          `With it, the pictures unpack to more than ${this.#limits.unpackedBytes} bytes. Make them smaller.`,
         );
       }
       if (this.#unlike.any) return;
@@ -165,7 +162,11 @@ function onPaper(rgba: Uint8Array): Flat {
   let seeThrough = false;
   for (let p = 0; p < rgba.length / 4; p += 1) {
     const alpha = rgba[4 * p + 3]!;
-    if (alpha !== OPAQUE) seeThrough = true;
+    if (alpha === OPAQUE) {
+      for (let c = 0; c < 3; c += 1) pixels[3 * p + c] = rgba[4 * p + c]!;
+      continue;
+    }
+    seeThrough = true;
     for (let c = 0; c < 3; c += 1) {
       const sum = rgba[4 * p + c]! * alpha + OPAQUE * (OPAQUE - alpha);
       pixels[3 * p + c] = Math.floor((2 * sum + OPAQUE) / (2 * OPAQUE));

@@ -176,15 +176,15 @@ describe('refuses', () => {
 
   it('pictures that unpack to more than the limits', async () => {
     const files = {
-      'a/1.png': grey(1, 500, 500),
-      'a/2.png': grey(1, 500, 500),
-      'b/1.png': grey(1, 500, 500),
-      'b/2.png': grey(1, 500, 500),
+      'a/1.png': grey(1, 400, 400),
+      'a/2.png': grey(1, 400, 400),
+      'b/1.png': grey(1, 400, 400),
+      'b/2.png': grey(1, 400, 400),
     };
-    expect(await refusal(readFiles(files, {}))).toContain('Each row has 250000 numbers; at most 20000');
-    const limits = { ...LIMITS, unpackedBytes: 100_000 };
+    expect(await refusal(readFiles(files, {}))).toContain('Each row has 160000 numbers; at most 20000');
+    const limits = { ...LIMITS, unpackedBytes: 1_000_000 };
     expect(await refusal(readFiles(files, { size: '2x2' }, limits))).toContain(
-      'a/1.png | With it, the pictures unpack to more than 400000',
+      'a/2.png | With it, the pictures unpack to more than 1000000',
     );
   });
 });
