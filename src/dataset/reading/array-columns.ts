@@ -1,22 +1,40 @@
 import type { Scale } from './array-rows.ts';
-import { meanAndDeviation } from './array-targets.ts';
 import type { NumberColumn } from './made-dataset.ts';
 
 /** The columns of a table that comes as an array, which has no names: x0, x1 ... */
 
-/** train: (R, inputs) as given. */
+/**
+ * train: (R, inputs) as given. Sums are in row order, of all columns at a time, since rows lie side by side in memory.
+ */
 export function numberColumns(
   train: Float32Array | Float64Array,
   inputs: number,
   scale: Scale,
 ): NumberColumn[] {
-  return Array.from({ length: inputs }, (_, c) => {
-    const { mean, deviation } = meanAndDeviation(train, c, inputs);
-    let [min, max] = [Infinity, -Infinity];
-    for (let k = c; k < train.length; k += inputs) {
-      min = Math.min(min, train[k]!);
-      max = Math.max(max, train[k]!);
+  const rows = train.length / inputs;
+  const sums = new Float64Array(inputs);
+  const squares = new Float64Array(inputs);
+  const least = new Float64Array(inputs).fill(Infinity);
+  const most = new Float64Array(inputs).fill(-Infinity);
+  for (let row = 0, k = 0; row < rows; row += 1) {
+    for (let c = 0; c < inputs; c += 1, k += 1) {
+      const value = train[k]!;
+      sums[c]! += value;
+      if (value < least[c]!) least[c] = value;
+      if (value > most[c]!) most[c] = value;
     }
+  }
+  const means = sums.map((sum) => sum / rows);
+  for (let row = 0, k = 0; row < rows; row += 1) {
+    for (let c = 0; c < inputs; c += 1, k += 1) {
+      const difference = train[k]! - means[c]!;
+      squares[c]! += difference * difference;
+    }
+  }
+  return Array.from({ length: inputs }, (_, c) => {
+    const [min, max] = [least[c]!, most[c]!];
+    // The mean of equal numbers would be rounded, and their deviation not 0.
+    const [mean, deviation] = min === max ? [min, 0] : [means[c]!, Math.sqrt(squares[c]! / rows)];
     const [offset, divisor] = scaling(scale, { mean, deviation, min, max });
     return { name: `x${c}`, type: 'number', missing: 0, mean, deviation, min, max, offset, divisor };
   });
@@ -43,9 +61,11 @@ export function scaledBy(
   values: Float32Array | Float64Array,
 ): Float32Array {
   const result = new Float32Array(values.length);
-  for (let k = 0; k < values.length; k += 1) {
-    const { offset, divisor } = columns[k % columns.length]!;
-    result[k] = (values[k]! - offset) / divisor;
+  for (let k = 0; k < values.length; ) {
+    for (const { offset, divisor } of columns) {
+      result[k] = (values[k]! - offset) / divisor;
+      k += 1;
+    }
   }
   return result;
 }

@@ -3,6 +3,7 @@ import type { TargetColumn } from './made-dataset.ts';
 import type { NpyType } from './npy.ts';
 import { Places } from './places.ts';
 import { DatasetRefusedError } from './refusal.ts';
+import { statisticsOf } from './statistics.ts';
 
 /** Target arrays, y: classes from integers, booleans or one-hot rows; numbers from floats. */
 
@@ -150,7 +151,7 @@ export function standardised(
   train: Float64Array,
   test: Float64Array,
 ): { train: Float32Array; test: Float32Array; target: TargetColumn } {
-  const { mean, deviation } = meanAndDeviation(train);
+  const { mean, deviation } = statisticsOf((use) => train.forEach(use));
   if (!(deviation > 0 && deviation < Infinity)) {
     throw new DatasetRefusedError(
       `All train rows have the target ${train[0]}, or targets too far apart: there is nothing to learn.`,
@@ -158,20 +159,4 @@ export function standardised(
   }
   const scaled = (values: Float64Array) => Float32Array.from(values, (value) => (value - mean) / deviation);
   return { train: scaled(train), test: scaled(test), target: { name, type: 'number', mean, deviation } };
-}
-
-/** Sums in row order. The deviation is that of a population (divided by n). stride: of a column in rows. */
-export function meanAndDeviation(
-  values: Float32Array | Float64Array,
-  first = 0,
-  stride = 1,
-): { mean: number; deviation: number } {
-  let [sum, squares, n] = [0, 0, 0];
-  for (let k = first; k < values.length; k += stride) {
-    sum += values[k]!;
-    n += 1;
-  }
-  const mean = sum / n;
-  for (let k = first; k < values.length; k += stride) squares += (values[k]! - mean) * (values[k]! - mean);
-  return { mean, deviation: Math.sqrt(squares / n) };
 }

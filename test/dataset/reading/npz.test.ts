@@ -161,6 +161,21 @@ describe('x and y', () => {
   });
 });
 
+it('moves a column of one value to 0, whatever its rounded mean would be', async () => {
+  const tenths = Float64Array.from({ length: 30 }, () => 0.1);
+  const files = {
+    'x.npy': npy('<f8', '(30, 1)', new Uint8Array(tenths.buffer)),
+    'y.npy': npy(
+      '|u1',
+      '(30,)',
+      Uint8Array.from({ length: 30 }, (_, k) => k % 2),
+    ),
+  };
+  const dataset = await readFiles(files, { scale: 'standard' });
+  expect(dataset.columns![0]).toMatchObject({ mean: 0.1, deviation: 0, offset: 0.1, divisor: 1 });
+  expect(dataset.train.values.every((value) => value === 0)).toBe(true);
+});
+
 describe('refusals', () => {
   const y = npy('<i4', '(4,)', new Uint8Array(Int32Array.of(0, 1, 0, 1).buffer));
   const x = npy('<f4', '(4, 1)', float32(1, 2, 3, 4));
