@@ -18,16 +18,16 @@ export class IdxError extends Error {
   override readonly name = 'IdxError';
 }
 
+/** How many bytes the header of an array of `rank` dims takes. */
+export const idxHeaderBytes = (rank: number): number => MAGIC_BYTES + BYTES_PER_DIM * rank;
+
 /**
- * Parses an IDX array of `dims.length` dims; all sizes except the first are known: dims = [0, 28, 28] accepts any
- * number of images of 28 x 28.
- *
- * The header's sizes are compared with the number of bytes before they are used, so a header that claims 2^32 rows
- * costs nothing.
+ * The dims of an IDX array of unsigned bytes, from the start of the file. dims: what is expected; 0 stands for any size:
+ * [0, 28, 28] accepts any number of images of 28 x 28. bytes: at least the header.
  * @throws {IdxError}
  */
-export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): IdxArray {
-  const headerBytes = MAGIC_BYTES + BYTES_PER_DIM * dims.length;
+export function parseIdxHeader(bytes: Uint8Array, dims: readonly [0, ...number[]]): readonly number[] {
+  const headerBytes = idxHeaderBytes(dims.length);
   if (bytes.length < headerBytes) {
     throw new IdxError(`has ${bytes.length} bytes, fewer than the ${headerBytes} of its header`);
   }
@@ -39,12 +39,24 @@ export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): Id
   }
   const found = dims.map((_, d) => view.getUint32(MAGIC_BYTES + BYTES_PER_DIM * d));
   dims.forEach((size, d) => {
-    if (d > 0 && found[d] !== size) {
+    if (size !== 0 && found[d] !== size) {
       throw new IdxError(`has the size ${found.join(' x ')}, not rows x ${dims.slice(1).join(' x ')}`);
     }
   });
-  const rowValues = dims.slice(1).reduce((product, size) => product * size, 1);
-  const expectedBytes = headerBytes + found[0] * rowValues;
+  return found;
+}
+
+/**
+ * Parses an IDX array of `dims.length` dims; dims as for parseIdxHeader.
+ *
+ * The header's sizes are compared with the number of bytes before they are used, so a header that claims 2^32 rows
+ * costs nothing.
+ * @throws {IdxError}
+ */
+export function parseIdx(bytes: Uint8Array, dims: readonly [0, ...number[]]): IdxArray {
+  const headerBytes = idxHeaderBytes(dims.length);
+  const found = parseIdxHeader(bytes, dims);
+  const expectedBytes = headerBytes + found.reduce((product, size) => product * size, 1);
   if (bytes.length !== expectedBytes) {
     throw new IdxError(`has ${bytes.length} bytes, but ${found[0]} rows make ${expectedBytes}`);
   }

@@ -1,5 +1,5 @@
-import { PNG } from 'pngjs';
 import { type Fit, MOST_SIDE } from '../contract/prediction.ts';
+import { PngError, readPng, readPngHeader } from '../dataset/reading/png.ts';
 import { transposed } from '../export/transposed.ts';
 import { InputError } from './input-error.ts';
 
@@ -46,34 +46,17 @@ export function readDrawing(png: Uint8Array, { fit, height, width }: Target): Ui
   }
 }
 
-const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-
-/** The end of the first chunk, which has the size. */
-const IHDR_END = 33;
-
-/** Sizes are checked before anything is inflated: a small file may hold a huge picture. pngjs
- * inflates no more than the size needs, except for interlaced pictures. */
+/** The size is checked before anything is inflated: a small file may hold a huge picture. */
 function decode(png: Uint8Array): Grey {
   const file = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
-  if (file.length < IHDR_END || !file.subarray(0, 8).equals(SIGNATURE)) {
-    throw new InputError('content', 'The body is not a PNG picture.');
-  }
-  const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)];
-  if (width < 1 || height < 1 || width > MOST_SIDE || height > MOST_SIDE) {
+  const { width, height } = readable(() => readPngHeader(file, MOST_SIDE ** 2));
+  if (width > MOST_SIDE || height > MOST_SIDE) {
     throw new InputError(
       'content',
       `The picture has ${width} x ${height} pixels; at most ${MOST_SIDE} x ${MOST_SIDE} are taken.`,
     );
   }
-  if (file.readUInt8(28) !== 0) {
-    throw new InputError('content', 'The PNG picture is interlaced. Save it without interlacing.');
-  }
-  let rgba: Buffer;
-  try {
-    ({ data: rgba } = PNG.sync.read(file));
-  } catch (error) {
-    throw new InputError('content', `The PNG picture cannot be read: ${(error as Error).message}.`);
-  }
+  const rgba = readable(() => readPng(file));
   const pixels = new Float64Array(height * width);
   for (let p = 0; p < pixels.length; p += 1) {
     const [r, g, b, alpha] = [rgba[4 * p]!, rgba[4 * p + 1]!, rgba[4 * p + 2]!, rgba[4 * p + 3]! / 255];
@@ -81,6 +64,16 @@ function decode(png: Uint8Array): Grey {
     pixels[p] = (0.299 * r + 0.587 * g + 0.114 * b) * alpha + 255 * (1 - alpha);
   }
   return { height, width, pixels };
+}
+
+function readable<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PngError)
+      throw new InputError('content', `The picture cannot be read. ${error.message}`);
+    throw error;
+  }
 }
 
 /** Light strokes on black, at full strength, whichever way the drawing was made: its border is the background. */

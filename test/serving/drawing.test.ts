@@ -1,4 +1,4 @@
-import { deflateSync } from 'node:zlib';
+import { crc32, deflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { readDrawing, type Target } from '../../src/serving/drawing.ts';
@@ -90,6 +90,23 @@ it('fit=stretch scales all of the picture, fit=none takes it as it is', () => {
   );
 });
 
+/** The file with other pixels, whose checksums are right: a filter and four bytes a pixel in each line. */
+function withPixels(file: Buffer, pixels: Buffer): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(data.length, 0);
+    ends.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+  };
+  const headEnd = 33;
+  return Buffer.concat([
+    file.subarray(0, headEnd),
+    chunk('IDAT', deflateSync(pixels)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
 describe('a file', () => {
   const good = png(30, 30, (x) => 8 * x);
 
@@ -102,12 +119,16 @@ describe('a file', () => {
   }
 
   it.each([
-    ['that is no PNG', Buffer.from('GIF89a, not a PNG, but long enough to be one'), 'is not a PNG'],
+    ['of another format', Buffer.from('GIF89a, not a PNG, but long enough to be one'), 'is a GIF picture'],
+    ['that is no picture', Buffer.from('neither a PNG nor a picture, but long enough'), 'is not a PNG'],
     ['of a few bytes', good.subarray(0, 20), 'is not a PNG'],
     ['that is cut off', good.subarray(0, 60), 'cannot be read'],
-    ['that claims to be huge', claiming(100_000, 100_000), '100000 x 100000 pixels; at most 2048 x 2048'],
+    ['that claims to be huge', claiming(100_000, 100_000), '100000 x 100000 pixels; at most 4194304'],
+    ['with a side that is too long', claiming(4000, 10), '4000 x 10 pixels; at most 2048 x 2048'],
     ['without pixels', claiming(0, 10), '0 x 10 pixels'],
-    ['that is interlaced', claiming(30, 30, 1), 'interlaced'],
+    ['that claims to be interlaced', claiming(30, 30, 1), 'cannot be read'],
+    ['whose pixels stop', withPixels(good, Buffer.alloc(10 * (30 * 4 + 1))), '1210 of 3630 bytes'],
+    ['with too many pixels', withPixels(good, Buffer.alloc(10_000)), 'cannot be read'],
     ['whose size is not that of its data', claiming(40, 40), 'cannot be read'],
     [
       'with a wrong checksum',
