@@ -102,10 +102,11 @@ function nonzeroInputs({ train, shape }: Dataset): number {
 }
 
 function readIdxFolder(folder: string): Dataset {
-  const { shape, sources } = DATASETS.mnist;
+  const { shape } = DATASETS.mnist;
+  const { files } = DATASETS.mnist.sources!;
   const { inputs: pixels, image } = shape;
   const part = (images: string, labels: string): DataRows => {
-    const { values } = parseIdx(readFileSync(join(folder, images)), [0, image.height, image.width]);
+    const { values } = parseIdx(readFileSync(join(folder, images)), [0, image!.height, image!.width]);
     const found = parseIdx(readFileSync(join(folder, labels)), [0]).values;
     return {
       rows: found.length,
@@ -114,8 +115,8 @@ function readIdxFolder(folder: string): Dataset {
       readValues: (into, from) => into.set(values.subarray(from * pixels, from * pixels + into.length)),
     };
   };
-  const train = part(sources.trainImages.file, sources.trainLabels.file);
-  const test = part(sources.testImages.file, sources.testLabels.file);
+  const train = part(files.trainImages.file, files.trainLabels.file);
+  const test = part(files.testImages.file, files.testLabels.file);
   return {
     shape: { ...shape, rows: { train: train.rows, test: test.rows } },
     train,

@@ -10,11 +10,14 @@ export const DataShapeSchema = z
     dataset: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/),
     /** Hash of the content (dataset/content.ts), the same on every machine. */
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    kind: z.literal('images'),
+    kind: z.enum(['images', 'table']),
     task: z.literal('classification'),
-    /** Values per row: height * width * channels. */
+    /** Values per row: height * width * channels, or what the columns of a table give. */
     inputs: z.int().gte(1),
-    image: z.strictObject({ height: z.int().gte(1), width: z.int().gte(1), channels: z.int().gte(1) }),
+    /** null for a table. */
+    image: z
+      .strictObject({ height: z.int().gte(1), width: z.int().gte(1), channels: z.int().gte(1) })
+      .nullable(),
     /** The model's outputs per row: one for each class. */
     outputs: z.int().gte(2),
     /** Class i of the labels is called classes[i]. */
@@ -23,7 +26,10 @@ export const DataShapeSchema = z
     /** How a value is stored: a byte, which the model sees divided by 255, or a float32, which it sees as it is. */
     storage: z.enum(['u8', 'f32']),
   })
-  .refine(({ inputs, image }) => inputs === image.height * image.width * image.channels, {
+  .refine(({ kind, image }) => (kind === 'images') === (image !== null), {
+    error: 'images have an image, and tables none',
+  })
+  .refine(({ inputs, image }) => image === null || inputs === image.height * image.width * image.channels, {
     error: 'inputs must be height * width * channels',
   })
   .refine(({ outputs, classes }) => outputs === classes.length, {

@@ -7,11 +7,13 @@ import { text } from './text.ts';
  * them out, so that a stored spec holds everything that decides the bits of the result.
  */
 
-export const DatasetNameSchema = z.enum(['mnist', 'mnist_sample', 'fashion_mnist']).meta({
-  id: 'DatasetName',
-  description:
-    'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets).',
-});
+export const DatasetNameSchema = z
+  .enum(['mnist', 'mnist_sample', 'fashion_mnist', 'moons', 'circles', 'spirals', 'xor', 'blobs'])
+  .meta({
+    id: 'DatasetName',
+    description:
+      'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets); moons, circles, spirals, xor and blobs: 2,000 + 500 points in a plane.',
+  });
 
 export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorflow']).meta({
   id: 'EngineName',

@@ -19,14 +19,10 @@ export const CheckpointChoiceSchema = z.enum(['latest']);
 
 export const PredictRequestSchema = z
   .strictObject({
-    inputs: z
-      .array(z.array(z.int().gte(0).lte(255)))
-      .min(1)
-      .max(MOST_ROWS)
-      .meta({
-        description:
-          "Rows in the dataset's own units: for images, their bytes row by row, 0 (background) to 255.",
-      }),
+    inputs: z.array(z.array(z.number())).min(1).max(MOST_ROWS).meta({
+      description:
+        "Rows in the dataset's own units: for images, their bytes row by row, 0 (background) to 255; for tables, the numbers of their columns.",
+    }),
   })
   .meta({ id: 'PredictRequest' });
 
@@ -51,7 +47,7 @@ export const PredictionListSchema = z
     }),
     weights_sha256: z.string(),
     seen: z
-      .array(z.array(z.int().gte(0).lte(255)))
+      .array(z.array(z.number()))
       .optional()
       .meta({ description: 'Only for a picture: the pixels that the model saw, row by row.' }),
   })

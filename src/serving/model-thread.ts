@@ -61,8 +61,8 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
   const loaded = await loadedModel(key, model, () => READERS[kind](model));
   if (loaded === undefined) return { outcome: 'missing' };
   const { engine, epoch } = loaded;
-  const { images, rows, seen } = inputs;
-  const { predicted, outputs } = engine.predict(images, new Uint16Array(rows), 0, rows);
+  const { values, rows, seen } = inputs;
+  const { predicted, outputs } = engine.predict(values, new Uint16Array(rows), 0, rows);
   const { classes } = model.data;
   const answer: PredictionList = {
     object: 'list',

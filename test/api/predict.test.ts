@@ -26,11 +26,11 @@ beforeAll(async () => {
 const ask = async (payload: Buffer | string, type: string, query = '') =>
   await api.request({ method: 'POST', url: url + query, headers: { 'content-type': type }, payload });
 
-const rowsOf = (from: number, to: number) => model.images.subarray(from * 784, to * 784);
+const rowsOf = (from: number, to: number) => (model.values as Uint8Array).subarray(from * 784, to * 784);
 
 describe('a prediction', () => {
   it('has the bits of the engine that trained the model', async () => {
-    const response = await ask(Buffer.from(model.images), 'application/octet-stream');
+    const response = await ask(Buffer.from(model.values), 'application/octet-stream');
     expect(response.statusCode, response.body.slice(0, 300)).toBe(200);
     const { data, classes } = response.json<PredictionList>();
     const { probabilities, exported } = model;

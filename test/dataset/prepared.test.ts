@@ -177,7 +177,7 @@ describe('openDataset', () => {
     const [dataDir, sources] = [await makeTemporaryFolder(), await copySources()];
     await damage(join(sources, name));
     const failure = await openDataset(SAMPLE, dataDir, sources).catch((error: unknown) => error);
-    const expected = Object.values(DATASETS.mnist.sources).find(({ file }) => file === name)!;
+    const expected = Object.values(DATASETS.mnist.sources!.files).find(({ file }) => file === name)!;
     expect(failure).toMatchObject({ name: 'DatasetUnavailableError', code: 'dataset_unavailable' });
     expect((failure as Error).message).toContain(join(sources, name));
     expect((failure as Error).message).toContain(expected.sha256);

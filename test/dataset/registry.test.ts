@@ -38,7 +38,7 @@ describe.each(DatasetNameSchema.options)('%s', async (name) => {
         expect(contentSha256(shape, content)).not.toBe(shape.sha256);
         part[last] ^= 1;
       }
-      const image = { ...shape.image, height: 14, width: 56 };
+      const image = { height: 14, width: 56, channels: 1 };
       expect(contentSha256({ ...shape, image }, content)).not.toBe(shape.sha256);
       expect(contentSha256({ ...shape, classes: shape.classes.toReversed() }, content)).not.toBe(
         shape.sha256,

@@ -17,15 +17,15 @@ import { unzip } from './unzip.ts';
 const TOLERANCE = 1e-6;
 
 let model: TrainedModel;
-const floats = (images: Uint8Array, scale: number) => Float32Array.from(images, (byte) => byte * scale);
+const floats = ({ values }: TrainedModel, scale: number) =>
+  Float32Array.from(values, (value) => value * scale);
 
 beforeAll(async () => {
   model = await trainedModel({ name: 'Ein Name', model: { hidden_units: [32, 16], activation: 'tanh' } });
   await tf.setBackend('wasm');
 });
 
-const inputs = (preprocessing: 'raw' | 'scaled') =>
-  floats(model.images, preprocessing === 'raw' ? 1 : 1 / 255);
+const inputs = (preprocessing: 'raw' | 'scaled') => floats(model, preprocessing === 'raw' ? 1 : 1 / 255);
 
 describe.each(['raw', 'scaled'] as const)('for %s inputs', (preprocessing) => {
   it('ONNX Runtime opens onnx and predicts the same', async () => {
@@ -50,6 +50,33 @@ describe.each(['raw', 'scaled'] as const)('for %s inputs', (preprocessing) => {
     });
     const predicted = loaded.predict(tf.tensor2d(inputs(preprocessing), [1000, 784])) as tf.Tensor;
     expect(largestDifference(await predicted.data(), model.probabilities)).toBeLessThan(TOLERANCE);
+  });
+});
+
+describe('a model of points in a plane, which are not scaled,', () => {
+  it('predicts the same in ONNX Runtime, and says what it takes', async () => {
+    const points = await trainedModel({ dataset: 'moons', model: { hidden_units: [8] } });
+    for (const preprocessing of ['raw', 'scaled'] as const) {
+      const exported = points.exported(preprocessing);
+      const session = await ort.InferenceSession.create(encodeAs('onnx', exported, 'keras'));
+      const { probabilities } = await session.run({
+        input: new ort.Tensor('float32', floats(points, 1), [500, 2]),
+      });
+      const found = probabilities!.data as Float32Array;
+      expect(largestDifference(found, points.probabilities)).toBeLessThan(TOLERANCE);
+      const json = JSON.parse(Buffer.from(encodeAs('json', exported, 'keras')).toString('utf8'));
+      expect(json).toMatchObject({
+        input: 'numbers, as they are',
+        input_scale: '1',
+        classes: ['upper', 'lower'],
+      });
+      const keras = JSON.parse(
+        unzip(encodeAs('keras', exported, 'keras'))
+          .get('config.json')!
+          .toString(),
+      );
+      expect(JSON.stringify(keras)).not.toContain('Rescaling');
+    }
   });
 });
 

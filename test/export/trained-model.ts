@@ -4,34 +4,37 @@ import { join } from 'node:path';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { Preprocessing } from '../../src/contract/model-export.ts';
 import { openDataset } from '../../src/dataset/prepared.ts';
-import { DATASETS } from '../../src/dataset/registry.ts';
+import { resolveDataset } from '../../src/dataset/registry.ts';
+import { newValues, type Values } from '../../src/engine/engine.ts';
 import { type ExportedModel, exportedModel } from '../../src/export/exported-model.ts';
 import { evaluate } from '../../src/training/evaluate.ts';
 import { weightsSha256 } from '../../src/training/hashes.ts';
 import { decodeModel, encodeModel } from '../../src/training/model-file.ts';
-import { imagesOf, runJob } from '../training/small-job.ts';
+import { runJob } from '../training/small-job.ts';
 
 export interface TrainedModel {
   exported: (preprocessing: Preprocessing) => ExportedModel;
-  /** (1000, 784), the test rows, 0 to 255. */
-  images: Uint8Array;
-  /** (1000, 10): what the engine that trained it predicts. */
+  /** (rows, inputs): the test rows, as the dataset has them. */
+  values: Values;
+  /** (rows, classes): what the engine that trained it predicts. */
   probabilities: Float32Array;
 }
 
-/** A model that was trained on mnist_sample for one epoch, and read back from its file. */
+/** A model that was trained for one epoch, on mnist_sample if the spec names nothing else, and read back from its file. */
 export async function trainedModel(spec: object = {}): Promise<TrainedModel> {
   const folder = mkdtempSync(join(tmpdir(), 'descent-'));
-  const dataset = await openDataset(DATASETS.mnist_sample.shape, folder);
   const parsed = JobSpecSchema.parse({
     dataset: 'mnist_sample',
     training: { epochs: 1 },
     engine: 'wasm',
     ...spec,
   });
+  const dataset = await openDataset(resolveDataset(parsed.dataset), folder);
   const { engine } = runJob(parsed, dataset);
-  const images = imagesOf(dataset.test);
-  const { outputs } = engine.predict(images, dataset.test.targets, 0, dataset.test.rows);
+  const { test, shape } = dataset;
+  const values = newValues(shape.storage, test.rows * shape.inputs);
+  test.readValues(values, 0);
+  const { outputs } = engine.predict(values, dataset.test.targets, 0, dataset.test.rows);
   const evaluating = evaluate({ dataset, engine });
   let next = evaluating.next(1000);
   while (next.done !== true) next = evaluating.next(1000);
@@ -42,7 +45,7 @@ export async function trainedModel(spec: object = {}): Promise<TrainedModel> {
   dataset.close();
   rmSync(folder, { recursive: true });
   return {
-    images,
+    values,
     probabilities: outputs,
     exported: (preprocessing) =>
       exportedModel({

@@ -28,13 +28,13 @@ it('are the same from every form', () => {
     read('application/octet-stream', Uint8Array.from([...first, ...second])),
   ]) {
     expect(inputs.rows).toBe(2);
-    expect([...inputs.images]).toEqual([...first, ...second]);
+    expect([...inputs.values]).toEqual([...first, ...second]);
   }
 });
 
 it('are taken from IDX files of one row or many', () => {
   expect(read('application/octet-stream', idx(3, [28, 28], 3 * 784))).toMatchObject({ rows: 3 });
-  expect([...read('application/octet-stream', idx(1, [784], 784)).images]).toEqual(new Array(784).fill(7));
+  expect([...read('application/octet-stream', idx(1, [784], 784)).values]).toEqual(new Array(784).fill(7));
 });
 
 describe('are refused', () => {
@@ -78,5 +78,41 @@ describe('are refused', () => {
     expect((error as InputError).code).toBe(code);
     expect((error as InputError).message).toContain(reason);
     expect((error as InputError).message.length).toBeLessThan(400);
+  });
+});
+
+describe('of a table', () => {
+  const table = DATASETS.moons.shape;
+  const readTable = (type: string, bytes: string | Uint8Array) =>
+    readInputs({ type, bytes: typeof bytes === 'string' ? Buffer.from(bytes) : bytes, fit: 'none' }, table);
+  const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
+
+  it('are numbers, the same from every form', () => {
+    const rows = [0.5, -1.25, 3e-3, 2];
+    for (const inputs of [
+      readTable('application/json', '{"inputs":[[0.5,-1.25],[0.003,2]]}'),
+      readTable('text/csv', 'x,y\n0.5,-1.25\n3e-3,2\n'),
+      readTable('text/csv', '0.5,-1.25\n3e-3,+2'),
+      readTable('application/octet-stream', floats(...rows)),
+    ]) {
+      expect(inputs.rows).toBe(2);
+      expect(inputs.values).toEqual(Float32Array.from(rows));
+    }
+  });
+
+  it.each([
+    [
+      'application/json',
+      '{"inputs":[[1e39,0]]}',
+      '/inputs/0/0: 1e+39 is not a number that a float32 can hold',
+    ],
+    ['application/json', '{"inputs":[[1,2,3]]}', 'Row 1 has 3 values; this model takes 2'],
+    ['application/json', '{"inputs":[["1",2]]}', 'rows of 2 numbers'],
+    ['text/csv', '1,2\n1,x', 'Row 2: "x" is not a number'],
+    ['application/octet-stream', new Uint8Array(9), 'rows of 8 bytes'],
+    ['application/octet-stream', floats(1, Number.NaN), 'Row 1: NaN is not finite'],
+    ['image/png', 'a picture', 'takes no grey pictures'],
+  ])('are refused: %s %#', (type, bytes, reason) => {
+    expect(() => readTable(type, bytes)).toThrow(reason);
   });
 });

@@ -72,7 +72,9 @@ export function evaluationRowsRoutes(
     const record = await store.recordIn(scopeOf(request), id);
     if (record === undefined) throw jobNotFound();
     const model = modelOf(id, record, artifacts);
-    const { classes } = model.data;
+    const { classes, image, dataset } = model.data;
+    if (wanted.images && image === null)
+      throw new ProblemError('not_found', `The rows of ${dataset} are no images. Ask for them without .png.`);
     const task = {
       model,
       dataDir,

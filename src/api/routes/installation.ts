@@ -40,6 +40,12 @@ export function installationRoutes(app: FastifyInstance, deps: ApiDeps, done: ()
       async (request, reply) => {
         const { name, split, index } = request.params;
         const { shape } = DATASETS[name];
+        if (shape.image === null) {
+          throw new ProblemError(
+            'not_found',
+            `The rows of ${name} are no images, but ${shape.inputs} numbers each.`,
+          );
+        }
         if (index >= shape.rows[split]) {
           throw new ProblemError(
             'not_found',
@@ -72,10 +78,12 @@ const toDataset = async ([name, entry]: [DatasetName, DatasetEntry], dataDir: st
   description: entry.description,
   train_rows: entry.shape.rows.train,
   test_rows: entry.shape.rows.test,
-  image: { height: entry.shape.image.height, width: entry.shape.image.width },
+  kind: entry.shape.kind,
+  inputs: entry.shape.inputs,
+  image: entry.shape.image && { height: entry.shape.image.height, width: entry.shape.image.width },
   classes: [...entry.shape.classes],
   sha256: entry.shape.sha256,
-  files: Object.values(entry.sources).map(({ file, sha256 }) => ({ file, sha256 })),
+  files: Object.values(entry.sources?.files ?? {}).map(({ file, sha256 }) => ({ file, sha256 })),
   problem: await datasetProblem(entry, dataDir),
 });
 

@@ -23,7 +23,20 @@ export const OPTIMIZER_TYPES = allOf<NonNullable<JobSpec['optimizer']>['type']>(
   adam: true,
 });
 
-export const DATASETS = allOf<Dataset['name']>({ mnist: true, mnist_sample: true, fashion_mnist: true });
+const hasPicturesByName: Record<Dataset['name'], boolean> = {
+  mnist: true,
+  mnist_sample: true,
+  fashion_mnist: true,
+  moons: false,
+  circles: false,
+  spirals: false,
+  xor: false,
+  blobs: false,
+};
+export const DATASETS = Object.keys(hasPicturesByName) as Dataset['name'][];
+
+/** Whether the rows of a dataset can be shown, and drawn for. */
+export const hasPictures = (dataset: Dataset['name']): boolean => hasPicturesByName[dataset];
 
 export const ENGINES = allOf<Engine['name']>({ native: true, wasm: true, reference: true, tensorflow: true });
 

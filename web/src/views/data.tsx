@@ -28,7 +28,8 @@ export function Data() {
 }
 
 function DatasetCard({ dataset }: { dataset: Dataset }) {
-  const { name, title, description, train_rows, test_rows, image, classes, sha256, files, problem } = dataset;
+  const { name, title, description, train_rows, test_rows, inputs, image, classes, sha256, files, problem } =
+    dataset;
   return (
     <section class="card" aria-labelledby={`data-${name}`}>
       <div class="head">
@@ -49,7 +50,7 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
           <dd>{whole(test_rows)}</dd>
           <dt>Each row</dt>
           <dd>
-            an image of {image.width} × {image.height} pixels
+            {image === null ? `${inputs} numbers` : `an image of ${image.width} × ${image.height} pixels`}
           </dd>
           <dt>Classes</dt>
           <dd>{classes.join(', ')}</dd>
@@ -58,9 +59,9 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
             <code>{sha256}</code>
           </dd>
           <dt>Files</dt>
-          <dd>{files.map(({ file }) => file).join(', ')}</dd>
+          <dd>{files.map(({ file }) => file).join(', ') || 'none: it is generated'}</dd>
         </dl>
-        {problem === null && (
+        {problem === null && image !== null && (
           <figure class="rows">
             <figcaption class="faint">The first {SHOWN} test rows</figcaption>
             <div class="pictures">

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { Job } from '../../../src/client/descent.ts';
 import { forget, remember } from '../api/jobs.ts';
+import { hasPictures } from '../api/names.ts';
 import { descent } from '../api/server.ts';
 import { ago, seconds, short, whole } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
@@ -82,7 +83,7 @@ function Actions({ job }: { job: Job }) {
   return (
     <div class="job-actions">
       <div class="row">
-        {status === 'succeeded' && (
+        {status === 'succeeded' && hasPictures(job.spec.dataset) && (
           <a class="button primary" href={href('try', { jobs: id })}>
             Try it
           </a>

@@ -1,9 +1,15 @@
-import type { Evaluation } from '../../../src/client/descent.ts';
+import type { Dataset, Evaluation } from '../../../src/client/descent.ts';
 import { rowImage } from '../api/files.ts';
+import { hasPictures } from '../api/names.ts';
 import { percent, short } from '../parts/format.ts';
 
+interface Props {
+  dataset: Dataset['name'];
+  mistakes: Evaluation['worst_mistakes'];
+}
+
 /** The test rows that the model got most wrong, with what it said. */
-export function Mistakes({ dataset, mistakes }: { dataset: string; mistakes: Evaluation['worst_mistakes'] }) {
+export function Mistakes({ dataset, mistakes }: Props) {
   return (
     <div>
       <h3>Worst mistakes</h3>
@@ -13,13 +19,15 @@ export function Mistakes({ dataset, mistakes }: { dataset: string; mistakes: Eva
         <ul class="mistakes">
           {mistakes.map(({ index, label, predicted, probability, loss }) => (
             <li key={index}>
-              <img
-                src={rowImage(dataset, 'test', index)}
-                alt={`Test row ${index}`}
-                width={64}
-                height={64}
-                loading="lazy"
-              />
+              {hasPictures(dataset) && (
+                <img
+                  src={rowImage(dataset, 'test', index)}
+                  alt={`Test row ${index}`}
+                  width={64}
+                  height={64}
+                  loading="lazy"
+                />
+              )}
               <span>
                 is <b>{label}</b>
               </span>

@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { jobOf } from '../api/jobs.ts';
+import { hasPictures } from '../api/names.ts';
 import { percent } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useJobList } from '../parts/use-job-list.ts';
@@ -15,7 +16,10 @@ const MOST_JOBS = 6;
 export function TryIt() {
   const { query } = route.value;
   const list = useJobList({ status: 'succeeded', sort: '-test_accuracy' });
-  const best = list.ids.value;
+  const best = list.ids.value.filter((id) => {
+    const job = jobOf(id).value;
+    return typeof job !== 'object' || hasPictures(job.spec.dataset);
+  });
   const isEmpty = best.length === 0 && list.state.value === 'complete';
   const chosen = query.get('jobs')?.split(',').filter(Boolean).slice(0, MOST_JOBS);
   const ids = [...new Set(chosen ?? best.slice(0, 1))];
