@@ -3,7 +3,7 @@ import { datasetProblem } from '../../src/dataset/availability.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { Installation } from '../end-to-end/installation.ts';
 
-const problem = await datasetProblem(DATASETS.fashion_mnist, '/nonexistent');
+const problem = await datasetProblem(DATASETS.fashion_mnist, '/no/such/folder');
 
 it.skipIf(problem !== null)(
   'the model of {} learns fashion_mnist with most of five seeds (needs dataset-fashion-mnist)',
