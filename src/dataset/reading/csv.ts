@@ -5,6 +5,7 @@ import { CsvRows, type CsvRowsOptions } from './csv-rows.ts';
 import type { ReadLimits } from './limits.ts';
 import type { MadeDataset } from './made-dataset.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { numberIn, POINT } from './number-text.ts';
 import { type CsvOptions, DELIMITERS } from './options.ts';
 import { cut } from './places.ts';
 import type { ReadTable } from './read-table.ts';
@@ -88,12 +89,14 @@ function refusedOf(
       const problem = 'The target is no number, which task=regression needs. Correct it, or remove the line.';
       return [{ use, place: { ...shown(firstText), column: name, problem } }];
     }
-    if (before === 'mixed' && (state === 'crowded' || hasManyNumbers(column))) {
+    const cannotBeText = state === 'crowded' || (state === 'mixed' && hasManyNumbers(column));
+    if (!cannotBeText) return [];
+    if (before === 'mixed' || (firstText !== undefined && !Number.isNaN(numberIn(crowdedAt!.found, POINT)))) {
       const hint =
-        'The column has numbers before this line: correct this value, or leave it empty if it is missing. As text: ';
+        'Other lines have numbers: correct this value, or leave it empty if it is missing. As text: ';
       return [{ use, place: crowdedColumn(name, use, shown(firstText!), hint) }];
     }
-    return state === 'crowded' ? [{ use, place: crowdedColumn(name, use, shown(crowdedAt!)) }] : [];
+    return [{ use, place: crowdedColumn(name, use, shown(crowdedAt!)) }];
   });
 }
 

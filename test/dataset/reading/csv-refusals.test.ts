@@ -91,7 +91,14 @@ describe('what a CSV file is refused for', () => {
   it('a text among many numbers: shows it', async () => {
     const { places } = await refused(csv(`a,b\n${good(200)}oops,u\n${good(200)}`));
     expect(places).toMatchObject([
-      { line: 202, column: 'a', found: 'oops', problem: expect.stringContaining('numbers before this line') },
+      { line: 202, column: 'a', found: 'oops', problem: expect.stringContaining('Other lines have numbers') },
+    ]);
+  });
+
+  it('a line of units below the names: shows it', async () => {
+    const { places } = await refused(csv(`a,b\nmm,kind\n${good(200)}`));
+    expect(places).toMatchObject([
+      { line: 2, column: 'a', found: 'mm', problem: expect.stringContaining('Other lines have numbers') },
     ]);
   });
 

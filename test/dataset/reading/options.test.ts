@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { CsvOptionsSchema, ParquetOptionsSchema } from '../../../src/dataset/reading/options.ts';
 
 describe('query options of tables', () => {
@@ -29,6 +30,25 @@ describe('query options of tables', () => {
     { unknown: '1' },
   ])('%j is refused', (query) => {
     expect(CsvOptionsSchema.safeParse(query).success).toBe(false);
+  });
+
+  it('are described for the API', () => {
+    const { properties } = z.toJSONSchema(CsvOptionsSchema, { io: 'input', unrepresentable: 'any' });
+    expect(Object.keys(properties!).sort()).toEqual(
+      [
+        'decimal',
+        'delimiter',
+        'drop',
+        'header',
+        'scale',
+        'split_column',
+        'target',
+        'task',
+        'test_split',
+      ].sort(),
+    );
+    for (const property of Object.values(properties!))
+      expect((property as { description?: string }).description).toMatch(/\.$/);
   });
 
   it('those of CSV files are not those of Parquet files', () => {
