@@ -3,7 +3,7 @@ import { NumberStore } from './number-store.ts';
 import { COMMA, isMissing, numberIn, POINT } from './number-text.ts';
 import type { ReadColumn } from './read-table.ts';
 import type { ColumnUse } from './table-roles.ts';
-import { TextCodes } from './text-codes.ts';
+import { TextCodes, type TextInputs } from './text-codes.ts';
 
 /** What stands where. */
 export interface Cell {
@@ -39,18 +39,24 @@ export class CsvColumn {
     decimal: 'point' | 'comma' | 'either',
     state: 'empty' | 'text',
     budget: MemoryBudget,
+    texts: TextInputs,
   ) {
     this.name = name;
     this.index = index;
     this.use = use;
     this.values = new NumberStore(budget);
-    this.#codes = new TextCodes(use);
+    this.#codes = new TextCodes(use, texts);
     this.#decimal = decimal;
     this.#state = state;
   }
 
   get state(): ColumnState {
     return this.#state;
+  }
+
+  /** Of a model, as far as is known. */
+  get inputs(): number {
+    return this.#state === 'text' ? this.#codes.count : 1;
   }
 
   /** The first value that is no number. */

@@ -8,6 +8,7 @@ import { cut, Places } from './places.ts';
 import { refuseLarge } from './prepared-size.ts';
 import { DatasetRefusedError } from './refusal.ts';
 import { assignRoles, counted, MOST_COLUMNS, type Roles } from './table-roles.ts';
+import { TextInputs } from './text-codes.ts';
 
 /** Numbers that are gathered before each column stores its part. */
 const BATCH_NUMBERS = 2 ** 22;
@@ -110,6 +111,7 @@ export class CsvRows {
     refuseSingleColumn(this.#names, fields);
     this.#roles = assignRoles(this.#names, this.#options);
     const { again, written } = this.#options;
+    const texts = new TextInputs();
     this.#columns = this.#roles.uses.flatMap((use, index) =>
       use === null || again?.has(index) === false
         ? []
@@ -119,6 +121,7 @@ export class CsvRows {
               written,
               again !== undefined || use === 'split' ? 'text' : 'empty',
               this.#budget,
+              texts,
             ),
           ],
     );
@@ -180,7 +183,7 @@ export class CsvRows {
       store.append(this.#batch.subarray(c * stride, c * stride + rows));
     });
     this.#filled = 0;
-    const inputs = this.#columns.filter(({ use }) => use === 'input').length;
+    const inputs = this.#columns.reduce((sum, { use, inputs }) => sum + (use === 'input' ? inputs : 0), 0);
     refuseLarge(this.#rows, inputs, this.#limits);
   }
 

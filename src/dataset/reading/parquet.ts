@@ -14,7 +14,7 @@ import { DatasetRefusedError } from './refusal.ts';
 import { type RefusedColumn, refuseColumns } from './refused-columns.ts';
 import { makeTable } from './table.ts';
 import { assignRoles, type ColumnUse, listed } from './table-roles.ts';
-import { crowdedColumn, TextCodes } from './text-codes.ts';
+import { crowdedColumn, TextCodes, TextInputs } from './text-codes.ts';
 
 /**
  * Reads a table from a Parquet file, column by column, page by page.
@@ -101,6 +101,7 @@ class TableColumns {
   readonly #stores: MemoryBudget;
   readonly #places = new Places('The Parquet file has rows that cannot be used.');
   readonly #refused: RefusedColumn[] = [];
+  readonly #texts = new TextInputs();
 
   constructor(file: ParquetFile, limits: ReadLimits) {
     this.#file = file;
@@ -110,7 +111,7 @@ class TableColumns {
 
   async read({ name, use, leaf, kind }: Source): Promise<ReadColumn & { use: ColumnUse }> {
     const values = new NumberStore(this.#stores);
-    const codes = new TextCodes(use);
+    const codes = new TextCodes(use, this.#texts);
     const convert: (values: LeafPage['values']) => ArrayLike<number | string> =
       kind.kind === 'number' ? kind.toNumbers : kind.toTexts;
     let [dictionary, words]: [unknown, ArrayLike<number | string>] = [null, []];

@@ -1,5 +1,6 @@
 import { MOST_CLASSES } from './limits.ts';
 import { cut } from './places.ts';
+import { refuseManyInputs } from './prepared-size.ts';
 import type { Place } from './refusal.ts';
 import { type ColumnUse, LONGEST_NAME } from './table-roles.ts';
 
@@ -8,26 +9,56 @@ const MOST_TEXTS = 100;
 
 export const mostTexts = (use: ColumnUse): number => (use === 'target' ? MOST_CLASSES : MOST_TEXTS);
 
+/** Counts the texts of all inputs of a table, since each becomes an input of the model. */
+export class TextInputs {
+  #count = 0;
+
+  /** @throws {DatasetRefusedError} if there are more than a dataset may have */
+  add(): void {
+    this.#count += 1;
+    refuseManyInputs(this.#count);
+  }
+
+  giveBack(count: number): void {
+    this.#count -= count;
+  }
+}
+
 /** Numbers the texts of a column in the order of their first appearance. */
 export class TextCodes {
   readonly #codes = new Map<string, number>();
-  readonly #most: number;
+  readonly #use: ColumnUse;
+  readonly #all: TextInputs;
 
-  constructor(use: ColumnUse) {
-    this.#most = mostTexts(use);
+  constructor(use: ColumnUse, all: TextInputs) {
+    this.#use = use;
+    this.#all = all;
+  }
+
+  get count(): number {
+    return this.#codes.size;
   }
 
   get texts(): readonly string[] {
     return [...this.#codes.keys()];
   }
 
-  /** undefined if this is one text too many, or too long for a value. */
+  /**
+   * undefined if this is one text too many, or too long for a value; all are then forgotten.
+   * @throws {DatasetRefusedError} if the table has too many
+   */
   codeOf(text: string): number | undefined {
     const known = this.#codes.get(text);
     if (known !== undefined) return known;
-    if (this.#codes.size === this.#most || text.length > LONGEST_NAME) return undefined;
-    this.#codes.set(text, this.#codes.size);
-    return this.#codes.size - 1;
+    const code = this.#codes.size;
+    if (code === mostTexts(this.#use) || text.length > LONGEST_NAME) {
+      if (this.#use === 'input') this.#all.giveBack(code);
+      this.#codes.clear();
+      return undefined;
+    }
+    if (this.#use === 'input') this.#all.add();
+    this.#codes.set(text, code);
+    return code;
   }
 }
 

@@ -156,6 +156,16 @@ describe('limits, before memory is taken', () => {
     ).toContain('524288 bytes unpacked');
   });
 
+  it('texts are counted while they are read, those of columns with too many left aside', async () => {
+    const names = Array.from({ length: 401 }, (_, k) => `c${k}`).join(',');
+    const rows = (texts: number) =>
+      Array.from({ length: 120 }, (_, r) => `${`t${r % texts},`.repeat(400)}${r % 2 ? 'u' : 'v'}\n`).join('');
+    expect((await refused(csv(`${names}\n${rows(60)}`))).message).toContain('20001 numbers');
+    expect((await refused(csv(`${names}\n${rows(120)}`))).message).toContain('20001 numbers');
+    const some = rows(120).replaceAll(/(?:t\d+,){250}/g, '1,'.repeat(250));
+    expect((await refused(csv(`${names}\n${some}`))).message).toContain('150 columns cannot be used');
+  });
+
   it('one-hot columns count as many inputs as they have texts', async () => {
     const rows = Array.from({ length: 5000 }, (_, k) => `t${k % 100},${k % 2 ? 'u' : 'v'}\n`).join('');
     expect((await refused(csv(`a,b\n${rows}`, {}, small))).message).toContain(
