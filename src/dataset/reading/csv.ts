@@ -94,9 +94,9 @@ function refusedOf(
     if (before === 'mixed' || (firstText !== undefined && !Number.isNaN(numberIn(crowdedAt!.found, POINT)))) {
       const hint =
         'Other lines have numbers: correct this value, or leave it empty if it is missing. As text: ';
-      return [{ use, place: crowdedColumn(name, use, shown(firstText!), hint) }];
+      return [{ use, place: crowdedColumn(name, use, firstText!, hint) }];
     }
-    return [{ use, place: crowdedColumn(name, use, shown(crowdedAt!)) }];
+    return [{ use, place: crowdedColumn(name, use, crowdedAt!) }];
   });
 }
 

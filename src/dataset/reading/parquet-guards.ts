@@ -92,8 +92,8 @@ export function thriftEnd(bytes: Uint8Array, start: number): number | undefined 
 }
 
 /**
- * Checks the runs of `count` numbers of `width` bits, 1 or more (hybrid of run lengths and packed bits) in bytes from `from` to
- * `to`: hyparquet writes runs as long as they say.
+ * Checks the runs of `count` numbers of `width` bits, 1 or more (hybrid of run lengths and packed bits), in bytes
+ * from `from` to `to`: hyparquet writes runs as long as they say.
  * @throws {ParquetError}
  */
 export function checkRuns(bytes: Uint8Array, from: number, to: number, width: number, count: number): void {

@@ -62,14 +62,17 @@ export class TextCodes {
   }
 }
 
-/** Why a column of text is refused. at: of a text that shows it. */
+/** Why a column of text is refused. at: of a text that shows it, whole. */
 export function crowdedColumn(
   column: string,
   use: ColumnUse,
-  at: Pick<Place, 'line' | 'row' | 'found'>,
+  at: Pick<Place, 'line' | 'row'> & { readonly found: string },
   hint = '',
 ): Place & { readonly column: string } {
-  const most = mostTexts(use);
+  const why =
+    at.found.length > LONGEST_NAME
+      ? `a text of more than ${LONGEST_NAME} characters`
+      : `more than ${mostTexts(use)} different texts`;
   const cure: Record<ColumnUse, string> = {
     input: `Leave it out with drop=${column}, or save it with fewer different texts.`,
     target: 'Name another target with ?target=.',
@@ -78,7 +81,7 @@ export function crowdedColumn(
   return {
     ...at,
     column,
-    ...(at.found === undefined ? {} : { found: cut(at.found) }),
-    problem: `${hint}The column has more than ${most} different texts, or one of more than ${LONGEST_NAME} characters. ${cure[use]}`,
+    found: cut(at.found),
+    problem: `${hint}The column has ${why}. ${cure[use]}`,
   };
 }

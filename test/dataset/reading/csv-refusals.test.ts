@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { csv, csvFile, fileOf, refused } from './table-files.ts';
+import { CsvRows } from '../../../src/dataset/reading/csv-rows.ts';
+import { MemoryBudget } from '../../../src/dataset/reading/memory-budget.ts';
+import { csv, csvFile, fileOf, LIMITS, refused } from './table-files.ts';
 
 const good = (count: number, from = 0) =>
   Array.from({ length: count }, (_, k) => `${from + k},${k % 2 ? 'u' : 'v'}\n`).join('');
@@ -88,6 +90,17 @@ describe('what a CSV file is refused for', () => {
     expect(await csv(`id,x,name,class\n${rows}`, { drop: 'id,name' })).toMatchObject({ inputs: 1 });
   });
 
+  it('long texts', async () => {
+    const { places } = await refused(csv(`a,b\n${'word '.repeat(120)},u\n${good(9)}`));
+    expect(places).toMatchObject([
+      {
+        line: 2,
+        found: expect.stringMatching(/^word .{72}\.\.\.$/),
+        problem: expect.stringContaining('a text of more than 500 characters'),
+      },
+    ]);
+  });
+
   it('a text among many numbers: shows it', async () => {
     const { places } = await refused(csv(`a,b\n${good(200)}oops,u\n${good(200)}`));
     expect(places).toMatchObject([
@@ -164,6 +177,14 @@ describe('limits, before memory is taken', () => {
     expect((await refused(csv(`${names}\n${rows(120)}`))).message).toContain('20001 numbers');
     const some = rows(120).replaceAll(/(?:t\d+,){250}/g, '1,'.repeat(250));
     expect((await refused(csv(`${names}\n${some}`))).message).toContain('150 columns cannot be used');
+  });
+
+  it('more than 2^21 rows', () => {
+    const rows = new CsvRows({ written: 'point' }, LIMITS, new MemoryBudget(LIMITS.unpackedBytes));
+    rows.accept(['a', 'b'], 1);
+    const fields = ['1', 'u'];
+    for (let row = 0; row < 2 ** 21; row += 1) rows.accept(fields, row + 2);
+    expect(() => rows.accept(fields, 2 ** 21 + 2)).toThrow('more than 2097152 rows');
   });
 
   it('one-hot columns count as many inputs as they have texts', async () => {
