@@ -178,6 +178,13 @@ describe('what a Parquet file is refused for', () => {
     expect((await refused(parquetFile(fileOf(content())))).message).toMatch(message);
   });
 
+  it('a header of a page with values of other types', async () => {
+    const file = readFileSync(foreignFile('plain-crc.parquet'));
+    // The checksum becomes a number of 64 bits.
+    const other = Buffer.concat([file.subarray(0, 11), file.subarray(48)]);
+    expect((await refused(parquetFile(fileOf(other)))).message).toContain('the header of a page');
+  });
+
   it('changed bytes, where the file has checksums', async () => {
     const file = readFileSync(foreignFile('plain-crc.parquet'));
     file[200]! ^= 1;
