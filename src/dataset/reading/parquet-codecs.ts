@@ -1,4 +1,4 @@
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { decompressLz4Raw, decompressSnappy, decompressZstd } from 'hyparquet-compressors';
 import { ParquetError } from './parquet-guards.ts';
 
@@ -6,15 +6,21 @@ import { ParquetError } from './parquet-guards.ts';
 
 type Unpack = (packed: Uint8Array, bytes: number) => Uint8Array;
 
+/** Node has this from 22.15. The library's decoder keeps to its memory, but a page can be made to take it long. */
+const { zstdDecompressSync } = zlib as {
+  zstdDecompressSync?: (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+};
+
 const UNPACK: Readonly<Record<string, Unpack>> = {
   UNCOMPRESSED: (packed) => packed,
   SNAPPY: (packed, bytes) => {
     if (snappyBytes(packed) !== bytes) throw new ParquetError('a page has another size than its header says');
     return decompressSnappy(packed, bytes);
   },
-  GZIP: (packed, bytes) => gunzipSync(packed, { maxOutputLength: Math.max(bytes, 1) }),
-  BROTLI: (packed, bytes) => brotliDecompressSync(packed, { maxOutputLength: Math.max(bytes, 1) }),
-  ZSTD: (packed, bytes) => decompressZstd(packed, new Uint8Array(bytes)),
+  GZIP: (packed, bytes) => zlib.gunzipSync(packed, { maxOutputLength: bytes }),
+  BROTLI: (packed, bytes) => zlib.brotliDecompressSync(packed, { maxOutputLength: bytes }),
+  ZSTD: (packed, bytes) =>
+    zstdDecompressSync?.(packed, { maxOutputLength: bytes }) ?? decompressZstd(packed, new Uint8Array(bytes)),
   LZ4_RAW: (packed, bytes) => {
     checkLz4(packed, bytes);
     return decompressLz4Raw(packed, bytes);

@@ -92,8 +92,8 @@ export function thriftEnd(bytes: Uint8Array, start: number): number | undefined 
 }
 
 /**
- * Checks the runs of `count` numbers of `width` bits (hybrid of run lengths and packed bits) in bytes from `from` to
- * `to`: hyparquet writes runs as long as they say.
+ * Checks the runs of `count` numbers of `width` bits, 1 or more (hybrid of run lengths and packed bits), in bytes
+ * from `from` to `to`: hyparquet writes runs as long as they say.
  * @throws {ParquetError}
  */
 export function checkRuns(bytes: Uint8Array, from: number, to: number, width: number, count: number): void {
@@ -114,6 +114,8 @@ export function checkRuns(bytes: Uint8Array, from: number, to: number, width: nu
     // Packed bits come in eights, and some writers fill up whole groups.
     const spare = head % 2 === 1 ? 512 : 0;
     if (numbers > count - seen + spare) throw new ParquetError('a run is longer than its page');
+    // hyparquet takes a byte for it.
+    if (numbers === 0 && head === 1) throw new ParquetError('a run of nothing');
     at += head % 2 === 1 ? run * width : (width + 7) >> 3;
     if (at > to) throw new ParquetError('runs end too early');
     seen += numbers;

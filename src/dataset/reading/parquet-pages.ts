@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { parquetHeader } from 'hyparquet/src/column.js';
+import { z } from 'zod';
 import type { MemoryBudget } from './memory-budget.ts';
 import { unpackPage } from './parquet-codecs.ts';
 import { damaged, type ParquetChunk, type ParquetFile, type ParquetLeaf, readBytes } from './parquet-file.ts';
@@ -16,7 +17,27 @@ export interface LeafPage {
   readonly dictionary: Values | null;
 }
 
-type PageHeader = ReturnType<typeof parquetHeader>;
+const count = z.int().gte(0);
+const HeaderSchema = z.object({
+  type: z.string(),
+  uncompressed_page_size: count,
+  compressed_page_size: count,
+  crc: z.int().optional(),
+  dictionary_page_header: z.object({ num_values: count }).optional(),
+  data_page_header: z
+    .object({ num_values: count, encoding: z.string(), definition_level_encoding: z.string().optional() })
+    .optional(),
+  data_page_header_v2: z
+    .object({
+      num_values: count,
+      encoding: z.string(),
+      definition_levels_byte_length: count,
+      repetition_levels_byte_length: count,
+      is_compressed: z.boolean(),
+    })
+    .optional(),
+});
+type PageHeader = z.output<typeof HeaderSchema>;
 
 /** Read at once, at least. */
 const WINDOW_BYTES = 2 ** 20;
@@ -102,22 +123,23 @@ async function nextPage(window: Window): Promise<{ header: PageHeader; packed: B
     end = thriftEnd(bytes, 0);
   }
   if (end === undefined) throw damaged('a page has no header, or a column ends too early');
-  let header: PageHeader;
-  try {
-    header = parquetHeader({ view: new DataView(bytes.buffer, bytes.byteOffset, end), offset: 0 });
-  } catch {
-    throw damaged('the header of a page cannot be read');
-  }
+  const header = headerIn(bytes.subarray(0, end));
   window.skip(end);
-  const { crc, compressed_page_size: size } = header;
-  if (!isCount(size) || !isCount(header.uncompressed_page_size)) throw damaged('a page has no size');
-  const packed = await window.take(size);
-  if (crc !== undefined && crc32(packed) !== crc >>> 0)
+  const packed = await window.take(header.compressed_page_size);
+  if (header.crc !== undefined && crc32(packed) !== header.crc >>> 0) {
     throw damaged('a page is not as it was written (CRC-32)');
+  }
   return { header, packed };
 }
 
-const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
+function headerIn(bytes: Uint8Array): PageHeader {
+  try {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return HeaderSchema.parse(parquetHeader({ view, offset: 0 }));
+  } catch {
+    throw damaged('the header of a page cannot be read');
+  }
+}
 
 interface PageContext {
   readonly leaf: ParquetLeaf;
@@ -141,8 +163,7 @@ function decode(
   if (header.type === 'DICTIONARY_PAGE' && words) {
     const page = unpackPage(chunk.codec, packed, bytes);
     // Each has a byte at least.
-    if (!isCount(words.num_values) || words.num_values > page.length)
-      throw new ParquetError('too large a dictionary');
+    if (words.num_values > page.length) throw new ParquetError('too large a dictionary');
     return { dictionary: decodeValues('PLAIN', page, 0, words.num_values, leaf.element) };
   }
   if (header.type === 'DATA_PAGE' && v1) {
@@ -159,7 +180,7 @@ function decode(
   if (header.type === 'DATA_PAGE_V2' && v2) {
     const rows = rowsOf(v2.num_values, context);
     const end = v2.definition_levels_byte_length;
-    if (v2.repetition_levels_byte_length !== 0 || !isCount(end) || end > Math.min(packed.length, bytes)) {
+    if (v2.repetition_levels_byte_length !== 0 || end > Math.min(packed.length, bytes)) {
       throw new ParquetError('a page with levels that it cannot have');
     }
     const present = levelBits(leaf) === 0 ? null : presence(packed, 0, end, rows, leaf);
@@ -171,8 +192,8 @@ function decode(
   throw new ParquetError('a page of no kind that is read');
 }
 
-function rowsOf(values: unknown, { most }: PageContext): number {
-  if (isCount(values) && values <= most) return values;
+function rowsOf(values: number, { most }: PageContext): number {
+  if (values <= most) return values;
   throw new ParquetError('a page with more values than its row group has rows');
 }
 

@@ -92,8 +92,10 @@ function checked(values: Values, count: number): Values {
 function indices(bytes: Uint8Array, from: number, count: number): Int32Array {
   const width = bytes[from];
   if (width === undefined) throw new ParquetError('a page without indices');
-  checkRuns(bytes, from + 1, bytes.length, width, count);
   const values = new Int32Array(count);
+  // A dictionary of one value.
+  if (width === 0) return values;
+  checkRuns(bytes, from + 1, bytes.length, width, count);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   readRleBitPackedHybrid({ view, offset: from + 1 }, width, values, bytes.length - from - 1);
   return values;

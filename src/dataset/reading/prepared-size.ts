@@ -14,15 +14,19 @@ export function refuseLarge(rows: number, inputs: number, limits: ReadLimits): v
       `The file has ${rows} rows; at most ${MOST_ROWS} are taken. Upload a sample of them.`,
     );
   }
-  if (inputs > MOST_INPUTS) {
-    throw new DatasetRefusedError(
-      `Each row has ${inputs} numbers; at most ${MOST_INPUTS} are taken. Make pictures smaller, or leave columns out.`,
-    );
-  }
+  refuseManyInputs(inputs);
   const bytes = rows * (inputs + 1) * BYTES_PER_NUMBER;
   if (bytes > limits.preparedBytes) {
     throw new DatasetRefusedError(
       `${rows} rows of ${inputs} numbers take ${bytes} bytes; at most ${limits.preparedBytes} are taken. Upload fewer rows, or smaller ones.`,
     );
   }
+}
+
+/** @throws {DatasetRefusedError} */
+export function refuseManyInputs(inputs: number): void {
+  if (inputs <= MOST_INPUTS) return;
+  throw new DatasetRefusedError(
+    `Each row has ${inputs} numbers; at most ${MOST_INPUTS} are taken. Make pictures smaller, or leave columns out.`,
+  );
 }
