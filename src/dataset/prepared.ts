@@ -227,7 +227,7 @@ function u32(value: number): Buffer {
 }
 
 function headerOf(shape: DataShape): Buffer {
-  return Buffer.from(`descent dataset 4: ${canonicalJson(shape)}\n`);
+  return Buffer.from(`descent dataset 3: ${canonicalJson(shape)}\n`);
 }
 
 /** Bytes of the values of a row. */
