@@ -40,7 +40,8 @@ export async function loadSourceFile(
   dims: readonly [0, ...number[]],
   folders: readonly string[],
 ): Promise<Uint8Array> {
-  const file = join(await folderWith(source.file, folders), source.file);
+  // If none has it, the last is named in the error.
+  const file = join((await folderWith(source.file, folders)) ?? folders.at(-1) ?? '', source.file);
   const refused = (why: string, cause?: unknown) =>
     new DatasetUnavailableError(
       `${file} is not the file with SHA-256 ${source.sha256}: ${why}. ${ORIGINS[origin].cure}`,
@@ -77,16 +78,16 @@ export async function missingSources(
 ): Promise<string | undefined> {
   const folders = sourceFolders(sources, dataset, dataDir);
   for (const { file } of Object.values(sources.files)) {
-    const folder = await folderWith(file, folders);
-    if (!(await exists(join(folder, file)))) return `It is not installed. ${ORIGINS[sources.origin].cure}`;
+    if ((await folderWith(file, folders)) === undefined)
+      return `It is not installed. ${ORIGINS[sources.origin].cure}`;
   }
   return undefined;
 }
 
-/** The first folder that has the file; if none has, the last, which is named in the error. */
-async function folderWith(file: string, folders: readonly string[]): Promise<string> {
+/** The first folder that has the file. */
+async function folderWith(file: string, folders: readonly string[]): Promise<string | undefined> {
   for (const folder of folders) if (await exists(join(folder, file))) return folder;
-  return folders.at(-1) ?? '';
+  return undefined;
 }
 
 const exists = async (file: string): Promise<boolean> =>

@@ -29,7 +29,10 @@ const LEAST_SIDE = 56;
 const GAP = 4;
 const PAPER = 128;
 
-/** The images of the rows (at least one; the dataset must have images) as PNG: in lines, from left to right, on a square sheet of grey. */
+/**
+ * The images of the rows as PNG: in lines, from left to right, on a square sheet of grey. There must be a row, and the
+ * dataset must have images.
+ */
 export function drawSheet(
   { shape, test }: Dataset,
   rows: readonly Pick<EvaluatedRow, 'index'>[],

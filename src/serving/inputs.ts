@@ -73,6 +73,12 @@ function readJson({ bytes }: Sent, data: DataShape): Inputs {
     const at = path.length === 0 ? 'The body' : `/${path.join('/')}`;
     throw new InputError('content', `${at}: ${message}. ${wanted(data)}`);
   }
+  const { isOne, one } = VALUES[data.storage];
+  for (const [r, row] of parsed.data.inputs.entries()) {
+    const odd = row.findIndex((value) => !isOne(value));
+    if (odd >= 0)
+      throw new InputError('content', `/inputs/${r}/${odd}: ${row[odd]} is not ${one}. ${wanted(data)}`);
+  }
   return rowsOf(parsed.data.inputs, data);
 }
 
@@ -112,16 +118,11 @@ function readCsv({ bytes }: Sent, data: DataShape): Inputs {
   return rowsOf(numbers, data);
 }
 
-function rowsOf(rows: readonly (readonly number[])[], data: DataShape): Inputs {
-  const { inputs, storage } = data;
-  const { isOne, one } = VALUES[storage];
+/** rows: of values that the dataset can have. */
+function rowsOf(rows: readonly (readonly number[])[], { inputs, storage }: DataShape): Inputs {
   refuseTooMany(rows.length);
   const values = newValues(storage, rows.length * inputs);
   for (const [r, row] of rows.entries()) {
-    const odd = row.findIndex((value) => !isOne(value));
-    if (odd >= 0) {
-      throw new InputError('content', `/inputs/${r}/${odd}: ${row[odd]} is not ${one}. ${wanted(data)}`);
-    }
     if (row.length !== inputs) {
       throw new InputError('content', `Row ${r + 1} has ${row.length} values; this model takes ${inputs}.`);
     }
@@ -151,8 +152,9 @@ function readBytes({ bytes }: Sent, { inputs, storage }: DataShape): Inputs {
   }
   const rows = content.length / rowBytes;
   refuseTooMany(rows);
+  if (storage === 'u8') return { rows, values: content };
   // A copy, because numbers must begin at a multiple of their size.
-  const values = storage === 'u8' ? content : new Float32Array(new Uint8Array(content).buffer);
+  const values = new Float32Array(new Uint8Array(content).buffer);
   const odd = values.findIndex((value) => !Number.isFinite(value));
   if (odd >= 0)
     throw new InputError('content', `Row ${Math.floor(odd / inputs) + 1}: ${values[odd]} is not finite.`);

@@ -97,7 +97,7 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
   const { store, basePath, lasting, waits } = deps;
   const enqueue = enqueueInBackground(app, deps);
   const ids = new JobIds();
-  const fullness = new Remembered(() => isFull(store), FULLNESS_MS);
+  const needs = { ...deps, fullness: new Remembered(() => isFull(store), FULLNESS_MS) };
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -117,7 +117,7 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
       const seconds = parseWait(request.headers.prefer);
       if (seconds !== undefined) lasting.admit(owner);
       const { answer, replayed } = await createJob(
-        { ...deps, fullness },
+        needs,
         ids,
         enqueue,
         request,
