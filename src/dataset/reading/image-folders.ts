@@ -2,10 +2,10 @@ import type { z } from 'zod';
 import { refuseFewClasses } from './array-targets.ts';
 import { byCodePoint } from './code-point-order.ts';
 import { MOST_CLASSES, MOST_ROWS, type ReadLimits } from './limits.ts';
-import type { MadeDataset, MadeRows } from './made-dataset.ts';
+import type { MadeDataset } from './made-dataset.ts';
 import { DatasetOptionsSchema } from './options.ts';
 import { refuseTestSplit } from './own-split.ts';
-import { PictureRows, pictureSize } from './picture-rows.ts';
+import { madeOfPictures, PictureRows, pictureSize } from './picture-rows.ts';
 import { cut, Places } from './places.ts';
 import { DatasetRefusedError } from './refusal.ts';
 import { DEFAULT_TEST_SPLIT, type Split, splitRows } from './split.ts';
@@ -63,28 +63,13 @@ export async function readImageFolders(
     for (const [row, { entry }] of pictures.entries()) {
       rows.add(await archive.read(entry), row, { file: cut(entry.name) });
     }
-    const { train, test, image, notes } = rows.finish();
-    const part = (values: Uint8Array, order: Uint32Array): MadeRows => ({
-      rows: order.length,
-      values,
-      targets: Uint16Array.from(order, (row) => labels[row]!),
-    });
+    const { notes, ...made } = rows.finish();
     return {
-      kind: 'images',
-      task: 'classification',
-      inputs: image.height * image.width * image.channels,
-      image,
-      outputs: classes.length,
-      classes,
-      storage: 'u8',
-      train: part(train, split.train),
-      test: part(test, split.test),
-      columns: null,
-      target: null,
+      ...madeOfPictures(made, labels, split, classes),
       options: {
         format: 'images',
         test_split: ownSplit ? null : testSplit,
-        size: `${image.width}x${image.height}`,
+        size: `${made.image.width}x${made.image.height}`,
       },
       notes: [
         ownSplit

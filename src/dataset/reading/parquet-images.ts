@@ -3,12 +3,12 @@ import { readTargets, refuseFewClasses } from './array-targets.ts';
 import { byCodePoint } from './code-point-order.ts';
 import { MOST_CLASSES, type ReadLimits } from './limits.ts';
 import { listing } from './listing.ts';
-import type { MadeDataset, MadeRows } from './made-dataset.ts';
+import type { MadeDataset } from './made-dataset.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { DatasetOptionsSchema } from './options.ts';
 import { openParquet, type ParquetFile, type ParquetLeaf } from './parquet-file.ts';
 import { leafPages } from './parquet-pages.ts';
-import { PictureRows, pictureSize } from './picture-rows.ts';
+import { madeOfPictures, PictureRows, pictureSize } from './picture-rows.ts';
 import { cut, Places } from './places.ts';
 import { refuseLarge } from './prepared-size.ts';
 import { DatasetRefusedError } from './refusal.ts';
@@ -106,31 +106,16 @@ async function makeDataset(
     }
   }
   missing.refuse();
-  const { train, test, image, notes } = rows.finish();
-  const part = (values: Uint8Array, order: Uint32Array): MadeRows => ({
-    rows: order.length,
-    values,
-    targets: Uint16Array.from(order, (from) => labels[from]!),
-  });
+  const { notes, ...made } = rows.finish();
   const used = [target.path[0], pictures.path[0]];
   const unused = file.leaves.filter(({ path: [name] }) => !used.includes(name!)).map(nameOf);
   return {
-    kind: 'images',
-    task: 'classification',
-    inputs: image.height * image.width * image.channels,
-    image,
-    outputs: classes.length,
-    classes,
-    storage: 'u8',
-    train: part(train, split.train),
-    test: part(test, split.test),
-    columns: null,
-    target: null,
+    ...madeOfPictures(made, labels, split, classes),
     options: {
       format: 'parquet',
       target: column,
       test_split: testSplit,
-      size: `${image.width}x${image.height}`,
+      size: `${made.image.width}x${made.image.height}`,
     },
     notes: [
       `${split.train.length} rows are for training and ${split.test.length} for testing, drawn by row number within each class.`,

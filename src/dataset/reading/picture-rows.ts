@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { resampled } from './area-average.ts';
 import type { ReadLimits } from './limits.ts';
+import type { MadeDataset, MadeRows } from './made-dataset.ts';
 import { Places } from './places.ts';
 import { PngError, readPng, readPngHeader } from './png.ts';
 import { refuseLarge } from './prepared-size.ts';
 import type { Place } from './refusal.ts';
+import type { Split } from './split.ts';
 
 /**
  * Pictures as rows of bytes: grey (one channel) when every pixel of every picture has equal red, green and blue,
@@ -148,6 +150,33 @@ export class PictureRows {
     this.#values = wide;
     this.#channels = 3;
   }
+}
+
+/** What pictures with classes make, apart from what is told about it. labels: of all rows, by their numbers. */
+export function madeOfPictures(
+  { train, test, image }: Omit<ReturnType<PictureRows['finish']>, 'notes'>,
+  labels: Uint16Array,
+  split: Split,
+  classes: readonly string[],
+): Omit<MadeDataset, 'options' | 'notes'> {
+  const part = (values: Uint8Array, order: Uint32Array): MadeRows => ({
+    rows: order.length,
+    values,
+    targets: Uint16Array.from(order, (row) => labels[row]!),
+  });
+  return {
+    kind: 'images',
+    task: 'classification',
+    inputs: image.height * image.width * image.channels,
+    image,
+    outputs: classes.length,
+    classes,
+    storage: 'u8',
+    train: part(train, split.train),
+    test: part(test, split.test),
+    columns: null,
+    target: null,
+  };
 }
 
 interface Flat {
