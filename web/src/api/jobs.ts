@@ -8,6 +8,7 @@ import { AGAIN_MS, descent, isPassing } from './server.ts';
 export type Known = Job | 'unknown' | 'gone';
 
 const jobs = new Map<string, Signal<Known>>();
+const progresses = new Map<string, Signal<Job['progress']>>();
 const histories = new Map<string, Signal<readonly MetricsRow[]>>();
 
 /** How many jobs are remembered that nothing shows. */
@@ -16,7 +17,10 @@ const MOST_REMEMBERED = 20_000;
 function signalOf(id: string): Signal<Known> {
   let found = jobs.get(id);
   if (found === undefined) {
-    if (jobs.size >= MOST_REMEMBERED) jobs.clear();
+    if (jobs.size >= MOST_REMEMBERED) {
+      jobs.clear();
+      progresses.clear();
+    }
     found = signal<Known>('unknown');
     jobs.set(id, found);
   }
@@ -25,6 +29,23 @@ function signalOf(id: string): Signal<Known> {
 
 export function remember(job: Job): void {
   signalOf(job.id).value = job;
+  const progress = progresses.get(job.id);
+  if (progress !== undefined) progress.value = job.progress;
+}
+
+/**
+ * How far the job is now. It has a signal of its own: it changes several times a second while nothing else does,
+ * and what shows no progress is not to be drawn again for it.
+ */
+export const progressOf = (job: Job): Job['progress'] => progressSignalOf(job).value;
+
+function progressSignalOf(job: Job): Signal<Job['progress']> {
+  let found = progresses.get(job.id);
+  if (found === undefined) {
+    found = signal(job.progress);
+    progresses.set(job.id, found);
+  }
+  return found;
 }
 
 /** The job, read if it is unknown. */
@@ -57,6 +78,7 @@ export async function refresh(id: string): Promise<unknown> {
 
 export function forget(id: string): void {
   signalOf(id).value = 'gone';
+  progresses.delete(id);
   histories.delete(id);
 }
 
@@ -110,7 +132,7 @@ function apply(id: string, event: JobEvent): void {
   const job = known?.peek();
   if (known === undefined || typeof job !== 'object') return;
   if (event.type === 'job.progress') {
-    known.value = { ...job, progress: event.data };
+    progressSignalOf(job).value = event.data;
     return;
   }
   if (event.type === 'job.epoch') add(id, [{ ...event.data, seq: event.seq, created_at: event.created_at }]);

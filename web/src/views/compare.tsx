@@ -45,7 +45,7 @@ function Comparing({ state }: { state: CompareState }) {
   });
   const gone = state.ids.filter((id) => jobOf(id).value === 'gone');
   const loaded = useLoaded((signal) => descent.jobs.compare(state.ids, { signal }), [state.ids.join()]).value;
-  // A job that trains tells of its progress several times a second, which moves no curve.
+  // What changes the status of a job moves no curve.
   const drawn = compared.flatMap(({ name, job, rows }) => [name, job?.started_at, rows]);
   const { x, lines } = useMemo(() => curvesOf(state, compared), [route.value, ...drawn]);
   const shown = lines.filter(({ isHidden }) => !isHidden).length;

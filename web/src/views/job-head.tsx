@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { Job } from '../../../src/client/descent.ts';
-import { forget, remember } from '../api/jobs.ts';
+import { forget, progressOf, remember } from '../api/jobs.ts';
 import { hasPictures } from '../api/names.ts';
 import { descent } from '../api/server.ts';
 import { ago, seconds, short, whole } from '../parts/format.ts';
@@ -35,16 +35,17 @@ export function Head({ job }: { job: Job }) {
 }
 
 function Progress({ job }: { job: Job }) {
-  const { fraction } = job.progress;
+  const progress = progressOf(job);
   return (
     <div class="job-progress">
-      <progress value={fraction} max={1} aria-label="Progress" />
-      <p class="faint">{saying(job)}</p>
+      <progress value={progress.fraction} max={1} aria-label="Progress" />
+      <p class="faint">{saying(job, progress)}</p>
     </div>
   );
 }
 
-function saying({ status, terminal, progress, queue_position, estimated_seconds, result }: Job): string {
+function saying(job: Job, progress: Job['progress']): string {
+  const { status, terminal, queue_position, estimated_seconds, result } = job;
   const { epoch, epochs, step, steps, eta_seconds, steps_per_second } = progress;
   const far = `epoch ${whole(epoch)} of ${whole(epochs)} · step ${whole(step)} of ${whole(steps)}`;
   if (status === 'queued') {

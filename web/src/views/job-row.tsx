@@ -1,5 +1,5 @@
 import type { Job } from '../../../src/client/descent.ts';
-import { historyOf, jobOf } from '../api/jobs.ts';
+import { historyOf, jobOf, progressOf } from '../api/jobs.ts';
 import { Sparkline } from '../charts/sparkline.tsx';
 import { ago, percent, seconds, short } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
@@ -44,9 +44,7 @@ export function JobRow({ id, at, isSelected, onToggle }: Props) {
       </td>
       <td>
         <Status status={job.status} />
-        {!job.terminal && job.status !== 'queued' && (
-          <progress value={job.progress.fraction} max={1} aria-label={`Progress of ${name}`} />
-        )}
+        {!job.terminal && job.status !== 'queued' && <Progress job={job} />}
       </td>
       <td class="name">
         <a href={href(`jobs/${id}`)} title={id}>
@@ -63,6 +61,10 @@ export function JobRow({ id, at, isSelected, onToggle }: Props) {
       <td class="faint">{ago(job.created_at, now.value)}</td>
     </tr>
   );
+}
+
+function Progress({ job }: { job: Job }) {
+  return <progress value={progressOf(job).fraction} max={1} aria-label={`Progress of ${nameOf(job)}`} />;
 }
 
 /** val_loss so far: its curve, its last value and its lowest. */

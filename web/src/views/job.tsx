@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Job } from '../../../src/client/descent.ts';
-import { jobOf, refresh } from '../api/jobs.ts';
+import { jobOf, progressOf, refresh } from '../api/jobs.ts';
 import { Problem } from '../parts/problem.tsx';
 import { href, route } from '../route.ts';
 import { Curves } from './job-curves.tsx';
@@ -28,9 +28,6 @@ export function JobPage() {
     const timer = setInterval(() => void read(), AGAIN_MS);
     return () => clearInterval(timer);
   }, [id, job === 'unknown']);
-  useEffect(() => {
-    if (typeof job === 'object') document.title = documentTitleOf(job);
-  });
   if (job === 'gone') return <Gone id={id} />;
   if (job === 'unknown') {
     return (
@@ -42,6 +39,7 @@ export function JobPage() {
   }
   return (
     <div class="job">
+      <TabTitle job={job} />
       <Head job={job} />
       <Outcome job={job} />
       <Curves job={job} />
@@ -57,9 +55,13 @@ export function JobPage() {
   );
 }
 
-function documentTitleOf(job: Job): string {
-  const state = job.status === 'running' ? `${Math.floor(100 * job.progress.fraction)} %` : job.status;
-  return `${state} · ${titleOf(job)} · Descent`;
+function TabTitle({ job }: { job: Job }) {
+  const { fraction } = progressOf(job);
+  const state = job.status === 'running' ? `${Math.floor(100 * fraction)} %` : job.status;
+  useEffect(() => {
+    document.title = `${state} · ${titleOf(job)} · Descent`;
+  });
+  return null;
 }
 
 function Gone({ id }: { id: string }) {

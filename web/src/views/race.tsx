@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { historyOf, jobOf, remember } from '../api/jobs.ts';
+import { historyOf, jobOf, progressOf, remember } from '../api/jobs.ts';
 import { OPTIMIZER_TYPES } from '../api/names.ts';
 import { descent } from '../api/server.ts';
 import { LineChart } from '../charts/line-chart.tsx';
@@ -113,7 +113,7 @@ function RaceProgress({ jobs, race }: { jobs: readonly RacedJob[]; race: string 
   const live = jobs.filter(({ terminal }) => !terminal);
   const count = (status: string) => jobs.filter((job) => job.status === status).length;
   const failed = jobs.filter(({ status }) => status === 'failed');
-  const done = jobs.reduce((sum, job) => sum + (job.terminal ? 1 : job.progress.fraction), 0);
+  const done = jobs.reduce((sum, job) => sum + (job.terminal ? 1 : progressOf(job).fraction), 0);
   const cancel = async () => {
     error.value = undefined;
     stopPosting(race);
