@@ -1,4 +1,4 @@
-import { effect, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { HEIGHT, type LineChartProps, seriesOf } from './line.ts';
@@ -21,9 +21,21 @@ export function LineChart(props: LineChartProps) {
   const chart = useRef<uPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
+  const frame = useRef(0);
   const structure = structureOf(props);
   const { syncKey, height = HEIGHT } = props;
   const zoom = useMemo(() => (syncKey === undefined ? signal<Zoom>(undefined) : zoomOf(syncKey)), [syncKey]);
+
+  const draw = () => {
+    frame.current = 0;
+    const range = zoom.peek();
+    chart.current?.setData(dataOf(latest.current), range === undefined);
+    if (range !== undefined) chart.current?.setScale('x', { min: range[0], max: range[1] });
+  };
+  // Data and zoom may change several times before the browser shows the next picture.
+  const drawSoon = () => {
+    frame.current ||= requestAnimationFrame(draw);
+  };
 
   useEffect(() => {
     const element = place.current!;
@@ -35,9 +47,9 @@ export function LineChart(props: LineChartProps) {
       const options = optionsOf(latest.current, element.clientWidth, zoomTo);
       const made = new uPlot(options, dataOf(latest.current), element);
       chart.current = made;
-      if (zoom.peek() !== undefined) show(made, zoom.peek());
+      if (zoom.peek() !== undefined) draw();
       zoomByTouch(made, zoomTo);
-      panByMouse(made, zoomTo);
+      panByMouse(made, zoom);
       made.over.addEventListener('click', () => clickedLine(made, latest.current));
     };
     make();
@@ -57,22 +69,8 @@ export function LineChart(props: LineChartProps) {
     };
   }, [structure, zoom]);
 
-  useEffect(
-    () =>
-      effect(() => {
-        const range = zoom.value;
-        if (chart.current !== undefined) show(chart.current, range);
-      }),
-    [zoom],
-  );
-
-  useEffect(() => {
-    const { current } = chart;
-    if (current === undefined) return;
-    const range = zoom.peek();
-    current.setData(dataOf(props), range === undefined);
-    if (range !== undefined) show(current, range);
-  }, [props.x, props.lines]);
+  useEffect(() => zoom.subscribe(drawSoon), [zoom]);
+  useEffect(drawSoon, [props.x, props.lines]);
 
   const hidden = JSON.stringify(props.lines.map(({ isHidden }) => isHidden === true));
   // Only when it changes: else new data would bring back what somebody has hidden in the legend.
@@ -90,12 +88,6 @@ export function LineChart(props: LineChartProps) {
 
   const style = { minHeight: `${height + LEGEND}px` };
   return <div class="chart" style={style} ref={place} role="img" aria-label={props.title} />;
-}
-
-/** Shows a part of x, or all of it. */
-function show(chart: uPlot, range: Zoom): void {
-  if (range === undefined) chart.setData(chart.data, true);
-  else chart.setScale('x', { min: range[0], max: range[1] });
 }
 
 function clickedLine(chart: uPlot, { lines, onClickLine }: LineChartProps): void {

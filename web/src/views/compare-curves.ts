@@ -1,21 +1,21 @@
-import type { Job, MetricsRow } from '../../../src/client/descent.ts';
+import type { MetricsRow } from '../../../src/client/descent.ts';
 import type { Line } from '../charts/line-chart.tsx';
 import { type CompareState, coloursOf, type Metric, type X } from './compare-state.ts';
 
 export interface Compared {
   id: string;
   name: string;
-  job: Job | undefined;
+  startedAt: string | null;
   rows: readonly MetricsRow[];
 }
 
 export const lower = (metric: Metric): boolean => metric.endsWith('loss');
 
 /** Where a row is on the x axis: null where that is not known. */
-function placeOf(x: X, row: MetricsRow, job: Job | undefined): number | null {
+function placeOf(x: X, row: MetricsRow, startedAt: string | null): number | null {
   if (x !== 'seconds') return row[x];
-  if (job?.started_at == null) return null;
-  return Math.max(0, (Date.parse(row.created_at) - Date.parse(job.started_at)) / 1000);
+  if (startedAt === null) return null;
+  return Math.max(0, (Date.parse(row.created_at) - Date.parse(startedAt)) / 1000);
 }
 
 /** A curve by itself: places in ascending order, and the value at each. */
@@ -27,15 +27,15 @@ interface Points {
 /** Only the jobs that train get new rows; the points of the others are kept, for each way to look at them. */
 const kept = new WeakMap<readonly MetricsRow[], Map<string, Points>>();
 
-function pointsOf({ x, metric, isLogX, isLogY }: CompareState, { rows, job }: Compared): Points {
-  const look = [x, metric, isLogX, isLogY, job?.started_at].join();
+function pointsOf({ x, metric, isLogX, isLogY }: CompareState, { rows, startedAt }: Compared): Points {
+  const look = [x, metric, isLogX, isLogY, startedAt].join();
   const looks = kept.get(rows) ?? new Map<string, Points>();
   kept.set(rows, looks);
   let points = looks.get(look);
   if (points === undefined) {
     const at = new Map<number, number | null>();
     for (const row of rows) {
-      const place = placeOf(x, row, job);
+      const place = placeOf(x, row, startedAt);
       const value = row[metric];
       if (place === null || (isLogX && place <= 0)) continue;
       at.set(place, value !== null && isLogY && value <= 0 ? null : value);
@@ -64,7 +64,8 @@ function union(curves: readonly Points[]): number[] {
 }
 
 /** The values of a curve at all places; null where it has none. */
-function spread({ places, values }: Points, x: readonly number[]): (number | null)[] {
+function spread({ places, values }: Points, x: readonly number[]): readonly (number | null)[] {
+  if (places.length === x.length) return values;
   let i = 0;
   return x.map((place) => (places[i] === place ? values[i++]! : null));
 }

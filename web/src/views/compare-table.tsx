@@ -1,9 +1,12 @@
 import type { Comparison } from '../../../src/client/descent.ts';
+import { historyOf, jobOf } from '../api/jobs.ts';
 import { percent, seconds, short } from '../parts/format.ts';
 import { Status } from '../parts/status.tsx';
+import { useDistinct } from '../parts/use-distinct.ts';
 import { href, setQuery } from '../route.ts';
-import { type Compared, lower, resultOf } from './compare-curves.ts';
+import { lower, resultOf } from './compare-curves.ts';
 import { type CompareState, chooseColour, coloursOf, toggleHidden } from './compare-state.ts';
+import { nameById } from './job-name.ts';
 
 const shown = (value: unknown): string =>
   value == null
@@ -16,18 +19,21 @@ const shown = (value: unknown): string =>
 
 interface Props {
   state: CompareState;
-  compared: readonly Compared[];
   comparison: Comparison | undefined;
 }
 
 /** The parameters that differ and the results, beside the curves. */
-export function CompareTable({ state, compared, comparison }: Props) {
-  const { metric, of, baseline } = state;
+export function CompareTable({ state, comparison }: Props) {
+  const { ids, metric, of, baseline } = state;
   const different = Object.entries(comparison?.different ?? {});
-  const results = new Map(compared.map(({ id, rows }) => [id, resultOf(rows, metric, of)]));
-  const base = baseline === undefined ? undefined : results.get(baseline)?.value;
-  const values = [...results.values()].flatMap((result) => (result ? [result.value] : []));
-  const top = values.length === 0 ? undefined : (lower(metric) ? Math.min : Math.max)(...values);
+  const { top, base } = useDistinct(() => {
+    const measured = (id: string) => resultOf(historyOf(id).value, metric, of)?.value;
+    const values = ids.map(measured).filter((value) => value !== undefined);
+    return {
+      top: values.length === 0 ? undefined : (lower(metric) ? Math.min : Math.max)(...values),
+      base: baseline === undefined ? undefined : measured(baseline),
+    };
+  }, [state]);
   return (
     <div class="scroll">
       <table class="compared">
@@ -63,36 +69,17 @@ export function CompareTable({ state, compared, comparison }: Props) {
           </tr>
         </thead>
         <tbody>
-          {compared.map((one) => {
-            const result = results.get(one.id);
-            const at = comparison?.jobs.findIndex(({ id }) => id === one.id) ?? -1;
+          {ids.map((id) => {
+            const at = comparison?.jobs.findIndex((job) => job.id === id) ?? -1;
             return (
-              <tr key={one.id}>
-                <Handles one={one} state={state} />
-                <td class="number">
-                  {short(result?.value)}
-                  {result !== undefined && result.value === top && (
-                    <span title="The best of these jobs"> ★</span>
-                  )}
-                </td>
-                <td class="number">{result?.epoch ?? '–'}</td>
-                {baseline !== undefined && (
-                  <td class="number">{difference(result?.value, base, one.id === baseline)}</td>
-                )}
-                {different.map(([name, perJob]) => (
-                  <td key={name}>{shown(perJob[at])}</td>
-                ))}
-                <td class="number">{percent(one.job?.result?.test.accuracy)}</td>
-                <td class="number">{seconds(one.job?.result?.duration_seconds)}</td>
-                <td>
-                  <input
-                    type="checkbox"
-                    aria-label={`${one.name} is the baseline`}
-                    checked={one.id === baseline}
-                    onChange={() => setQuery({ baseline: one.id === baseline ? undefined : one.id })}
-                  />
-                </td>
-              </tr>
+              <Row
+                key={id}
+                id={id}
+                state={state}
+                parameters={different.map(([, perJob]) => perJob[at])}
+                top={top}
+                base={base}
+              />
             );
           })}
         </tbody>
@@ -101,12 +88,54 @@ export function CompareTable({ state, compared, comparison }: Props) {
   );
 }
 
+interface RowProps {
+  id: string;
+  state: CompareState;
+  parameters: readonly unknown[];
+  /** The best result of all jobs, and the baseline's. */
+  top: number | undefined;
+  base: number | undefined;
+}
+
+function Row({ id, state, parameters, top, base }: RowProps) {
+  const { metric, of, baseline } = state;
+  const known = jobOf(id).value;
+  const ended = typeof known === 'object' ? known.result : undefined;
+  const result = resultOf(historyOf(id).value, metric, of);
+  return (
+    <tr>
+      <Handles id={id} state={state} />
+      <td class="number">
+        {short(result?.value)}
+        {result !== undefined && result.value === top && <span title="The best of these jobs"> ★</span>}
+      </td>
+      <td class="number">{result?.epoch ?? '–'}</td>
+      {baseline !== undefined && <td class="number">{difference(result?.value, base, id === baseline)}</td>}
+      {parameters.map((value, i) => (
+        <td key={i}>{shown(value)}</td>
+      ))}
+      <td class="number">{percent(ended?.test.accuracy)}</td>
+      <td class="number">{seconds(ended?.duration_seconds)}</td>
+      <td>
+        <input
+          type="checkbox"
+          aria-label={`${nameById(id)} is the baseline`}
+          checked={id === baseline}
+          onChange={() => setQuery({ baseline: id === baseline ? undefined : id })}
+        />
+      </td>
+    </tr>
+  );
+}
+
 function difference(value: number | undefined, base: number | undefined, isBase: boolean): string {
   if (value === undefined || base === undefined || isBase) return '–';
   return `${value < base ? '−' : '+'}${short(Math.abs(value - base))}`;
 }
 
-function Handles({ one: { id, name, job }, state }: { one: Compared; state: CompareState }) {
+function Handles({ id, state }: { id: string; state: CompareState }) {
+  const job = jobOf(id).value;
+  const name = nameById(id);
   const { light, dark } = coloursOf(state).get(id)!;
   const isDark = matchMedia('(prefers-color-scheme: dark)').matches;
   return (
@@ -131,7 +160,7 @@ function Handles({ one: { id, name, job }, state }: { one: Compared; state: Comp
         <a href={href(`jobs/${id}`)} title={id}>
           {name}
         </a>{' '}
-        {job !== undefined && !job.terminal && <Status status={job.status} />}
+        {typeof job === 'object' && !job.terminal && <Status status={job.status} />}
       </td>
     </>
   );

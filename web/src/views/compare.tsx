@@ -6,13 +6,14 @@ import { Copy } from '../parts/copy.tsx';
 import { type EpochRows, EpochTable } from '../parts/epoch-table.tsx';
 import { short } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
+import { useDistinct } from '../parts/use-distinct.ts';
 import { useLoaded } from '../parts/use-loaded.ts';
 import { go, href, route, setQuery } from '../route.ts';
 import { CompareChoice } from './compare-choice.tsx';
 import { type Compared, curvesOf } from './compare-curves.ts';
 import { type CompareState, METRICS, MOST_COMPARED, stateIn, XS } from './compare-state.ts';
 import { CompareTable } from './compare-table.tsx';
-import { nameOf } from './job-name.ts';
+import { nameById } from './job-name.ts';
 
 export function Compare() {
   const state = stateIn(route.value.query);
@@ -38,17 +39,10 @@ export function Compare() {
 }
 
 function Comparing({ state }: { state: CompareState }) {
-  const compared = state.ids.map((id): Compared => {
-    const known = jobOf(id).value;
-    const job = typeof known === 'object' ? known : undefined;
-    return { id, name: job === undefined ? id.slice(-8) : nameOf(job), job, rows: historyOf(id).value };
-  });
-  const gone = state.ids.filter((id) => jobOf(id).value === 'gone');
-  const loaded = useLoaded((signal) => descent.jobs.compare(state.ids, { signal }), [state.ids.join()]).value;
-  // What changes the status of a job moves no curve.
-  const drawn = compared.flatMap(({ name, job, rows }) => [name, job?.started_at, rows]);
-  const { x, lines } = useMemo(() => curvesOf(state, compared), [route.value, ...drawn]);
-  const shown = lines.filter(({ isHidden }) => !isHidden).length;
+  const { ids } = state;
+  const key = ids.join();
+  const gone = useDistinct(() => ids.filter((id) => jobOf(id).value === 'gone'), [key]);
+  const loaded = useLoaded((signal) => descent.jobs.compare(ids, { signal }), [key]).value;
   return (
     <>
       <Controls state={state} />
@@ -56,38 +50,57 @@ function Comparing({ state }: { state: CompareState }) {
       {gone.length > 0 && (
         <p class="row">
           <span class="error">Deleted meanwhile: {gone.join(', ')}.</span>
-          <a href={href('compare', { jobs: state.ids.filter((id) => !gone.includes(id)).join(',') })}>
+          <a href={href('compare', { jobs: ids.filter((id) => !gone.includes(id)).join(',') })}>
             Compare the others
           </a>
         </p>
       )}
       <div class="beside-chart">
-        <section class="card compare-chart">
-          <LineChart
-            title={`${state.metric} of ${shown} jobs over ${XS[state.x].toLowerCase()}; its tables have the values and the results`}
-            x={x}
-            xTitle={XS[state.x]}
-            lines={lines}
-            isLogX={state.isLogX}
-            isLogY={state.isLogY}
-            height={400}
-            format={short}
-            onClickLine={(id) => go(href(`jobs/${id}`))}
-          />
-          <p class="faint">
-            Click a curve to go to its job. Drag to zoom, with Shift to move, double-click to see all again.
-          </p>
-          <EpochTable
-            count={Math.max(0, ...compared.map(({ rows }) => rows.length))}
-            read={() => tableOf(state, compared)}
-          />
-        </section>
+        <Curves state={state} />
         <section class="card table">
-          <CompareTable state={state} compared={compared} comparison={loaded.value} />
+          <CompareTable state={state} comparison={loaded.value} />
         </section>
       </div>
     </>
   );
+}
+
+function Curves({ state }: { state: CompareState }) {
+  const heads = useDistinct(() => state.ids.map(headOf), [state.ids.join()]);
+  const compared = heads.map((head) => ({ ...head, rows: historyOf(head.id).value }));
+  const { x, lines } = useMemo(
+    () => curvesOf(state, compared),
+    [state, heads, ...compared.map(({ rows }) => rows)],
+  );
+  const shown = lines.filter(({ isHidden }) => !isHidden).length;
+  return (
+    <section class="card compare-chart">
+      <LineChart
+        title={`${state.metric} of ${shown} jobs over ${XS[state.x].toLowerCase()}; its tables have the values and the results`}
+        x={x}
+        xTitle={XS[state.x]}
+        lines={lines}
+        isLogX={state.isLogX}
+        isLogY={state.isLogY}
+        height={400}
+        format={short}
+        onClickLine={(id) => go(href(`jobs/${id}`))}
+      />
+      <p class="faint">
+        Click a curve to go to its job. Drag to zoom, with Shift to move, double-click to see all again.
+      </p>
+      <EpochTable
+        count={Math.max(0, ...compared.map(({ rows }) => rows.length))}
+        read={() => tableOf(state, compared)}
+      />
+    </section>
+  );
+}
+
+/** What the curves show of a job besides its rows. */
+function headOf(id: string) {
+  const job = jobOf(id).value;
+  return { id, name: nameById(id), startedAt: typeof job === 'object' ? job.started_at : null };
 }
 
 /** By epoch, whatever the chart is over. */
