@@ -17,7 +17,17 @@ export const DatasetSchema = z
       .strictObject({ height: z.int().gte(1), width: z.int().gte(1) })
       .nullable()
       .meta({ description: 'null for a table.' }),
-    classes: z.array(z.string()).meta({ description: 'classes[i] is the name of class i.' }),
+    task: z
+      .enum(['classification', 'regression'])
+      .meta({ description: 'What a model predicts: the class of a row, or a number.' }),
+    classes: z
+      .array(z.string())
+      .nullable()
+      .meta({ description: 'classes[i] is the name of class i; null for regression.' }),
+    target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).nullable().meta({
+      description:
+        'Mean and deviation of the numbers of the train rows, by which models see them standardised; null for classification.',
+    }),
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LossSchema } from './loss.ts';
 import { OptimizerSchema } from './optimizer.ts';
 import { text } from './text.ts';
 
@@ -8,11 +9,11 @@ import { text } from './text.ts';
  */
 
 export const DatasetNameSchema = z
-  .enum(['mnist', 'mnist_sample', 'fashion_mnist', 'moons', 'circles', 'spirals', 'xor', 'blobs'])
+  .enum(['mnist', 'mnist_sample', 'fashion_mnist', 'moons', 'circles', 'spirals', 'xor', 'blobs', 'sine'])
   .meta({
     id: 'DatasetName',
     description:
-      'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets); moons, circles, spirals, xor and blobs: 2,000 + 500 points in a plane.',
+      'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets); moons, circles, spirals, xor and blobs: 2,000 + 500 points in a plane; sine: 2,000 + 500 points of a wave, a number to predict.',
   });
 
 export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorflow']).meta({
@@ -35,7 +36,11 @@ const ModelSchema = z
         'Share of the outputs of every hidden layer that training drops, chosen anew in each step: 0 to less than 1.',
     }),
   })
-  .meta({ id: 'Model', description: 'Flatten, dense hidden layers, dense softmax over the classes.' });
+  .meta({
+    id: 'Model',
+    description:
+      'Flatten, dense hidden layers, dense softmax over the classes; for a number, one linear output.',
+  });
 
 const TrainingSchema = z
   .strictObject({
@@ -93,6 +98,10 @@ export const JobSpecSchema = z
     dataset: DatasetNameSchema.default('mnist'),
     model: ModelSchema.prefault({}),
     optimizer: OptimizerSchema.prefault({ type: 'rmsprop' }),
+    loss: LossSchema.optional().meta({
+      description:
+        "What training makes small, by Keras's names: categorical_crossentropy where the rows have classes; mse, mae or huber (with delta 1), of the standardised numbers, where they have numbers. By default the first that fits the dataset. Missing in jobs of older versions, which are of classes.",
+    }),
     training: TrainingSchema.prefault({}),
     engine: z
       .enum(['auto', ...EngineNameSchema.options])

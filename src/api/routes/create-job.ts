@@ -171,8 +171,7 @@ async function createJob(
   sent: unknown,
   trace: string | undefined,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
-  const spec = request.body;
-  const { data, size } = checkSpec(spec);
+  const { spec, data, size } = checkSpec(request.body);
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
   const [full, tooLarge, estimate] = await Promise.all([
     inTime(fullness.get()),

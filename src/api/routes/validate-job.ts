@@ -38,8 +38,7 @@ export function validateJobRoute(app: FastifyInstance, deps: ValidateDeps, done:
 async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDeps): Promise<JobPlan> {
   const { store, liveJobs, liveWorkers, estimates } = deps;
   const { owner } = callerOf(request);
-  const spec = request.body;
-  const { data, size } = checkSpec(spec);
+  const { spec, data, size } = checkSpec(request.body);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
   const [estimate, { queued }, live, workers] = await Promise.all([

@@ -1,6 +1,7 @@
 import type { Comparison } from '../../../src/client/descent.ts';
 import { historyOf, jobOf } from '../api/jobs.ts';
-import { percent, seconds, short } from '../parts/format.ts';
+import { seconds, short } from '../parts/format.ts';
+import { tested } from '../parts/quality.ts';
 import { Status } from '../parts/status.tsx';
 import { useDistinct } from '../parts/use-distinct.ts';
 import { href, setQuery } from '../route.ts';
@@ -100,7 +101,7 @@ interface RowProps {
 function Row({ id, state, parameters, top, base }: RowProps) {
   const { metric, of, baseline } = state;
   const known = jobOf(id).value;
-  const ended = typeof known === 'object' ? known.result : undefined;
+  const job = typeof known === 'object' ? known : undefined;
   const result = resultOf(historyOf(id).value, metric, of);
   return (
     <tr>
@@ -114,8 +115,8 @@ function Row({ id, state, parameters, top, base }: RowProps) {
       {parameters.map((value, i) => (
         <td key={i}>{shown(value)}</td>
       ))}
-      <td class="number">{percent(ended?.test.accuracy)}</td>
-      <td class="number">{seconds(ended?.duration_seconds)}</td>
+      <td class="number">{tested(job)}</td>
+      <td class="number">{seconds(job?.result?.duration_seconds)}</td>
       <td>
         <input
           type="checkbox"
