@@ -52,10 +52,11 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
 
   add('train [spec]', 'Create a job from a JSON file (- is standard input), from options, or both.', TRAIN)
     .option('--name <text>', 'a name for people')
-    .option('--dataset <name>', 'mnist or mnist_sample')
+    .option('--dataset <name>', 'mnist, mnist_sample or another of GET /datasets')
     .option('--hidden-units <list>', 'widths of the hidden layers, such as 128,64')
     .option('--optimizer <type>', 'rmsprop, sgd, adagrad or adam')
     .option('--learning-rate <number>', "the optimizer's step size")
+    .option('--loss <name>', 'of a number: mse, mae or huber')
     .option('--epochs <number>', 'passes over the data')
     .option('--batch-size <number>', 'rows per step')
     .option('--seed <number>', 'decides all that is random')
