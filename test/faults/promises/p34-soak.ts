@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readEventStream } from '../../support/event-stream.ts';
@@ -149,9 +149,22 @@ async function sample(site: Site, minutes: number, jobs: number): Promise<Sample
     redisClients: number('connected_clients'),
     redisKeys: await site.commands.dbsize(),
     redisMb: Math.round(number('used_memory') / 2 ** 20),
-    files: readdirSync(join(site.dataDir), { recursive: true }).length,
+    files: countFiles(site.dataDir),
     jobs,
   };
+}
+
+/** Files and folders in it, some of which may be removed meanwhile. */
+function countFiles(folder: string): number {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+  const inside = entries.filter((entry) => entry.isDirectory());
+  return inside.reduce((sum, { name }) => sum + countFiles(join(folder, name)), entries.length);
 }
 
 const residentMb = (pid: number): number => residentBytes(pid) / 2 ** 20;
