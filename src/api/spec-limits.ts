@@ -1,6 +1,5 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
-import { resolveDataset } from '../dataset/registry.ts';
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
 import { dropoutFault, optimizerFaults } from '../engine/number-limits.ts';
@@ -16,12 +15,11 @@ export const MAX_PARAMETERS = 20_000_000;
  * Checks what the schema of a spec cannot.
  * @throws {ProblemError} validation_failed
  */
-export function checkSpec(spec: JobSpec): { data: DataShape; size: SpecSize } {
-  const data = resolveDataset(spec.dataset);
+export function checkSpec(spec: JobSpec, data: DataShape): SpecSize {
   const size = measureSpec(spec, data);
   const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
   if (errors.length > 0) throw invalidFields(errors);
-  return { data, size };
+  return size;
 }
 
 export interface SpecSize {

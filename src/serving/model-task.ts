@@ -99,3 +99,10 @@ export const ImageTaskSchema = z.strictObject({
   index: z.int().gte(0),
 });
 export type ImageTask = z.output<typeof ImageTaskSchema>;
+
+export const DatasetRowsTaskSchema = ImageTaskSchema.omit({ index: true }).extend({
+  /** The first row, and how many are wanted. */
+  from: z.int().gte(0),
+  limit: z.int().gte(1),
+});
+export type DatasetRowsTask = z.output<typeof DatasetRowsTaskSchema>;

@@ -11,11 +11,14 @@ import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/
 import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
 import { drawImage } from './dataset-image.ts';
+import { showRows, storedTable } from './dataset-rows.ts';
 import { drawSheet, findRows } from './evaluated-rows.ts';
 import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { loadedModel, type TrainedWeights } from './loaded-models.ts';
 import {
+  type DatasetRowsTask,
+  DatasetRowsTaskSchema,
   type ExportedFile,
   type ExportTask,
   ExportTaskSchema,
@@ -99,6 +102,13 @@ export async function evaluatedRows(task: RowsTask): Promise<RowsOutcome> {
 export async function datasetImage(task: ImageTask): Promise<Uint8Array | undefined> {
   const { data, dataDir, ...row } = ImageTaskSchema.parse(task);
   return await withDataset(data, dataDir, (dataset) => drawImage(dataset, row));
+}
+
+/** The JSON of a page of a dataset's rows; undefined if the dataset is gone. */
+export async function datasetRows(task: DatasetRowsTask): Promise<string | undefined> {
+  const { data, dataDir, ...wanted } = DatasetRowsTaskSchema.parse(task);
+  const table = await storedTable(data, dataDir);
+  return await withDataset(data, dataDir, (dataset) => JSON.stringify(showRows(dataset, table, wanted)));
 }
 
 /** What `use` makes of a dataset; undefined if that is gone. */

@@ -55,6 +55,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   id: newJobId(),
   spec: JobSpecSchema.parse({ name: 'a job', training: { epochs: 3 }, metadata: { made: 'by a test' } }),
   data: DATASETS.mnist.shape,
+  isUpload: false,
   parameters: 109_386,
   progress: {
     epoch: 0,

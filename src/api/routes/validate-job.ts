@@ -7,6 +7,7 @@ import { slotNames } from '../../engine/optimizer-state.ts';
 import { type LiveJobs, MOST_LIVE } from '../../store/live-jobs.ts';
 import { jobMemoryBytes } from '../../training/job-memory.ts';
 import { callerOf } from '../access/caller.ts';
+import { dataOf } from '../data-of-name.ts';
 import type { ApiDeps } from '../deps.ts';
 import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
 import type { JobEstimates } from '../job-estimates.ts';
@@ -39,7 +40,8 @@ async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDe
   const { store, liveJobs, liveWorkers, estimates } = deps;
   const { owner } = callerOf(request);
   const spec = request.body;
-  const { data, size } = checkSpec(spec);
+  const { shape: data } = await dataOf(spec.dataset, owner, deps);
+  const size = checkSpec(spec, data);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
   const [estimate, { queued }, live, workers] = await Promise.all([

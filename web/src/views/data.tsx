@@ -53,13 +53,13 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
             {image === null ? `${inputs} numbers` : `an image of ${image.width} × ${image.height} pixels`}
           </dd>
           <dt>Classes</dt>
-          <dd>{classes.join(', ')}</dd>
+          <dd>{classes?.join(', ') ?? 'none'}</dd>
           <dt>SHA-256</dt>
           <dd>
             <code>{sha256}</code>
           </dd>
           <dt>Files</dt>
-          <dd>{files.map(({ file }) => file).join(', ') || 'none: it is generated'}</dd>
+          <dd>{files.map(({ file }) => file).join(', ') || 'none'}</dd>
         </dl>
         {problem === null && image !== null && (
           <figure class="rows">

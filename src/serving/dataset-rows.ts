@@ -1,0 +1,72 @@
+import type { DataShape } from '../contract/data-shape.ts';
+import {
+  type DatasetColumn,
+  DatasetDescriptionSchema,
+  type DatasetRows,
+  type DatasetTable,
+} from '../contract/dataset.ts';
+import type { Dataset } from '../dataset/prepared.ts';
+import { UploadedFiles } from '../dataset/uploads.ts';
+import { newValues } from '../engine/engine.ts';
+import type { DatasetRowsTask } from './model-task.ts';
+
+/** The rows of a dataset as people wrote them. */
+
+/** How an uploaded table was read; undefined for pictures and built-in datasets, or if its file is missing. */
+export async function storedTable(
+  { sha256 }: Pick<DataShape, 'sha256'>,
+  dataDir: string,
+): Promise<DatasetTable | undefined> {
+  const text = await new UploadedFiles(dataDir).description(sha256);
+  if (text === undefined) return undefined;
+  const { columns, target } = DatasetDescriptionSchema.parse(JSON.parse(text));
+  return { columns, target };
+}
+
+/** Of a page: it may have fewer rows than were asked for. */
+const MOST_NUMBERS = 1_000_000;
+
+export function showRows(
+  dataset: Dataset,
+  table: DatasetTable | undefined,
+  { split, from, limit }: Pick<DatasetRowsTask, 'split' | 'from' | 'limit'>,
+): DatasetRows {
+  const { shape } = dataset;
+  const part = dataset[split];
+  const { inputs, classes } = shape;
+  const most = Math.min(limit, Math.ceil(MOST_NUMBERS / inputs));
+  const count = Math.max(0, Math.min(most, part.rows - from));
+  const values = newValues(part.storage, count * inputs);
+  part.readValues(values, from);
+  const data = Array.from({ length: count }, (_, r) => {
+    const row = values.slice(r * inputs, (r + 1) * inputs);
+    const target = part.targets[from + r]!;
+    return {
+      index: from + r,
+      target: classes === null ? inItsUnit(target, table?.target) : classes[target]!,
+      values: table?.columns == null ? Array.from(row, shown) : table.columns.map(reader(row)),
+    };
+  });
+  return { object: 'list', split, data, has_more: from + count < part.rows };
+}
+
+/** Takes the columns in order. */
+function reader(row: ArrayLike<number>): (column: DatasetColumn) => string | number | null {
+  let next = 0;
+  return (column) => {
+    const first = next;
+    if (column.type === 'number') {
+      next += 1;
+      return shown(row[first]! * column.divisor + column.offset);
+    }
+    next += column.values.length;
+    return column.values.find((_, v) => row[first + v] === 1) ?? null;
+  };
+}
+
+function inItsUnit(value: number, target: DatasetTable['target'] | undefined): number {
+  return shown(target?.type === 'number' ? value * target.deviation + target.mean : value);
+}
+
+/** A float32 has 7 digits; more would show what scaling has done to them. */
+const shown = (value: number): number => Number(value.toPrecision(7));
