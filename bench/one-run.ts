@@ -76,6 +76,7 @@ const { layers } = engine.layout;
 const denseWeights = layers.slice(1).reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0);
 const perRow = 2 * (2 * nonzeroInputs(dataset) * layers[0].outputs + 3 * denseWeights);
 
+if (end.value.evaluation.task === 'regression') throw new Error('the figures are of classes');
 const figures: RunFigures = {
   framework: 'descent',
   version: loaded.backend,

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { bestOf } from '../src/contract/best.ts';
+import type { Evaluation } from '../src/contract/evaluation.ts';
 import type { JobResult } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
@@ -197,29 +198,23 @@ export class TrainingSession {
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),
       this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command)),
     ]);
-    const result = this.#result(evaluation, state.weights);
+    const result = this.#result(measuredOf(evaluation), state.weights);
     this.#send({ type: 'finished', result, evaluation: evaluationFile, model });
   }
 
-  #result(
-    test: { loss: number; accuracy: number },
-    weights: Float32Array,
-  ): Omit<JobResult, 'duration_seconds'> {
-    const last = this.#history.at(-1)!;
+  #result(test: JobResult['test'], weights: Float32Array): Omit<JobResult, 'duration_seconds'> {
+    const { loss, accuracy, val_loss, val_accuracy, mae = null, val_mae = null } = this.#history.at(-1)!;
     return {
-      test: { loss: test.loss, accuracy: test.accuracy },
-      train: { loss: last.loss, accuracy: last.accuracy },
-      validation:
-        last.val_loss === null || last.val_accuracy === null
-          ? null
-          : { loss: last.val_loss, accuracy: last.val_accuracy },
+      test,
+      train: { loss, accuracy, mae },
+      validation: val_loss === null ? null : { loss: val_loss, accuracy: val_accuracy, mae: val_mae },
       best: bestOf(this.#history),
       training_seconds: roundTo(
         0.001,
         this.#history.reduce((sum, row) => sum + row.duration_seconds, 0),
       ),
       weights_sha256: weightsSha256(weights),
-      metrics_sha256: metricsSha256(this.#history),
+      metrics_sha256: metricsSha256(this.#history, this.#command.data.task),
     };
   }
 
@@ -238,6 +233,11 @@ export class TrainingSession {
     return this.#stop === 'stop';
   }
 }
+
+const measuredOf = (evaluation: Evaluation): JobResult['test'] =>
+  evaluation.task === 'regression'
+    ? { loss: evaluation.loss, accuracy: null, mae: evaluation.mae }
+    : { loss: evaluation.loss, accuracy: evaluation.accuracy, mae: null };
 
 async function newestCheckpoint(
   command: TrainCommand,

@@ -29,6 +29,7 @@ export function compare(compared: readonly ComparedJob[]): Comparison {
     status: job.status,
     test_loss: job.result?.test.loss ?? null,
     test_accuracy: job.result?.test.accuracy ?? null,
+    test_mae: job.result?.test.mae ?? null,
     duration_seconds: job.result?.duration_seconds ?? null,
   }));
   const ids = jobs.map(({ id }) => id);
@@ -49,6 +50,10 @@ export function compare(compared: readonly ComparedJob[]): Comparison {
       test_loss: ordered(
         ids,
         jobs.map((job) => job.test_loss),
+      ),
+      test_mae: ordered(
+        ids,
+        jobs.map((job) => job.test_mae),
       ),
       val_loss: ordered(
         ids,

@@ -59,7 +59,7 @@ export function detailOf(dataset: Shown, description: string, problem: string | 
   return `${JSON.stringify(head).slice(0, -1)},${description.slice(1)}`;
 }
 
-export const NO_DESCRIPTION: DatasetDescription = { columns: null, target: null, class_counts: null };
+export const NO_DESCRIPTION: DatasetDescription = { columns: null, target_column: null, class_counts: null };
 
 /** Of a built-in dataset. */
 export const builtInDetail = (view: Dataset): DatasetDetail => ({
@@ -73,7 +73,7 @@ export const builtInDetail = (view: Dataset): DatasetDetail => ({
 
 type Shape = DatasetEntry['shape'];
 
-const seenOf = ({ rows, kind, task, inputs, image, classes, sha256 }: Shape) => ({
+const seenOf = ({ rows, kind, task, inputs, image, classes, target, sha256 }: Shape) => ({
   train_rows: rows.train,
   test_rows: rows.test,
   kind,
@@ -81,6 +81,7 @@ const seenOf = ({ rows, kind, task, inputs, image, classes, sha256 }: Shape) => 
   inputs,
   image: image && { ...image },
   classes: classes && [...classes],
+  target: target ?? null,
   sha256,
 });
 

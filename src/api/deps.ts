@@ -108,10 +108,7 @@ export interface ApiTiming {
   /** A viewer that takes nothing for this long is cut off. */
   drainMs: number;
   handlerTimeoutMs: number;
-  /**
-   * Limit for the headers of a request to arrive. Node does not enforce it on bodies in time (seen with 20.20);
-   * they fall under handlerTimeoutMs, which starts when the headers have arrived.
-   */
+  /** Limit for the headers of a request to arrive. Bodies fall under handlerTimeoutMs, which starts then. */
   requestTimeoutMs: number;
   /** Limit for an idle connection to send its next request. */
   keepAliveTimeoutMs: number;

@@ -23,7 +23,8 @@ export function withLinks(basePath: string, { id, text }: Pick<JobView, 'id' | '
   return (
     `${text.slice(0, -1)},"links":{"self":"${self}","metrics":"${self}/metrics","events":"${self}/events",` +
     `"evaluation":"${self}/evaluation","model":"${self}/model","loss_chart":"${self}/charts/loss.svg",` +
-    `"accuracy_chart":"${self}/charts/accuracy.svg","confusion_chart":"${self}/charts/confusion.svg",` +
+    `"accuracy_chart":"${self}/charts/accuracy.svg","mae_chart":"${self}/charts/mae.svg",` +
+    `"confusion_chart":"${self}/charts/confusion.svg","residual_chart":"${self}/charts/residuals.svg",` +
     `"cancel":"${self}/cancel"}}`
   );
 }

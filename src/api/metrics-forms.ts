@@ -53,10 +53,10 @@ export const toColumns = (rows: readonly MetricsRow[], status: JobStatus): Metri
   status,
   terminal: isTerminal(status),
   columns: Object.fromEntries(
-    METRICS_COLUMNS.map((name) => [name, rows.map((row) => row[name])]),
+    METRICS_COLUMNS.map((name) => [name, rows.map((row) => row[name] ?? null)]),
   ) as MetricsColumns['columns'],
 });
 
 /** All cells are numbers and times, so none needs quotes. */
 export const toCsv = (rows: readonly MetricsRow[]): string =>
-  renderCsv([METRICS_COLUMNS, ...rows.map((row) => METRICS_COLUMNS.map((name) => row[name]))]);
+  renderCsv([METRICS_COLUMNS, ...rows.map((row) => METRICS_COLUMNS.map((name) => row[name] ?? null))]);

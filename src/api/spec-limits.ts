@@ -1,5 +1,6 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
+import { LOSSES_OF, lossOf } from '../contract/loss.ts';
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
 import { dropoutFault, optimizerFaults } from '../engine/number-limits.ts';
@@ -15,11 +16,28 @@ export const MAX_PARAMETERS = 20_000_000;
  * Checks what the schema of a spec cannot.
  * @throws {ProblemError} validation_failed
  */
-export function checkSpec(spec: JobSpec, data: DataShape): SpecSize {
+export function checkSpec(given: JobSpec, data: DataShape): CheckedSpec {
+  const spec = withLoss(given, data);
   const size = measureSpec(spec, data);
-  const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
+  const errors = [
+    ...checkLoss(spec, data),
+    ...checkNumbers(spec, data),
+    ...checkSize(spec, size),
+    ...checkEngine(spec),
+  ];
   if (errors.length > 0) throw invalidFields(errors);
-  return size;
+  return { spec, size };
+}
+
+export interface CheckedSpec {
+  /** With the loss that is used. */
+  spec: JobSpec;
+  size: SpecSize;
+}
+
+/** The schema cannot know this default, which depends on the data. */
+function withLoss({ name, dataset, model, optimizer, loss, ...rest }: JobSpec, data: DataShape): JobSpec {
+  return { name, dataset, model, optimizer, loss: lossOf({ loss }, data), ...rest };
 }
 
 export interface SpecSize {
@@ -37,6 +55,16 @@ export function measureSpec({ model, training }: JobSpec, data: DataShape): Spec
     rows,
     steps: stepsPerEpoch(rows, training.batch_size) * training.epochs,
   };
+}
+
+/** Refuses a loss of another task than the data's; empty when it fits. */
+export function checkLoss(spec: JobSpec, { dataset, task }: DataShape): FieldError[] {
+  const loss = lossOf(spec, { task });
+  const allowed = LOSSES_OF[task];
+  if (allowed.includes(loss)) return [];
+  const rows = task === 'classification' ? 'whose rows have classes' : 'whose rows have numbers';
+  const detail = `must be ${allowed.join(' or ')} for ${dataset}, ${rows}; got ${loss}`;
+  return [{ in: 'body', pointer: '/loss', detail }];
 }
 
 /** Checks the limits that involve more than one field; empty when the spec keeps them. */

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../contract/evaluation.ts';
+import type { ClassEvaluation } from '../contract/evaluation.ts';
 import { drawPicture, HEADING_HEIGHT, lightAndDark } from './picture.ts';
 import { escapeXml, px, shortenInside } from './svg.ts';
 
@@ -7,7 +7,7 @@ import { escapeXml, px, shortenInside } from './svg.ts';
  * the row, so that rare classes show as well. A model's few mistakes would be too pale to see, hence the square root.
  */
 
-export type Confusion = Pick<Evaluation, 'confusion_matrix' | 'accuracy' | 'rows'> & {
+export type Confusion = Pick<ClassEvaluation, 'confusion_matrix' | 'accuracy' | 'rows'> & {
   classes: readonly { label: string }[];
 };
 

@@ -11,6 +11,7 @@ export interface Point {
 export const QUANTITIES = {
   loss: { label: 'Loss', bounds: { min: 0, max: Number.POSITIVE_INFINITY } },
   accuracy: { label: 'Accuracy', bounds: { min: 0, max: 1 } },
+  mae: { label: 'MAE', bounds: { min: 0, max: Number.POSITIVE_INFINITY } },
 } as const;
 
 export type Quantity = keyof typeof QUANTITIES;
@@ -24,10 +25,13 @@ export function curveTitle(curve: Curve): string {
 export const quantityOf = (curve: Curve): Quantity => curve.replace('val_', '') as Quantity;
 
 /** The epochs that have a value. */
-export const pointsOf = (rows: readonly ({ epoch: number } & Record<Curve, number | null>)[], curve: Curve) =>
+export const pointsOf = (
+  rows: readonly ({ epoch: number } & { [Name in Curve]?: number | null | undefined })[],
+  curve: Curve,
+) =>
   rows.flatMap((row): Point[] => {
     const y = row[curve];
-    return y === null ? [] : [{ x: row.epoch, y }];
+    return y == null ? [] : [{ x: row.epoch, y }];
   });
 
 /** "Training Loss: 0.2671 after epoch 1, 0.0230 after epoch 10." */

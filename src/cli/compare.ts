@@ -1,7 +1,7 @@
 import type { CompareCsvOptions, Comparison } from '../client/descent.ts';
 import { EXIT, UsageError } from './failure.ts';
 import type { Context } from './jobs.ts';
-import { fixed, table } from './texts.ts';
+import { figure, table } from './texts.ts';
 
 interface CompareOptions {
   csv?: boolean;
@@ -37,8 +37,11 @@ function describe({ jobs, different, same, order }: Comparison): string {
     ['job', ...titles],
     ...Object.entries(different).map(([parameter, values]) => [parameter, ...values.map(text)]),
     ['status', ...jobs.map(({ status }) => status)],
-    ['test accuracy', ...jobs.map(({ test_accuracy }) => result(test_accuracy))],
-    ['test loss', ...jobs.map(({ test_loss }) => result(test_loss))],
+    ['test accuracy', ...jobs.map(({ test_accuracy }) => figure(test_accuracy))],
+    ...(jobs.some(({ test_mae }) => test_mae !== null)
+      ? [['test mae', ...jobs.map(({ test_mae }) => figure(test_mae))]]
+      : []),
+    ['test loss', ...jobs.map(({ test_loss }) => figure(test_loss))],
     ['seconds', ...jobs.map(({ duration_seconds }) => text(duration_seconds))],
   ]);
   const ranked = Object.entries(order).filter(([, ids]) => ids.length > 0);
@@ -50,8 +53,6 @@ function describe({ jobs, different, same, order }: Comparison): string {
       : ['', table([['by', 'best first'], ...ranked.map(([by, ids]) => [by, ids.map(titleOf).join(', ')])])]),
   ].join('\n');
 }
-
-const result = (value: number | null): string => (value === null ? '-' : fixed(value));
 
 const text = (value: Comparison['same'][string]): string =>
   Array.isArray(value) ? value.join(',') || '-' : String(value ?? '-');

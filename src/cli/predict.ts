@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import type { PredictOptions } from '../client/descent.ts';
+import type { PredictionList, PredictOptions } from '../client/descent.ts';
 import { printable } from '../process/printable.ts';
 import { EXIT, UsageError } from './failure.ts';
 import type { Context } from './jobs.ts';
@@ -12,7 +12,10 @@ const TYPES: Readonly<Record<string, string>> = {
   '.json': 'application/json',
 };
 
-/** Prints a line per row: its label and the label's probability, after the file's name if there are several files. */
+/**
+ * Prints a line per row: its label and the label's probability, or its number; before it the file's name if there are
+ * several files.
+ */
 export async function predict(
   { descent, asJson }: Context,
   id: string,
@@ -27,14 +30,18 @@ export async function predict(
     const answer = await descent.jobs.predict(id, content, options as PredictOptions);
     if (asJson) console.log(JSON.stringify({ file, ...answer }));
     else {
-      for (const { label, probability } of answer.data) {
-        const cells = [label, probability.toFixed(4)];
+      for (const cells of cellsOf(answer)) {
         console.log(printable((files.length > 1 ? [file, ...cells] : cells).join('  ')));
       }
     }
   }
   return EXIT.succeeded;
 }
+
+const cellsOf = (answer: PredictionList): string[][] =>
+  answer.task === 'regression'
+    ? answer.data.map(({ value }) => [String(value)])
+    : answer.data.map(({ label, probability }) => [label, probability.toFixed(4)]);
 
 /** @throws {UsageError} */
 async function read(file: string): Promise<Blob> {

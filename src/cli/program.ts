@@ -106,7 +106,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
       '--shape <shape>',
       'of the CSV: long (a line for each job and epoch) or wide (a column for each job)',
     )
-    .option('--metric <metric>', 'in the wide shape: loss, accuracy, val_loss or val_accuracy')
+    .option('--metric <metric>', 'in the wide shape: loss, accuracy, mae, val_loss, val_accuracy or val_mae')
     .action(run(compareJobs));
   addWithoutJson('completion', COMPLETION, 'descent completion bash >> ~/.bashrc')
     .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))

@@ -35,7 +35,7 @@ export const jobRow = ({ id, status, spec, progress, result, created_at }: Job):
   spec.dataset,
   spec.optimizer.type,
   `${progress.epoch}/${progress.epochs}`,
-  result === null ? '-' : fixed(result.test.accuracy),
+  result?.test.mae == null ? figure(result?.test.accuracy) : `mae ${fixed(result.test.mae)}`,
   time(created_at),
 ];
 
@@ -54,6 +54,7 @@ export function describeJob(job: Job): string {
     ['engine', job.engine ?? spec.engine],
     ['epochs', `${progress.epoch} of ${progress.epochs}`],
     ['latest', latest === null ? undefined : metrics(latest)],
+    ['loss', spec.loss],
     ['test', result === null ? undefined : pairs(result.test)],
     ['weights', result?.weights_sha256],
     ['error', error === null ? undefined : `${error.code}: ${error.message}`],
@@ -65,6 +66,7 @@ export function describeJob(job: Job): string {
 
 const pairs = (values: object): string =>
   Object.entries(values)
+    .filter(([, value]) => value !== null)
     .map(([name, value]) => (name === 'type' ? `${value}` : `${name} ${value}`))
     .join(', ');
 
@@ -80,7 +82,7 @@ export function describeEvent(event: JobEvent, epochs: number): string | undefin
     case 'job.progress':
       return undefined;
     case 'job.succeeded':
-      return `succeeded: test accuracy ${fixed(event.data.result.test.accuracy)}, loss ${fixed(event.data.result.test.loss)}`;
+      return `succeeded: ${describeTest(event.data.result.test)}`;
     case 'job.failed':
       return `failed (${event.data.error.code}): ${event.data.error.message}`;
     default:
@@ -88,19 +90,21 @@ export function describeEvent(event: JobEvent, epochs: number): string | undefin
   }
 }
 
-interface Metrics {
-  loss: number;
-  accuracy: number;
-  val_loss: number | null;
-  val_accuracy: number | null;
-}
+const describeTest = ({ loss, accuracy, mae }: NonNullable<Job['result']>['test']): string =>
+  `test ${accuracy === null ? `mae ${figure(mae)}` : `accuracy ${fixed(accuracy)}`}, loss ${fixed(loss)}`;
 
-export function metrics({ loss, accuracy, val_loss, val_accuracy }: Metrics): string {
-  const values = Object.entries({ loss, accuracy, val_loss, val_accuracy });
-  return values.flatMap(([name, value]) => (value === null ? [] : `${name} ${fixed(value)}`)).join('  ');
-}
+const MEASURES = ['loss', 'accuracy', 'mae', 'val_loss', 'val_accuracy', 'val_mae'] as const;
 
-export const fixed = (value: number): string => value.toFixed(4);
+type Metrics = { [Name in (typeof MEASURES)[number]]?: number | null };
+
+/** Those that the job has. */
+export const metrics = (measured: Metrics): string =>
+  MEASURES.flatMap((name) => (measured[name] == null ? [] : `${name} ${fixed(measured[name])}`)).join('  ');
+
+const fixed = (value: number): string => value.toFixed(4);
+
+/** A number, or a dash where the job has none. */
+export const figure = (value: number | null | undefined): string => (value == null ? '-' : fixed(value));
 
 /** 2026-11-29T01:36:39.123Z -> 2026-11-29 01:36:39 */
 const time = (iso: string): string => iso.slice(0, 19).replace('T', ' ');

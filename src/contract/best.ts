@@ -1,16 +1,20 @@
 import type { BestEpochs } from './job.ts';
 import type { EpochMetrics } from './metrics.ts';
 
-/** The epochs with the lowest val_loss and with the highest val_accuracy, the first of equal ones. */
-export function bestOf(
-  history: readonly Pick<EpochMetrics, 'epoch' | 'val_loss' | 'val_accuracy'>[],
-): BestEpochs {
-  const best: BestEpochs = { val_loss: null, val_accuracy: null };
-  for (const { epoch, val_loss, val_accuracy } of history) {
-    if (val_loss !== null && (best.val_loss === null || val_loss < best.val_loss.value))
-      best.val_loss = { epoch, value: val_loss };
-    if (val_accuracy !== null && (best.val_accuracy === null || val_accuracy > best.val_accuracy.value))
-      best.val_accuracy = { epoch, value: val_accuracy };
+type Row = Pick<EpochMetrics, 'epoch' | 'val_loss' | 'val_accuracy' | 'val_mae'>;
+
+/** The epochs with the lowest val_loss, the highest val_accuracy and the lowest val_mae, the first of equal ones. */
+export const bestOf = (history: readonly Row[]): BestEpochs => ({
+  val_loss: first(history, 'val_loss', -1),
+  val_accuracy: first(history, 'val_accuracy', 1),
+  val_mae: first(history, 'val_mae', -1),
+});
+
+/** sign: 1 if more is better, -1 if less is. */
+function first(history: readonly Row[], measure: keyof BestEpochs, sign: 1 | -1): BestEpochs['val_loss'] {
+  let best: BestEpochs['val_loss'] = null;
+  for (const { epoch, [measure]: value } of history) {
+    if (value != null && (best === null || sign * value > sign * best.value)) best = { epoch, value };
   }
   return best;
 }

@@ -13,7 +13,7 @@ const ValueSchema = z.union([z.string(), z.number(), z.boolean(), z.null(), z.ar
 export type ParameterValue = z.output<typeof ValueSchema>;
 
 /** The measures of the curves, in the order of the columns. */
-export const CURVES = ['loss', 'accuracy', 'val_loss', 'val_accuracy'] as const;
+export const CURVES = ['loss', 'accuracy', 'val_loss', 'val_accuracy', 'mae', 'val_mae'] as const;
 export type Curve = (typeof CURVES)[number];
 
 /** The vertical axis of a chart. */
@@ -37,6 +37,7 @@ export const ComparisonSchema = z
           status: JobStatusSchema,
           test_loss: z.number().nullable(),
           test_accuracy: z.number().nullable(),
+          test_mae: z.number().nullable(),
           duration_seconds: z.number().nullable(),
         }),
       )
@@ -48,9 +49,22 @@ export const ComparisonSchema = z
       .record(z.string(), ValueSchema)
       .meta({ description: 'The parameters that all jobs have in common.' }),
     epochs: z.array(z.int().gte(1)),
-    curves: z.strictObject({ loss: curve, accuracy: curve, val_loss: curve, val_accuracy: curve }),
+    curves: z.strictObject({
+      loss: curve,
+      accuracy: curve,
+      val_loss: curve,
+      val_accuracy: curve,
+      mae: curve,
+      val_mae: curve,
+    }),
     order: z
-      .strictObject({ test_accuracy: order, test_loss: order, val_loss: order, duration_seconds: order })
+      .strictObject({
+        test_accuracy: order,
+        test_loss: order,
+        test_mae: order,
+        val_loss: order,
+        duration_seconds: order,
+      })
       .meta({
         description:
           'The jobs from best to worst; val_loss is the lowest of all epochs. Jobs without the value are left out.',

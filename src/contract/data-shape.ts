@@ -11,17 +11,23 @@ export const DataShapeSchema = z
     /** Hash of the content (dataset/content.ts), the same on every machine. */
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
     kind: z.enum(['images', 'table']),
-    task: z.literal('classification'),
+    /** What is predicted: a class, or a number. */
+    task: z.enum(['classification', 'regression']),
     /** Values per row: height * width * channels, or what the columns of a table give. */
     inputs: z.int().gte(1),
     /** null for a table. */
     image: z
       .strictObject({ height: z.int().gte(1), width: z.int().gte(1), channels: z.int().gte(1) })
       .nullable(),
-    /** The model's outputs per row: one for each class. */
-    outputs: z.int().gte(2),
-    /** Class i of the labels is called classes[i]. */
-    classes: z.array(z.string()).min(2),
+    /** The model's outputs per row: one for each class, or 1 for a number. */
+    outputs: z.int().gte(1),
+    /** Class i of the labels is called classes[i]; null for a number. */
+    classes: z.array(z.string()).min(2).nullable(),
+    /**
+     * How a number was standardised: target = (number - mean) / deviation. There exactly for regression; optional, so that
+     * the content hashes of data with classes do not depend on it.
+     */
+    target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).optional(),
     rows: z.strictObject({ train: z.int().gte(1), test: z.int().gte(1) }),
     /** How a value is stored: a byte, which the model sees divided by 255, or a float32, which it sees as it is. */
     storage: z.enum(['u8', 'f32']),
@@ -32,8 +38,14 @@ export const DataShapeSchema = z
   .refine(({ inputs, image }) => image === null || inputs === image.height * image.width * image.channels, {
     error: 'inputs must be height * width * channels',
   })
-  .refine(({ outputs, classes }) => outputs === classes.length, {
-    error: 'outputs must be the number of classes',
-  });
+  .refine(({ outputs, classes }) => outputs === (classes?.length ?? 1), {
+    error: 'outputs must be the number of classes, or 1 for a number',
+  })
+  .refine(
+    ({ task, classes, target }) =>
+      (task === 'classification') === (classes !== null) &&
+      (task === 'regression') === (target !== undefined),
+    { error: 'classification needs classes, and regression a target' },
+  );
 
 export type DataShape = Readonly<z.output<typeof DataShapeSchema>>;

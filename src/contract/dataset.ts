@@ -55,7 +55,7 @@ export const TargetColumnSchema = z
 /** What a model needs to know of a table to take rows as people write them. It is kept with the rows. */
 export const DatasetTableSchema = z.strictObject({
   columns: z.array(ColumnSchema).nullable().meta({ description: 'null for images.' }),
-  target: TargetColumnSchema.nullable().meta({ description: 'The column to predict; null for images.' }),
+  target_column: TargetColumnSchema.nullable().meta({ description: 'The column to predict; null for images.' }),
 });
 export type DatasetTable = z.output<typeof DatasetTableSchema>;
 
@@ -92,7 +92,9 @@ export const DatasetSchema = z
     train_rows: z.int().gte(1),
     test_rows: z.int().gte(1),
     kind: z.enum(['images', 'table']),
-    task: z.enum(['classification', 'regression']),
+    task: z
+      .enum(['classification', 'regression'])
+      .meta({ description: 'What a model predicts: the class of a row, or a number.' }),
     inputs: z.int().gte(1).meta({ description: 'Numbers of a row: its pixels, for images.' }),
     image: z
       .strictObject({ height: z.int().gte(1), width: z.int().gte(1), channels: z.int().gte(1) })
@@ -101,7 +103,11 @@ export const DatasetSchema = z
     classes: z
       .array(z.string())
       .nullable()
-      .meta({ description: 'classes[i] is the name of class i; null where a number is predicted.' }),
+      .meta({ description: 'classes[i] is the name of class i; null for regression.' }),
+    target: z.strictObject({ mean: z.number(), deviation: z.number().positive() }).nullable().meta({
+      description:
+        'Mean and deviation of the numbers of the train rows, by which models see them standardised; null for classification.',
+    }),
     sha256: Sha256Schema.meta({
       description: 'SHA-256 of the content a job sees: shape, labels, values. The same on every machine.',
     }),

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 
-/** The test rows of a cell of the confusion matrix. */
+/** The test rows of a cell of the confusion matrix, or those of a model that predicts a number. */
 
 export const MOST_EVALUATED_ROWS = 400;
+
+const ValueSchema = z.union([z.string(), z.number()]);
 
 export const EvaluationRowsSchema = z
   .strictObject({
@@ -10,8 +12,8 @@ export const EvaluationRowsSchema = z
     data: z.array(
       z.strictObject({
         index: z.int().gte(0).meta({ description: 'Row in the test set, from 0.' }),
-        actual: z.string().meta({ description: 'The true class.' }),
-        predicted: z.string().meta({ description: 'The class that the model chose.' }),
+        actual: ValueSchema.meta({ description: 'The true class, or number in the unit of the data.' }),
+        predicted: ValueSchema.meta({ description: 'The class that the model chose, or its number.' }),
       }),
     ),
     total: z.int().gte(0).meta({ description: 'How many rows there are, on all pages.' }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LossSchema } from './loss.ts';
 import { OptimizerSchema } from './optimizer.ts';
 import { text } from './text.ts';
 
@@ -17,6 +18,7 @@ export const BUILT_IN_DATASETS = [
   'spirals',
   'xor',
   'blobs',
+  'sine',
 ] as const;
 
 export const DatasetNameSchema = z
@@ -26,7 +28,7 @@ export const DatasetNameSchema = z
     id: 'DatasetName',
     title: 'a name of 1 to 64 characters: a lowercase letter or digit, then also _ and -',
     description:
-      'One of your own (PUT /datasets/{name}), or mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets); moons, circles, spirals, xor and blobs: 2,000 + 500 points in a plane.',
+      'One of your own (PUT /datasets/{name}), or mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets); moons, circles, spirals, xor and blobs: 2,000 + 500 points in a plane; sine: 2,000 + 500 points of a wave, a number to predict.',
     examples: ['mnist'],
   });
 
@@ -50,7 +52,11 @@ const ModelSchema = z
         'Share of the outputs of every hidden layer that training drops, chosen anew in each step: 0 to less than 1.',
     }),
   })
-  .meta({ id: 'Model', description: 'Flatten, dense hidden layers, dense softmax over the classes.' });
+  .meta({
+    id: 'Model',
+    description:
+      'Flatten, dense hidden layers, dense softmax over the classes; for a number, one linear output.',
+  });
 
 const TrainingSchema = z
   .strictObject({
@@ -108,6 +114,10 @@ export const JobSpecSchema = z
     dataset: DatasetNameSchema.default('mnist'),
     model: ModelSchema.prefault({}),
     optimizer: OptimizerSchema.prefault({ type: 'rmsprop' }),
+    loss: LossSchema.optional().meta({
+      description:
+        "What training makes small, by Keras's names: categorical_crossentropy where the rows have classes; mse, mae or huber (with delta 1), of the standardised numbers, where they have numbers. By default the first that fits the dataset. Missing in jobs of older versions, which are of classes.",
+    }),
     training: TrainingSchema.prefault({}),
     engine: z
       .enum(['auto', ...EngineNameSchema.options])

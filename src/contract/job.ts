@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OwnerSchema } from './access.ts';
 import { EngineNameSchema, JobSpecSchema } from './job-spec.ts';
-import { EpochMetricsSchema } from './metrics.ts';
+import { AccuracySchema, EpochMetricsSchema, MaeSchema } from './metrics.ts';
 
 /** A job as the API shows it. */
 
@@ -54,16 +54,29 @@ export const JobErrorSchema = z
 export type JobError = z.output<typeof JobErrorSchema>;
 export type JobErrorCode = JobError['code'];
 
-const LossAndAccuracySchema = z.strictObject({ loss: z.number(), accuracy: z.number().gte(0).lte(1) });
+const MeasuredSchema = z.strictObject({
+  loss: z.number(),
+  accuracy: AccuracySchema.meta({ description: 'null for a number.' }),
+  mae: MaeSchema.meta({
+    description:
+      'Mean absolute error, in the unit of the data; null for classes, missing in jobs that ended under an older version.',
+  }),
+});
 
 const BestEpochSchema = z.strictObject({ epoch: z.int().gte(1), value: z.number() }).nullable();
 
 export const BestEpochsSchema = z
-  .strictObject({ val_loss: BestEpochSchema, val_accuracy: BestEpochSchema })
+  .strictObject({
+    val_loss: BestEpochSchema,
+    val_accuracy: BestEpochSchema,
+    val_mae: BestEpochSchema.optional().meta({
+      description: 'Missing in jobs that ended under an older version.',
+    }),
+  })
   .meta({
     id: 'BestEpochs',
     description:
-      'The lowest val_loss and the highest val_accuracy, and the epochs that had them; null without validation.',
+      'The lowest val_loss, the highest val_accuracy and the lowest val_mae, and the epochs that had them; null without validation, and where the job has no such measure.',
   });
 
 export type BestEpochs = z.output<typeof BestEpochsSchema>;
@@ -72,9 +85,9 @@ const HashSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const JobResultSchema = z
   .strictObject({
-    test: LossAndAccuracySchema,
-    train: LossAndAccuracySchema.meta({ description: 'Running means over the last epoch.' }),
-    validation: LossAndAccuracySchema.nullable().meta({
+    test: MeasuredSchema,
+    train: MeasuredSchema.meta({ description: 'Running means over the last epoch.' }),
+    validation: MeasuredSchema.nullable().meta({
       description: 'At the end of the last epoch; null without validation.',
     }),
     best: BestEpochsSchema.optional().meta({
@@ -87,7 +100,7 @@ export const JobResultSchema = z
     }),
     metrics_sha256: HashSchema.meta({
       description:
-        'SHA-256 of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch as float64 little-endian; null counts as NaN.',
+        'SHA-256 of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch as float64 little-endian; null counts as NaN. For a number, of loss, mae, val_loss, val_mae, learning_rate.',
     }),
   })
   .meta({ id: 'JobResult' });
@@ -114,6 +127,8 @@ export const LatestSchema = EpochMetricsSchema.pick({
   accuracy: true,
   val_loss: true,
   val_accuracy: true,
+  mae: true,
+  val_mae: true,
 }).meta({ id: 'Latest' });
 
 export const AttemptOutcomeSchema = z.enum([
@@ -182,7 +197,9 @@ export const JobSchema = z
       model: z.string(),
       loss_chart: z.string(),
       accuracy_chart: z.string(),
+      mae_chart: z.string(),
       confusion_chart: z.string(),
+      residual_chart: z.string(),
       cancel: z.string(),
     }),
   })

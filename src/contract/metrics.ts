@@ -1,5 +1,13 @@
 import { z } from 'zod';
 
+/** null where the model predicts a number. */
+export const AccuracySchema = z.number().gte(0).lte(1).nullable();
+
+/** In the unit of the data; null where the model predicts classes. */
+export const MaeSchema = z.number().gte(0).nullable().optional();
+
+const SINCE = 'Missing in rows of older versions.';
+
 /** What an epoch measured, as a trainer reports it and a checkpoint keeps it. */
 export const EpochMetricsSchema = z
   .strictObject({
@@ -9,14 +17,22 @@ export const EpochMetricsSchema = z
       description:
         "Running mean of the loss over the epoch's batches, as in Keras: each batch is measured before its own update, so this is not the loss at the end of the epoch.",
     }),
-    accuracy: z.number().gte(0).lte(1).meta({
-      description: "Running mean of the accuracy over the epoch's batches, measured like loss.",
+    accuracy: AccuracySchema.meta({
+      description:
+        "Running mean of the accuracy over the epoch's batches, measured like loss; null for a number.",
     }),
     val_loss: z.number().nullable().meta({
       description: 'Exact mean loss on the validation rows at the end of the epoch; null without validation.',
     }),
-    val_accuracy: z.number().gte(0).lte(1).nullable().meta({
-      description: 'Exact accuracy on the validation rows at the end of the epoch; null without validation.',
+    val_accuracy: AccuracySchema.meta({
+      description:
+        'Exact accuracy on the validation rows at the end of the epoch; null without validation, and for a number.',
+    }),
+    mae: MaeSchema.meta({
+      description: `Running mean of the absolute error over the epoch's batches, measured like loss, in the unit of the data; null for classes. ${SINCE}`,
+    }),
+    val_mae: MaeSchema.meta({
+      description: `Exact mean absolute error on the validation rows at the end of the epoch; null without validation, and for classes. ${SINCE}`,
     }),
     learning_rate: z.number().meta({ description: 'The learning rate of this epoch.' }),
     duration_seconds: z

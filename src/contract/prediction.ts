@@ -26,31 +26,54 @@ export const PredictRequestSchema = z
   })
   .meta({ id: 'PredictRequest' });
 
-export const PredictionListSchema = z
+const answer = {
+  epoch: z.int().gte(1).meta({
+    description: 'How many epochs the model was trained: all of its job, or those up to the checkpoint.',
+  }),
+  weights_sha256: z.string(),
+  seen: z
+    .array(z.array(z.number()))
+    .optional()
+    .meta({ description: 'Only for a picture: the pixels that the model saw, row by row.' }),
+};
+
+const perRow = <Schema extends z.ZodType>(schema: Schema) =>
+  z.array(schema).meta({ description: 'One entry per row, in the order of the request.' });
+
+const ClassPredictionsSchema = z
   .strictObject({
     object: z.literal('list'),
-    data: z
-      .array(
-        z.strictObject({
-          label: z.string().meta({ description: 'The class with the highest probability.' }),
-          class: z.int().gte(0).meta({ description: 'Its index among the classes.' }),
-          probability: z.number().gte(0).lte(1),
-          probabilities: z
-            .array(z.number().gte(0).lte(1))
-            .meta({ description: 'One for each class, in order.' }),
-        }),
-      )
-      .meta({ description: 'One entry per row, in the order of the request.' }),
+    task: z.literal('classification'),
+    data: perRow(
+      z.strictObject({
+        label: z.string().meta({ description: 'The class with the highest probability.' }),
+        class: z.int().gte(0).meta({ description: 'Its index among the classes.' }),
+        probability: z.number().gte(0).lte(1),
+        probabilities: z
+          .array(z.number().gte(0).lte(1))
+          .meta({ description: 'One for each class, in order.' }),
+      }),
+    ),
     classes: z.array(z.string()),
-    epoch: z.int().gte(1).meta({
-      description: 'How many epochs the model was trained: all of its job, or those up to the checkpoint.',
-    }),
-    weights_sha256: z.string(),
-    seen: z
-      .array(z.array(z.number()))
-      .optional()
-      .meta({ description: 'Only for a picture: the pixels that the model saw, row by row.' }),
+    ...answer,
   })
+  .meta({ id: 'ClassPredictions' });
+
+export type ClassPredictions = z.output<typeof ClassPredictionsSchema>;
+
+const NumberPredictionsSchema = z
+  .strictObject({
+    object: z.literal('list'),
+    task: z.literal('regression'),
+    data: perRow(
+      z.strictObject({ value: z.number().meta({ description: 'The number, in the unit of the data.' }) }),
+    ),
+    ...answer,
+  })
+  .meta({ id: 'NumberPredictions' });
+
+export const PredictionListSchema = z
+  .discriminatedUnion('task', [ClassPredictionsSchema, NumberPredictionsSchema])
   .meta({ id: 'PredictionList' });
 
 export type PredictionList = z.output<typeof PredictionListSchema>;

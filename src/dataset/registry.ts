@@ -168,6 +168,24 @@ export const DATASETS: { readonly [Name in BuiltInName]: DatasetEntry } = {
     classes: ['east', 'north', 'west', 'south'],
     sha256: '8c913373e770200e1aa14466640291d2fb8ce1ed0f88c223a4e250d23f1e403e',
   }),
+  sine: {
+    title: 'Sine',
+    description: '2,500 points of a wave with noise: a number to predict from another.',
+    shape: {
+      dataset: 'sine',
+      sha256: 'e6718d4e534cafc48dd783bf032ab59625d31bbe63d186d8806406ad5b1622ba',
+      kind: 'table',
+      task: 'regression',
+      inputs: 1,
+      image: null,
+      outputs: 1,
+      classes: null,
+      target: { mean: 0.011343039151403533, deviation: 0.7098519522501131 },
+      rows: { train: 2_000, test: 500 },
+      storage: 'f32',
+    },
+    sources: null,
+  },
 };
 
 /** A set of points (x, y) from generated.ts. */

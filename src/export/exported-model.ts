@@ -16,26 +16,51 @@ export interface ExportedModel {
   readonly weightsSha256: string;
   /** The version of Descent that accepted the job. */
   readonly version: string;
-  /** raw: the model takes what the dataset holds, and scales it itself; scaled: it takes the scaled values. */
-  readonly preprocessing: Preprocessing;
+  /**
+   * What the model does itself where the format has operations: its input is multiplied, and its output is multiplied
+   * and then added to. undefined: it takes scaled inputs, and gives a standardised number.
+   */
+  readonly inputScale: number | undefined;
+  readonly outputScale: Scaling | undefined;
 }
 
-export const exportedModel = (source: Omit<ExportedModel, 'layout'>): ExportedModel => ({
-  ...source,
-  layout: jobLayout(source),
-  // Only bytes are scaled.
-  preprocessing: source.data.storage === 'u8' ? source.preprocessing : 'scaled',
-});
+export interface Scaling {
+  readonly scale: number;
+  readonly offset: number;
+}
 
-/** What the input is multiplied by: rule 1 divides a byte by 255. */
-export const INPUT_SCALE = 1 / 255;
+/** preprocessing: whether the model takes and gives what the dataset holds, or scaled values. */
+export function exportedModel({
+  preprocessing,
+  ...source
+}: Omit<ExportedModel, 'layout' | 'inputScale' | 'outputScale'> & {
+  readonly preprocessing: Preprocessing;
+}): ExportedModel {
+  const { storage, target } = source.data;
+  const isRaw = preprocessing === 'raw';
+  return {
+    ...source,
+    layout: jobLayout(source),
+    // Only bytes are scaled.
+    inputScale: isRaw && storage === 'u8' ? INPUT_SCALE : undefined,
+    outputScale: isRaw && target ? { scale: target.deviation, offset: target.mean } : undefined,
+  };
+}
+
+/** Rule 1 divides a byte by 255. */
+const INPUT_SCALE = 1 / 255;
+
+/** The name of what the model gives. */
+export const outputName = ({ data }: Pick<ExportedModel, 'data'>): string =>
+  data.classes === null ? 'output' : 'probabilities';
 
 /** One dense layer with the arrays of its own. */
 export interface ExportedLayer {
   readonly inputs: number;
   readonly outputs: number;
-  /** softmax for the last one. */
-  readonly activation: JobSpec['model']['activation'] | 'softmax';
+  /** Of the last one softmax, or linear for a number. */
+  readonly activation: JobSpec['model']['activation'] | 'softmax' | 'linear';
+  readonly isLast: boolean;
   /** (inputs, outputs), row-major. */
   readonly kernel: Float32Array;
   /** (outputs) */
@@ -43,32 +68,52 @@ export interface ExportedLayer {
 }
 
 /** values: (P): the weights, or a slot of the optimizer. */
-export function layersOf({ layout, spec }: ExportedModel, values: Float32Array): ExportedLayer[] {
-  return layout.layers.map(({ inputs, outputs, weightsOffset, biasesOffset }, l) => ({
-    inputs,
-    outputs,
-    activation: l === layout.layers.length - 1 ? 'softmax' : spec.model.activation,
-    kernel: values.subarray(weightsOffset, weightsOffset + inputs * outputs),
-    bias: values.subarray(biasesOffset, biasesOffset + outputs),
-  }));
+export function layersOf({ layout, spec, data }: ExportedModel, values: Float32Array): ExportedLayer[] {
+  const last = data.classes === null ? 'linear' : 'softmax';
+  return layout.layers.map(({ inputs, outputs, weightsOffset, biasesOffset }, l) => {
+    const isLast = l === layout.layers.length - 1;
+    return {
+      inputs,
+      outputs,
+      activation: isLast ? last : spec.model.activation,
+      isLast,
+      kernel: values.subarray(weightsOffset, weightsOffset + inputs * outputs),
+      bias: values.subarray(biasesOffset, biasesOffset + outputs),
+    };
+  });
 }
 
-/** What every format that can hold text says about the model's origin. */
+/** What every format that can hold text says about the model's origin, and about what it takes and gives. */
 export function about(model: ExportedModel): Record<string, string> {
-  const { job, spec, data, weightsSha256, version, preprocessing } = model;
+  const { job, spec, data, weightsSha256, version } = model;
   return {
     producer: `descent ${version}`,
     job,
     ...(spec.name !== null && { name: spec.name }),
     dataset: data.dataset,
     dataset_sha256: data.sha256,
-    classes: JSON.stringify(data.classes),
+    ...(data.classes !== null && { classes: JSON.stringify(data.classes) }),
     weights_sha256: weightsSha256,
     ...(data.storage === 'u8'
       ? {
-          input: preprocessing === 'raw' ? 'bytes, 0 to 255' : 'bytes divided by 255, 0 to 1',
+          input: model.inputScale === undefined ? 'bytes divided by 255, 0 to 1' : 'bytes, 0 to 255',
           input_scale: String(INPUT_SCALE),
         }
       : { input: 'numbers, as they are', input_scale: '1' }),
+    ...(data.target && {
+      output:
+        model.outputScale === undefined
+          ? 'a standardised number: multiply it by output_scale, then add output_offset'
+          : 'a number in the unit of the dataset',
+      output_scale: String(data.target.deviation),
+      output_offset: String(data.target.mean),
+    }),
   };
 }
+
+/** The same without operations on input and output, for formats that have weights alone. */
+export const weightsAlone = (model: ExportedModel): ExportedModel => ({
+  ...model,
+  inputScale: undefined,
+  outputScale: undefined,
+});

@@ -1,8 +1,8 @@
-import { about, type ExportedModel, layersOf } from './exported-model.ts';
+import { about, type ExportedModel, layersOf, weightsAlone } from './exported-model.ts';
 
-/** The model as plain JSON, for people and pages. The weights take scaled inputs. */
+/** The model as plain JSON, for people and pages. The weights take scaled inputs, and give standardised numbers. */
 export function encodeJson(model: ExportedModel): Uint8Array {
-  const { classes, ...text } = about({ ...model, preprocessing: 'scaled' });
+  const { classes, ...text } = about(weightsAlone(model));
   const layers = layersOf(model, model.file.weights).map(({ inputs, outputs, activation, kernel, bias }) => {
     const rows = Array.from({ length: inputs }, (_, i) =>
       numbers(kernel.subarray(i * outputs, (i + 1) * outputs)),

@@ -1,5 +1,6 @@
+import { type Loss, lossOf } from '../contract/loss.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
-import { type ExportedLayer, type ExportedModel, INPUT_SCALE, layersOf } from './exported-model.ts';
+import { type ExportedLayer, type ExportedModel, layersOf } from './exported-model.ts';
 import { encodeHdf5, type Hdf5Dataset, type Hdf5Group } from './hdf5.ts';
 import { kerasNames } from './keras-names.ts';
 import { encodeZip } from './zip.ts';
@@ -91,7 +92,7 @@ function slotsInOrder({ type }: Optimizer, slot: (name: string) => Hdf5Dataset[]
 const KERAS_CLASSES = { rmsprop: 'RMSprop', adam: 'Adam', sgd: 'SGD', adagrad: 'Adagrad' } as const;
 
 function configOf(model: ExportedModel): object {
-  const { layout, spec, data, preprocessing, file } = model;
+  const { layout, spec, data, inputScale, outputScale, file } = model;
   const names = kerasNames(model);
   const layers = [
     layer('InputLayer', {
@@ -100,12 +101,12 @@ function configOf(model: ExportedModel): object {
       sparse: false,
       name: 'input',
     }),
-    ...(preprocessing === 'raw'
-      ? [layer('Rescaling', { name: 'rescaling', dtype: 'float32', scale: INPUT_SCALE, offset: 0 })]
+    ...(inputScale !== undefined
+      ? [layer('Rescaling', { name: 'rescaling', dtype: 'float32', scale: inputScale, offset: 0 })]
       : []),
-    ...layersOf(model, file.weights).flatMap(({ outputs, activation }, l) => [
+    ...layersOf(model, file.weights).flatMap(({ outputs, activation, isLast }, l) => [
       layer('Dense', { name: names.dense[l], dtype: 'float32', units: outputs, activation, use_bias: true }),
-      ...(spec.model.dropout > 0 && activation !== 'softmax'
+      ...(spec.model.dropout > 0 && !isLast
         ? [
             layer('Dropout', {
               name: names.dropout[l],
@@ -116,6 +117,9 @@ function configOf(model: ExportedModel): object {
           ]
         : []),
     ]),
+    ...(outputScale === undefined
+      ? []
+      : [layer('Rescaling', { name: 'output', dtype: 'float32', ...outputScale })]),
   ];
   return {
     module: 'keras',
@@ -129,7 +133,7 @@ function configOf(model: ExportedModel): object {
     },
     registered_name: null,
     build_config: { input_shape: [null, layout.inputs] },
-    ...(file.optimizer && { compile_config: compileConfig(spec.optimizer) }),
+    ...(file.optimizer && { compile_config: compileConfig(spec.optimizer, lossOf(spec, data)) }),
   };
 }
 
@@ -141,7 +145,7 @@ const layer = (className: string, config: object) => ({
 });
 
 /** The hyper-parameters have Keras's names. */
-function compileConfig({ type, ...hyperParameters }: Optimizer): object {
+function compileConfig({ type, ...hyperParameters }: Optimizer, loss: Loss): object {
   return {
     optimizer: {
       module: 'keras.optimizers',
@@ -149,9 +153,10 @@ function compileConfig({ type, ...hyperParameters }: Optimizer): object {
       config: { name: type, ...hyperParameters },
       registered_name: null,
     },
-    loss: 'sparse_categorical_crossentropy',
+    // Keras's name where targets are the indices of classes, not one-hot.
+    loss: loss === 'categorical_crossentropy' ? 'sparse_categorical_crossentropy' : loss,
     loss_weights: null,
-    metrics: ['accuracy'],
+    metrics: [loss === 'categorical_crossentropy' ? 'accuracy' : 'mae'],
     weighted_metrics: null,
     run_eagerly: false,
     steps_per_execution: 1,

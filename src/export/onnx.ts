@@ -1,10 +1,10 @@
 import { littleEndianBytes } from '../training/little-endian.ts';
-import { about, type ExportedModel, INPUT_SCALE, layersOf } from './exported-model.ts';
+import { about, type ExportedModel, layersOf, outputName } from './exported-model.ts';
 import { ProtoMessage } from './protobuf.ts';
 
 /**
- * An ONNX model: (Mul,) Gemm and activation for each layer, Softmax; input `input` (batch, inputs), output
- * `probabilities` (batch, classes), both float32. Field numbers: onnx/onnx.proto of ONNX 1.13.
+ * An ONNX model: (Mul,) Gemm and activation for each layer, Softmax or (Mul, Add); input `input` (batch, inputs), output
+ * `probabilities` (batch, classes) or `output` (batch, 1), both float32. Field numbers: onnx/onnx.proto of ONNX 1.13.
  */
 
 const IR_VERSION = 8;
@@ -30,30 +30,39 @@ export function encodeOnnx(model: ExportedModel): Uint8Array {
 }
 
 function graphOf(model: ExportedModel): ProtoMessage {
-  const { data, layout, preprocessing } = model;
+  const { data, layout, inputScale, outputScale } = model;
   const layers = layersOf(model, model.file.weights);
   const graph = new ProtoMessage();
+  const output = outputName(model);
   let last = 'input';
   const addNode = (operator: string, inputs: readonly string[], output: string, axis?: number) => {
     graph.add(1, nodeOf(operator, [last, ...inputs], output, axis));
     last = output;
   };
-  if (preprocessing === 'raw') addNode('Mul', ['scale'], 'scaled');
-  for (const [l, { activation }] of layers.entries()) {
-    addNode('Gemm', [`kernel_${l}`, `bias_${l}`], `sum_${l}`);
+  if (inputScale !== undefined) addNode('Mul', ['scale'], 'scaled');
+  for (const [l, { activation, isLast }] of layers.entries()) {
+    const ends = isLast && activation === 'linear' && outputScale === undefined;
+    addNode('Gemm', [`kernel_${l}`, `bias_${l}`], ends ? output : `sum_${l}`);
     // The default axis of Softmax moved with the operator set, so it is stated.
-    if (activation === 'softmax') addNode('Softmax', [], 'probabilities', -1);
-    else addNode(OPERATORS[activation], [], `layer_${l}`);
+    if (activation === 'softmax') addNode('Softmax', [], output, -1);
+    else if (activation !== 'linear') addNode(OPERATORS[activation], [], `layer_${l}`);
+  }
+  if (outputScale !== undefined) {
+    addNode('Mul', ['output_scale'], 'in_unit');
+    addNode('Add', ['output_offset'], output);
   }
   graph.add(2, data.dataset);
-  if (preprocessing === 'raw') graph.add(5, tensorOf('scale', [], Float32Array.of(INPUT_SCALE)));
+  const addScalar = (name: string, value: number) => graph.add(5, tensorOf(name, [], Float32Array.of(value)));
+  if (inputScale !== undefined) addScalar('scale', inputScale);
+  if (outputScale !== undefined) {
+    addScalar('output_scale', outputScale.scale);
+    addScalar('output_offset', outputScale.offset);
+  }
   for (const [l, { inputs, outputs, kernel, bias }] of layers.entries()) {
     graph.add(5, tensorOf(`kernel_${l}`, [inputs, outputs], kernel));
     graph.add(5, tensorOf(`bias_${l}`, [outputs], bias));
   }
-  return graph
-    .add(11, valueInfoOf('input', layout.inputs))
-    .add(12, valueInfoOf('probabilities', layout.outputs));
+  return graph.add(11, valueInfoOf('input', layout.inputs)).add(12, valueInfoOf(output, layout.outputs));
 }
 
 function nodeOf(operator: string, inputs: readonly string[], output: string, axis?: number): ProtoMessage {

@@ -1,6 +1,6 @@
 import type { TensorLayout } from '../contract/model-export.ts';
 import { littleEndianBytes } from '../training/little-endian.ts';
-import { about, type ExportedModel, layersOf } from './exported-model.ts';
+import { about, type ExportedModel, layersOf, weightsAlone } from './exported-model.ts';
 import { kerasNames } from './keras-names.ts';
 import { transposed } from './transposed.ts';
 
@@ -17,14 +17,15 @@ interface Tensor {
  * layout: keras = kernels are (inputs, outputs); torch = weights are (outputs, inputs), under the names of
  * nn.Sequential(Linear, ReLU, Linear, ...), for `load_state_dict`.
  *
- * The weights take scaled inputs whatever the preprocessing: the format has no operations. The metadata name the scale.
+ * The weights take scaled inputs, and give standardised numbers, whatever the preprocessing: the format has no
+ * operations. The metadata name the scales.
  */
 export function encodeSafetensors(model: ExportedModel, layout: TensorLayout): Uint8Array {
   const tensors = layout === 'torch' ? torchTensors(model) : kerasTensors(model);
   const header: Record<string, unknown> = {
     __metadata__: {
       format: layout === 'torch' ? 'pt' : 'keras',
-      ...about({ ...model, preprocessing: 'scaled' }),
+      ...about(weightsAlone(model)),
       activation: model.spec.model.activation,
     },
   };

@@ -13,14 +13,16 @@ export function encodeTensorBoard(rows: readonly MetricsRow[]): Uint8Array {
     scalars: {
       epoch_loss: row.loss,
       epoch_accuracy: row.accuracy,
+      epoch_mae: row.mae,
       epoch_learning_rate: row.learning_rate,
     },
   }));
-  const validation = rows.flatMap((row) =>
-    row.val_loss === null || row.val_accuracy === null
-      ? []
-      : [{ row, scalars: { epoch_loss: row.val_loss, epoch_accuracy: row.val_accuracy } }],
-  );
+  const validation = rows
+    .filter(({ val_loss }) => val_loss !== null)
+    .map((row) => ({
+      row,
+      scalars: { epoch_loss: row.val_loss, epoch_accuracy: row.val_accuracy, epoch_mae: row.val_mae },
+    }));
   return encodeZip([
     ...(train.length > 0 ? [member('train', train)] : []),
     ...(validation.length > 0 ? [member('validation', validation)] : []),
@@ -29,8 +31,8 @@ export function encodeTensorBoard(rows: readonly MetricsRow[]): Uint8Array {
 
 interface Point {
   row: MetricsRow;
-  /** By tag. */
-  scalars: Readonly<Record<string, number>>;
+  /** By tag; none for those without a value. */
+  scalars: Readonly<Record<string, number | null | undefined>>;
 }
 
 /** The file of a run. TensorBoard knows it by `tfevents`; the rest of the name would be time, host and process. */
@@ -45,8 +47,9 @@ function member(run: string, points: readonly Point[]): { name: string; bytes: B
 
 /** One event for each scalar. Keras counts the epochs from 0. */
 const eventsOf = ({ row, scalars }: Point): Buffer[] =>
-  Object.entries(scalars).map(([tag, value]) =>
-    new ProtoMessage()
+  Object.entries(scalars).flatMap(([tag, value]) => {
+    if (value == null) return [];
+    const event = new ProtoMessage()
       .double(EVENT.wallTime, seconds(row))
       .int(EVENT.step, row.epoch - 1)
       .add(
@@ -55,9 +58,9 @@ const eventsOf = ({ row, scalars }: Point): Buffer[] =>
           SUMMARY_VALUE,
           new ProtoMessage().add(VALUE.tag, tag).float(VALUE.simpleValue, value),
         ),
-      )
-      .bytes(),
-  );
+      );
+    return [event.bytes()];
+  });
 
 const seconds = (row: MetricsRow): number => Date.parse(row.created_at) / 1000;
 

@@ -1,5 +1,5 @@
 import { littleEndianBytes } from '../training/little-endian.ts';
-import { type ExportedModel, INPUT_SCALE, layersOf } from './exported-model.ts';
+import { type ExportedModel, layersOf } from './exported-model.ts';
 import { kerasNames } from './keras-names.ts';
 
 /**
@@ -10,16 +10,17 @@ import { kerasNames } from './keras-names.ts';
 export const TFJS_WEIGHTS = 'weights.bin';
 
 export function encodeTfjsModel(model: ExportedModel): Uint8Array {
-  const { layout, data, preprocessing, version } = model;
+  const { layout, data, inputScale, outputScale, version } = model;
   const names = kerasNames(model).dense;
   const exported = layersOf(model, model.file.weights);
   const layers = [
-    ...(preprocessing === 'raw'
-      ? [layer('Rescaling', { name: 'rescaling', scale: INPUT_SCALE, offset: 0 })]
+    ...(inputScale !== undefined
+      ? [layer('Rescaling', { name: 'rescaling', scale: inputScale, offset: 0 })]
       : []),
     ...exported.map(({ outputs, activation }, l) =>
       layer('Dense', { name: names[l], units: outputs, activation, use_bias: true }),
     ),
+    ...(outputScale === undefined ? [] : [layer('Rescaling', { name: 'output', ...outputScale })]),
   ];
   // Keras 3 writes batch_shape, which TensorFlow.js does not know.
   layers[0]!.config.batch_input_shape = [null, layout.inputs];

@@ -8,6 +8,7 @@ import {
 import type { Dataset } from '../dataset/prepared.ts';
 import { UploadedFiles } from '../dataset/uploads.ts';
 import { newValues } from '../engine/engine.ts';
+import { targetInUnit } from '../training/standardised.ts';
 import type { DatasetRowsTask } from './model-task.ts';
 
 /** The rows of a dataset as people wrote them. */
@@ -19,8 +20,8 @@ export async function storedTable(
 ): Promise<DatasetTable | undefined> {
   const text = await new UploadedFiles(dataDir).description(sha256);
   if (text === undefined) return undefined;
-  const { columns, target } = DatasetDescriptionSchema.parse(JSON.parse(text));
-  return { columns, target };
+  const { columns, target_column } = DatasetDescriptionSchema.parse(JSON.parse(text));
+  return { columns, target_column };
 }
 
 /** Of a page: it may have fewer rows than were asked for. */
@@ -43,7 +44,7 @@ export function showRows(
     const target = part.targets[from + r]!;
     return {
       index: from + r,
-      target: classes === null ? inItsUnit(target, table?.target) : classes[target]!,
+      target: classes === null ? numberOf(target, shape) : classes[target]!,
       values: table?.columns == null ? Array.from(row, shown) : table.columns.map(reader(row)),
     };
   });
@@ -57,16 +58,19 @@ function reader(row: ArrayLike<number>): (column: DatasetColumn) => string | num
     const first = next;
     if (column.type === 'number') {
       next += 1;
-      return shown(row[first]! * column.divisor + column.offset);
+      return unscaled(row[first]!, column);
     }
     next += column.values.length;
     return column.values.find((_, v) => row[first + v] === 1) ?? null;
   };
 }
 
-function inItsUnit(value: number, target: DatasetTable['target'] | undefined): number {
-  return shown(target?.type === 'number' ? value * target.deviation + target.mean : value);
-}
+/** A target of regression is standardised. */
+const numberOf = (value: number, { target }: DataShape): number =>
+  target === undefined ? value : targetInUnit(value, target);
 
-/** A float32 has 7 digits; more would show what scaling has done to them. */
+const unscaled = (value: number, { offset, divisor }: { offset: number; divisor: number }): number =>
+  offset === 0 && divisor === 1 ? shown(value) : targetInUnit(value, { mean: offset, deviation: divisor });
+
+/** A float32 has 7 digits. */
 const shown = (value: number): number => Number(value.toPrecision(7));

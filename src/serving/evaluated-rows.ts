@@ -1,14 +1,15 @@
 import { PNG } from 'pngjs';
 import type { Dataset } from '../dataset/prepared.ts';
+import type { Predicted } from '../training/evaluate.ts';
 import { RowReader } from '../training/row-reader.ts';
 import type { EvaluatedRow, RowsTask } from './model-task.ts';
 
 /** The test rows of a class, or of those that a model took for another, and their images on one sheet. */
 
-/** Finds the rows in file order. predicted: (test rows), as in the model's file. */
+/** Finds the rows in file order. predictions: as in the model's file. */
 export function findRows(
   { targets }: Dataset['test'],
-  predictions: Uint16Array,
+  predictions: Predicted,
   { actual, predicted, from, limit }: Pick<RowsTask, 'actual' | 'predicted' | 'from' | 'limit'>,
 ): { rows: EvaluatedRow[]; total: number; hasMore: boolean } {
   const rows: EvaluatedRow[] = [];

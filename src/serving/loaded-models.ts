@@ -1,4 +1,6 @@
-import type { Engine } from '../engine/engine.ts';
+import type { DataShape } from '../contract/data-shape.ts';
+import { lossOf } from '../contract/loss.ts';
+import type { Engine, Targets } from '../engine/engine.ts';
 import { loadEngine } from '../engine/engines.ts';
 import { type JobInput, jobLayout } from '../training/job-engine.ts';
 
@@ -62,14 +64,18 @@ async function load(
     optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false },
     batchSize: BATCH_ROWS,
     seed: 0,
-    loss: 'categorical_crossentropy',
+    loss: lossOf(spec, data),
     source: { storage: data.storage, readValues: (into) => into.fill(0) },
-    targets: new Uint16Array(1),
+    targets: noTargets(data, 1),
     epochRows: 1,
   });
   engine.restore({ weights, slots: [], powers: [], steps: 0 });
   return { ...trained, engine, bytes: 2 * weights.byteLength };
 }
+
+/** Targets of rows that have none: the losses against them mean nothing. */
+export const noTargets = ({ task }: DataShape, rows: number): Targets =>
+  task === 'classification' ? new Uint16Array(rows) : new Float32Array(rows);
 
 function forgetOldest(): void {
   let bytes = [...loaded.values()].reduce((sum, model) => sum + model.bytes, 0);

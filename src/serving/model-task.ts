@@ -71,7 +71,7 @@ export const RowsTaskSchema = z.strictObject({
 });
 export type RowsTask = z.output<typeof RowsTaskSchema>;
 
-/** A test row and the classes that it has and was given. */
+/** A test row and the classes that it has and was given, or the standardised numbers. */
 export interface EvaluatedRow {
   readonly index: number;
   readonly actual: number;

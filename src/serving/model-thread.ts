@@ -4,18 +4,20 @@ import type { DataShape } from '../contract/data-shape.ts';
 import type { PredictionList } from '../contract/prediction.ts';
 import { DatasetDamagedError, DatasetUnavailableError } from '../dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../dataset/prepared.ts';
+import type { Predictions } from '../engine/engine.ts';
 import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/checkpoint.ts';
 import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
+import { inUnit } from '../training/standardised.ts';
 import { drawImage } from './dataset-image.ts';
 import { showRows, storedTable } from './dataset-rows.ts';
 import { drawSheet, findRows } from './evaluated-rows.ts';
 import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
-import { loadedModel, type TrainedWeights } from './loaded-models.ts';
+import { loadedModel, noTargets, type TrainedWeights } from './loaded-models.ts';
 import {
   type DatasetRowsTask,
   DatasetRowsTaskSchema,
@@ -65,22 +67,32 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
   if (loaded === undefined) return { outcome: 'missing' };
   const { engine, epoch } = loaded;
   const { values, rows, seen } = inputs;
-  const { predicted, outputs } = engine.predict(values, new Uint16Array(rows), 0, rows);
-  const { classes } = model.data;
+  const predictions = engine.predict(values, noTargets(model.data, rows), 0, rows);
   const answer: PredictionList = {
     object: 'list',
-    data: Array.from(predicted, (choice, r) => ({
-      label: classes[choice]!,
-      class: choice,
-      probability: outputs[r * classes.length + choice]!,
-      probabilities: [...outputs.subarray(r * classes.length, (r + 1) * classes.length)],
-    })),
-    classes: [...classes],
+    ...describe(predictions, model.data),
     epoch,
     weights_sha256: loaded.weightsSha256,
     ...(seen !== undefined && { seen: seen.map((row) => [...row]) }),
   };
   return { outcome: 'predicted', json: JSON.stringify(answer) };
+}
+
+type Described = DistributiveOmit<PredictionList, 'object' | 'epoch' | 'weights_sha256' | 'seen'>;
+type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;
+
+function describe({ predicted, outputs }: Predictions, { classes, target }: DataShape): Described {
+  if (classes === null) {
+    const data = Array.from(outputs, (value) => ({ value: inUnit(value, target!) }));
+    return { task: 'regression', data };
+  }
+  const data = Array.from(predicted, (choice, r) => ({
+    label: classes[choice]!,
+    class: choice,
+    probability: outputs[r * classes.length + choice]!,
+    probabilities: [...outputs.subarray(r * classes.length, (r + 1) * classes.length)],
+  }));
+  return { task: 'classification', data, classes };
 }
 
 /** Finds test rows by what the model made of them. */

@@ -54,12 +54,12 @@ export function newFacts(spec: JobSpec, parameters: number): string {
   return [...FACTS.slice(1).map((name) => known[name] ?? ''), ...labels].join(FACT_SEPARATOR);
 }
 
-/** The facts that a result adds; the duration is Redis's. */
+/** The facts that a result adds, empty where it has no such value; the duration is Redis's. */
 export const resultFacts = ({
   test,
   best,
-}: Pick<JobResult, 'test' | 'best'>): { test_accuracy: number; val_loss: number | '' } => ({
-  test_accuracy: test.accuracy,
+}: Pick<JobResult, 'test' | 'best'>): { test_accuracy: number | ''; val_loss: number | '' } => ({
+  test_accuracy: test.accuracy ?? '',
   val_loss: best?.val_loss?.value ?? '',
 });
 

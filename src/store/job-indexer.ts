@@ -63,7 +63,7 @@ export class JobIndexer {
     return ids.filter((_, i) => {
       const [[status], facts] = [states[i]!, texts[i]!];
       if (facts === null) return status !== null;
-      return status === 'succeeded' && facts.split(FACT_SEPARATOR)[FACTS.indexOf('test_accuracy')] === '';
+      return status === 'succeeded' && facts.split(FACT_SEPARATOR)[FACTS.indexOf('duration_seconds')] === '';
     });
   }
 

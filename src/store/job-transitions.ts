@@ -140,13 +140,13 @@ export class JobTransitions {
 
   async epoch(id: string, token: string, report: EpochReport): Promise<Confirmation> {
     const { metrics, progress, checkpoints } = report;
-    const { epoch, loss, accuracy, val_loss, val_accuracy } = metrics;
+    const { epoch, loss, accuracy, val_loss, val_accuracy, mae, val_mae } = metrics;
     const answer = await this.#run('epoch', id, {
       token,
       epoch,
       step: metrics.step,
       event: JSON.stringify(metrics satisfies EventData<'job.epoch'>),
-      latest: JSON.stringify({ epoch, loss, accuracy, val_loss, val_accuracy }),
+      latest: JSON.stringify({ epoch, loss, accuracy, val_loss, val_accuracy, mae, val_mae }),
       progress: JSON.stringify(progress),
       checkpoint: checkpoints === undefined ? '' : JSON.stringify(checkpoints),
     });

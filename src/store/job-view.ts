@@ -62,7 +62,7 @@ export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[numbe
  * Increase it when the same record is rendered differently, by this module or by the API's links, so that clients with
  * a cached form fetch the new one.
  */
-const FORM = 4;
+const FORM = 5;
 
 /**
  * The ETag of a job's view. It contains the time because a Redis that lost its newest writes counts the same revisions

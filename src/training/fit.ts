@@ -1,3 +1,4 @@
+import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Dataset } from '../dataset/prepared.ts';
@@ -59,18 +60,34 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
     if (!train.finite) return diverged;
     const validation = yield* validate(engine, dataset, rows, epoch);
     if (validation && !Number.isFinite(validation.lossSum)) return diverged;
+    const means = meansOf(train, dataset.shape);
+    const val = validation && meansOf(validation, dataset.shape);
     yield {
       type: 'epoch',
       epoch,
       step: epoch * steps,
-      loss: train.lossSum / train.rows,
-      accuracy: train.correct / train.rows,
-      val_loss: validation && validation.lossSum / validation.rows,
-      val_accuracy: validation && validation.correct / validation.rows,
+      loss: means.loss,
+      accuracy: means.accuracy,
+      val_loss: val?.loss ?? null,
+      val_accuracy: val?.accuracy ?? null,
+      mae: means.mae,
+      val_mae: val?.mae ?? null,
       learning_rate: spec.optimizer.learning_rate,
     };
   }
   return { outcome: 'completed' };
+}
+
+/** What fits the task; null for the rest. mae: in the unit of the data, in float64. */
+function meansOf(
+  { rows, lossSum, correct, absoluteError }: Totals & { rows: number },
+  { target }: DataShape,
+) {
+  return {
+    loss: lossSum / rows,
+    accuracy: target === undefined ? correct / rows : null,
+    mae: target === undefined ? null : (absoluteError / rows) * target.deviation,
+  };
 }
 
 /** Trains the epoch's batches in order. Returns how many were trained; fewer than `steps` = the next one diverged. */

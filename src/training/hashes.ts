@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { DataShape } from '../contract/data-shape.ts';
 import type { EpochResult } from './fit.ts';
 import { littleEndianBytes } from './little-endian.ts';
 
@@ -12,18 +13,18 @@ export function weightsSha256(weights: Float32Array): string {
 const FLOAT64_BYTES = 8;
 const CANONICAL_NAN_HIGH_WORD = 0x7ff8_0000;
 
+/** What is hashed of an epoch, in order. */
+const HASHED = {
+  classification: ['loss', 'accuracy', 'val_loss', 'val_accuracy', 'learning_rate'],
+  regression: ['loss', 'mae', 'val_loss', 'val_mae', 'learning_rate'],
+} as const satisfies Record<DataShape['task'], readonly (keyof EpochResult)[]>;
+
 /**
- * SHA-256 of loss, accuracy, val_loss, val_accuracy, learning_rate of each epoch, as float64 little-endian;
- * null is written as the NaN 0x7ff8000000000000. Times are left out, so that equal specs give equal hashes.
+ * SHA-256 of the measures of each epoch as float64 little-endian: HASHED has which. null is written as the NaN
+ * 0x7ff8000000000000. Times are left out, so that equal specs give equal hashes.
  */
-export function metricsSha256(history: readonly EpochResult[]): string {
-  const numbers = history.flatMap((row) => [
-    row.loss,
-    row.accuracy,
-    row.val_loss,
-    row.val_accuracy,
-    row.learning_rate,
-  ]);
+export function metricsSha256(history: readonly EpochResult[], task: DataShape['task']): string {
+  const numbers = history.flatMap((row) => HASHED[task].map((measure) => row[measure] ?? null));
   const view = new DataView(new ArrayBuffer(numbers.length * FLOAT64_BYTES));
   numbers.forEach((number, index) => {
     const offset = index * FLOAT64_BYTES;

@@ -1,5 +1,6 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
+import { lossOf } from '../contract/loss.ts';
 import type { Dataset } from '../dataset/prepared.ts';
 import { countTrainRows } from '../dataset/row-counts.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -35,7 +36,7 @@ export function createJobEngine(
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
     source: dataset.train,
-    loss: 'categorical_crossentropy',
+    loss: lossOf(spec, dataset.shape),
     // Without those of the validation rows.
     targets: dataset.train.targets.subarray(0, rows),
     epochRows: rows,

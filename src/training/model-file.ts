@@ -1,11 +1,12 @@
 import type { EngineState } from '../engine/engine.ts';
 import { ContainerError, decodeContainer, encodeContainer } from './container.ts';
+import type { Predicted } from './evaluate.ts';
 import { type JobInput, jobLayout } from './job-engine.ts';
 import { stateArrays, stateOf } from './state-arrays.ts';
 
 /**
  * The finished model as one file: the data it was trained on, its shape, its weights in layout order, the state of its
- * optimizer, so that training can go on elsewhere, and the class that it chose for each test row.
+ * optimizer, so that training can go on elsewhere, and what it predicted for each test row.
  */
 
 export interface ModelFile {
@@ -13,14 +14,13 @@ export interface ModelFile {
   readonly weights: Float32Array;
   /** Missing in files of version 0.1.0 and earlier, like `predicted`. */
   readonly optimizer?: Pick<EngineState, 'slots' | 'powers' | 'steps'>;
-  /** (test rows): the class with the highest probability. */
-  readonly predicted?: Uint16Array;
+  readonly predicted?: Predicted;
 }
 
 const KIND = 'model';
 
-/** state: of the job's engine after its last epoch. predicted: (test rows). */
-export function encodeModel(state: EngineState, predicted: Uint16Array, job: JobInput): Uint8Array {
+/** state: of the job's engine after its last epoch. */
+export function encodeModel(state: EngineState, predicted: Predicted, job: JobInput): Uint8Array {
   const { parameters } = jobLayout(job);
   if (state.weights.length !== parameters) {
     throw new Error(`the job's model has ${parameters} parameters, not ${state.weights.length}`);
@@ -40,8 +40,9 @@ export function decodeModel(bytes: Uint8Array, job: JobInput): ModelFile {
   if (typeof steps !== 'number') throw new ContainerError('its description lacks the number of steps');
   const { weights, ...optimizer } = stateOf(arrays.slice(0, -1), steps, job);
   const predicted = arrays.at(-1)!.values;
-  if (!(predicted instanceof Uint16Array) || predicted.length !== job.data.rows.test) {
-    throw new ContainerError('it lacks the predicted class of each test row');
+  const Kept = job.data.classes === null ? Float32Array : Uint16Array;
+  if (!(predicted instanceof Kept) || predicted.length !== job.data.rows.test) {
+    throw new ContainerError('it lacks what was predicted for each test row');
   }
   return { weights, optimizer, predicted };
 }

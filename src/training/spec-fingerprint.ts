@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../contract/canonical-json.ts';
+import { lossOf } from '../contract/loss.ts';
 import { RULES_VERSION } from '../engine/rules.ts';
 import type { JobInput } from './job-engine.ts';
 
 /**
- * SHA-256, in hex, of everything that decides the bits of an epoch: the data's content, model, optimizer, training and
- * the version of the engine's rules. It leaves out the number of epochs, since the state after epoch 3 is the same
+ * SHA-256, in hex, of everything that decides the bits of an epoch: the data's content, model, optimizer, loss, training
+ * and the version of the engine's rules. It leaves out the number of epochs, since the state after epoch 3 is the same
  * whether the job trains 3 or 10. It includes the engine only for tensorflow, since all others give the same bits.
  */
 export function specFingerprint({ spec, data }: JobInput): string {
@@ -18,6 +19,8 @@ export function specFingerprint({ spec, data }: JobInput): string {
     optimizer,
     training: pass,
     ...(engine === 'tensorflow' && { engine }),
+    // Data with classes have one loss, which the specs of older versions do not name.
+    ...(data.task === 'regression' && { loss: lossOf(spec, data) }),
   };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex');
 }

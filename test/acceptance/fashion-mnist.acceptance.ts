@@ -15,7 +15,7 @@ it.skipIf(problem !== null)(
       await descent.toEnd(id);
       const { result, error } = await descent.job(id);
       expect(error).toBeNull();
-      accuracies.push(result!.test.accuracy);
+      accuracies.push(result!.test.accuracy!);
     }
     console.log(`fashion_mnist, seeds 1 to 5: test accuracy ${accuracies.join(', ')}`);
     const sorted = accuracies.sort((a, b) => a - b);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
-import type { PredictionList } from '../../src/contract/prediction.ts';
+import type { ClassPredictions } from '../../src/contract/prediction.ts';
 import { openDataset } from '../../src/dataset/prepared.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import type { PredictTask } from '../../src/serving/model-task.ts';
@@ -141,7 +141,7 @@ const toEpoch = async (epochs: number): Promise<Training> => {
 
 function expectModel(response: Awaited<ReturnType<typeof ask>>, epoch: number): void {
   expect(response.statusCode, response.body.slice(0, 300)).toBe(200);
-  const answer = response.json<PredictionList>();
+  const answer = response.json<ClassPredictions>();
   const { weights, probabilities } = final[epoch]!;
   expect([answer.epoch, answer.weights_sha256]).toEqual([epoch, weightsSha256(weights)]);
   expect(answer.data.flatMap((row) => row.probabilities)).toEqual(probabilities);

@@ -1,6 +1,6 @@
 import { PNG } from 'pngjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { PredictionList } from '../../src/contract/prediction.ts';
+import type { ClassPredictions } from '../../src/contract/prediction.ts';
 import { encodeModel } from '../../src/training/model-file.ts';
 import { type TrainedModel, trainedModel } from '../export/trained-model.ts';
 import { SUCCESS } from '../store/open-store.ts';
@@ -32,7 +32,7 @@ describe('a prediction', () => {
   it('has the bits of the engine that trained the model', async () => {
     const response = await ask(Buffer.from(model.values), 'application/octet-stream');
     expect(response.statusCode, response.body.slice(0, 300)).toBe(200);
-    const { data, classes } = response.json<PredictionList>();
+    const { data, classes } = response.json<ClassPredictions>();
     const { probabilities, exported } = model;
     expect(Float32Array.from(data.flatMap((row) => row.probabilities))).toEqual(probabilities);
     expect(data.map((row) => row.class)).toEqual([...exported('raw').file.predicted!]);
@@ -50,7 +50,7 @@ describe('a prediction', () => {
     const csv = await ask(`${rowsOf(5, 6).join()}\n${rowsOf(9, 10).join()}\n`, 'text/csv');
     expect(csv.json()).toEqual(json.json());
     const expected = [5, 9].flatMap((row) => [...model.probabilities.subarray(row * 10, row * 10 + 10)]);
-    expect(json.json<PredictionList>().data.flatMap((row) => row.probabilities)).toEqual(expected);
+    expect(json.json<ClassPredictions>().data.flatMap((row) => row.probabilities)).toEqual(expected);
   });
 
   it('of a drawing is that of the image which it shows', async () => {
@@ -58,7 +58,7 @@ describe('a prediction', () => {
     for (let k = 0; k < 20; k += 1) {
       const response = await ask(drawingOf(rowsOf(k, k + 1)), 'image/png');
       expect(response.statusCode, response.body).toBe(200);
-      const { data, seen } = response.json<PredictionList>();
+      const { data, seen } = response.json<ClassPredictions>();
       expect([seen!.length, seen![0]!.length, data.length]).toEqual([28, 28, 1]);
       if (data[0]!.class === model.exported('raw').file.predicted![k]) alike += 1;
     }

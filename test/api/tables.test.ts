@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset } from '../../src/contract/dataset.ts';
-import type { PredictionList } from '../../src/contract/prediction.ts';
+import type { ClassPredictions } from '../../src/contract/prediction.ts';
 import { encodeModel } from '../../src/training/model-file.ts';
 import { type TrainedModel, trainedModel } from '../export/trained-model.ts';
 import { SUCCESS } from '../store/open-store.ts';
@@ -55,7 +55,9 @@ describe('points in a plane', () => {
     const json = await ask(JSON.stringify({ inputs: rows }), 'application/json');
     expect(json.statusCode, json.body).toBe(200);
     const expected = [0, 7].flatMap((row) => [...model.probabilities.subarray(2 * row, 2 * row + 2)]);
-    expect(json.json<PredictionList>().data.flatMap(({ probabilities }) => probabilities)).toEqual(expected);
+    expect(json.json<ClassPredictions>().data.flatMap(({ probabilities }) => probabilities)).toEqual(
+      expected,
+    );
     const csv = await ask(`x,y\n${rows.map((row) => row.join()).join('\n')}`, 'text/csv');
     expect(csv.json()).toEqual(json.json());
     const picture = await ask('\x89PNG', 'image/png');

@@ -23,7 +23,7 @@ const rowsOf = (count: number, changes: Partial<MetricsRow> = {}) =>
 
 describe('the chart of a job', () => {
   it('has the titles and labels of the reference run', () => {
-    const texts = textsOf(drawEpochChart('loss', 'reference run', rowsOf(10), 10));
+    const texts = textsOf(drawEpochChart('loss', 'reference run', 'classification', rowsOf(10), 10));
     for (const text of [
       'Cost Function Graph',
       'reference run',
@@ -34,7 +34,7 @@ describe('the chart of a job', () => {
     ]) {
       expect(texts).toContain(text);
     }
-    const accuracy = textsOf(drawEpochChart('accuracy', 'x', rowsOf(10), 10));
+    const accuracy = textsOf(drawEpochChart('accuracy', 'x', 'classification', rowsOf(10), 10));
     for (const text of ['Epochs', 'Accuracy', 'Training Accuracy', 'Validation Accuracy']) {
       expect(accuracy).toContain(text);
     }
@@ -42,7 +42,7 @@ describe('the chart of a job', () => {
 
   it.each([0, 1, 2, 10, 37, 1000])('is sound with %i epochs', (count) => {
     for (const chart of ['loss', 'accuracy'] as const) {
-      const svg = drawEpochChart(chart, 'job', rowsOf(count), 10);
+      const svg = drawEpochChart(chart, 'job', 'classification', rowsOf(count), 10);
       expectSound(svg);
       expect(linesOf(svg).map((path) => path.split(/[ML]/).length - 1)).toEqual(
         count === 0 ? [] : [count, count],
@@ -58,7 +58,7 @@ describe('the chart of a job', () => {
     [37, ['1', '5', '10', '15', '20', '25', '30', '35']],
     [1000, ['1', '100', '200', '300', '400', '500', '600', '700', '800', '900', '1000']],
   ])('puts ticks only at whole epochs: %i', (count, marks) => {
-    const svg = drawEpochChart('loss', 'job', rowsOf(count), 10);
+    const svg = drawEpochChart('loss', 'job', 'classification', rowsOf(count), 10);
     const labels = [...svg.matchAll(/y2="381"\/><text[^>]*>([^<]*)</g)].map(([, text]) => text);
     expect(labels).toEqual(marks);
   });
@@ -75,39 +75,41 @@ describe('the chart of a job', () => {
   ])('is sound with values that are %s', (_name, changes: Partial<MetricsRow>) => {
     for (const count of [1, 10]) {
       for (const chart of ['loss', 'accuracy'] as const) {
-        expectSound(drawEpochChart(chart, 'job', rowsOf(count, changes), 10));
+        expectSound(drawEpochChart(chart, 'job', 'classification', rowsOf(count, changes), 10));
       }
     }
   });
 
   it('has one line and one legend entry without validation', () => {
-    const svg = drawEpochChart('loss', 'job', rowsOf(3, { val_loss: null }), 3);
+    const svg = drawEpochChart('loss', 'job', 'classification', rowsOf(3, { val_loss: null }), 3);
     expect(linesOf(svg)).toHaveLength(1);
     expect(textsOf(svg)).not.toContain('Validation Loss');
   });
 
   it('never puts a tick at an accuracy above 1', () => {
-    const texts = textsOf(drawEpochChart('accuracy', 'job', rowsOf(5, { accuracy: 1, val_accuracy: 1 }), 5));
+    const texts = textsOf(
+      drawEpochChart('accuracy', 'job', 'classification', rowsOf(5, { accuracy: 1, val_accuracy: 1 }), 5),
+    );
     expect(texts.filter((text) => /^\d+\.\d+$/.test(text) && Number(text) > 1)).toEqual([]);
   });
 
   it('draws the lower value lower', () => {
-    const [training] = linesOf(drawEpochChart('loss', 'job', rowsOf(5), 5));
+    const [training] = linesOf(drawEpochChart('loss', 'job', 'classification', rowsOf(5), 5));
     const heights = [...training!.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y));
     expect(heights).toEqual([...heights].sort((a, b) => a - b));
   });
 
   it('shows any name as plain text, and truncates a long one', () => {
     const evil = '</title><script>alert("1")</script>&amp;\u0000\u001b[31m\ufffe\ud800';
-    const svg = drawEpochChart('loss', evil, rowsOf(2), 2);
+    const svg = drawEpochChart('loss', evil, 'classification', rowsOf(2), 2);
     expectSound(svg);
     expect(svg).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;amp;\ufffd\ufffd[31m');
-    const long = textsOf(drawEpochChart('loss', '字'.repeat(200), rowsOf(2), 2))[1];
+    const long = textsOf(drawEpochChart('loss', '字'.repeat(200), 'classification', rowsOf(2), 2))[1];
     expect(long).toMatch(/^字{42}…$/);
   });
 
   it('describes the lines in words', () => {
-    const svg = drawEpochChart('loss', 'job', rowsOf(2), 2);
+    const svg = drawEpochChart('loss', 'job', 'classification', rowsOf(2), 2);
     expect(svg).toContain(
       '<desc id="desc">Training Loss: 1 after epoch 1, 0.5 after epoch 2. Validation Loss: 1.1 after epoch 1, 0.55 after epoch 2.</desc>',
     );

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Comparison, PredictionList } from '../../src/client/descent.ts';
+import type { ClassPredictions, Comparison } from '../../src/client/descent.ts';
 import { Installation } from '../end-to-end/installation.ts';
 import { type Ended, runProgram } from '../support/run-program.ts';
 import { COMMAND, lines } from './run-command.ts';
@@ -65,7 +65,7 @@ describe('descent predict', () => {
     ]);
     const names = ['rows.json', 'rows.csv', 'rows.csv', 'rows.bin', 'rows.bin', 'rows.bin', 'one.PNG'];
     expect(plain.stdout.match(/^\S+(?= {2}\d {2}[01]\.\d{4}$)/gm)).toEqual(names);
-    const answers = lines(json.stdout) as (PredictionList & { file: string })[];
+    const answers = lines(json.stdout) as (ClassPredictions & { file: string })[];
     expect(answers.map(({ file, data }) => [file, data.length])).toEqual([
       ['rows.json', 1],
       ['rows.csv', 2],
@@ -74,7 +74,7 @@ describe('descent predict', () => {
     ]);
     const rows = answers.slice(0, 3).flatMap(({ data }) => data);
     expect(new Set(rows.map((row) => JSON.stringify(row))).size).toBe(1);
-    const [{ seen }] = lines(stretched.stdout) as [PredictionList];
+    const [{ seen }] = lines(stretched.stdout) as [ClassPredictions];
     expect(seen).not.toEqual(answers[3]!.seen);
   });
 

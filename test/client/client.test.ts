@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  type ClassEvaluation,
+  type ClassPredictions,
   Descent,
   DescentError,
   type JobEvent,
@@ -74,14 +76,15 @@ describe('the client', () => {
     const { data } = await jobs.metrics(first.id);
     expect(data.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect((await jobs.metrics(first.id, { after: data[1]!.seq })).data).toEqual([data[2]]);
-    expect((await jobs.evaluation(first.id)).accuracy).toBe(first.result!.test.accuracy);
+    const evaluation = (await jobs.evaluation(first.id)) as ClassEvaluation;
+    expect(evaluation.accuracy).toBe(first.result!.test.accuracy);
 
     const model = await jobs.model(first.id, { format: 'onnx' });
     expect(model.name).toBe(`mnist-sample-rmsprop-${first.id.slice(-6)}.onnx`);
     const sent = await descent.fetch(`/jobs/${first.id}/model?format=onnx`);
     expect(await new Response(model.body).arrayBuffer()).toEqual(await sent.arrayBuffer());
 
-    const { data: told, classes } = await jobs.predict(first.id, [BLACK]);
+    const { data: told, classes } = (await jobs.predict(first.id, [BLACK])) as ClassPredictions;
     expect(told).toHaveLength(1);
     expect(classes[told[0]!.class]).toBe(told[0]!.label);
     const rows = new Blob([Uint8Array.from([...BLACK, ...BLACK])]);

@@ -67,7 +67,8 @@ async function useDescent(): Promise<void> {
   report.status = (await jobs.get(id)).status;
   await (await jobs.model(id)).body.cancel();
   const black = new Blob([new Uint8Array(784)]);
-  report.label = (await jobs.predict(id, black)).data[0]!.label;
+  const answer = await jobs.predict(id, black);
+  if (answer.task === 'classification') report.label = answer.data[0]!.label;
 }
 
 /** All that a page can try by itself. */

@@ -90,7 +90,7 @@ it('has the two runs of the callback of Keras, with its tags and steps', () => {
   expect(scalarsOf(members.get(`train/${name}`)!)).toEqual(
     rows.flatMap((row) => [
       [...at(row), 'epoch_loss', Math.fround(row.loss)],
-      [...at(row), 'epoch_accuracy', Math.fround(row.accuracy)],
+      [...at(row), 'epoch_accuracy', Math.fround(row.accuracy!)],
       [...at(row), 'epoch_learning_rate', Math.fround(row.learning_rate)],
     ]),
   );

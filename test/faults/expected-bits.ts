@@ -52,6 +52,6 @@ async function train(spec: JobSpec): Promise<Bits> {
   dataset.close();
   return {
     weights_sha256: weightsSha256(engine.state().weights),
-    metrics_sha256: metricsSha256(history),
+    metrics_sha256: metricsSha256(history, dataset.shape.task),
   };
 }

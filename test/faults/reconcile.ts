@@ -213,9 +213,10 @@ async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void
     assertKept(sha256 === file.sha256, `${job.id}: ${file.name} is not the file that the record names`);
   }
   const bytes = readFileSync(join(site.dataDir, 'jobs', job.id, model!.name));
-  const { weights } = decodeModel(bytes, { spec: job.spec, data: resolveDataset(job.spec.dataset) });
+  const data = resolveDataset(job.spec.dataset);
+  const { weights } = decodeModel(bytes, { spec: job.spec, data });
   const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
-  const found = { weights_sha256: weightsSha256(weights), metrics_sha256: metricsSha256(rows) };
+  const found = { weights_sha256: weightsSha256(weights), metrics_sha256: metricsSha256(rows, data.task) };
   const expected = await expectedBits(job.spec);
   for (const hash of ['weights_sha256', 'metrics_sha256'] as const) {
     assertKept(job.result![hash] === found[hash], `${job.id}: ${hash} is not that of the stored data`);

@@ -14,7 +14,7 @@ const data = dataset.shape;
 
 const hashes = ({ engine, history }: Run) => ({
   weights: weightsSha256(engine.state().weights),
-  metrics: metricsSha256(history),
+  metrics: metricsSha256(history, data.task),
 });
 
 function evaluation({ engine }: Run) {

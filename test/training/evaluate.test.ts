@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Evaluation, EvaluationSchema } from '../../src/contract/evaluation.ts';
+import { type ClassEvaluation, EvaluationSchema } from '../../src/contract/evaluation.ts';
 import type { Dataset } from '../../src/dataset/prepared.ts';
 import { type Engine, noTotals } from '../../src/engine/engine.ts';
 import { type EvaluateYield, evaluate } from '../../src/training/evaluate.ts';
@@ -17,9 +17,10 @@ function run(dataset: Dataset, engine: Engine, pull: () => number | undefined = 
   }
 }
 
-function evaluationOf(dataset: Dataset, engine: Engine): Evaluation {
+function evaluationOf(dataset: Dataset, engine: Engine): ClassEvaluation {
   const { outcome } = run(dataset, engine);
   if (outcome.outcome !== 'evaluated') throw new Error(outcome.outcome);
+  if (outcome.evaluation.task === 'regression') throw new Error('it is of numbers');
   return outcome.evaluation;
 }
 

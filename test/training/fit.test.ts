@@ -19,7 +19,7 @@ const dataset = await loadSmallDataset();
 
 const hashes = ({ engine, history }: ReturnType<typeof runJob>) => ({
   weights: weightsSha256(engine.state().weights),
-  metrics: metricsSha256(history),
+  metrics: metricsSha256(history, 'classification'),
 });
 
 describe('a small run', () => {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { ClassEvaluation } from '../../src/contract/evaluation.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { openDataset } from '../../src/dataset/prepared.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
@@ -29,7 +30,10 @@ it.each(['moons', 'circles', 'spirals', 'xor', 'blobs'] as const)(
     let next = evaluating.next(1000);
     while (next.done !== true) next = evaluating.next(1000);
     expect(next.value).toMatchObject({ outcome: 'evaluated' });
-    if (next.value.outcome === 'evaluated') expect(next.value.evaluation.accuracy).toBeGreaterThan(0.95);
+    if (next.value.outcome === 'evaluated') {
+      const { accuracy } = next.value.evaluation as ClassEvaluation;
+      expect(accuracy).toBeGreaterThan(0.95);
+    }
     dataset.close();
   },
 );

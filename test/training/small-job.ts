@@ -118,6 +118,8 @@ export function withoutTimes(history: readonly EpochResult[]): EpochResult[] {
     accuracy: row.accuracy,
     val_loss: row.val_loss,
     val_accuracy: row.val_accuracy,
+    mae: row.mae,
+    val_mae: row.val_mae,
     learning_rate: row.learning_rate,
   }));
 }

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import type { Evaluation } from '../../src/contract/evaluation.ts';
+import type { ClassEvaluation } from '../../src/contract/evaluation.ts';
 import { Installation } from '../end-to-end/installation.ts';
 import { browserName, openBrowser, violationsOf } from './browser.ts';
 
@@ -51,7 +51,7 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
     const evaluation = await descent.fetch(`/jobs/${id}/evaluation`);
     const text = await evaluation.text();
     expect(evaluation.status, text).toBe(200);
-    const { confusion_matrix: matrix } = JSON.parse(text) as Evaluation;
+    const { confusion_matrix: matrix } = JSON.parse(text) as ClassEvaluation;
     const count = matrix[4]![9]!;
     const most = Math.max(...matrix.flatMap((counts, i) => counts.filter((_, j) => i !== j)));
     const chosen = page.locator('.confusion [aria-pressed=true]');

@@ -19,6 +19,8 @@ const MAX_HEADERS = 100;
 export interface HttpTimes {
   /** For the headers of a request to arrive. */
   requestTimeoutMs: number;
+  /** For all of a request: an upload. Other bodies fall under the time limit of their handler. */
+  upload: { totalMs: number };
   /** For an idle connection to send its next request. */
   keepAliveTimeoutMs: number;
   /** For a connection to stay in one state: waiting for a request, or busy with one. */
@@ -31,7 +33,7 @@ export interface HttpTimes {
  * @param refuse answers a request that need not be handled, and says whether it did
  */
 export function buildServerFactory(
-  { requestTimeoutMs, keepAliveTimeoutMs, connectionStateMs }: HttpTimes,
+  { requestTimeoutMs, upload, keepAliveTimeoutMs, connectionStateMs }: HttpTimes,
   maxConnections: number,
   isStream: (response: ServerResponse) => boolean,
   refuse: (request: IncomingMessage, response: ServerResponse) => boolean,
@@ -44,7 +46,7 @@ export function buildServerFactory(
     const options = {
       // A missing Host gets a problem of our own.
       requireHostHeader: false,
-      requestTimeout: requestTimeoutMs,
+      requestTimeout: Math.max(requestTimeoutMs, upload.totalMs),
       headersTimeout: requestTimeoutMs,
       connectionsCheckingInterval: requestTimeoutMs / 6,
       keepAliveTimeout: keepAliveTimeoutMs,

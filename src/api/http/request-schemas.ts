@@ -85,7 +85,7 @@ export const MetricsQuerySchema = z.strictObject({
 
 const preprocessing = PreprocessingSchema.default('raw').meta({
   description:
-    'raw: the model takes what the dataset holds, and scales it itself; scaled: it takes scaled values.',
+    'raw: the model takes and gives what the dataset holds, and scales it itself; scaled: it takes scaled values, and gives a standardised number.',
 });
 
 export const ModelQuerySchema = z.strictObject({

@@ -17,6 +17,16 @@ export const EXAMPLE_SPECS: Record<string, Example> = {
     summary: 'A quick try: the small dataset, three epochs',
     value: { name: 'quick look', dataset: 'mnist_sample', training: { epochs: 3 } },
   },
+  regression: {
+    summary: 'A number to predict',
+    value: {
+      dataset: 'sine',
+      model: { hidden_units: [32, 32], activation: 'tanh' },
+      optimizer: { type: 'adam', learning_rate: 0.01 },
+      loss: 'mse',
+      training: { epochs: 60 },
+    },
+  },
   adagrad: {
     summary: 'The reference run with another optimizer',
     value: { name: 'rmsprop against adagrad', optimizer: { type: 'adagrad' }, metadata: { series: 'a' } },
@@ -36,7 +46,9 @@ const links: Job['links'] = {
   model: `/jobs/${ID}/model`,
   loss_chart: `/jobs/${ID}/charts/loss.svg`,
   accuracy_chart: `/jobs/${ID}/charts/accuracy.svg`,
+  mae_chart: `/jobs/${ID}/charts/mae.svg`,
   confusion_chart: `/jobs/${ID}/charts/confusion.svg`,
+  residual_chart: `/jobs/${ID}/charts/residuals.svg`,
   cancel: `/jobs/${ID}/cancel`,
 };
 
@@ -50,7 +62,7 @@ export const QUEUED_JOB: Job = {
   created_at: CREATED,
   started_at: null,
   finished_at: null,
-  spec: JobSpecSchema.parse({}),
+  spec: { ...JobSpecSchema.parse({}), loss: 'categorical_crossentropy' },
   engine: null,
   parameters: 109_386,
   estimated_seconds: 6.32,
@@ -98,7 +110,14 @@ export const COLD_PLAN: JobPlan = {
   },
 };
 
-const LAST = { loss: 0.0214, accuracy: 0.9933, val_loss: 0.1398, val_accuracy: 0.9758 };
+const LAST = {
+  loss: 0.0214,
+  accuracy: 0.9933,
+  val_loss: 0.1398,
+  val_accuracy: 0.9758,
+  mae: null,
+  val_mae: null,
+};
 
 export const SUCCEEDED_JOB: Job = {
   ...QUEUED_JOB,
@@ -119,9 +138,9 @@ export const SUCCEEDED_JOB: Job = {
   },
   latest: { epoch: 10, ...LAST },
   result: {
-    test: { loss: 0.1193, accuracy: 0.9765 },
-    train: { loss: LAST.loss, accuracy: LAST.accuracy },
-    validation: { loss: LAST.val_loss, accuracy: LAST.val_accuracy },
+    test: { loss: 0.1193, accuracy: 0.9765, mae: null },
+    train: { loss: LAST.loss, accuracy: LAST.accuracy, mae: null },
+    validation: { loss: LAST.val_loss, accuracy: LAST.val_accuracy, mae: null },
     duration_seconds: 6.5,
     training_seconds: 6.1,
     weights_sha256: 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41',
@@ -147,11 +166,22 @@ export const METRICS_ROW: MetricsRow = {
   accuracy: 0.9217,
   val_loss: 0.1423,
   val_accuracy: 0.9579,
+  mae: null,
+  val_mae: null,
   learning_rate: 0.001,
   duration_seconds: 0.61,
   steps_per_second: 2450,
   seq: 3,
   created_at: '2026-11-22T10:00:01.022Z',
+};
+
+/** Of a job that predicts a number. */
+export const NUMBER_METRICS_ROW: MetricsRow = {
+  ...METRICS_ROW,
+  accuracy: null,
+  val_accuracy: null,
+  mae: 3.412,
+  val_mae: 3.377,
 };
 
 const { seq: _seq, created_at: EPOCH_CREATED, ...EPOCH } = METRICS_ROW;
@@ -191,6 +221,7 @@ ${FEED.map((each) => `id: ${each.id}\nevent: ${each.event.type}\ndata: ${JSON.st
 
 export const EVALUATION: Evaluation = {
   object: 'evaluation',
+  task: 'classification',
   rows: 4,
   loss: 0.35,
   accuracy: 0.75,
@@ -203,6 +234,19 @@ export const EVALUATION: Evaluation = {
     { label: '1', precision: 1, recall: 0.5, f1: 0.6667, support: 2 },
   ],
   worst_mistakes: [{ index: 2, label: '1', predicted: '0', probability: 0.71, loss: 1.24 }],
+};
+
+/** Residuals are as those of two bins, to be short. */
+export const NUMBER_EVALUATION: Evaluation = {
+  object: 'evaluation',
+  task: 'regression',
+  rows: 4,
+  loss: 0.0312,
+  mae: 1.25,
+  rmse: 1.6583,
+  r2: 0.9688,
+  residuals: { edges: [-1, 1, 3], counts: [3, 1] },
+  worst_rows: [{ index: 2, actual: 24, predicted: 21, loss: 0.1022 }],
 };
 
 const NINES = `/jobs/${ID}/evaluation/rows`;
@@ -232,6 +276,7 @@ export const COMPARISON: Comparison = {
       status: 'succeeded',
       test_loss: 0.11,
       test_accuracy: 0.97,
+      test_mae: null,
       duration_seconds: 6.5,
     },
     {
@@ -240,6 +285,7 @@ export const COMPARISON: Comparison = {
       status: 'running',
       test_loss: null,
       test_accuracy: null,
+      test_mae: null,
       duration_seconds: null,
     },
   ],
@@ -251,8 +297,16 @@ export const COMPARISON: Comparison = {
     accuracy: [[0.9217, 0.7511]],
     val_loss: [[0.1423, 0.4671]],
     val_accuracy: [[0.9579, 0.8802]],
+    mae: [[null, null]],
+    val_mae: [[null, null]],
   },
-  order: { test_accuracy: [ID], test_loss: [ID], val_loss: [ID, OTHER_ID], duration_seconds: [ID] },
+  order: {
+    test_accuracy: [ID],
+    test_loss: [ID],
+    test_mae: [],
+    val_loss: [ID, OTHER_ID],
+    duration_seconds: [ID],
+  },
 };
 
 export const IRIS_DETAIL: DatasetDetail = {
@@ -268,6 +322,7 @@ export const IRIS_DETAIL: DatasetDetail = {
   inputs: 2,
   image: null,
   classes: ['setosa', 'versicolor', 'virginica'],
+  target: null,
   sha256: '5b7c0d31c5a3f0a1f9b3f0d7d2a9d8d39c5b0f1f4f8d3f4c5a6b7c8d9e0f1a2b',
   bytes: 2_046,
   created_at: '2026-11-24T09:30:00.000Z',
@@ -311,7 +366,7 @@ export const IRIS_DETAIL: DatasetDetail = {
       divisor: 0.43,
     },
   ],
-  target: { name: 'species', type: 'class' },
+  target_column: { name: 'species', type: 'class' },
   class_counts: { train: [40, 40, 40], test: [10, 10, 10] },
 };
 

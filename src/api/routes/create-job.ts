@@ -174,16 +174,18 @@ async function createJob(
   sent: unknown,
   trace: string | undefined,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
-  const spec = request.body;
   const { owner } = callerOf(request);
   // A deleted dataset takes no new job, but a repeat still gets its stored response.
-  const named = await dataOf(spec.dataset, owner, { datasets }).catch((error: unknown) => {
+  const named = await dataOf(request.body.dataset, owner, { datasets }).catch((error: unknown) => {
     if (key === undefined || !(error instanceof ProblemError)) throw error;
     return { unknown: error, shape: DATASETS.mnist.shape, isUpload: false };
   });
   const { shape: data } = named;
   const unknown = 'unknown' in named ? named.unknown : undefined;
-  const size = unknown === undefined ? checkSpec(spec, data) : measureSpec(spec, data);
+  const { spec, size } =
+    unknown === undefined
+      ? checkSpec(request.body, data)
+      : { spec: request.body, size: measureSpec(request.body, data) };
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
   const [full, tooLarge, estimate] = await Promise.all([
     inTime(fullness.get()),

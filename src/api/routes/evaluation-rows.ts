@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import type { DataShape } from '../../contract/data-shape.ts';
 import { type EvaluationRows, EvaluationRowsSchema } from '../../contract/evaluation-rows.ts';
-import type { RowsOutcome } from '../../serving/model-task.ts';
+import type { EvaluatedRow, RowsOutcome } from '../../serving/model-task.ts';
+import { inUnit, targetInUnit } from '../../training/standardised.ts';
 import { scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
 import { hasAlready, isUnchanged, sendJson } from '../http/conditional.ts';
@@ -22,10 +24,15 @@ import {
   NOT_MODIFIED,
 } from '../openapi/route-documentation.ts';
 
-/** The test rows of a cell of the confusion matrix, as a list and as a sheet of images. */
+/** The test rows by what the model made of them, as a list and as a sheet of images. */
 
 type Query = z.output<typeof EvaluationRowsQuerySchema>;
 type Found = Extract<RowsOutcome, { outcome: 'found' }>;
+
+interface Answer {
+  readonly found: Found;
+  readonly data: DataShape;
+}
 
 export function evaluationRowsRoutes(
   app: FastifyInstance,
@@ -68,19 +75,19 @@ export function evaluationRowsRoutes(
     reply: FastifyReply,
     id: string,
     { actual, predicted, ...wanted }: Query & { images: boolean },
-  ): Promise<{ found: Found; classes: readonly string[] } | undefined> {
+  ): Promise<Answer | undefined> {
     const record = await store.recordIn(scopeOf(request), id);
     if (record === undefined) throw jobNotFound();
     const model = modelOf(id, record, artifacts);
-    const { classes, image, dataset } = model.data;
+    const { image, dataset } = model.data;
     if (wanted.images && image === null)
       throw new ProblemError('not_found', `The rows of ${dataset} are no images. Ask for them without .png.`);
     const task = {
       model,
       dataDir,
       ...wanted,
-      actual: classNumber('actual', actual, classes),
-      predicted: classNumber('predicted', predicted, classes),
+      actual: classNumber('actual', actual, model.data),
+      predicted: classNumber('predicted', predicted, model.data),
     };
     const key = JSON.stringify([model.file.sha256, basePath, wanted, task.actual, task.predicted]);
     const etag = `"${createHash('sha256').update(key).digest('base64url')}"`;
@@ -99,7 +106,7 @@ export function evaluationRowsRoutes(
           throw new ProblemError('not_found', 'No test row is like that. Ask for others.');
         }
         isUnchanged(request, reply, etag);
-        return { found: answer, classes };
+        return { found: answer, data: model.data };
       case 'missing':
         throw await missingFile(store, scopeOf(request), id, model.file.name);
       case 'not_kept':
@@ -117,21 +124,20 @@ export function evaluationRowsRoutes(
   done();
 }
 
-function classNumber(name: string, label: string | undefined, classes: readonly string[]) {
+function classNumber(name: string, label: string | undefined, { classes }: DataShape) {
   if (label === undefined) return undefined;
-  const number = classes.indexOf(label);
+  const number = classes?.indexOf(label) ?? -1;
   if (number >= 0) return number;
-  const detail = `is no class of the dataset; its classes are ${classes.slice(0, 20).join(', ')}${classes.length > 20 ? ' and others' : ''}`;
+  const detail =
+    classes === null
+      ? 'is for models that predict classes, and this one predicts a number; leave it away'
+      : `is no class of the dataset; its classes are ${classes.slice(0, 20).join(', ')}${classes.length > 20 ? ' and others' : ''}`;
   throw new ProblemError('validation_failed', `${name} ${detail}.`, {
     errors: [{ in: 'query', pointer: `/${name}`, detail }],
   });
 }
 
-function listOf(
-  { found, classes }: { found: Found; classes: readonly string[] },
-  path: string,
-  query: Query,
-): EvaluationRows {
+function listOf({ found, data }: Answer, path: string, query: Query): EvaluationRows {
   const { rows, total, hasMore } = found;
   const text = (changes: Partial<Query> = {}) => {
     const given = Object.entries({ ...query, ...changes }).filter(([, value]) => value !== undefined);
@@ -139,15 +145,17 @@ function listOf(
   };
   return {
     object: 'list',
-    data: rows.map(({ index, actual, predicted }) => ({
-      index,
-      actual: classes[actual]!,
-      predicted: classes[predicted]!,
-    })),
+    data: rows.map((row) => described(row, data)),
     total,
     next: hasMore ? `${path}?${text({ from: rows.at(-1)!.index + 1 })}` : null,
     links: { self: `${path}?${text()}`, images: `${path}.png?${text()}` },
   };
+}
+
+function described({ index, actual, predicted }: EvaluatedRow, { classes, target }: DataShape) {
+  return classes === null
+    ? { index, actual: targetInUnit(actual, target!), predicted: inUnit(predicted, target!) }
+    : { index, actual: classes[actual]!, predicted: classes[predicted]! };
 }
 
 const SHARED = {
@@ -169,7 +177,7 @@ const ROWS = documented({
   operationId: 'listEvaluationRows',
   summary: 'Test rows by their true class and the one that the finished model chose',
   description:
-    'With `actual` and `predicted`, the rows of a cell of the confusion matrix. Jobs that finished under an earlier version have kept no predictions (404).',
+    'With `actual` and `predicted`, the rows of a cell of the confusion matrix. Of a model that predicts a number: all rows, each with its number and the one predicted, in the unit of the data. Jobs that finished under an earlier version have kept no predictions (404).',
   responses: {
     200: json('The rows.', EvaluationRowsSchema, {
       headers: CACHE_HEADERS,

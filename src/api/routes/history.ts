@@ -12,7 +12,7 @@ import { jobNotFound } from '../http/problems.ts';
 import { JobPathSchema, MetricsQuerySchema } from '../http/request-schemas.ts';
 import { missingFile, notFinished } from '../job-files.ts';
 import { contentTypeOf, type MetricsForm, renderMetrics, toColumns, toCsv } from '../metrics-forms.ts';
-import { EVALUATION, METRICS_ROW } from '../openapi/examples.ts';
+import { EVALUATION, METRICS_ROW, NUMBER_EVALUATION, NUMBER_METRICS_ROW } from '../openapi/examples.ts';
 import {
   CACHE_HEADERS,
   documented,
@@ -122,6 +122,10 @@ const METRICS = documented({
               summary: 'After one epoch',
               value: { object: 'list', data: [METRICS_ROW], status: 'running', terminal: false },
             },
+            number: {
+              summary: 'Of a job that predicts a number',
+              value: { object: 'list', data: [NUMBER_METRICS_ROW], status: 'running', terminal: false },
+            },
             columns: {
               summary: 'The same with `format=columns`',
               value: toColumns([METRICS_ROW], 'running'),
@@ -158,7 +162,10 @@ const EVALUATE = documented({
   responses: {
     200: json('The evaluation.', EvaluationSchema, {
       headers: CACHE_HEADERS,
-      examples: { small: { summary: 'Two classes, four rows', value: EVALUATION } },
+      examples: {
+        small: { summary: 'Two classes, four rows', value: EVALUATION },
+        number: { summary: 'A number, four rows', value: NUMBER_EVALUATION },
+      },
     }),
     304: NOT_MODIFIED,
   },

@@ -105,7 +105,7 @@ const PREDICT = documented({
   access: 'reader',
   summary: 'What the model says to new rows',
   description:
-    'Takes up to 1,000 rows in the units of the dataset: as JSON or CSV of up to 256 KiB, as bytes or an IDX file of up to 1 MiB, or one picture as PNG. The exact engines give the same probabilities, bit for bit, as the evaluation of the job. With `checkpoint=latest` a job that has not ended answers with its newest checkpoint, which a job of so many epochs would have as its final model; before the first checkpoint, that is a 409.',
+    'Takes up to 1,000 rows in the units of the dataset: as JSON or CSV of up to 256 KiB, as bytes or an IDX file of up to 1 MiB, or one picture as PNG. The exact engines give the same probabilities, bit for bit, as the evaluation of the job. A model that predicts a number answers in the unit of the data. With `checkpoint=latest` a job that has not ended answers with its newest checkpoint, which a job of so many epochs would have as its final model; before the first checkpoint, that is a 409.',
   bodies: {
     'application/json': {
       schema: PredictRequestSchema,
@@ -135,9 +135,20 @@ const PREDICT = documented({
           summary: 'One row, two classes',
           value: {
             object: 'list',
+            task: 'classification',
             data: [{ label: 'cat', class: 0, probability: 0.75, probabilities: [0.75, 0.25] }],
             classes: ['cat', 'dog'],
             epoch: 10,
+            weights_sha256: 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41',
+          },
+        },
+        number: {
+          summary: 'One row, a number',
+          value: {
+            object: 'list',
+            task: 'regression',
+            data: [{ value: 21.5 }],
+            epoch: 60,
             weights_sha256: 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41',
           },
         },

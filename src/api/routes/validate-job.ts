@@ -39,9 +39,8 @@ export function validateJobRoute(app: FastifyInstance, deps: ValidateDeps, done:
 async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDeps): Promise<JobPlan> {
   const { store, liveJobs, liveWorkers, estimates } = deps;
   const { owner } = callerOf(request);
-  const spec = request.body;
-  const { shape: data } = await dataOf(spec.dataset, owner, deps);
-  const size = checkSpec(spec, data);
+  const { shape: data } = await dataOf(request.body.dataset, owner, deps);
+  const { spec, size } = checkSpec(request.body, data);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
   const [estimate, { queued }, live, workers] = await Promise.all([

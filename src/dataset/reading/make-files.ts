@@ -24,7 +24,7 @@ export async function makeFiles(
   const rowBytes = await writePrepared({ path: rows, header }, shape, made);
   const description: DatasetDescription = {
     columns: table?.columns ?? null,
-    target: table?.target ?? null,
+    target_column: table?.target_column ?? null,
     class_counts: made.classes && {
       train: countsOf(made.train, made.classes.length),
       test: countsOf(made.test, made.classes.length),
@@ -46,10 +46,20 @@ export async function makeFiles(
 }
 
 function shapeOf(made: MadeDataset, dataset: string): DataShape {
-  const { kind, inputs, image, outputs, storage } = made;
-  const rows = { train: made.train.rows, test: made.test.rows };
-  const shape = { dataset, sha256: '', kind, inputs, image, outputs, rows, storage };
-  return { ...shape, task: 'classification', classes: [...made.classes!] };
+  const { kind, task, inputs, image, outputs, classes, storage, target } = made;
+  return {
+    dataset,
+    sha256: '',
+    kind,
+    task,
+    inputs,
+    image,
+    outputs,
+    classes: classes && [...classes],
+    ...(target?.type === 'number' && { target: { mean: target.mean, deviation: target.deviation } }),
+    rows: { train: made.train.rows, test: made.test.rows },
+    storage,
+  };
 }
 
 /** undefined for pictures, which need none. */
@@ -60,7 +70,7 @@ function tableOf({ columns, target }: MadeDataset): DatasetTable | undefined {
       columns?.map((column) =>
         column.type === 'number' ? { ...column } : { ...column, values: [...column.values] },
       ) ?? null,
-    target: target && { ...target },
+    target_column: target && { ...target },
   };
 }
 

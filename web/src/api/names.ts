@@ -32,6 +32,7 @@ const hasPicturesByName: Record<Dataset['name'], boolean> = {
   spirals: false,
   xor: false,
   blobs: false,
+  sine: false,
 };
 export const DATASETS = Object.keys(hasPicturesByName) as Dataset['name'][];
 

@@ -9,7 +9,7 @@ export interface Compared {
   rows: readonly MetricsRow[];
 }
 
-export const lower = (metric: Metric): boolean => metric.endsWith('loss');
+export const lower = (metric: Metric): boolean => !metric.endsWith('accuracy');
 
 /** Where a row is on the x axis: null where that is not known. */
 function placeOf(x: X, row: MetricsRow, job: Job | undefined): number | null {
@@ -36,7 +36,7 @@ function pointsOf({ x, metric, isLogX, isLogY }: CompareState, { rows, job }: Co
     const at = new Map<number, number | null>();
     for (const row of rows) {
       const place = placeOf(x, row, job);
-      const value = row[metric];
+      const value = row[metric] ?? null;
       if (place === null || (isLogX && place <= 0)) continue;
       at.set(place, value !== null && isLogY && value <= 0 ? null : value);
     }
@@ -96,7 +96,7 @@ export function resultOf(
 ): { epoch: number; value: number } | undefined {
   let found: { epoch: number; value: number } | undefined;
   for (const { epoch, [metric]: value } of rows) {
-    if (value === null) continue;
+    if (value == null) continue;
     const isBetter =
       found === undefined || of === 'last' || (lower(metric) ? value < found.value : value > found.value);
     if (isBetter) found = { epoch, value };

@@ -4,7 +4,7 @@ import { setQuery } from '../route.ts';
 
 /** What a comparison shows; all of it is in the address. */
 
-export const METRICS = ['val_loss', 'val_accuracy', 'loss', 'accuracy'] as const;
+export const METRICS = ['val_loss', 'val_accuracy', 'val_mae', 'loss', 'accuracy', 'mae'] as const;
 export type Metric = (typeof METRICS)[number];
 
 export const XS = { epoch: 'Epochs', step: 'Steps', seconds: 'Seconds since the start' } as const;

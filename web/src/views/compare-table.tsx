@@ -1,5 +1,6 @@
 import type { Comparison } from '../../../src/client/descent.ts';
-import { percent, seconds, short } from '../parts/format.ts';
+import { seconds, short } from '../parts/format.ts';
+import { tested } from '../parts/quality.ts';
 import { Status } from '../parts/status.tsx';
 import { href, setQuery } from '../route.ts';
 import { type Compared, lower, resultOf } from './compare-curves.ts';
@@ -82,7 +83,7 @@ export function CompareTable({ state, compared, comparison }: Props) {
                 {different.map(([name, perJob]) => (
                   <td key={name}>{shown(perJob[at])}</td>
                 ))}
-                <td class="number">{percent(one.job?.result?.test.accuracy)}</td>
+                <td class="number">{tested(one.job)}</td>
                 <td class="number">{seconds(one.job?.result?.duration_seconds)}</td>
                 <td>
                   <input

@@ -53,7 +53,7 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
             {image === null ? `${inputs} numbers` : `an image of ${image.width} × ${image.height} pixels`}
           </dd>
           <dt>Classes</dt>
-          <dd>{classes?.join(', ') ?? 'none'}</dd>
+          <dd>{classes?.join(', ') ?? 'none: a number is predicted'}</dd>
           <dt>SHA-256</dt>
           <dd>
             <code>{sha256}</code>

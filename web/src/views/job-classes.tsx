@@ -1,4 +1,4 @@
-import type { Evaluation } from '../../../src/client/descent.ts';
+import type { ClassEvaluation } from '../../../src/client/types.ts';
 import { percent, whole } from '../parts/format.ts';
 import { Scroll } from '../parts/scroll.tsx';
 
@@ -10,7 +10,7 @@ const COLUMNS = [
 ];
 
 /** How well each class is recognised. */
-export function ClassTable({ classes }: { classes: Evaluation['classes'] }) {
+export function ClassTable({ classes }: { classes: ClassEvaluation['classes'] }) {
   return (
     <div>
       <h3>Classes</h3>

@@ -1,10 +1,10 @@
 import { useRef } from 'preact/hooks';
-import type { Evaluation } from '../../../src/client/descent.ts';
+import type { ClassEvaluation } from '../../../src/client/types.ts';
 import { setQuery } from '../route.ts';
 import type { Cell } from './job-cell.tsx';
 
 /** A true class by row, a predicted one by column. A cell opens the rows that it counts. */
-export function ConfusionMatrix({ evaluation, chosen }: { evaluation: Evaluation; chosen: Cell }) {
+export function ConfusionMatrix({ evaluation, chosen }: { evaluation: ClassEvaluation; chosen: Cell }) {
   const { confusion_matrix: matrix, classes } = evaluation;
   const labels = classes.map(({ label }) => label);
   const body = useRef<HTMLTableSectionElement>(null);

@@ -7,11 +7,12 @@ import { type Line, LineChart } from '../charts/line-chart.tsx';
 import { smoothed } from '../charts/smoothed.ts';
 import { zoomOf } from '../charts/zoom.ts';
 import { type EpochRows, EpochTable } from '../parts/epoch-table.tsx';
-import { percent, seconds, short } from '../parts/format.ts';
+import { seconds, short } from '../parts/format.ts';
+import { qualityOf } from '../parts/quality.ts';
 import { route, setQuery } from '../route.ts';
 import { CurveControls } from './job-curve-controls.tsx';
 
-/** Loss and accuracy by epoch, live. How they are shown is in the address. */
+/** Loss and accuracy, or mean absolute error, by epoch, live. How they are shown is in the address. */
 export function Curves({ job }: { job: Job }) {
   const { query } = route.value;
   const rows = job.latest === null ? NONE : historyOf(job.id).value;
@@ -19,8 +20,14 @@ export function Curves({ job }: { job: Job }) {
   const zoomKey = `job ${job.id}`;
   useZoomInAddress(zoomKey, query.get('zoom'));
   const x = useMemo(() => rows.map(({ epoch }) => epoch), [rows]);
-  const loss = useMemo(() => linesOf(rows, 'loss', 'val_loss', smoothing), [rows, smoothing]);
-  const accuracy = useMemo(() => linesOf(rows, 'accuracy', 'val_accuracy', smoothing), [rows, smoothing]);
+  const { key, title, format } = qualityOf(job);
+  const charts = useMemo(
+    () => [
+      chartOf('Loss', rows, 'loss', short, smoothing),
+      chartOf(capital(title), rows, key, format, smoothing),
+    ],
+    [rows, smoothing, key],
+  );
   if (job.latest === null) {
     return (
       <section class="card">
@@ -29,7 +36,13 @@ export function Curves({ job }: { job: Job }) {
       </section>
     );
   }
-  const shared = { x, xTitle: 'epoch', isLogX: query.get('logx') === '1', syncKey: zoomKey };
+  const shared = {
+    x,
+    xTitle: 'epoch',
+    isLogX: query.get('logx') === '1',
+    isLogY: query.get('logy') === '1',
+    syncKey: zoomKey,
+  };
   return (
     <section class="card">
       <div class="head">
@@ -37,46 +50,42 @@ export function Curves({ job }: { job: Job }) {
         <CurveControls query={query} smoothing={smoothing} zoomKey={zoomKey} />
       </div>
       <div class="curves">
-        <figure>
-          <figcaption>Loss</figcaption>
-          <LineChart
-            {...shared}
-            title={describe('Loss', rows, 'loss', 'val_loss', short)}
-            lines={loss}
-            isLogY={query.get('logy') === '1'}
-            format={short}
-          />
-        </figure>
-        <figure>
-          <figcaption>Accuracy</figcaption>
-          <LineChart
-            {...shared}
-            title={describe('Accuracy', rows, 'accuracy', 'val_accuracy', percent)}
-            lines={accuracy}
-            isLogY={query.get('logy') === '1'}
-            format={percent}
-          />
-        </figure>
+        {charts.map(({ what, ...chart }, i) => (
+          <figure key={i}>
+            <figcaption>{what}</figcaption>
+            <LineChart {...shared} {...chart} />
+          </figure>
+        ))}
       </div>
       <p class="faint hint">
         Training values are means over the epoch while the weights change; validation is measured at its end.
         Drag across a chart to zoom, with Shift to move, double-click to see all.
       </p>
-      <EpochTable count={rows.length} read={() => tableOf(rows)} />
+      <EpochTable count={rows.length} read={() => tableOf(rows, qualityOf(job))} />
     </section>
   );
 }
 
 const NONE: readonly MetricsRow[] = [];
 
-type Key = 'loss' | 'accuracy' | 'val_loss' | 'val_accuracy';
+type Key = 'loss' | 'accuracy' | 'mae';
+type Format = (value: number | null | undefined) => string;
+
+const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
+
+const chartOf = (what: string, rows: readonly MetricsRow[], key: Key, format: Format, smoothing: number) => ({
+  what,
+  title: describe(what, rows, key, format),
+  lines: linesOf(rows, key, smoothing),
+  format,
+});
 
 /** Training is dashed, validation is not: nobody needs to see their colours. */
-function linesOf(rows: readonly MetricsRow[], train: Key, validation: Key, smoothing: number): Line[] {
+function linesOf(rows: readonly MetricsRow[], key: Key, smoothing: number): Line[] {
   const lines = [
-    { id: train, label: 'training', colour: seriesColour(1), isDashed: true },
-    { id: validation, label: 'validation', colour: seriesColour(0) },
-  ].map((line, i) => ({ ...line, values: rows.map((row) => row[i === 0 ? train : validation]) }));
+    { id: key, label: 'training', colour: seriesColour(1), isDashed: true },
+    { id: `val_${key}` as const, label: 'validation', colour: seriesColour(0) },
+  ].map((line) => ({ ...line, values: rows.map((row) => row[line.id] ?? null) }));
   const shown = lines.filter(
     ({ values }, i) => i === 0 || values.some((value) => value !== null) || values.length === 0,
   );
@@ -87,32 +96,28 @@ function linesOf(rows: readonly MetricsRow[], train: Key, validation: Key, smoot
   ];
 }
 
-function describe(
-  what: string,
-  rows: readonly MetricsRow[],
-  train: Key,
-  validation: Key,
-  format: (value: number | null | undefined) => string,
-): string {
+function describe(what: string, rows: readonly MetricsRow[], key: Key, format: Format): string {
   const last = rows.at(-1);
   if (last === undefined) return `${what} by epoch: no epoch has ended yet`;
-  return `${what} by epoch. After epoch ${last.epoch}: training ${format(last[train])}, validation ${format(last[validation])}. All values are in the table below.`;
+  return `${what} by epoch. After epoch ${last.epoch}: training ${format(last[key])}, validation ${format(last[`val_${key}`])}. All values are in the table below.`;
 }
 
-const COLUMNS: readonly [title: string, of: (row: MetricsRow) => string][] = [
-  ['Loss', (row) => short(row.loss)],
-  ['val_loss', (row) => short(row.val_loss)],
-  ['Accuracy', (row) => percent(row.accuracy)],
-  ['val_accuracy', (row) => percent(row.val_accuracy)],
-  ['Learning rate', (row) => short(row.learning_rate)],
-  ['Time', (row) => seconds(row.duration_seconds)],
-];
-
-function tableOf(rows: readonly MetricsRow[]): EpochRows {
+function tableOf(
+  rows: readonly MetricsRow[],
+  { key, title, format }: ReturnType<typeof qualityOf>,
+): EpochRows {
+  const columns: readonly [title: string, of: (row: MetricsRow) => string][] = [
+    ['Loss', (row) => short(row.loss)],
+    ['val_loss', (row) => short(row.val_loss)],
+    [capital(title), (row) => format(row[key])],
+    [`val_${key}`, (row) => format(row[`val_${key}`])],
+    ['Learning rate', (row) => short(row.learning_rate)],
+    ['Time', (row) => seconds(row.duration_seconds)],
+  ];
   const best = bestOf(rows).val_loss?.epoch;
   return {
     epochs: rows.map(({ epoch }) => (epoch === best ? `★ ${epoch}` : epoch)),
-    columns: COLUMNS.map(([title, of]) => ({ title, at: (row) => of(rows[row]!) })),
+    columns: columns.map(([title, of]) => ({ title, at: (row) => of(rows[row]!) })),
     note: best === undefined ? undefined : '★ lowest val_loss',
   };
 }

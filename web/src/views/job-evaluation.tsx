@@ -1,4 +1,6 @@
-import type { Evaluation, Job } from '../../../src/client/descent.ts';
+import type { Job } from '../../../src/client/descent.ts';
+import type { ClassEvaluation } from '../../../src/client/types.ts';
+import { fileOf } from '../api/files.ts';
 import { descent } from '../api/server.ts';
 import { percent, short, whole } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
@@ -40,6 +42,18 @@ export function EvaluationOf({ job }: { job: Job }) {
       </section>
     );
   }
+  if (value.task === 'regression') {
+    return (
+      <section class="card">
+        <h2>On the test rows</h2>
+        <p class="faint">
+          {whole(value.rows)} rows: MAE {short(value.mae)}, RMSE {short(value.rmse)}, R² {short(value.r2)},
+          loss {short(value.loss)}.
+        </p>
+        <img src={fileOf(id, '/charts/residuals.svg')} alt="Histogram of the residuals" />
+      </section>
+    );
+  }
   const asked = { actual: query.get('actual') ?? undefined, predicted: query.get('predicted') ?? undefined };
   const isAsked = asked.actual !== undefined && asked.predicted !== undefined;
   const cell = isAsked ? asked : worstCell(value);
@@ -68,7 +82,7 @@ export function EvaluationOf({ job }: { job: Job }) {
 }
 
 /** The mistake that was made most often, to begin with. */
-function worstCell({ confusion_matrix: matrix, classes }: Evaluation): Cell {
+function worstCell({ confusion_matrix: matrix, classes }: ClassEvaluation): Cell {
   let [most, actual, predicted] = [0, -1, -1];
   matrix.forEach((counts, i) => {
     counts.forEach((count, j) => {

@@ -2,6 +2,7 @@ import type { Job, ModelFormat } from '../../../src/client/descent.ts';
 import { fileOf } from '../api/files.ts';
 import { MODEL_FORMATS } from '../api/names.ts';
 import { Copy } from '../parts/copy.tsx';
+import { qualityOf } from '../parts/quality.ts';
 
 const WHAT: Record<ModelFormat, string> = {
   safetensors: 'weights for JAX, NumPy and others',
@@ -54,20 +55,21 @@ const METRICS: readonly File[] = [
   },
 ];
 
-const CHARTS: readonly File[] = [
-  { name: 'loss.svg', path: '/charts/loss.svg', what: 'curves of the loss' },
-  { name: 'accuracy.svg', path: '/charts/accuracy.svg', what: 'curves of the accuracy' },
-];
+const chart = (name: string, what: string): File => ({
+  name: `${name}.svg`,
+  path: `/charts/${name}.svg`,
+  what,
+});
 
-const OF_THE_TEST: readonly File[] = [
-  { name: 'confusion.svg', path: '/charts/confusion.svg', what: 'confusion matrix' },
-  { name: 'evaluation.json', path: '/evaluation', what: 'all of the evaluation' },
-];
+const EVALUATION: File = { name: 'evaluation.json', path: '/evaluation', what: 'all of the evaluation' };
 
 /** Everything to take away, and the hashes that say that it is the same. */
 export function Files({ job }: { job: Job }) {
   const { id, latest, result, status } = job;
   const hasModel = status === 'succeeded';
+  const { key, title } = qualityOf(job);
+  const matrix =
+    key === 'mae' ? chart('residuals', 'how far it is off') : chart('confusion', 'confusion matrix');
   return (
     <section class="card">
       <h2>Downloads</h2>
@@ -85,7 +87,15 @@ export function Files({ job }: { job: Job }) {
           {latest === null ? (
             <p class="faint">There are metrics once an epoch has ended.</p>
           ) : (
-            <List id={id} files={[...METRICS, ...CHARTS, ...(hasModel ? OF_THE_TEST : [])]} />
+            <List
+              id={id}
+              files={[
+                ...METRICS,
+                chart('loss', 'curves of the loss'),
+                chart(key, `curves of the ${title}`),
+                ...(hasModel ? [matrix, EVALUATION] : []),
+              ]}
+            />
           )}
         </div>
       </div>

@@ -1,11 +1,11 @@
-import type { Dataset, Evaluation } from '../../../src/client/descent.ts';
+import type { ClassEvaluation, Dataset } from '../../../src/client/types.ts';
 import { rowImage } from '../api/files.ts';
 import { hasPictures } from '../api/names.ts';
 import { percent, short } from '../parts/format.ts';
 
 interface Props {
   dataset: Dataset['name'];
-  mistakes: Evaluation['worst_mistakes'];
+  mistakes: ClassEvaluation['worst_mistakes'];
 }
 
 /** The test rows that the model got most wrong, with what it said. */

@@ -1,7 +1,8 @@
 import type { Job } from '../../../src/client/descent.ts';
 import { bestOf } from '../../../src/contract/best.ts';
 import { historyOf } from '../api/jobs.ts';
-import { percent, seconds, short } from '../parts/format.ts';
+import { seconds, short } from '../parts/format.ts';
+import { qualityOf } from '../parts/quality.ts';
 import { href } from '../route.ts';
 
 /** What came of the job: its figures so far, or why it failed. */
@@ -10,26 +11,20 @@ export function Outcome({ job }: { job: Job }) {
   const rows = latest === null ? [] : historyOf(job.id).value;
   const best = bestOf(rows);
   const trained = rows.length === 0 ? null : rows.reduce((sum, row) => sum + row.duration_seconds, 0);
+  const { key, title, format } = qualityOf(job);
+  const measured = result === null ? latest : result.test;
+  const [rowsOf, hint] = result === null ? ['Training', 'last epoch'] : ['Test', 'on rows it never saw'];
   return (
     <>
       {error !== null && <Failure job={job} error={error} />}
       <dl class="figures card">
-        {result === null ? (
-          <>
-            <Figure name="Accuracy" value={percent(latest?.accuracy)} hint="training, last epoch" />
-            <Figure name="Loss" value={short(latest?.loss)} hint="training, last epoch" />
-          </>
-        ) : (
-          <>
-            <Figure name="Test accuracy" value={percent(result.test.accuracy)} hint="on rows it never saw" />
-            <Figure name="Test loss" value={short(result.test.loss)} hint="on rows it never saw" />
-          </>
-        )}
+        <Figure name={`${rowsOf} ${title}`} value={format(measured?.[key])} hint={hint} />
+        <Figure name={`${rowsOf} loss`} value={short(measured?.loss)} hint={hint} />
         <Figure name="Best val_loss" value={short(best.val_loss?.value)} hint={whenOf(job, best.val_loss)} />
         <Figure
-          name="Best val_accuracy"
-          value={percent(best.val_accuracy?.value)}
-          hint={whenOf(job, best.val_accuracy)}
+          name={`Best val_${key}`}
+          value={format(best[`val_${key}`]?.value)}
+          hint={whenOf(job, best[`val_${key}`])}
         />
         <Figure
           name="Training time"
@@ -41,9 +36,9 @@ export function Outcome({ job }: { job: Job }) {
   );
 }
 
-function whenOf({ spec, terminal }: Job, best: { epoch: number } | null): string {
+function whenOf({ spec, terminal }: Job, best: { epoch: number } | null | undefined): string {
   if (spec.training.validation_split === 0) return 'no validation rows';
-  if (best !== null) return `epoch ${best.epoch}`;
+  if (best) return `epoch ${best.epoch}`;
   return terminal ? 'no epoch ended' : 'no epoch yet';
 }
 

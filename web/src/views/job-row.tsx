@@ -1,8 +1,9 @@
 import type { Job } from '../../../src/client/descent.ts';
 import { historyOf, jobOf } from '../api/jobs.ts';
 import { Sparkline } from '../charts/sparkline.tsx';
-import { ago, percent, seconds, short } from '../parts/format.ts';
+import { ago, seconds, short } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
+import { tested } from '../parts/quality.ts';
 import { Status } from '../parts/status.tsx';
 import { href } from '../route.ts';
 import { nameOf, titleOf } from './job-name.ts';
@@ -58,7 +59,7 @@ export function JobRow({ id, at, isSelected, onToggle }: Props) {
       <td class="wide">{job.spec.optimizer.type}</td>
       <td class="number wide">{short(job.spec.optimizer.learning_rate)}</td>
       <Curve job={job} />
-      <td class="number">{percent(job.result?.test.accuracy)}</td>
+      <td class="number">{tested(job)}</td>
       <td class="number">{seconds(job.result?.duration_seconds)}</td>
       <td class="faint">{ago(job.created_at, now.value)}</td>
     </tr>

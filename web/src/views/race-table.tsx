@@ -17,9 +17,9 @@ export function RaceTable({ lanes }: { lanes: readonly Lane[] }) {
   const rows = lanes.map(({ type, jobs }) => ({
     type,
     ended: jobs.filter(({ job }) => job.status === 'succeeded').length,
-    accuracy: jobs.flatMap(({ job }) => (job.result == null ? [] : [job.result.test.accuracy])),
+    accuracy: jobs.flatMap(({ job }) => job.result?.test.accuracy ?? []),
     loss: jobs.flatMap((one) => resultOf(one.rows, 'val_loss', 'best')?.value ?? []),
-    duration: jobs.flatMap(({ job }) => (job.result == null ? [] : [job.result.duration_seconds])),
+    duration: jobs.flatMap(({ job }) => job.result?.duration_seconds ?? []),
   }));
   const most = Math.max(...rows.map(({ accuracy }) => mean(accuracy) ?? Number.NEGATIVE_INFINITY));
   return (

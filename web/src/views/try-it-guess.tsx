@@ -1,6 +1,6 @@
 import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { PredictionList } from '../../../src/client/types.ts';
+import type { ClassPredictions } from '../../../src/client/types.ts';
 import { jobOf } from '../api/jobs.ts';
 import { descent } from '../api/server.ts';
 import { percent } from '../parts/format.ts';
@@ -16,7 +16,7 @@ interface Question {
 
 /** What the model of a job says of the newest picture. One request at a time; pictures between are skipped. */
 function useGuess(id: string, question: Signal<Question>) {
-  const guess = useSignal<{ said?: PredictionList | undefined; error?: unknown }>({});
+  const guess = useSignal<{ said?: ClassPredictions | undefined; error?: unknown }>({});
   const isAsking = useRef(false);
   const stop = useRef(new AbortController());
   const ask = async () => {
@@ -29,10 +29,11 @@ function useGuess(id: string, question: Signal<Question>) {
         continue;
       }
       try {
-        const said = await descent.jobs.predict(id, asked.picture, {
+        // Only the models of digits are asked.
+        const said = (await descent.jobs.predict(id, asked.picture, {
           fit: asked.isRaw ? 'stretch' : 'mnist',
           signal: stop.current.signal,
-        });
+        })) as ClassPredictions;
         // What was cleared meanwhile is not answered any more.
         if (question.peek().picture !== undefined) guess.value = { said };
       } catch (error) {
@@ -101,7 +102,7 @@ export function Guess({ id, question }: { id: string; question: Signal<Question>
   );
 }
 
-function Seen({ pixels }: { pixels: PredictionList['seen'] }) {
+function Seen({ pixels }: { pixels: ClassPredictions['seen'] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const context = canvas.current!.getContext('2d')!;
