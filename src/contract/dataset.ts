@@ -55,7 +55,9 @@ export const TargetColumnSchema = z
 /** What a model needs to know of a table to take rows as people write them. It is kept with the rows. */
 export const DatasetTableSchema = z.strictObject({
   columns: z.array(ColumnSchema).nullable().meta({ description: 'null for images.' }),
-  target_column: TargetColumnSchema.nullable().meta({ description: 'The column to predict; null for images.' }),
+  target_column: TargetColumnSchema.nullable().meta({
+    description: 'The column to predict; null for images.',
+  }),
 });
 export type DatasetTable = z.output<typeof DatasetTableSchema>;
 
