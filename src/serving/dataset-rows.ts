@@ -8,7 +8,6 @@ import {
 import type { Dataset } from '../dataset/prepared.ts';
 import { UploadedFiles } from '../dataset/uploads.ts';
 import { newValues } from '../engine/engine.ts';
-import { targetInUnit } from '../training/standardised.ts';
 import type { DatasetRowsTask } from './model-task.ts';
 
 /** The rows of a dataset as people wrote them. */
@@ -58,7 +57,7 @@ function reader(row: ArrayLike<number>): (column: DatasetColumn) => string | num
     const first = next;
     if (column.type === 'number') {
       next += 1;
-      return unscaled(row[first]!, column);
+      return inItsUnit(row[first]!, column);
     }
     next += column.values.length;
     return column.values.find((_, v) => row[first + v] === 1) ?? null;
@@ -67,10 +66,20 @@ function reader(row: ArrayLike<number>): (column: DatasetColumn) => string | num
 
 /** A target of regression is standardised. */
 const numberOf = (value: number, { target }: DataShape): number =>
-  target === undefined ? value : targetInUnit(value, target);
+  target === undefined ? value : inItsUnit(value, { offset: target.mean, divisor: target.deviation });
 
-const unscaled = (value: number, { offset, divisor }: { offset: number; divisor: number }): number =>
-  offset === 0 && divisor === 1 ? shown(value) : targetInUnit(value, { mean: offset, deviation: divisor });
+/**
+ * A float32 is right to 6e-8 of itself, and scaled numbers are rarely above 8: so a number in its own unit is right to
+ * half a unit of the fifth digit after that of its divisor, and what follows would show what scaling has done to it.
+ */
+const DIGITS = 5;
+
+function inItsUnit(value: number, { offset, divisor }: { offset: number; divisor: number }): number {
+  if (offset === 0 && divisor === 1) return shown(value);
+  const exponent = Math.floor(Math.log10(divisor));
+  const decimals = Math.min(Math.max(DIGITS - exponent, 0), 100);
+  return Number((value * divisor + offset).toFixed(decimals));
+}
 
 /** A float32 has 7 digits. */
 const shown = (value: number): number => Number(value.toPrecision(7));

@@ -137,6 +137,7 @@ const UPLOAD = documented({
     }),
   },
   problems: [
+    'not_found',
     'dataset_exists',
     'payload_too_large',
     'unsupported_media_type',
