@@ -54,4 +54,7 @@ export function unknownDataset(name: string, own: readonly string[]): ProblemErr
 }
 
 export const datasetNotFound = (name: string): ProblemError =>
-  new ProblemError('dataset_not_found', `You have no dataset ${name}. GET /datasets lists those there are.`);
+  new ProblemError(
+    'dataset_not_found',
+    `You have no dataset ${name}. GET /datasets lists yours; built in are ${BUILT_IN_DATASETS.join(', ')}.`,
+  );

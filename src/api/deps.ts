@@ -108,7 +108,7 @@ export interface ApiTiming {
   /** A viewer that takes nothing for this long is cut off. */
   drainMs: number;
   handlerTimeoutMs: number;
-  /** Limit for the headers of a request to arrive. Bodies fall under handlerTimeoutMs, which starts then. */
+  /** Limit for the headers of a request to arrive, and then for its body, except an upload. */
   requestTimeoutMs: number;
   /** Limit for an idle connection to send its next request. */
   keepAliveTimeoutMs: number;

@@ -1,7 +1,7 @@
 import { PNG } from 'pngjs';
 import type { Dataset } from '../dataset/prepared.ts';
-import type { Predicted } from '../training/evaluate.ts';
 import { RowReader } from '../training/row-reader.ts';
+import type { Predicted } from '../training/tally.ts';
 import type { EvaluatedRow, RowsTask } from './model-task.ts';
 
 /** The test rows of a class, or of those that a model took for another, and their images on one sheet. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { DataShape } from '../contract/data-shape.ts';
+import { inUnit } from '../contract/in-unit.ts';
 import type { PredictionList } from '../contract/prediction.ts';
 import { DatasetDamagedError, DatasetUnavailableError } from '../dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../dataset/prepared.ts';
@@ -11,7 +12,6 @@ import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/checkpoint.ts';
 import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
-import { inUnit } from '../training/standardised.ts';
 import { drawImage } from './dataset-image.ts';
 import { showRows, storedTable } from './dataset-rows.ts';
 import { drawSheet, findRows } from './evaluated-rows.ts';

@@ -7,7 +7,7 @@ import type { Redis } from '../redis/connections.ts';
 import { sha256 } from './api-key-text.ts';
 import { newFacts } from './facts.ts';
 import { ID_SKEW_MS, timeOfId } from './job-ids.ts';
-import { schemaOf } from './job-record.ts';
+import { RECORD_SCHEMA } from './job-record.ts';
 import { renderJob, type ViewFields } from './job-view.ts';
 import type { JobViews } from './job-views.ts';
 import type { Keys } from './keys.ts';
@@ -107,7 +107,7 @@ async function tryToCreate(
       ],
     }),
     args: {
-      schema: schemaOf(job),
+      schema: RECORD_SCHEMA,
       trace: job.trace ?? '',
       owner,
       spec: JSON.stringify(spec),

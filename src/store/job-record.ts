@@ -44,12 +44,10 @@ export const CheckpointsSchema = z.array(CheckpointFileSchema).max(2);
 
 /**
  * The version of the record's fields. Raise it when an older worker would misread a record; such a worker then leaves
- * the job to a newer one, so that an upgrade and its reversal lose nothing.
+ * the job to a newer one, so that an upgrade and its reversal lose nothing. 2: specs name their loss, and data may have a
+ * number to predict, or be uploaded.
  */
 export const RECORD_SCHEMA = 2;
-
-/** The least version that can run the job: before 2, only the built-in datasets were known. */
-export const schemaOf = ({ isUpload }: { isUpload: boolean }): number => (isUpload ? 2 : 1);
 
 const RecordSchema = z.object({
   owner: z.string(),

@@ -1,6 +1,6 @@
 import type { ClassEvaluation } from '../contract/evaluation.ts';
 import type { Predictions, Targets } from '../engine/engine.ts';
-import type { Tally } from './evaluate.ts';
+import type { Tally } from './tally.ts';
 
 const WORST_MISTAKES = 20;
 

@@ -1,10 +1,11 @@
 import type { Evaluation } from '../contract/evaluation.ts';
 import type { Dataset } from '../dataset/prepared.ts';
-import type { Engine, Predictions, Targets } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { ClassTally } from './class-tally.ts';
 import { NumberTally } from './number-tally.ts';
 import { askedFor } from './pull.ts';
 import { RowReader } from './row-reader.ts';
+import type { Predicted, Tally } from './tally.ts';
 
 /** row = test rows measured. */
 export interface EvaluateYield {
@@ -21,22 +22,9 @@ export type EvaluateOutcome =
   /** The weights are finite, but so large that a test row's loss is not. */
   | { readonly outcome: 'diverged' };
 
-/** (test rows): the class with the highest probability, or the standardised number. */
-export type Predicted = Uint16Array | Float32Array;
-
 export interface EvaluateOptions {
   readonly dataset: Dataset;
   readonly engine: Engine;
-}
-
-/** What is counted of the test rows, in file order. */
-export interface Tally {
-  readonly lossSum: number;
-  readonly predicted: Predicted;
-  /** Counts the predictions of the rows that start at `from`. */
-  add(predictions: Predictions, targets: Targets, from: number): void;
-  /** All rows must have been counted, and lossSum be finite. */
-  evaluation(): Evaluation;
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { EngineState } from '../engine/engine.ts';
 import { ContainerError, decodeContainer, encodeContainer } from './container.ts';
-import type { Predicted } from './evaluate.ts';
 import { type JobInput, jobLayout } from './job-engine.ts';
 import { stateArrays, stateOf } from './state-arrays.ts';
+import type { Predicted } from './tally.ts';
 
 /**
  * The finished model as one file: the data it was trained on, its shape, its weights in layout order, the state of its

@@ -1,7 +1,7 @@
 import type { NumberEvaluation } from '../contract/evaluation.ts';
+import { inUnit, type Standardised, targetInUnit } from '../contract/in-unit.ts';
 import type { Predictions, Targets } from '../engine/engine.ts';
-import type { Tally } from './evaluate.ts';
-import { inUnit, type Standardised, targetInUnit } from './standardised.ts';
+import type { Tally } from './tally.ts';
 
 const WORST_ROWS = 20;
 const BINS = 20;

@@ -80,10 +80,10 @@ describe('a comparison', () => {
     expect(long.headers['content-type']).toBe('text/csv; charset=utf-8; header=present');
     const row = (epoch: number) => {
       const { loss, accuracy, val_loss, val_accuracy } = metricsOf(epoch);
-      return [epoch, loss, accuracy, val_loss ?? '', val_accuracy ?? ''].join();
+      return [epoch, loss, accuracy, val_loss ?? '', val_accuracy ?? '', '', ''].join();
     };
     expect(long.body.split('\r\n')).toEqual([
-      'job,name,epoch,loss,accuracy,val_loss,val_accuracy',
+      'job,name,epoch,loss,accuracy,val_loss,val_accuracy,mae,val_mae',
       ...[1, 2, 3].map((epoch) => `${ids[0]},"a, ""quoted""",${row(epoch)}`),
       `${ids[1]},'=1+1,${row(1)}`,
       '',

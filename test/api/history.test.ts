@@ -47,8 +47,8 @@ describe('metrics', () => {
     await api.transitions.epoch(id, token, epochReport(1));
     const { created_at: time } = await rowOf(id, 1, 3);
     const csv =
-      'epoch,step,loss,accuracy,val_loss,val_accuracy,learning_rate,duration_seconds,steps_per_second,seq,created_at\r\n' +
-      `1,100,1,0.5,,,0.001,0.1,1000,3,${time}\r\n`;
+      'epoch,step,loss,accuracy,val_loss,val_accuracy,mae,val_mae,learning_rate,duration_seconds,steps_per_second,seq,created_at\r\n' +
+      `1,100,1,0.5,,,,,0.001,0.1,1000,3,${time}\r\n`;
     const read = (query: string, accept = '*/*') =>
       api.request({ url: `/jobs/${id}/metrics${query}`, headers: { accept } });
     for (const response of [

@@ -4,6 +4,7 @@ import { slotNames } from '../../src/engine/optimizer-state.ts';
 import type { JobFile } from '../../src/store/job-record.ts';
 import { jobLayout } from '../../src/training/job-engine.ts';
 import { encodeModel } from '../../src/training/model-file.ts';
+import type { Predicted } from '../../src/training/tally.ts';
 import type { OpenApi } from './open-api.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function writeModel(
   api: OpenApi,
   id: string,
   given: object,
-  predicted?: Uint16Array,
+  predicted?: Predicted,
 ): Promise<JobFile> {
   const spec = JobSpecSchema.parse(given);
   const data = resolveDataset(spec.dataset);

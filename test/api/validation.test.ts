@@ -122,6 +122,14 @@ async function refused(spec: unknown): Promise<NonNullable<Problem['errors']>> {
   return errors ?? [];
 }
 
+/** Of a dataset that the spec's loss fits, if it names one. */
+function fitting(spec: unknown): unknown {
+  const { loss } = spec as { loss?: string };
+  return loss === undefined || loss === 'categorical_crossentropy'
+    ? spec
+    : { ...(spec as object), dataset: 'sine' };
+}
+
 describe('every field of the spec', () => {
   it('is in the document', () => {
     const paths = FIELDS.map(({ path }) => pointerOf(path));
@@ -163,7 +171,7 @@ describe('every field of the spec', () => {
         ...(schema.enum ?? []),
       ];
       for (const value of allowed) {
-        const response = await api.post(withValue(value));
+        const response = await api.post(fitting(withValue(value)));
         expect(response.statusCode, response.body).toBe(202);
       }
     },

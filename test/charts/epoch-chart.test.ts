@@ -114,4 +114,23 @@ describe('the chart of a job', () => {
       '<desc id="desc">Training Loss: 1 after epoch 1, 0.5 after epoch 2. Validation Loss: 1.1 after epoch 1, 0.55 after epoch 2.</desc>',
     );
   });
+
+  it('says what the job does not measure, and draws no line', () => {
+    const numbers = { accuracy: null, val_accuracy: null, mae: 2, val_mae: 3 };
+    for (const rows of [rowsOf(0), rowsOf(3, numbers)]) {
+      const svg = drawEpochChart('accuracy', 'job', 'regression', rows, 3);
+      expectSound(svg);
+      expect(linesOf(svg)).toEqual([]);
+      expect(textsOf(svg)).toContain('no accuracy: this job predicts a number');
+    }
+    expect(textsOf(drawEpochChart('mae', 'job', 'classification', rowsOf(3), 3))).toContain(
+      'no MAE: this job predicts classes',
+    );
+    const svg = drawEpochChart('mae', 'job', 'regression', rowsOf(3, numbers), 3);
+    expectSound(svg);
+    expect(linesOf(svg)).toHaveLength(2);
+    expect(textsOf(svg)).toEqual(
+      expect.arrayContaining(['Mean Absolute Error Graph', 'MAE', 'Training MAE', 'Validation MAE']),
+    );
+  });
 });

@@ -39,6 +39,22 @@ it('on a terminal, one line moves and never wraps', () => {
   expect(show({ isTTY: true })).toContain('50 %  eta 2 s  loss 0.2500  acc\r');
 });
 
+it('of a job that predicts a number, errors are shown instead of accuracies', () => {
+  let text = '';
+  const view = openView({ write: (part) => (text += part) }, JOB);
+  const number = { loss: 0.25, accuracy: null, mae: 1.5, val_loss: 0.5, val_accuracy: null, val_mae: 2 };
+  const result = { test: { loss: 0.125, accuracy: null, mae: 1.25 } };
+  for (const event of [
+    { type: 'job.epoch', data: { ...number, epoch: 1, step: 200, steps_per_second: 100 } },
+    { type: 'job.succeeded', data: { result } },
+  ]) {
+    view.show(event as JobEvent);
+  }
+  expect(text).toBe(
+    'epoch 1/2  loss 0.2500  mae 1.5000  val_loss 0.5000  val_mae 2.0000\nsucceeded: test mae 1.2500, loss 0.1250\n',
+  );
+});
+
 it('elsewhere, each event is a line', () => {
   expect(show({})).toBe(
     [

@@ -6,7 +6,8 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import h5wasm from 'h5wasm/node';
 import * as ort from 'onnxruntime-web';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { layersOf } from '../../src/export/exported-model.ts';
+import { resolveDataset } from '../../src/dataset/registry.ts';
+import { type ExportedModel, layersOf } from '../../src/export/exported-model.ts';
 import { encodeAs } from '../../src/export/formats.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { largestDifference, type TrainedModel, trainedModel } from './trained-model.ts';
@@ -40,14 +41,7 @@ describe.each(['raw', 'scaled'] as const)('for %s inputs', (preprocessing) => {
   });
 
   it('TensorFlow.js opens its two files and predicts the same', async () => {
-    const exported = model.exported(preprocessing);
-    const { modelTopology, weightsManifest } = JSON.parse(
-      Buffer.from(encodeAs('tfjs-model', exported, 'keras')).toString('utf8'),
-    );
-    const weightData = Uint8Array.from(encodeAs('tfjs-weights', exported, 'keras')).buffer;
-    const loaded = await loadLayersModel({
-      load: async () => ({ modelTopology, weightSpecs: weightsManifest[0].weights, weightData }),
-    });
+    const loaded = await loadTfjs(model.exported(preprocessing));
     const predicted = loaded.predict(tf.tensor2d(inputs(preprocessing), [1000, 784])) as tf.Tensor;
     expect(largestDifference(await predicted.data(), model.probabilities)).toBeLessThan(TOLERANCE);
   });
@@ -79,6 +73,82 @@ describe('a model of points in a plane, which are not scaled,', () => {
     }
   });
 });
+
+describe('a model of a number', () => {
+  let number: TrainedModel;
+  beforeAll(async () => {
+    number = await trainedModel({
+      dataset: 'sine',
+      model: { hidden_units: [8], activation: 'tanh', dropout: 0.1 },
+    });
+  });
+  const target = resolveDataset('sine').target!;
+  /** raw: in the unit of the data; scaled: standardised. */
+  const expected = (preprocessing: 'raw' | 'scaled') =>
+    number.probabilities.map((value) =>
+      preprocessing === 'raw' ? target.mean + target.deviation * value : value,
+    );
+
+  it.each(['raw', 'scaled'] as const)(
+    'predicts the same in ONNX Runtime and TensorFlow.js, %s',
+    async (preprocessing) => {
+      const exported = number.exported(preprocessing);
+      const session = await ort.InferenceSession.create(encodeAs('onnx', exported, 'keras'));
+      const { output } = await session.run({ input: new ort.Tensor('float32', floats(number, 1), [500, 1]) });
+      expect(output!.dims).toEqual([500, 1]);
+      expect(largestDifference(output!.data as Float32Array, expected(preprocessing))).toBeLessThan(
+        TOLERANCE,
+      );
+      const loaded = await loadTfjs(exported);
+      const predicted = loaded.predict(tf.tensor2d(floats(number, 1), [500, 1])) as tf.Tensor;
+      expect(largestDifference(await predicted.data(), expected(preprocessing))).toBeLessThan(TOLERANCE);
+    },
+  );
+
+  it('ends in a linear layer for Keras, then in a scale where it takes raw inputs, and trains on with its loss', () => {
+    for (const preprocessing of ['raw', 'scaled'] as const) {
+      const config = unzip(encodeAs('keras', number.exported(preprocessing), 'keras')).get('config.json')!;
+      const { config: model, compile_config: compiled } = JSON.parse(config.toString());
+      const layers = model.layers.map((layer: { class_name: string; config: object }) => layer.class_name);
+      const scale = preprocessing === 'raw' ? ['Rescaling'] : [];
+      expect(layers).toEqual(['InputLayer', 'Dense', 'Dropout', 'Dense', ...scale]);
+      expect(model.layers[3].config).toMatchObject({ units: 1, activation: 'linear' });
+      if (preprocessing === 'raw')
+        expect(model.layers[4].config).toMatchObject({ scale: target.deviation, offset: target.mean });
+      expect(compiled).toMatchObject({ loss: 'mse', metrics: ['mae'] });
+    }
+  });
+
+  it('names the scale where the format has no operations', () => {
+    for (const preprocessing of ['raw', 'scaled'] as const) {
+      const json = JSON.parse(
+        Buffer.from(encodeAs('json', number.exported(preprocessing), 'keras')).toString('utf8'),
+      );
+      const bytes = Buffer.from(encodeAs('safetensors', number.exported(preprocessing), 'torch'));
+      const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE())).toString('utf8'));
+      for (const about of [json, header.__metadata__]) {
+        expect(about).toMatchObject({
+          output: 'a standardised number: multiply it by output_scale, then add output_offset',
+          output_scale: String(target.deviation),
+          output_offset: String(target.mean),
+        });
+      }
+      expect(json.classes).toBeNull();
+      expect(json.layers.at(-1).activation).toBe('linear');
+      expect(header.__metadata__).not.toHaveProperty('classes');
+    }
+  });
+});
+
+async function loadTfjs(exported: ExportedModel) {
+  const { modelTopology, weightsManifest } = JSON.parse(
+    Buffer.from(encodeAs('tfjs-model', exported, 'keras')).toString('utf8'),
+  );
+  const weightData = Uint8Array.from(encodeAs('tfjs-weights', exported, 'keras')).buffer;
+  return await loadLayersModel({
+    load: async () => ({ modelTopology, weightSpecs: weightsManifest[0].weights, weightData }),
+  });
+}
 
 async function openHdf5(bytes: Uint8Array) {
   await h5wasm.ready;

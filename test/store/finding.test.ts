@@ -19,7 +19,8 @@ interface Made {
   name: string | null;
   metadata: Record<string, string>;
   ends: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-  accuracy: number;
+  /** null: it predicts a number. */
+  accuracy: number | null;
   valLoss: number | null;
 }
 
@@ -78,7 +79,7 @@ const madeJob: fc.Arbitrary<Made> = fc.record({
   name: fc.option(hard),
   metadata: fc.dictionary(hard, hard, { maxKeys: 3 }),
   ends: fc.constantFrom('queued', 'running', 'succeeded', 'succeeded', 'succeeded', 'failed', 'cancelled'),
-  accuracy: fc.constantFrom(0.5, 0.9, 0.9765, 0.9766),
+  accuracy: fc.constantFrom(0.5, 0.9, 0.9765, 0.9766, null),
   valLoss: fc.option(fc.constantFrom(0.1, 0.2, 1e-7)),
 });
 
@@ -296,13 +297,15 @@ describe('jobs of an older version', () => {
       await make(owner, { ...all, name: 'ended', ends: 'succeeded' }),
       await make(owner, { ...all, name: 'live', ends: 'running' }),
       await make(owner, { ...all, name: null, ends: 'failed' }),
+      // It predicts a number: that it has no accuracy is no reason to index it again.
+      await make(owner, { ...all, name: 'number', ends: 'succeeded', accuracy: null }),
     ];
     await redis.zincrby(keys.finished, -60_000, ids[0]!);
     await new JobPacker(redis, keys).packFinished();
     const before = await indexes(owner);
     const jobs = await everyJob(owner);
     // As 0.1.0 left them, one ended by its worker under a newer API.
-    for (const id of [ids[0]!, ids[2]!, ids[3]!]) await redis.hdel(keys.facts(owner), id);
+    for (const id of [ids[0]!, ids[2]!, ids[3]!, ids[4]!]) await redis.hdel(keys.facts(owner), id);
     const half = (await redis.hget(keys.facts(owner), ids[1]!))!.split(FACT_SEPARATOR);
     for (const fact of SORTED_FACTS) half[FACTS.indexOf(fact)] = '';
     await redis.hset(keys.facts(owner), ids[1]!, half.join(FACT_SEPARATOR));

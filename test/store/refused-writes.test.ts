@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { Datasets } from '../../src/store/datasets.ts';
+import { RECORD_SCHEMA } from '../../src/store/job-record.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
@@ -162,7 +163,14 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     return async () => {
       const { outcome } = await runTransition(user, keys, 'pack', {
         id,
-        args: { schema: 1, seq: 3, revision, events: 'packed', view: 'packed', packed_fields: 'spec' },
+        args: {
+          schema: RECORD_SCHEMA,
+          seq: 3,
+          revision,
+          events: 'packed',
+          view: 'packed',
+          packed_fields: 'spec',
+        },
       });
       return { outcome: outcome! };
     };

@@ -69,6 +69,12 @@ describe('a checkpoint', () => {
     }
   });
 
+  it('is accepted if an older version wrote its history, without errors of numbers', () => {
+    const history = checkpoint.history.map(({ mae: _, val_mae: __, ...row }) => row);
+    const older = { ...checkpoint, history };
+    expect(decodeCheckpoint(encodeCheckpoint(older, job), job)).toEqual(older);
+  });
+
   it('keeps every bit, including those of -0 and of the smallest number', () => {
     const weights = checkpoint.state.weights.slice();
     weights.set([-0, 2 ** -149, 3.4028234663852886e38]);

@@ -4,6 +4,10 @@ import { divergenceAdvice } from '../../src/training/divergence-advice.ts';
 
 it.each([
   [{ optimizer: { type: 'sgd', learning_rate: 10 } }, 'A smaller learning_rate'],
+  [
+    { dataset: 'sine', loss: 'mse', optimizer: { type: 'sgd', learning_rate: 10 } },
+    'A smaller learning_rate',
+  ],
   [{ optimizer: { type: 'rmsprop', epsilon: 1e-30 } }, 'A smaller learning_rate'],
   [{ optimizer: { type: 'rmsprop', centered: true } }, 'A smaller learning_rate'],
   [{ optimizer: { type: 'rmsprop', centered: true, epsilon: 1e-30 } }, 'A larger epsilon'],

@@ -24,13 +24,13 @@ afterAll(() => {
 
 const { data, target } = { data: dataset.shape, target: dataset.shape.target! };
 
-/** The spec of README and of the OpenAPI document. */
+/** The example of the OpenAPI document. Over seeds, its R2 is 0.993 to 0.994; the noise of the wave allows 0.995. */
 const spec = (changes: Partial<JobSpec> = {}): JobSpec => ({
   ...JobSpecSchema.parse({
     dataset: 'sine',
-    model: { hidden_units: [32, 32], activation: 'tanh' },
-    optimizer: { type: 'adam', learning_rate: 0.01 },
-    training: { epochs: 60 },
+    model: { hidden_units: [64, 32] },
+    optimizer: { type: 'adam', learning_rate: 0.003 },
+    training: { epochs: 60, batch_size: 64 },
   }),
   ...changes,
 });

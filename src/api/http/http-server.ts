@@ -17,9 +17,9 @@ import { answerClientError, ProblemError, writeProblem } from './problems.ts';
 const MAX_HEADERS = 100;
 
 export interface HttpTimes {
-  /** For the headers of a request to arrive. */
+  /** For the headers of a request to arrive, and for its body, unless that lasts. */
   requestTimeoutMs: number;
-  /** For all of a request: an upload. Other bodies fall under the time limit of their handler. */
+  /** For all of an upload. */
   upload: { totalMs: number };
   /** For an idle connection to send its next request. */
   keepAliveTimeoutMs: number;
@@ -39,7 +39,12 @@ export function buildServerFactory(
   refuse: (request: IncomingMessage, response: ServerResponse) => boolean,
 ): (handler: RequestListener) => Server {
   const guard = new ConnectionGuard(
-    { max: maxConnections, stateMs: connectionStateMs, checkMs: connectionStateMs / 6 },
+    {
+      max: maxConnections,
+      bodyMs: requestTimeoutMs,
+      stateMs: connectionStateMs,
+      checkMs: Math.min(requestTimeoutMs, connectionStateMs) / 6,
+    },
     isStream,
   );
   return (handler) => {

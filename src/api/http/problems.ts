@@ -189,6 +189,8 @@ const tooBusy: ToProblem = (_request, cause) => overloaded(cause);
 
 const NOT_IN_TIME = 'The request did not arrive completely in time. Send it again.';
 
+export const bodyNotInTime = (): ProblemError => new ProblemError('request_timeout', NOT_IN_TIME);
+
 /** The timeout includes the time the body takes to arrive; a body still incomplete is the client's delay. */
 const handlerTimeout: ToProblem = (request, cause) =>
   request.raw.complete === false

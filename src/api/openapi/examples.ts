@@ -21,10 +21,10 @@ export const EXAMPLE_SPECS: Record<string, Example> = {
     summary: 'A number to predict',
     value: {
       dataset: 'sine',
-      model: { hidden_units: [32, 32], activation: 'tanh' },
-      optimizer: { type: 'adam', learning_rate: 0.01 },
+      model: { hidden_units: [64, 32] },
+      optimizer: { type: 'adam', learning_rate: 0.003 },
       loss: 'mse',
-      training: { epochs: 60 },
+      training: { epochs: 60, batch_size: 64 },
     },
   },
   adagrad: {

@@ -106,13 +106,11 @@ const MOST_SIDE = 1_024;
 const pictureSize = () =>
   z
     .string()
-    .regex(/^[1-9]\d{0,3}x[1-9]\d{0,3}$/, 'must be width x height in pixels, such as 28x28')
-    .refine((text) => text.split('x').every((side) => Number(side) <= MOST_SIDE), {
-      error: `may be at most ${MOST_SIDE}x${MOST_SIDE}`,
-    })
+    .regex(/^(?:[1-9]\d{0,2}|10[01]\d|102[0-4])x(?:[1-9]\d{0,2}|10[01]\d|102[0-4])$/)
     .optional()
     .meta({
       description: `Width x height, up to ${MOST_SIDE}x${MOST_SIDE}: all pictures are resampled to it, each pixel the mean of the area that it covers. Without it, all pictures must have one size.`,
+      title: `width x height in pixels, up to ${MOST_SIDE}x${MOST_SIDE}, such as 28x28`,
       examples: ['28x28'],
     });
 

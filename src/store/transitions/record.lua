@@ -11,7 +11,7 @@
 --
 -- | field            | what it holds                                             | set by                        | lives      |
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
--- | schema           | see schemaOf() in job-record.ts; 1 if missing             | create                        |            |
+-- | schema           | RECORD_SCHEMA of job-record.ts; 1 if missing              | create                        |            |
 -- | owner            | who may see it                                            | create                        |            |
 -- | spec             | JSON: what to train, every default filled in              | create                        |            |
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |

@@ -1,4 +1,4 @@
-import type { DataShape } from '../contract/data-shape.ts';
+import type { DataShape } from './data-shape.ts';
 
 /** Numbers in the unit of the data, from those that the model sees: number = mean + deviation * standardised. */
 
