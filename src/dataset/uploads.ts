@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataShape } from '../contract/data-shape.ts';
+import { DatasetDescriptionSchema, type DatasetTable } from '../contract/dataset.ts';
 import { DatasetUnavailableError } from './dataset-error.ts';
 import { datasetsFolder, type PreparedPlace, preparedHeader } from './prepared-file.ts';
 
@@ -105,7 +106,15 @@ export class UploadedFiles {
     }
   }
 
-  /** The same of an upload that has been read. */
+  /** How an uploaded table was read; undefined for other data, or if the file is missing. */
+  async table(sha256: string): Promise<DatasetTable | undefined> {
+    const text = await this.description(sha256);
+    if (text === undefined) return undefined;
+    const { columns, target_column } = DatasetDescriptionSchema.parse(JSON.parse(text));
+    return columns === null ? undefined : { columns, target_column };
+  }
+
+  /** The JSON of a DatasetDescription of an upload that has been read. */
   async descriptionIn(folder: string): Promise<string> {
     return await readFile(join(folder, UPLOADED_FILES.description), 'utf8');
   }

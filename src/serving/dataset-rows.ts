@@ -1,27 +1,10 @@
 import type { DataShape } from '../contract/data-shape.ts';
-import {
-  type DatasetColumn,
-  DatasetDescriptionSchema,
-  type DatasetRows,
-  type DatasetTable,
-} from '../contract/dataset.ts';
+import type { DatasetColumn, DatasetRows, DatasetTable } from '../contract/dataset.ts';
 import type { Dataset } from '../dataset/prepared.ts';
-import { UploadedFiles } from '../dataset/uploads.ts';
 import { newValues } from '../engine/engine.ts';
 import type { DatasetRowsTask } from './model-task.ts';
 
 /** The rows of a dataset as people wrote them. */
-
-/** How an uploaded table was read; undefined for pictures and built-in datasets, or if its file is missing. */
-export async function storedTable(
-  { sha256 }: Pick<DataShape, 'sha256'>,
-  dataDir: string,
-): Promise<DatasetTable | undefined> {
-  const text = await new UploadedFiles(dataDir).description(sha256);
-  if (text === undefined) return undefined;
-  const { columns, target_column } = DatasetDescriptionSchema.parse(JSON.parse(text));
-  return { columns, target_column };
-}
 
 /** Of a page: it may have fewer rows than were asked for. */
 const MOST_NUMBERS = 1_000_000;

@@ -44,6 +44,8 @@ export const PredictTaskSchema = z.strictObject({
   bytes: z.instanceof(Uint8Array),
   type: z.string(),
   fit: FitSchema,
+  /** Where the descriptions of uploaded tables are, for checkpoints. */
+  dataDir: z.string().min(1),
 });
 export type PredictTask = z.output<typeof PredictTaskSchema>;
 
