@@ -139,6 +139,7 @@ async function finishedJob(
     id,
     spec,
     data,
+    isUpload: false,
     parameters,
     progress: progressAt(0),
     version,

@@ -11,7 +11,9 @@ for socket in "$data"/run/*.sock; do
   fi
 done
 umask 077
-# The sockets and the lock belong to running processes; prepared datasets are made anew when they are missing.
-tar --create --gzip --file "$2.part" --directory "$data" --exclude ./run --exclude ./datasets .
+# The sockets and the lock belong to running processes; the prepared files of built-in datasets (name-hash.prepared) are
+# made anew when they are missing, and an upload that was under way is lost. Uploaded datasets are copied.
+tar --create --gzip --file "$2.part" --directory "$data" --exclude ./run \
+  --exclude './datasets/*-*.prepared' --exclude './datasets/.upload-*' .
 mv "$2.part" "$2"
 echo "Wrote $2: $(du -h "$2" | cut -f1), $(tar --list --gzip --file "$2" | grep -c '/job_[^/]*/$' || true) jobs with files."

@@ -21,6 +21,7 @@ import { connectForRequests, connectForSubscriptions } from './redis/connections
 import { RedisHealth } from './redis/health.ts';
 import { ModelThreads } from './serving/model-threads.ts';
 import { ApiKeys } from './store/api-keys.ts';
+import { Datasets } from './store/datasets.ts';
 import { diskRoom } from './store/disk-room.ts';
 import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
@@ -44,6 +45,10 @@ const PARENT_GONE_STOP_MS = 1_000;
 
 /** Of the memory that this process may use. */
 const MODELS_SHARE = 1 / 2;
+/** For the process that reads an upload. */
+const UPLOAD_SHARE = 1 / 3;
+/** Enough for the largest dataset, unpacked and prepared at a time. */
+const MOST_UPLOAD_BYTES = 8e9;
 
 const REDIS_PATIENCE_MS = 2_000;
 /** For /readyz, since health checks expect a quick answer. */
@@ -77,16 +82,23 @@ async function main(): Promise<void> {
   const store = new JobStore(commands, keys);
   const artifacts = FolderArtifacts.in(config.DATA_DIR);
   const models = new ModelThreads();
+  const memory = MemoryLimit.find().bytes();
   const { fastify } = await buildApp({
     store,
     retention: new Retention(commands, keys, store, artifacts, log),
+    datasets: new Datasets(commands, keys),
     events: new JobEvents(commands, keys),
     feed: new JobFeed(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,
     models,
     dataDir: config.DATA_DIR,
-    modelBytes: MODELS_SHARE * MemoryLimit.find().bytes(),
+    uploadLimits: {
+      bodyBytes: config.MAX_DATASET_MB * 1e6,
+      totalBytes: config.DATASETS_GB * 1e9,
+      memoryBytes: Math.min(UPLOAD_SHARE * memory, MOST_UPLOAD_BYTES),
+    },
+    modelBytes: MODELS_SHARE * memory,
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
     timings: new JobTimings(commands, keys),

@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import type { EngineReport, WorkerReport } from '../src/contract/worker-report.ts';
 import { datasetsFolder } from '../src/dataset/prepared.ts';
+import { UploadedFiles } from '../src/dataset/uploads.ts';
 import { wallClockMs } from '../src/process/clock.ts';
 import type { Log } from '../src/process/log.ts';
 import { Reconciler } from '../src/queue/reconciler.ts';
 import { TrainingQueue } from '../src/queue/training-queue.ts';
 import type { Redis } from '../src/redis/connections.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
+import { Datasets } from '../src/store/datasets.ts';
 import { FairShare } from '../src/store/fair-share.ts';
 import { checkWritable } from '../src/store/folder-check.ts';
 import { JobIndexer } from '../src/store/job-indexer.ts';
@@ -69,6 +71,7 @@ export interface BuiltWorker {
 const DRAIN_MS = 7_000;
 /** On a working disk, no write takes longer. */
 const STORAGE_TIMEOUT_MS = 10_000;
+const DAY_MS = 86_400_000;
 
 /** Builds the worker, which takes jobs from the queue and has them trained. It neither opens nor closes connections. */
 export function buildWorker(deps: WorkerDeps): BuiltWorker {
@@ -90,6 +93,8 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
   const retention = new Retention(commands, keys, store, artifacts, log);
   const reconciler = new Reconciler(commands, keys, queue, new FairShare(commands, keys), reports, log, id);
   const indexer = new JobIndexer(commands, keys);
+  const datasets = new Datasets(commands, keys);
+  const uploads = new UploadedFiles(dataDir);
   const packer = new JobPacker(commands, keys);
   const runs = new Runs();
   const counters = newCounters();
@@ -168,6 +173,11 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
       reconciler.start(async () => {
         const removed = await retention.sweep(deps.retention);
         if (removed > 0) log.info({ removed }, 'old jobs removed');
+        const litter = await uploads.sweep(
+          { nowMs: await datasets.now(), olderThanMs: deps.retention.days * DAY_MS },
+          (sha256) => datasets.needs(sha256),
+        );
+        if (litter > 0) log.info({ removed: litter }, 'files of broken uploads removed');
         const indexed = await indexer.indexJobs();
         if (indexed > 0) log.info({ indexed }, 'jobs of an older version can now be found by what they are');
         await packer.packFinished();

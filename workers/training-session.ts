@@ -4,6 +4,7 @@ import type { Evaluation } from '../src/contract/evaluation.ts';
 import type { JobResult } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
+import { UploadedFiles } from '../src/dataset/uploads.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { loadEngine } from '../src/engine/engines.ts';
 import { monotonicMs } from '../src/process/clock.ts';
@@ -193,10 +194,12 @@ export class TrainingSession {
     const { evaluation, predicted } = next.value;
     const { job, attempt } = this.#command;
     const state = this.engine.state();
+    // A model may outlive its dataset.
+    const table = await new UploadedFiles(this.#command.dataDir).table(this.#command.data.sha256);
     // Side by side, because most of the time goes into waiting for the disk.
     const [evaluationFile, model] = await Promise.all([
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),
-      this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command)),
+      this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command, table)),
     ]);
     const result = this.#result(measuredOf(evaluation), state.weights);
     this.#send({ type: 'finished', result, evaluation: evaluationFile, model });

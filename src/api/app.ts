@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { Authentication, accessOf } from './access/authentication.ts';
+import { DatasetUploads } from './dataset-uploads.ts';
 import { type ApiDeps, DEFAULT_TIMING } from './deps.ts';
 import { EventStreams } from './event-streams.ts';
 import { FeedStreams } from './feed-streams.ts';
@@ -32,6 +33,7 @@ import { chartRoutes } from './routes/charts.ts';
 import { compareRoute } from './routes/compare.ts';
 import { compareChartRoutes } from './routes/compare-charts.ts';
 import { createJobRoute } from './routes/create-job.ts';
+import { datasetRoutes } from './routes/datasets.ts';
 import { evaluationRowsRoutes } from './routes/evaluation-rows.ts';
 import { eventRoutes } from './routes/events.ts';
 import { feedRoute } from './routes/feed.ts';
@@ -43,6 +45,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/page.ts';
 import { predictRoute } from './routes/predict.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { uploadDatasetRoute } from './routes/upload-dataset.ts';
 import { validateJobRoute } from './routes/validate-job.ts';
 
 /** Workers come and go slowly, and asking for them at each POST would cost two round trips. */
@@ -72,7 +75,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     serverFactory: buildServerFactory(
       timing,
       deps.maxConnections,
-      (response) => lasting.has(response),
+      (response) => lasting.has(response) || uploads.has(response),
       (request, response) => !closing && refuseUnread(request, response),
     ),
     // A shutdown gets a problem of our own.
@@ -99,6 +102,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   const lasting = new LastingResponses(deps);
   const streams = new EventStreams({ ...deps, authentication }, lasting, timing);
   const feeds = new FeedStreams({ ...deps, authentication }, lasting, timing);
+  const uploads = new DatasetUploads(deps, timing.upload);
   const waits = new JobWaits({ ...deps, authentication }, lasting, timing);
   const metrics = new ApiMetrics(deps, lasting);
   const methods = new PathMethods(deps.basePath);
@@ -128,6 +132,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.addHook('preClose', async () => {
     closing = true;
     lasting.endAll();
+    uploads.endAll();
   });
   app.addHook('onResponse', metrics.observe);
 
@@ -168,6 +173,13 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(predictRoute, { ...deps, room });
   await app.register(evaluationRowsRoutes, { ...deps, room });
   await app.register(sessionRoutes, { ...deps, authentication, lasting, buckets });
+  await app.register(datasetRoutes, deps);
+  await app.register(uploadDatasetRoute, {
+    ...deps,
+    uploads,
+    // It may wait for others to be read.
+    handlerTimeoutMs: 2 * timing.upload.totalMs,
+  });
   await app.register(installationRoutes, deps);
   await app.register(operationRoutes, { ...deps, metrics, openapi: () => routes.text() });
   await app.register(pageRoutes, { basePath: deps.basePath });

@@ -3,6 +3,7 @@ import type { TrainingQueue } from '../queue/training-queue.ts';
 import type { ModelThreads } from '../serving/model-threads.ts';
 import type { ApiKeys } from '../store/api-keys.ts';
 import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
+import type { Datasets } from '../store/datasets.ts';
 import type { EventSignals } from '../store/event-signals.ts';
 import type { JobCounts } from '../store/job-counts.ts';
 import type { JobEvents } from '../store/job-events.ts';
@@ -34,13 +35,15 @@ export interface ApiDeps {
     | 'probe'
   >;
   retention: Pick<Retention, 'remove'>;
+  datasets: Pick<Datasets, 'now' | 'put' | 'drop' | 'find' | 'list' | 'names' | 'bytes' | 'needs'>;
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;
   signals: Pick<EventSignals, 'subscribe' | 'subscribeToFeed'>;
   artifacts: Pick<Artifacts, 'read' | 'location'>;
-  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows' | 'datasetImage'>;
+  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows' | 'datasetImage' | 'datasetRows'>;
   /** The prepared datasets are below it. */
   dataDir: string;
+  uploadLimits: UploadLimits;
   /** Memory for reading models, in bytes. */
   modelBytes: number;
   /** Whether this process can read the artifacts. */
@@ -87,6 +90,16 @@ export interface ApiDeps {
   timing?: Partial<ApiTiming>;
 }
 
+/** In bytes. */
+export interface UploadLimits {
+  /** Of a body; what it unpacks to may be four times as large. */
+  bodyBytes: number;
+  /** Of all uploaded datasets together, prepared. */
+  totalBytes: number;
+  /** That a process which reads an upload may use. */
+  memoryBytes: number;
+}
+
 export interface ApiTiming {
   /** Interval of the comments that keep an idle event stream open. */
   heartbeatMs: number;
@@ -95,10 +108,7 @@ export interface ApiTiming {
   /** A viewer that takes nothing for this long is cut off. */
   drainMs: number;
   handlerTimeoutMs: number;
-  /**
-   * Limit for the headers of a request to arrive. Node does not enforce it on bodies in time (seen with 20.20);
-   * they fall under handlerTimeoutMs, which starts when the headers have arrived.
-   */
+  /** Limit for the headers of a request to arrive, and then for its body, except an upload. */
   requestTimeoutMs: number;
   /** Limit for an idle connection to send its next request. */
   keepAliveTimeoutMs: number;
@@ -106,6 +116,8 @@ export interface ApiTiming {
   connectionStateMs: number;
   /** A process whose event loop lags more than this refuses requests; 0 = never. */
   maxEventLoopDelayMs: number;
+  /** Limit for the next part of an upload to arrive, for all of it, and for a process to read it. */
+  upload: { idleMs: number; totalMs: number; readMs: number };
   /** Requests beyond these are refused. */
   inFlight: InFlightLimits;
 }
@@ -119,6 +131,7 @@ export const DEFAULT_TIMING: ApiTiming = {
   keepAliveTimeoutMs: 72_000,
   connectionStateMs: 90_000,
   maxEventLoopDelayMs: 1_000,
+  upload: { idleMs: 30_000, totalMs: 3_600_000, readMs: 600_000 },
   inFlight: { reads: 100, writes: 64, sustainedWrites: 8 },
 };
 

@@ -15,6 +15,8 @@ export function withoutBasePath(basePath: string, url: string): string {
 
 export const pathOfJob = (basePath: string, id: string): string => `${basePath}/jobs/${id}`;
 
+export const pathOfDataset = (basePath: string, name: string): string => `${basePath}/datasets/${name}`;
+
 /** A job as the API shows it: the JSON that the store has, and the links at its end. A path needs no escapes in JSON. */
 export function withLinks(basePath: string, { id, text }: Pick<JobView, 'id' | 'text'>): string {
   const self = pathOfJob(basePath, id);

@@ -10,6 +10,8 @@ export interface Quotas {
   streams: number | undefined;
   /** Bytes that the files of finished jobs may take. */
   storageBytes: number | undefined;
+  /** Bytes that the rows of uploaded datasets may take. */
+  datasetBytes: number | undefined;
 }
 
 /** The settings that set quotas; undefined where the operator leaves it to us. */
@@ -19,6 +21,7 @@ export interface QuotaSettings {
   QUOTA_REQUESTS_PER_MINUTE?: number | undefined;
   QUOTA_STREAMS?: number | undefined;
   QUOTA_STORAGE_GB?: number | undefined;
+  QUOTA_DATASETS_GB?: number | undefined;
 }
 
 const GIGABYTE = 1e9;
@@ -30,6 +33,7 @@ const WITHOUT_KEYS: Quotas = {
   requestsPerMinute: undefined,
   streams: undefined,
   storageBytes: undefined,
+  datasetBytes: undefined,
 };
 
 const WITH_KEYS: Quotas = {
@@ -38,17 +42,19 @@ const WITH_KEYS: Quotas = {
   requestsPerMinute: 1_200,
   streams: 20,
   storageBytes: 5 * GIGABYTE,
+  datasetBytes: 5 * GIGABYTE,
 };
 
 /** A quota that the operator sets applies in any case; the others have defaults only where owners are told apart. */
 export function quotasFor(auth: 'none' | 'keys', settings: QuotaSettings): Quotas {
   const defaults = auth === 'none' ? WITHOUT_KEYS : WITH_KEYS;
-  const { QUOTA_STORAGE_GB } = settings;
+  const { QUOTA_STORAGE_GB, QUOTA_DATASETS_GB } = settings;
   return {
     queuedJobs: settings.QUOTA_QUEUED_JOBS ?? defaults.queuedJobs,
     runningJobs: settings.QUOTA_RUNNING_JOBS ?? defaults.runningJobs,
     requestsPerMinute: settings.QUOTA_REQUESTS_PER_MINUTE ?? defaults.requestsPerMinute,
     streams: settings.QUOTA_STREAMS ?? defaults.streams,
     storageBytes: QUOTA_STORAGE_GB === undefined ? defaults.storageBytes : QUOTA_STORAGE_GB * GIGABYTE,
+    datasetBytes: QUOTA_DATASETS_GB === undefined ? defaults.datasetBytes : QUOTA_DATASETS_GB * GIGABYTE,
   };
 }

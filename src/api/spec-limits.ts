@@ -1,7 +1,6 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import { LOSSES_OF, lossOf } from '../contract/loss.ts';
-import { resolveDataset } from '../dataset/registry.ts';
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
 import { dropoutFault, optimizerFaults } from '../engine/number-limits.ts';
@@ -17,8 +16,7 @@ export const MAX_PARAMETERS = 20_000_000;
  * Checks what the schema of a spec cannot.
  * @throws {ProblemError} validation_failed
  */
-export function checkSpec(given: JobSpec): CheckedSpec {
-  const data = resolveDataset(given.dataset);
+export function checkSpec(given: JobSpec, data: DataShape): CheckedSpec {
   const spec = withLoss(given, data);
   const size = measureSpec(spec, data);
   const errors = [
@@ -28,13 +26,12 @@ export function checkSpec(given: JobSpec): CheckedSpec {
     ...checkEngine(spec),
   ];
   if (errors.length > 0) throw invalidFields(errors);
-  return { spec, data, size };
+  return { spec, size };
 }
 
 export interface CheckedSpec {
   /** With the loss that is used. */
   spec: JobSpec;
-  data: DataShape;
   size: SpecSize;
 }
 

@@ -56,6 +56,9 @@ async function candidates(
   const commands = help.visibleCommands(program);
   const command = name === undefined ? program : commands.find((each) => each.name() === name);
   if (command === undefined) return [];
+  // `data` has commands of its own.
+  if (command !== program && command.commands.length > 0)
+    return await candidates(command, given, word, jobIds);
   if (word.startsWith('-')) return help.visibleOptions(command).map(({ long, short }) => long ?? short ?? '');
   if (command === program) return commands.map((each) => each.name());
   const argument = argumentAfter(command, given);

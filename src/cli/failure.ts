@@ -20,10 +20,14 @@ const ADVICE: Partial<Record<string, string>> = {
 export function explain(error: unknown, asJson: boolean): number {
   // --help and --version end this way, too.
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.succeeded;
-  const { code, status, detail, errors } = describe(error);
-  if (asJson) console.error(JSON.stringify({ error: { code, status, detail, errors } }));
+  const { code, status, detail, errors, places } = describe(error);
+  if (asJson)
+    console.error(
+      JSON.stringify({ error: { code, status, detail, errors, ...(places.length > 0 && { places }) } }),
+    );
   else {
     console.error(printable([detail, ADVICE[code]].filter(Boolean).join(' ')));
+    for (const place of places) console.error(printable(`  ${placeOf(place)}`));
     if (errors.length > 1) {
       for (const fault of errors)
         console.error(printable(`  ${fault.pointer || 'The spec'} ${fault.detail}`));
@@ -35,7 +39,7 @@ export function explain(error: unknown, asJson: boolean): number {
     : EXIT.failed;
 }
 
-type Described = Pick<DescentError, 'status' | 'detail' | 'errors'> & { code: string };
+type Described = Pick<DescentError, 'status' | 'detail' | 'errors' | 'places'> & { code: string };
 
 function describe(error: unknown): Described {
   if (error instanceof DescentError) return error;
@@ -44,9 +48,27 @@ function describe(error: unknown): Described {
   const detail = error instanceof CommanderError ? sentence(message) : message;
   // A file that cannot be written is no fault of this program's, either.
   if (isUsage || path !== undefined) {
-    return { code: isUsage ? 'usage' : (code ?? 'failed'), status: undefined, detail, errors: [] };
+    return {
+      code: isUsage ? 'usage' : (code ?? 'failed'),
+      status: undefined,
+      detail,
+      errors: [],
+      places: [],
+    };
   }
   throw error;
+}
+
+/** `line 3, column mass, "abc": ...` */
+function placeOf({ file, line, row, column, found, problem }: DescentError['places'][number]): string {
+  const where = [
+    file,
+    line === undefined ? undefined : `line ${line}`,
+    row === undefined ? undefined : `row ${row}`,
+    column === undefined ? undefined : `column ${column}`,
+    found === undefined ? undefined : JSON.stringify(found),
+  ];
+  return `${where.filter((part) => part !== undefined).join(', ')}: ${problem}`;
 }
 
 /** commander's `error: unknown option '--x'` as a sentence. */

@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import type { Descent } from '../client/descent.ts';
 import { compareJobs } from './compare.ts';
 import { complete, SCRIPTS, SHELLS, type Shell } from './completion.ts';
+import { listData, putData, removeData, showData } from './data.ts';
 import { EXIT } from './failure.ts';
 import { type Context, cancelJob, deleteJob, latestIds, listJobs, showJob } from './jobs.ts';
 import { saveModel } from './model.ts';
@@ -52,7 +53,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
 
   add('train [spec]', 'Create a job from a JSON file (- is standard input), from options, or both.', TRAIN)
     .option('--name <text>', 'a name for people')
-    .option('--dataset <name>', 'mnist, mnist_sample or another of GET /datasets')
+    .option('--dataset <name>', 'a built-in one, or your own: see descent data list')
     .option('--hidden-units <list>', 'widths of the hidden layers, such as 128,64')
     .option('--optimizer <type>', 'rmsprop, sgd, adagrad or adam')
     .option('--learning-rate <number>', "the optimizer's step size")
@@ -109,6 +110,24 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     )
     .option('--metric <metric>', 'in the wide shape: loss, accuracy, mae, val_loss, val_accuracy or val_mae')
     .action(run(compareJobs));
+  const data = program.command('data').description('Upload, list, show and delete datasets.');
+  const addData = (usage: string, description: string, example: string): Command =>
+    data
+      .command(usage)
+      .description(description)
+      .addHelpText('after', `\nExample:\n  ${example}`)
+      .option('--json', 'print JSON, one value a line');
+  addData('put <file>', PUT, 'descent data put penguins.csv --option target=species drop=year')
+    .option('--name <name>', 'of the dataset (default: from the name of the file)')
+    .option('--format <format>', 'csv, npz, idx, images or parquet (default: from the ending of the file)')
+    .option('--option <pairs...>', OPTION)
+    .option('--dry-run', 'say what would be made, and keep nothing')
+    .action(run(putData));
+  addData('list', 'List the datasets: built in, and yours.', 'descent data list').action(run(listData));
+  addData('show <name>', 'Show how a dataset was read.', 'descent data show penguins').action(run(showData));
+  addData('rm <name>', 'Delete a dataset that no running job needs.', 'descent data rm penguins').action(
+    run(removeData),
+  );
   addWithoutJson('completion', COMPLETION, 'descent completion bash >> ~/.bashrc')
     .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))
     .action((shell: Shell) => void process.stdout.write(SCRIPTS[shell]));
@@ -131,6 +150,12 @@ const WHERE =
 
 const PREDICT =
   'Ask a model: a picture (.png), rows as .csv or .json ({"inputs": [[...], ...]}), or any other file as bytes.';
+
+const PUT =
+  'Upload a dataset: a table (.csv, .parquet), arrays (.npz), or a ZIP archive of pictures or IDX files (--format).';
+
+const OPTION =
+  'how to read it, as name=value: target, task, scale, drop, test_split, split_column, header, delimiter, decimal, size';
 
 const COMPLETION =
   'Print a script that completes commands, options and job ids. Add it to your ~/.bashrc, or to the end of your ~/.zshrc.';

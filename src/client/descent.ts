@@ -1,3 +1,4 @@
+import { Datasets } from './datasets.ts';
 import { type DescentOptions, Http } from './http.ts';
 import { Installation } from './installation.ts';
 import { Jobs } from './jobs.ts';
@@ -13,6 +14,7 @@ export class Descent {
   /** Where it is, without a slash at the end. */
   readonly url: string;
   readonly jobs: Jobs;
+  readonly datasets: Datasets;
   readonly installation: Installation;
 
   /** @throws {TypeError} if the URL or the key cannot be one */
@@ -20,10 +22,12 @@ export class Descent {
     const http = new Http(options);
     this.url = http.url;
     this.jobs = new Jobs(http);
+    this.datasets = new Datasets(http);
     this.installation = new Installation(http);
   }
 }
 
+export type { Datasets, PutOptions } from './datasets.ts';
 export { DescentError, type ErrorCode } from './errors.ts';
 export type { EventsOptions, FeedOptions } from './events.ts';
 export type { DescentOptions } from './http.ts';

@@ -6,6 +6,7 @@ export type ErrorCode = Problem['code'] | 'unreachable' | 'unexpected_response';
 interface ErrorOptions {
   status?: number | undefined;
   errors?: Problem['errors'];
+  places?: Problem['places'];
   retryAfterSeconds?: number | undefined;
   cause?: unknown;
 }
@@ -21,19 +22,22 @@ export class DescentError extends Error {
   readonly detail: string;
   /** Each value that is not allowed; empty for most codes. */
   readonly errors: NonNullable<Problem['errors']>;
+  /** Of a refused upload: the first ten places in its file. */
+  readonly places: NonNullable<Problem['places']>;
   /** How long the server asks to wait before the request is repeated. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    { status, errors = [], retryAfterSeconds, cause }: ErrorOptions = {},
+    { status, errors = [], places = [], retryAfterSeconds, cause }: ErrorOptions = {},
   ) {
     super([detail, ...(errors.length > 1 ? errors.map(describe) : [])].join('\n  '), { cause });
     this.code = code;
     this.status = status;
     this.detail = detail;
     this.errors = errors;
+    this.places = places;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
@@ -57,8 +61,8 @@ export async function errorOf(url: string, response: Response): Promise<DescentE
   const retryAfterSeconds = secondsOf(response.headers.get('retry-after'));
   const problem = parseProblem(await response.text());
   if (problem !== undefined) {
-    const { code, detail, errors } = problem;
-    return new DescentError(code, detail, { status, errors, retryAfterSeconds });
+    const { code, detail, errors, places } = problem;
+    return new DescentError(code, detail, { status, errors, places, retryAfterSeconds });
   }
   // A proxy answers so while the API behind it is away.
   return status === 502 || status === 503 || status === 504

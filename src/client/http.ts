@@ -19,11 +19,13 @@ export interface DescentOptions {
 }
 
 export interface HttpRequest {
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Below the URL of the API, with its query. */
   path: string;
   headers?: Record<string, string>;
-  body?: string | Blob;
+  body?: string | Blob | ReadableStream<Uint8Array>;
+  /** How long the answer may take; 30 s by default. */
+  answerMs?: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -72,18 +74,17 @@ export class Http {
     request: HttpRequest,
     read: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const { method = 'GET', path, headers, body, signal } = request;
+    const { method = 'GET', path, headers, body, signal, answerMs = ANSWER_MS } = request;
     signal?.throwIfAborted();
     const late = new AbortController();
-    const timer = setTimeout(
-      () => late.abort(new Error(`none within ${ANSWER_MS / 1000} seconds`)),
-      ANSWER_MS,
-    );
+    const timer = setTimeout(() => late.abort(new Error(`none within ${answerMs / 1000} seconds`)), answerMs);
     try {
       const response = await this.#fetch(this.#url + path, {
         method,
         headers: { ...headers, ...this.#headers },
         ...(body !== undefined && { body }),
+        // A stream is sent while it is read.
+        ...(body instanceof ReadableStream && { duplex: 'half' }),
         signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
       });
       if (!response.ok) throw await errorOf(this.#url, response);

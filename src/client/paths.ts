@@ -14,6 +14,15 @@ function checked(id: string): string {
   );
 }
 
+/** The path of a dataset. @throws {DescentError} for what is no name, and could be another path */
+export function pathOfDataset(name: string): string {
+  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)) return `/datasets/${name}`;
+  throw new DescentError(
+    'dataset_not_found',
+    `No dataset can be called ${JSON.stringify(name)}: a name has 1 to 64 characters, a lowercase letter or digit, then also _ and -.`,
+  );
+}
+
 type Value = string | number | undefined | readonly string[] | Readonly<Record<string, string>>;
 
 /** `?status=queued&val_loss=gt:0&val_loss=lt:1&metadata[team]=a`; '' if nothing is given. */

@@ -21,6 +21,8 @@ export type ClassPredictions = Schemas['ClassPredictions'];
 export type Comparison = Schemas['Comparison'];
 export type Problem = Schemas['Problem'];
 export type Dataset = Schemas['Dataset'];
+export type DatasetDetail = Schemas['DatasetDetail'];
+export type DatasetRows = Schemas['DatasetRows'];
 export type Engine = Schemas['Engine'];
 export type Worker = Schemas['WorkerReport'];
 export type Readiness = Schemas['Readiness'];
@@ -37,6 +39,12 @@ export type FindOptions = Omit<
   NonNullable<operations['listJobs']['parameters']['query']>,
   'limit' | 'after' | 'format'
 >;
+
+/** What an uploaded file is, and how to read it. */
+export type UploadOptions = NonNullable<operations['putDataset']['parameters']['query']>;
+
+/** Which rows of a dataset. */
+export type DatasetRowsOptions = NonNullable<operations['listDatasetRows']['parameters']['query']>;
 
 /** Which cell of the confusion matrix, and how many rows. */
 export type EvaluationRowsOptions = NonNullable<operations['listEvaluationRows']['parameters']['query']>;

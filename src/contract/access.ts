@@ -77,6 +77,7 @@ export const MeSchema = CallerSchema.extend({
           'Where the operator sets no number, an owner may run as many jobs as all workers together; that is null here.',
       }),
       storage_bytes: UseSchema.meta({ description: 'Files of finished jobs; up to a minute old.' }),
+      dataset_bytes: UseSchema.meta({ description: 'The prepared rows of uploaded datasets.' }),
       requests_this_minute: UseSchema.meta({ description: 'To the API process that answers.' }),
       streams: UseSchema.meta({ description: 'Event streams open to the API process that answers.' }),
     })

@@ -8,12 +8,28 @@ import { text } from './text.ts';
  * them out, so that a stored spec holds everything that decides the bits of the result.
  */
 
+/** Datasets that come with Descent. No upload may take one of these names. */
+export const BUILT_IN_DATASETS = [
+  'mnist',
+  'mnist_sample',
+  'fashion_mnist',
+  'moons',
+  'circles',
+  'spirals',
+  'xor',
+  'blobs',
+  'sine',
+] as const;
+
 export const DatasetNameSchema = z
-  .enum(['mnist', 'mnist_sample', 'fashion_mnist', 'moons', 'circles', 'spirals', 'xor', 'blobs', 'sine'])
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/)
   .meta({
     id: 'DatasetName',
+    title: 'a name of 1 to 64 characters: a lowercase letter or digit, then also _ and -',
     description:
-      'mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets); moons, circles, spirals, xor and blobs: 2,000 + 500 points in a plane; sine: 2,000 + 500 points of a wave, a number to predict.',
+      'One of your own (PUT /datasets/{name}), or mnist: 60,000 + 10,000 images; mnist_sample: the first 6,000 + 1,000; fashion_mnist: 60,000 + 10,000 images of clothes, where it is installed (GET /datasets); moons, circles, spirals, xor and blobs: 2,000 + 500 points in a plane; sine: 2,000 + 500 points of a wave, a number to predict.',
+    examples: ['mnist'],
   });
 
 export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorflow']).meta({
@@ -119,5 +135,5 @@ export const JobSpecSchema = z
   .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });
 
 export type JobSpec = z.output<typeof JobSpecSchema>;
-export type DatasetName = z.output<typeof DatasetNameSchema>;
+export type BuiltInName = (typeof BUILT_IN_DATASETS)[number];
 export type EngineName = z.output<typeof EngineNameSchema>;

@@ -17,14 +17,26 @@ export type Fit = z.output<typeof FitSchema>;
 
 export const CheckpointChoiceSchema = z.enum(['latest']);
 
+/** What a table has in a row and column; null where it has nothing. */
+const CellSchema = z.union([z.number(), z.string(), z.boolean(), z.null()]);
+export type Cell = z.output<typeof CellSchema>;
+
+const RowSchema = z.union([z.array(CellSchema), z.record(z.string(), CellSchema)]);
+export type TableRow = z.output<typeof RowSchema>;
+
 export const PredictRequestSchema = z
   .strictObject({
-    inputs: z.array(z.array(z.number())).min(1).max(MOST_ROWS).meta({
+    inputs: z.array(RowSchema).min(1).max(MOST_ROWS).meta({
       description:
-        "Rows in the dataset's own units: for images, their bytes row by row, 0 (background) to 255; for tables, the numbers of their columns.",
+        'Rows in the dataset\'s own units: for images, their bytes row by row, 0 (background) to 255; for tables, the numbers and texts of their columns, in order, or by name: { "mass": 3750, "island": "Dream" }. null stands for a missing value. Columns that the model does not know are ignored.',
     }),
   })
   .meta({ id: 'PredictRequest' });
+
+/** The same of a model that knows no columns. */
+export const NumericRequestSchema = z.strictObject({
+  inputs: z.array(z.array(z.number())).min(1).max(MOST_ROWS),
+});
 
 const answer = {
   epoch: z.int().gte(1).meta({

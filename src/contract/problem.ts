@@ -10,11 +10,14 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: 'Your key does not allow this' },
   foreign_origin: { status: 403, title: 'Pages of other sites may not do this' },
   not_found: { status: 404, title: 'Nothing is here' },
+  dataset_not_found: { status: 404, title: 'There is no such dataset' },
   job_not_found: { status: 404, title: 'There is no such job' },
   not_available_yet: { status: 404, title: 'This is not available yet' },
   method_not_allowed: { status: 405, title: 'This path does not take that method' },
   not_acceptable: { status: 406, title: 'No representation matches Accept' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
+  dataset_exists: { status: 409, title: 'There is another dataset of this name' },
+  dataset_in_use: { status: 409, title: 'A job needs the dataset' },
   job_finished: { status: 409, title: 'The job has already ended' },
   job_not_finished: { status: 409, title: 'The job has not ended' },
   no_checkpoint: { status: 409, title: 'The job has no checkpoint that can be used' },
@@ -25,6 +28,7 @@ export const PROBLEMS = {
   range_not_satisfiable: { status: 416, title: 'The file has no such range' },
   misdirected_request: { status: 421, title: 'This host name is not served here' },
   validation_failed: { status: 422, title: 'The request is not valid' },
+  dataset_refused: { status: 422, title: 'The file cannot become a dataset' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another body' },
   too_many_bad_keys: { status: 429, title: 'Too many bad keys' },
   job_too_large: { status: 422, title: 'The job needs more memory than any worker has' },
@@ -38,10 +42,23 @@ export const PROBLEMS = {
   store_read_only: { status: 503, title: 'The job store takes no writes' },
   file_unavailable: { status: 503, title: 'A file of the job cannot be used' },
   not_ready: { status: 503, title: 'This installation is not ready' },
+  datasets_full: { status: 507, title: 'There is no room for the dataset' },
   storage_full: { status: 503, title: 'The job store has no room left' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** A place in an uploaded file that cannot be used. */
+export const PlaceSchema = z
+  .strictObject({
+    file: z.string().optional().meta({ description: 'Within an archive.' }),
+    line: z.int().gte(1).optional().meta({ description: 'From 1, a header included.' }),
+    row: z.int().gte(0).optional().meta({ description: 'Of an array or a Parquet file, from 0.' }),
+    column: z.string().optional(),
+    found: z.string().optional().meta({ description: 'What stands there, cut to 80 characters.' }),
+    problem: z.string().meta({ description: 'What is wrong with it, and what to do.' }),
+  })
+  .meta({ id: 'Place' });
 
 export const ProblemSchema = z
   .strictObject({
@@ -62,6 +79,10 @@ export const ProblemSchema = z
         }),
       )
       .optional(),
+    places: z
+      .array(PlaceSchema)
+      .optional()
+      .meta({ description: 'Only of an upload that is refused: the first ten places in its file.' }),
     checks: z
       .record(z.string(), z.string())
       .optional()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../contract/canonical-json.ts';
 import type { DataShape } from '../contract/data-shape.ts';
+import type { DatasetTable } from '../contract/dataset.ts';
 import type { Targets, Values } from '../engine/engine.ts';
 
 /** All rows of a dataset in file order, in the form that engines take. */
@@ -18,14 +19,17 @@ export interface Rows {
 
 /**
  * SHA-256, in hex, of everything a job can see of its data: a line of canonical JSON (the shape without its name and
- * hash), then the train targets, the test targets, the train values and the test values, as they are in a file.
+ * hash; of an uploaded table also its columns and target), then the train targets, the test targets, the train values
+ * and the test values, as they are in a file.
  */
 export function contentSha256(
   { dataset: _name, sha256: _hash, ...seen }: DataShape,
   content: Content,
+  table?: DatasetTable,
 ): string {
   const { train, test } = content;
-  const hash = createHash('sha256').update(`${canonicalJson(seen)}\n`);
+  const line = table === undefined ? seen : { ...seen, table };
+  const hash = createHash('sha256').update(`${canonicalJson(line)}\n`);
   for (const { targets } of [train, test]) hash.update(targetBytes(seen, targets));
   for (const { values } of [train, test]) hash.update(bytesOf(values));
   return hash.digest('hex');

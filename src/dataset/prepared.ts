@@ -1,241 +1,65 @@
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { canonicalJson } from '../contract/canonical-json.ts';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DataShape } from '../contract/data-shape.ts';
-import { StorageUnavailableError } from '../contract/storage-error.ts';
-import type { Targets, Values } from '../engine/engine.ts';
-import { bytesOf, bytesPerTarget, type Content, targetBytes } from './content.ts';
-import { DatasetDamagedError } from './dataset-error.ts';
+import { DatasetDamagedError, DatasetUnavailableError } from './dataset-error.ts';
+import {
+  type Dataset,
+  datasetsFolder,
+  openPrepared,
+  type PreparedPlace,
+  preparedHeader,
+  writePrepared,
+} from './prepared-file.ts';
+import { builtIn } from './registry.ts';
 import { loadContent } from './sources.ts';
+import { uploadPlace } from './uploads.ts';
+
+export { BLOCK_ROWS, type DataRows, type Dataset, datasetsFolder } from './prepared-file.ts';
+
+/** The prepared files of the datasets: those of built-in ones are made when they are missing, uploads are not. */
 
 /**
- * A dataset in the form that engines read, prepared once and kept in one file so that a trainer starts without delay:
- *
- *     header       one line: the format, and the shape with the content's SHA-256 as canonical JSON
- *     train targets | test targets      in bytesPerTarget() bytes per row
- *     CRC-32       of each block of values, train before test, and then of everything up to here: u32, little-endian
- *     train values | test values        bytes or float32, in blocks of BLOCK_ROWS rows
- *
- * The shape determines the header and all lengths, so reading compares the header and parses nothing. Values are read
- * straight to where they are needed and only targets are kept here, so a trainer holds each row at most once. Every
- * block is checked when it is read. CRC-32 takes a fifth of the time of SHA-256 and is enough to detect disk errors;
- * the source files come from outside and are checked by their SHA-256.
- */
-
-/** Rows of data, in file order. */
-export interface DataRows {
-  readonly rows: number;
-  /** (rows): indices into the dataset's classes, or numbers. */
-  readonly targets: Targets;
-  readonly storage: DataShape['storage'];
-  /**
-   * Fills `into`, (n, inputs), with the values of n rows, starting at row `from`. Always reads whole blocks of the file,
-   * so it is cheapest when the range starts and ends at block boundaries.
-   * @throws {DatasetDamagedError}
-   */
-  readValues(into: Values, from: number): void;
-}
-
-export interface Dataset {
-  readonly shape: DataShape;
-  readonly train: DataRows;
-  readonly test: DataRows;
-  /** Closes the file: values can no longer be read, targets can. */
-  close(): void;
-}
-
-/** Rows that share a checksum; the last block of a part may be shorter. */
-export const BLOCK_ROWS = 1000;
-
-const CRC_BYTES = 4;
-
-/**
- * Opens the dataset's prepared file under <dataDir>/datasets/. If that is missing or its head is damaged, makes it from
- * the source files first. Several processes may do so at once, since all of them write the same bytes. The file stays
- * open, so removing it does not disturb processes that are using it.
+ * Opens the dataset's prepared file under <dataDir>/datasets/. If that of a built-in dataset is missing or its head is
+ * damaged, makes it from the source files first. Several processes may do so at once, since all of them write the same
+ * bytes. The file stays open, so removing it does not disturb processes that are using it.
  *
  * sourceDir: the folder of the source files; by default they are searched (source-files.ts).
  * @throws {DatasetUnavailableError} code 'dataset_unavailable'
  * @throws {StorageUnavailableError} code 'storage_unavailable'
  */
 export async function openDataset(shape: DataShape, dataDir: string, sourceDir?: string): Promise<Dataset> {
-  const file = join(datasetsFolder(dataDir), preparedName(shape));
-  const prepared = openPrepared(file, shape);
+  // Also for a name that has come to be a built-in one since.
+  const uploaded = openPrepared(uploadPlace(shape, dataDir), shape);
+  if (uploaded) return uploaded;
+  if (builtIn(shape.dataset) === undefined) throw missingUpload(shape, dataDir);
+  const place = builtInPlace(shape, dataDir);
+  const prepared = openPrepared(place, shape);
   if (prepared) return prepared;
-  await writePrepared(file, partsOf(shape, await loadContent(shape, dataDir, sourceDir)));
-  const made = openPrepared(file, shape);
+  await writePrepared(place, shape, await loadContent(shape, dataDir, sourceDir));
+  const made = openPrepared(place, shape);
   if (made) return made;
-  throw new DatasetDamagedError(`${file} was just written, but does not read back as it was written`);
+  throw new DatasetDamagedError(`${place.path} was just written, but does not read back as it was written`);
 }
 
 /** The hash makes the file name differ with the content; the dataset's name is there for people. */
 export function preparedName({ dataset, sha256 }: DataShape): string {
   return `${dataset}-${sha256.slice(0, 16)}.prepared`;
 }
-/** The folder of the prepared files. */
-export const datasetsFolder = (dataDir: string): string => join(dataDir, 'datasets');
 
-/** Opens a prepared file; undefined if it is missing, truncated, of another version or has a damaged head. */
-function openPrepared(file: string, shape: DataShape): Dataset | undefined {
-  let fd: number;
-  try {
-    fd = openSync(file, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
-    const head = readHead(fd, shape);
-    if (head) return datasetIn(fd, file, head, shape);
-  } catch {
-    // The file cannot be read. It is made again, like a damaged one.
-  }
-  closeSync(fd);
-  return undefined;
-}
-
-function readHead(fd: number, shape: DataShape): Buffer | undefined {
-  const header = headerOf(shape);
-  const head = Buffer.alloc(headBytes(shape));
-  const valueBytes = (shape.rows.train + shape.rows.test) * rowBytes(shape);
-  const intact =
-    fstatSync(fd).size === head.length + valueBytes &&
-    readSync(fd, head, 0, head.length, 0) === head.length &&
-    head.subarray(0, header.length).equals(header) &&
-    head.readUInt32LE(head.length - CRC_BYTES) === crc32(head.subarray(0, -CRC_BYTES));
-  return intact ? head : undefined;
-}
-
-function datasetIn(fd: number, file: string, head: Buffer, shape: DataShape): Dataset {
-  const { rows: counts, storage } = shape;
-  const bytes = rowBytes(shape);
-  const firstTarget = headerOf(shape).length;
-  const targets = counts.train * bytesPerTarget(shape);
-  const firstCrc = firstTarget + targets + counts.test * bytesPerTarget(shape);
-  const part = (rows: number, target: number, block: number, values: number): DataRows => ({
-    rows,
-    targets: readTargets(shape, head, target, rows),
-    storage,
-    readValues(wanted, from) {
-      const into = bytesOf(wanted);
-      const to = from + into.length / bytes;
-      for (let row = from; row < to; ) {
-        const b = Math.floor(row / BLOCK_ROWS);
-        const [first, end] = [b * BLOCK_ROWS, Math.min((b + 1) * BLOCK_ROWS, rows)];
-        const whole = row === first && end <= to;
-        const read = whole
-          ? into.subarray((row - from) * bytes, (end - from) * bytes)
-          : new Uint8Array((end - first) * bytes);
-        const length = readSync(fd, read, 0, read.length, values + first * bytes);
-        if (length !== read.length || crc32(read) !== head.readUInt32LE(firstCrc + (block + b) * CRC_BYTES)) {
-          // The next openDataset() makes it again.
-          rmSync(file, { force: true });
-          throw new DatasetDamagedError(
-            `${file} was damaged in the block that starts at row ${first}, and has been removed`,
-          );
-        }
-        const next = Math.min(end, to);
-        if (!whole)
-          into.set(read.subarray((row - first) * bytes, (next - first) * bytes), (row - from) * bytes);
-        row = next;
-      }
-    },
-  });
+function builtInPlace(shape: DataShape, dataDir: string): PreparedPlace {
+  const path = join(datasetsFolder(dataDir), preparedName(shape));
   return {
-    shape,
-    train: part(counts.train, firstTarget, 0, head.length),
-    test: part(counts.test, firstTarget + targets, blocks(counts.train), head.length + counts.train * bytes),
-    close: () => closeSync(fd),
+    path,
+    header: preparedHeader(shape),
+    damaged: (where) => {
+      // The next openDataset() makes it again.
+      rmSync(path, { force: true });
+      return new DatasetDamagedError(`${path} was damaged ${where}, and has been removed`);
+    },
   };
 }
 
-/** The targets of `rows` rows, which begin at byte `from` of the head. */
-function readTargets(shape: DataShape, head: Buffer, from: number, rows: number): Targets {
-  const bytes = bytesPerTarget(shape);
-  // A copy, because numbers must begin at a multiple of their size.
-  const { buffer } = new Uint8Array(head.subarray(from, from + rows * bytes));
-  if (bytes === 1) return Uint16Array.from(new Uint8Array(buffer));
-  return bytes === 2 ? new Uint16Array(buffer) : new Float32Array(buffer);
-}
-
-/** The contents of a prepared file. */
-interface Parts {
-  head: Buffer;
-  /** Train, test. */
-  values: Uint8Array[];
-}
-
-function partsOf(shape: DataShape, { train, test }: Content): Parts {
-  const values = [bytesOf(train.values), bytesOf(test.values)];
-  const blockBytes = BLOCK_ROWS * rowBytes(shape);
-  const crcs = values.flatMap((part) =>
-    Array.from({ length: Math.ceil(part.length / blockBytes) }, (_, b) =>
-      u32(crc32(part.subarray(b * blockBytes, (b + 1) * blockBytes))),
-    ),
+const missingUpload = ({ dataset, sha256 }: DataShape, dataDir: string): DatasetUnavailableError =>
+  new DatasetUnavailableError(
+    `The rows of the dataset ${dataset} (SHA-256 ${sha256}) are not in ${datasetsFolder(dataDir)}, or are damaged. All processes must see the same DATA_DIR: ask the operator whether they do. If they do, upload the same file to ${dataset} again, and create the job again.`,
   );
-  const targets = [train, test].map((part) => targetBytes(shape, part.targets));
-  const head = Buffer.concat([headerOf(shape), ...targets, ...crcs]);
-  return { head: Buffer.concat([head, u32(crc32(head))]), values };
-}
-
-/**
- * Writes the file in place. The head goes last, once the rest is on disk, and a file without a valid head is ignored. A
- * process killed here therefore leaves a partial file that the next one completes, and nothing to clean up.
- * @throws {StorageUnavailableError} after removing the file
- */
-async function writePrepared(file: string, { head, values }: Parts): Promise<void> {
-  const bytes = values.reduce((sum, { length }) => sum + length, head.length);
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    const handle = await open(file, constants.O_RDWR | constants.O_CREAT);
-    try {
-      let end = head.length;
-      for (const part of values) {
-        await writeAt(handle, part, end);
-        end += part.length;
-      }
-      await handle.truncate(bytes);
-      await handle.sync();
-      await writeAt(handle, head, 0);
-    } catch (error) {
-      await rm(file, { force: true });
-      throw error;
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw new StorageUnavailableError(`cannot write ${bytes} bytes to ${file}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
-const blocks = (rows: number): number => Math.ceil(rows / BLOCK_ROWS);
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(CRC_BYTES);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
-
-function headerOf(shape: DataShape): Buffer {
-  return Buffer.from(`descent dataset 3: ${canonicalJson(shape)}\n`);
-}
-
-/** Bytes of the values of a row. */
-const rowBytes = ({ inputs, storage }: DataShape): number => inputs * (storage === 'u8' ? 1 : 4);
-
-/** Bytes in front of the values. */
-function headBytes(shape: DataShape): number {
-  const { train, test } = shape.rows;
-  const targets = (train + test) * bytesPerTarget(shape);
-  return headerOf(shape).length + targets + (blocks(train) + blocks(test) + 1) * CRC_BYTES;
-}

@@ -1,5 +1,5 @@
 import type { DataShape } from '../contract/data-shape.ts';
-import type { DatasetName } from '../contract/job-spec.ts';
+import { BUILT_IN_DATASETS, type BuiltInName } from '../contract/job-spec.ts';
 
 /** The datasets by name: what the API shows, and the data that each name stands for. */
 
@@ -103,7 +103,7 @@ const CLOTHES = {
   ],
 };
 
-export const DATASETS: { readonly [Name in DatasetName]: DatasetEntry } = {
+export const DATASETS: { readonly [Name in BuiltInName]: DatasetEntry } = {
   mnist: {
     title: 'MNIST handwritten digits',
     description: '70,000 grey images of 28 x 28 pixels, each a digit 0 to 9 written by hand.',
@@ -190,7 +190,7 @@ export const DATASETS: { readonly [Name in DatasetName]: DatasetEntry } = {
 
 /** A set of points (x, y) from generated.ts. */
 function points(
-  dataset: DatasetName,
+  dataset: BuiltInName,
   {
     title,
     description,
@@ -220,7 +220,18 @@ function points(
   };
 }
 
-/** The data that a name stands for. Resolved once, when a job is created, and kept in the job's record. */
-export function resolveDataset(name: DatasetName): DataShape {
-  return DATASETS[name].shape;
+/** The built-in dataset of a name; undefined if there is none. */
+export function builtIn(name: string): DatasetEntry | undefined {
+  const known = BUILT_IN_DATASETS.find((each) => each === name);
+  return known && DATASETS[known];
+}
+
+/**
+ * The data that a built-in name stands for.
+ * @throws {Error} if no dataset with the name is built in
+ */
+export function resolveDataset(name: string): DataShape {
+  const entry = builtIn(name);
+  if (entry === undefined) throw new Error(`no dataset ${name} is built in`);
+  return entry.shape;
 }

@@ -1,4 +1,5 @@
 import type { DataShape } from '../contract/data-shape.ts';
+import type { DatasetColumn } from '../contract/dataset.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Preprocessing } from '../contract/model-export.ts';
 import type { ModelLayout } from '../engine/model-layout.ts';
@@ -22,6 +23,14 @@ export interface ExportedModel {
    */
   readonly inputScale: number | undefined;
   readonly outputScale: Scaling | undefined;
+  /** Of the columns of an uploaded table: what the model subtracts from its input and then divides it by. */
+  readonly inputColumns: InputColumns | undefined;
+}
+
+/** (inputs): 0 and 1 where a text is one-hot. */
+export interface InputColumns {
+  readonly offsets: Float32Array;
+  readonly divisors: Float32Array;
 }
 
 export interface Scaling {
@@ -33,7 +42,7 @@ export interface Scaling {
 export function exportedModel({
   preprocessing,
   ...source
-}: Omit<ExportedModel, 'layout' | 'inputScale' | 'outputScale'> & {
+}: Omit<ExportedModel, 'layout' | 'inputScale' | 'outputScale' | 'inputColumns'> & {
   readonly preprocessing: Preprocessing;
 }): ExportedModel {
   const { storage, target } = source.data;
@@ -44,6 +53,19 @@ export function exportedModel({
     // Only bytes are scaled.
     inputScale: isRaw && storage === 'u8' ? INPUT_SCALE : undefined,
     outputScale: isRaw && target ? { scale: target.deviation, offset: target.mean } : undefined,
+    inputColumns: isRaw ? scalesOf(source.file.table?.columns) : undefined,
+  };
+}
+
+/** undefined where no column is scaled. */
+function scalesOf(columns: readonly DatasetColumn[] | null | undefined): InputColumns | undefined {
+  const scales = (columns ?? []).flatMap((column) =>
+    column.type === 'number' ? [column] : column.values.map(() => ({ offset: 0, divisor: 1 })),
+  );
+  if (scales.every(({ offset, divisor }) => offset === 0 && divisor === 1)) return undefined;
+  return {
+    offsets: Float32Array.from(scales, ({ offset }) => offset),
+    divisors: Float32Array.from(scales, ({ divisor }) => divisor),
   };
 }
 
@@ -99,7 +121,8 @@ export function about(model: ExportedModel): Record<string, string> {
           input: model.inputScale === undefined ? 'bytes divided by 255, 0 to 1' : 'bytes, 0 to 255',
           input_scale: String(INPUT_SCALE),
         }
-      : { input: 'numbers, as they are', input_scale: '1' }),
+      : { input: inputOf(model), input_scale: '1' }),
+    ...(model.file.table && { columns: JSON.stringify(model.file.table.columns) }),
     ...(data.target && {
       output:
         model.outputScale === undefined
@@ -111,9 +134,19 @@ export function about(model: ExportedModel): Record<string, string> {
   };
 }
 
+/** Of numbers that are no bytes. */
+function inputOf({ file, inputColumns }: ExportedModel): string {
+  if (file.table === undefined) return 'numbers, as they are';
+  const texts = 'a text is 1 at its place among the values of its column, else 0';
+  return inputColumns === undefined
+    ? `what \`columns\` lists: a number is (value - offset) / divisor; ${texts}`
+    : `what \`columns\` lists: numbers in their own unit; ${texts}`;
+}
+
 /** The same without operations on input and output, for formats that have weights alone. */
 export const weightsAlone = (model: ExportedModel): ExportedModel => ({
   ...model,
   inputScale: undefined,
   outputScale: undefined,
+  inputColumns: undefined,
 });

@@ -3,7 +3,7 @@ import { about, type ExportedModel, layersOf, outputName } from './exported-mode
 import { ProtoMessage } from './protobuf.ts';
 
 /**
- * An ONNX model: (Mul,) Gemm and activation for each layer, Softmax or (Mul, Add); input `input` (batch, inputs), output
+ * An ONNX model: (Mul, or Sub and Div,) Gemm and activation for each layer, Softmax or (Mul, Add); input `input` (batch, inputs), output
  * `probabilities` (batch, classes) or `output` (batch, 1), both float32. Field numbers: onnx/onnx.proto of ONNX 1.13.
  */
 
@@ -30,7 +30,7 @@ export function encodeOnnx(model: ExportedModel): Uint8Array {
 }
 
 function graphOf(model: ExportedModel): ProtoMessage {
-  const { data, layout, inputScale, outputScale } = model;
+  const { data, layout, inputScale, inputColumns, outputScale } = model;
   const layers = layersOf(model, model.file.weights);
   const graph = new ProtoMessage();
   const output = outputName(model);
@@ -40,6 +40,10 @@ function graphOf(model: ExportedModel): ProtoMessage {
     last = output;
   };
   if (inputScale !== undefined) addNode('Mul', ['scale'], 'scaled');
+  if (inputColumns !== undefined) {
+    addNode('Sub', ['offsets'], 'moved');
+    addNode('Div', ['divisors'], 'scaled');
+  }
   for (const [l, { activation, isLast }] of layers.entries()) {
     const ends = isLast && activation === 'linear' && outputScale === undefined;
     addNode('Gemm', [`kernel_${l}`, `bias_${l}`], ends ? output : `sum_${l}`);
@@ -54,6 +58,10 @@ function graphOf(model: ExportedModel): ProtoMessage {
   graph.add(2, data.dataset);
   const addScalar = (name: string, value: number) => graph.add(5, tensorOf(name, [], Float32Array.of(value)));
   if (inputScale !== undefined) addScalar('scale', inputScale);
+  if (inputColumns !== undefined) {
+    graph.add(5, tensorOf('offsets', [layout.inputs], inputColumns.offsets));
+    graph.add(5, tensorOf('divisors', [layout.inputs], inputColumns.divisors));
+  }
   if (outputScale !== undefined) {
     addScalar('output_scale', outputScale.scale);
     addScalar('output_offset', outputScale.offset);

@@ -219,6 +219,17 @@ export const ConfigSchema = z
       .describe(
         "Disk space for the files of one owner's finished jobs; if unset, 5 with API keys, no limit without.",
       ),
+    QUOTA_DATASETS_GB: gigabytes
+      .optional()
+      .describe(
+        "Disk space for the rows of one owner's uploaded datasets; if unset, 5 with API keys, no limit without.",
+      ),
+    MAX_DATASET_MB: integer(1, 100_000)
+      .default(512)
+      .describe('Megabytes that an uploaded file may have; unpacked, it may have four times as many.'),
+    DATASETS_GB: gigabytes
+      .default(20)
+      .describe('Disk space for the rows of all uploaded datasets, in gigabytes; further ones get a 507.'),
     RETENTION_DAYS: integer(1, 36_500).default(30).describe('Days after which finished jobs are removed.'),
     RETENTION_JOBS: integer(1, 1_000_000)
       .default(10_000)

@@ -25,7 +25,7 @@ const COMMANDS = {
   hexists: ['worker', 'KEY f'],
   hget: ['both', 'KEY f'],
   hgetall: ['both', 'KEY'],
-  hincrby: ['worker', 'KEY f 1'],
+  hincrby: ['both', 'KEY f 1'],
   hmget: ['both', 'KEY f'],
   hmset: ['both', 'KEY f v'],
   hset: ['both', 'KEY f v'],

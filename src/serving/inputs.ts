@@ -1,8 +1,18 @@
+import type { z } from 'zod';
 import type { DataShape } from '../contract/data-shape.ts';
-import { type Fit, MOST_ROWS, MOST_TEXT_BYTES, PredictRequestSchema } from '../contract/prediction.ts';
+import type { DatasetColumn } from '../contract/dataset.ts';
+import {
+  type Fit,
+  MOST_ROWS,
+  MOST_TEXT_BYTES,
+  NumericRequestSchema,
+  PredictRequestSchema,
+  type TableRow,
+} from '../contract/prediction.ts';
 import { newValues, type Values } from '../engine/engine.ts';
 import { readDrawing } from './drawing.ts';
 import { InputError } from './input-error.ts';
+import { csvRows, encodedRows, wantedOf } from './table-inputs.ts';
 
 /** Rows for a model, from a body in any of the forms that are taken. */
 
@@ -21,7 +31,12 @@ export interface Sent {
   readonly fit: Fit;
 }
 
-const READERS: Readonly<Record<string, (sent: Sent, data: DataShape) => Inputs>> = {
+type Columns = readonly DatasetColumn[] | undefined;
+
+/** columns: of an uploaded table; undefined where rows are the numbers that the model sees. */
+type Reader = (sent: Sent, data: DataShape, columns: Columns) => Inputs;
+
+const READERS: Readonly<Record<string, Reader>> = {
   'application/json': readJson,
   'text/csv': readCsv,
   'application/octet-stream': readBytes,
@@ -31,7 +46,7 @@ const READERS: Readonly<Record<string, (sent: Sent, data: DataShape) => Inputs>>
 export const INPUT_TYPES = Object.keys(READERS);
 
 /** @throws {InputError} */
-export function readInputs(sent: Sent, data: DataShape): Inputs {
+export function readInputs(sent: Sent, data: DataShape, columns?: readonly DatasetColumn[]): Inputs {
   const read = READERS[sent.type];
   if (read === undefined) {
     throw new InputError(
@@ -40,7 +55,7 @@ export function readInputs(sent: Sent, data: DataShape): Inputs {
     );
   }
   if (sent.bytes.length === 0) throw new InputError('content', 'The body is empty. Send at least one row.');
-  return read(sent, data);
+  return read(sent, data, columns);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -59,7 +74,7 @@ function readText(bytes: Uint8Array): string {
   }
 }
 
-function readJson({ bytes }: Sent, data: DataShape): Inputs {
+function readJson({ bytes }: Sent, data: DataShape, columns: Columns): Inputs {
   let value: unknown;
   try {
     value = JSON.parse(readText(bytes));
@@ -67,11 +82,14 @@ function readJson({ bytes }: Sent, data: DataShape): Inputs {
     if (error instanceof InputError) throw error;
     throw new InputError('content', `The body is not valid JSON: ${(error as Error).message}`);
   }
-  const parsed = PredictRequestSchema.safeParse(value);
+  if (columns !== undefined) {
+    const rows = PredictRequestSchema.safeParse(value);
+    if (!rows.success) throw new InputError('content', `${faultOf(rows.error)} ${wantedOf(columns)}`);
+    return rowsOfTable(rows.data.inputs, columns, data);
+  }
+  const parsed = NumericRequestSchema.safeParse(value);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    const at = path.length === 0 ? 'The body' : `/${path.join('/')}`;
-    throw new InputError('content', `${at}: ${message}. ${wanted(data)}`);
+    throw new InputError('content', `${faultOf(parsed.error)} ${wanted(data)}`);
   }
   const { isOne, one } = VALUES[data.storage];
   for (const [r, row] of parsed.data.inputs.entries()) {
@@ -80,6 +98,12 @@ function readJson({ bytes }: Sent, data: DataShape): Inputs {
       throw new InputError('content', `/inputs/${r}/${odd}: ${row[odd]} is not ${one}. ${wanted(data)}`);
   }
   return rowsOf(parsed.data.inputs, data);
+}
+
+/** Where and what, in a sentence. */
+function faultOf({ issues }: z.ZodError): string {
+  const { path, message } = issues[0]!;
+  return `${path.length === 0 ? 'The body' : `/${path.join('/')}`}: ${message}.`;
 }
 
 /** What a value may be, and how to say that of one and of many. */
@@ -100,7 +124,8 @@ const wanted = ({ inputs, storage }: DataShape): string =>
   `Send {"inputs": [[...], ...]} with 1 to ${MOST_ROWS} rows of ${inputs} ${VALUES[storage].many}.`;
 
 /** Cells separated by commas, one row a line; a first line that is not of numbers is a header. */
-function readCsv({ bytes }: Sent, data: DataShape): Inputs {
+function readCsv({ bytes }: Sent, data: DataShape, columns: Columns): Inputs {
+  if (columns !== undefined) return rowsOfTable(csvRows(readText(bytes), columns), columns, data);
   const rows = readText(bytes)
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
@@ -116,6 +141,16 @@ function readCsv({ bytes }: Sent, data: DataShape): Inputs {
     }),
   );
   return rowsOf(numbers, data);
+}
+
+function rowsOfTable(
+  rows: readonly TableRow[],
+  columns: readonly DatasetColumn[],
+  { inputs }: DataShape,
+): Inputs {
+  if (rows.length === 0) throw new InputError('content', 'The body has no rows.');
+  refuseTooMany(rows.length);
+  return { rows: rows.length, values: encodedRows(rows, columns, inputs) };
 }
 
 /** rows: of values that the dataset can have. */
@@ -140,7 +175,10 @@ function refuseTooMany(rows: number): void {
 const IDX_OF_BYTES = 0x0000_0800;
 
 /** The values of the rows one after another: bytes, bare or as an IDX file; or float32, little-endian. */
-function readBytes({ bytes }: Sent, { inputs, storage }: DataShape): Inputs {
+function readBytes({ bytes }: Sent, { inputs, storage }: DataShape, columns: Columns): Inputs {
+  if (columns !== undefined) {
+    throw new InputError('media', 'This model takes the columns of a table. Send them as JSON or CSV.');
+  }
   const content = storage === 'u8' ? (withoutIdxHeader(bytes, inputs) ?? bytes) : bytes;
   const rowBytes = inputs * newValues(storage, 1).byteLength;
   if (content.length % rowBytes !== 0) {

@@ -1,4 +1,5 @@
 import type { DataShape } from '../contract/data-shape.ts';
+import type { DatasetTable } from '../contract/dataset.ts';
 import { lossOf } from '../contract/loss.ts';
 import type { Engine, Targets } from '../engine/engine.ts';
 import { loadEngine } from '../engine/engines.ts';
@@ -18,6 +19,8 @@ export interface TrainedWeights {
   readonly weights: Float32Array;
   readonly epoch: number;
   readonly weightsSha256: string;
+  /** How the dataset was read, if that was an uploaded table. */
+  readonly table: DatasetTable | undefined;
 }
 
 export interface LoadedModel extends Omit<TrainedWeights, 'weights'> {

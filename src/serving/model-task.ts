@@ -44,6 +44,8 @@ export const PredictTaskSchema = z.strictObject({
   bytes: z.instanceof(Uint8Array),
   type: z.string(),
   fit: FitSchema,
+  /** Where the descriptions of uploaded tables are, for checkpoints. */
+  dataDir: z.string().min(1),
 });
 export type PredictTask = z.output<typeof PredictTaskSchema>;
 
@@ -99,3 +101,10 @@ export const ImageTaskSchema = z.strictObject({
   index: z.int().gte(0),
 });
 export type ImageTask = z.output<typeof ImageTaskSchema>;
+
+export const DatasetRowsTaskSchema = ImageTaskSchema.omit({ index: true }).extend({
+  /** The first row, and how many are wanted. */
+  from: z.int().gte(0),
+  limit: z.int().gte(1),
+});
+export type DatasetRowsTask = z.output<typeof DatasetRowsTaskSchema>;

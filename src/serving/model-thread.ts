@@ -5,6 +5,7 @@ import { inUnit } from '../contract/in-unit.ts';
 import type { PredictionList } from '../contract/prediction.ts';
 import { DatasetDamagedError, DatasetUnavailableError } from '../dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../dataset/prepared.ts';
+import { UploadedFiles } from '../dataset/uploads.ts';
 import type { Predictions } from '../engine/engine.ts';
 import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
@@ -13,11 +14,14 @@ import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/
 import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
 import { drawImage } from './dataset-image.ts';
+import { showRows } from './dataset-rows.ts';
 import { drawSheet, findRows } from './evaluated-rows.ts';
 import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { loadedModel, noTargets, type TrainedWeights } from './loaded-models.ts';
 import {
+  type DatasetRowsTask,
+  DatasetRowsTaskSchema,
   type ExportedFile,
   type ExportTask,
   ExportTaskSchema,
@@ -50,18 +54,18 @@ export async function exportModel(task: ExportTask): Promise<ExportedFile | unde
 
 /** Predicts what was sent. */
 export async function predict(task: PredictTask): Promise<PredictOutcome> {
-  const { model, kind, ...sent } = PredictTaskSchema.parse(task);
+  const { model, kind, dataDir, ...sent } = PredictTaskSchema.parse(task);
+  // A final model's file does not say how many epochs it took.
+  const key = [kind, model.file.sha256, model.spec.training.epochs].join(' ');
+  const loaded = await loadedModel(key, model, () => READERS[kind](model, dataDir));
+  if (loaded === undefined) return { outcome: 'missing' };
   let inputs: Inputs;
   try {
-    inputs = readInputs(sent, model.data);
+    inputs = readInputs(sent, model.data, loaded.table?.columns ?? undefined);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { outcome: 'refused', code: error.code, message: error.message };
   }
-  // A final model's file does not say how many epochs it took.
-  const key = [kind, model.file.sha256, model.spec.training.epochs].join(' ');
-  const loaded = await loadedModel(key, model, () => READERS[kind](model));
-  if (loaded === undefined) return { outcome: 'missing' };
   const { engine, epoch } = loaded;
   const { values, rows, seen } = inputs;
   const predictions = engine.predict(values, noTargets(model.data, rows), 0, rows);
@@ -113,6 +117,13 @@ export async function datasetImage(task: ImageTask): Promise<Uint8Array | undefi
   return await withDataset(data, dataDir, (dataset) => drawImage(dataset, row));
 }
 
+/** The JSON of a page of a dataset's rows; undefined if the dataset is gone. */
+export async function datasetRows(task: DatasetRowsTask): Promise<string | undefined> {
+  const { data, dataDir, ...wanted } = DatasetRowsTaskSchema.parse(task);
+  const table = await new UploadedFiles(dataDir).table(data.sha256);
+  return await withDataset(data, dataDir, (dataset) => JSON.stringify(showRows(dataset, table, wanted)));
+}
+
 /** What `use` makes of a dataset; undefined if that is gone. */
 async function withDataset<Result>(
   shape: DataShape,
@@ -143,16 +154,20 @@ async function readModel({ artifacts, file, ...job }: StoredModel): Promise<Mode
 }
 
 const READERS: Readonly<
-  Record<PredictTask['kind'], (model: StoredModel) => Promise<TrainedWeights | undefined>>
+  Record<PredictTask['kind'], (model: StoredModel, dataDir: string) => Promise<TrainedWeights | undefined>>
 > = { final: readFinal, checkpoint: readCheckpoint };
 
 async function readFinal(model: StoredModel): Promise<TrainedWeights | undefined> {
-  const weights = (await readModel(model))?.weights;
-  if (weights === undefined) return undefined;
-  return { weights, epoch: model.spec.training.epochs, weightsSha256: model.weightsSha256 };
+  const stored = await readModel(model);
+  if (stored === undefined) return undefined;
+  const { weights, table } = stored;
+  return { weights, table, epoch: model.spec.training.epochs, weightsSha256: model.weightsSha256 };
 }
 
-async function readCheckpoint({ artifacts, file, ...job }: StoredModel): Promise<TrainedWeights | undefined> {
+async function readCheckpoint(
+  { artifacts, file, ...job }: StoredModel,
+  dataDir: string,
+): Promise<TrainedWeights | undefined> {
   const bytes = await new FolderArtifacts(artifacts).read(job.job, file);
   if (bytes === undefined) return undefined;
   let checkpoint: Checkpoint;
@@ -164,5 +179,7 @@ async function readCheckpoint({ artifacts, file, ...job }: StoredModel): Promise
     throw error;
   }
   const { epoch, state } = checkpoint;
-  return { weights: state.weights, epoch, weightsSha256: weightsSha256(state.weights) };
+  // A job that has not ended keeps its dataset.
+  const table = await new UploadedFiles(dataDir).table(job.data.sha256);
+  return { weights: state.weights, epoch, weightsSha256: weightsSha256(state.weights), table };
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import type {
+  DatasetRowsTask,
   ExportedFile,
   ExportTask,
   ImageTask,
@@ -68,6 +69,14 @@ export class ModelThreads {
    */
   async datasetImage(task: ImageTask): Promise<Uint8Array | undefined> {
     return await this.#run('datasetImage', task);
+  }
+
+  /**
+   * The JSON of a page of rows; undefined if the dataset is gone.
+   * @throws {ModelThreadsBusyError}
+   */
+  async datasetRows(task: DatasetRowsTask): Promise<string | undefined> {
+    return await this.#run('datasetRows', task);
   }
 
   async close(): Promise<void> {

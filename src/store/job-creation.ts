@@ -24,6 +24,8 @@ export interface NewJob {
   spec: JobSpec;
   /** The current shape of the spec's dataset. */
   data: DataShape;
+  /** Whether that dataset is one of the owner's own. */
+  isUpload: boolean;
   parameters: number;
   progress: Progress;
   version: string;
@@ -67,6 +69,8 @@ export type CreateOutcome =
   | { outcome: 'key_reused' }
   /** The time in the id is too far from Redis's: create it under an id of that time. */
   | { outcome: 'wrong_clock'; nowMs: number }
+  /** The uploaded dataset was deleted since its shape was read. */
+  | { outcome: 'dataset_gone' }
   | { outcome: 'not_accepting' }
   | { outcome: 'queue_full' | 'queued_quota_exceeded'; queued: number }
   | { outcome: 'storage_quota_exceeded'; bytes: number };
@@ -108,6 +112,8 @@ async function tryToCreate(
       owner,
       spec: JSON.stringify(spec),
       data: JSON.stringify(job.data),
+      upload: job.isUpload ? spec.dataset : '',
+      upload_sha256: job.data.sha256,
       version: job.version,
       parameters: job.parameters,
       facts: newFacts(spec, job.parameters),
@@ -147,6 +153,7 @@ async function tryToCreate(
     case 'replayed':
       return await replay(views, owner, answer);
     case 'key_reused':
+    case 'dataset_gone':
     case 'not_accepting':
       return { outcome: answer.outcome };
     case 'wrong_clock':

@@ -45,7 +45,7 @@ export const CheckpointsSchema = z.array(CheckpointFileSchema).max(2);
 /**
  * The version of the record's fields. Raise it when an older worker would misread a record; such a worker then leaves
  * the job to a newer one, so that an upgrade and its reversal lose nothing. 2: specs name their loss, and data may have a
- * number to predict.
+ * number to predict, or be uploaded.
  */
 export const RECORD_SCHEMA = 2;
 

@@ -25,6 +25,11 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | trash | set | ids whose folder is still to be deleted | remove; retention removes | until deleted |
  * | idempotency:<owner>:<sha256> | hash | the job of an Idempotency-Key, and its body's hash | create | 24 h |
  * | idempotency:<owner> | zset, score = time | the SHA-256 of each of the owner's keys | create | 24 h |
+ * | dataset:<owner>:<name> | string | an uploaded dataset: SHA-256, bytes, time and JSON, see datasets.ts | put_dataset, drop_dataset | until dropped |
+ * | datasets | zset, score 0 | `<owner>:<name>` of each | put_dataset, drop_dataset | until dropped |
+ * | dataset-files | hash, by SHA-256 | how many datasets have these rows: their file is kept while it is here | put_dataset, drop_dataset | until the last is dropped |
+ * | dataset-bytes | hash, by owner | bytes of the files of his datasets | put_dataset, drop_dataset | forever |
+ * | dataset-jobs | zset, score 0 | `<owner>:<name>:<id>`: live jobs on uploaded datasets | create, every transition that ends a job | until terminal |
  * | key:<id> | hash | an API key: digest, name, owner, role, created_at, last_used_at, expires_at | api-keys.ts | until revoked |
  * | keys | zset, score = created_at | ids of API keys | api-keys.ts | until revoked |
  * | session:<sha256> | string | id of the API key that a browser's session stands for | sessions.ts | 12 h |
@@ -61,6 +66,11 @@ export interface Keys {
   readonly outbox: string;
   readonly trash: string;
   idempotency(owner: string, keySha256: string): string;
+  dataset(owner: string, name: string): string;
+  readonly datasets: string;
+  readonly datasetFiles: string;
+  readonly datasetBytes: string;
+  readonly datasetJobs: string;
   apiKey(id: string): string;
   readonly apiKeys: string;
   session(tokenSha256: string): string;
@@ -98,6 +108,11 @@ export function buildKeys(prefix: string): Keys {
     outbox: `${root}outbox`,
     trash: `${root}trash`,
     idempotency: (owner, keySha256) => `${root}idempotency:${owner}:${keySha256}`,
+    dataset: (owner, name) => `${root}dataset:${owner}:${name}`,
+    datasets: `${root}datasets`,
+    datasetFiles: `${root}dataset-files`,
+    datasetBytes: `${root}dataset-bytes`,
+    datasetJobs: `${root}dataset-jobs`,
     apiKey: (id) => `${root}key:${id}`,
     apiKeys: `${root}keys`,
     session: (tokenSha256) => `${root}session:${tokenSha256}`,

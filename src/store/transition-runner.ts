@@ -18,7 +18,9 @@ export type TransitionName =
   | 'adopt'
   | 'pack'
   | 'index'
-  | 'release';
+  | 'release'
+  | 'put_dataset'
+  | 'drop_dataset';
 
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
@@ -53,6 +55,8 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   pack: load('pack'),
   index: load('index'),
   release: load('release'),
+  put_dataset: load('put_dataset'),
+  drop_dataset: load('drop_dataset'),
 };
 
 const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list) => {
@@ -62,7 +66,7 @@ const AnswerSchema = z.array(z.union([z.string(), z.number()])).transform((list)
 });
 
 export interface TransitionCall {
-  /** Of the job; empty for `release`. */
+  /** Of the job; empty for `release`, `put_dataset` and `drop_dataset`. */
   id: string;
   args: Readonly<Record<string, string | number>>;
   /** Only for a transition that touches the index of the owner's jobs. */
@@ -110,6 +114,11 @@ export async function runTransition(
     feed_of: keys.feed(''),
     facts_of: keys.facts(''),
     sorted_of: keys.sorted('', '').slice(0, -1),
+    dataset_of: keys.dataset('', '').slice(0, -1),
+    datasets: keys.datasets,
+    dataset_files: keys.datasetFiles,
+    dataset_bytes: keys.datasetBytes,
+    dataset_jobs: keys.datasetJobs,
   };
   const args = Object.entries({ id, ...names, ...call.args }).flat();
   const reply = await runScript(redis, SCRIPTS[name], keyNames, args);

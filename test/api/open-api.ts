@@ -22,6 +22,7 @@ import {
 import { RedisHealth } from '../../src/redis/health.ts';
 import { ModelThreads } from '../../src/serving/model-threads.ts';
 import { ApiKeys } from '../../src/store/api-keys.ts';
+import { Datasets } from '../../src/store/datasets.ts';
 import { diskRoom } from '../../src/store/disk-room.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
@@ -93,12 +94,14 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
     const built = await buildApp({
       store,
       retention: new Retention(commands, stored.keys, store, artifacts, NO_LOG),
+      datasets: new Datasets(commands, stored.keys),
       events: new JobEvents(commands, stored.keys),
       feed: new JobFeed(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),
       artifacts,
       models,
       dataDir: folder,
+      uploadLimits: { bodyBytes: 512e6, totalBytes: 20e9, memoryBytes: 2e9 },
       modelBytes: 2 ** 30,
       storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,

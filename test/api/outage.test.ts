@@ -90,7 +90,8 @@ describe.skipIf(binary === null)('while Redis (needs redis-server or valkey-serv
     const create = expectProblem(await api.post({}, { 'idempotency-key': 'k' }), 503, 'store_unavailable');
     expect(create.detail).toContain('same Idempotency-Key');
     expect((await api.request({ url: '/livez' })).statusCode).toBe(200);
-    expect((await api.request({ url: '/datasets' })).statusCode).toBe(200);
+    expect((await api.request({ url: '/datasets/moons' })).statusCode).toBe(200);
+    expectProblem(await api.request({ url: '/datasets' }), 503, 'store_unavailable');
     expect((await api.request({ url: '/metrics' })).body).toMatch(/^descent_store_up 0$/m);
   }
 

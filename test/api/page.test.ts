@@ -100,7 +100,7 @@ describe('GET /datasets/{name}/rows/{split}/{index}.png', () => {
 
   it('an unknown dataset is not there either; the answer says which are', async () => {
     const answer = await api.request({ url: '/datasets/nothing/rows/test/0.png' });
-    const { detail } = expectProblem(answer, 404, 'not_found');
+    const { detail } = expectProblem(answer, 404, 'dataset_not_found');
     expect(detail).toContain('mnist_sample');
   });
 });

@@ -41,7 +41,7 @@ describe('an unknown query parameter', () => {
   it.each(OPERATIONS)('is refused by %s %s, which names it', async (method, path) => {
     for (const [query, pointer] of [
       ['statsu=running', '/statsu'],
-      ['dry_run', '/dry_run'],
+      ['dry-run', '/dry-run'],
       ['limit%20=1', '/limit '],
       ['Status=running', '/Status'],
       ['page=2&_=1', '/page'],

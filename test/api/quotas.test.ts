@@ -3,6 +3,7 @@ import { TokenBuckets } from '../../src/api/http/token-buckets.ts';
 import { quotasFor } from '../../src/api/quotas.ts';
 import { useOf } from '../../src/api/use.ts';
 import { monotonicMs } from '../../src/process/clock.ts';
+import { Datasets } from '../../src/store/datasets.ts';
 import { newCounters } from '../../workers/counters.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
@@ -40,11 +41,13 @@ describe('POST /jobs', () => {
   it('can be read beside what is used', async () => {
     const buckets = new TokenBuckets(10);
     buckets.take('local', monotonicMs());
+    const datasets = new Datasets(api.redis, api.keys);
     const quotas = quotasFor('none', { QUOTA_QUEUED_JOBS: 2, QUOTA_REQUESTS_PER_MINUTE: 10 });
-    expect(await useOf('local', { store: api.store, quotas }, { buckets, streams: 1 })).toEqual({
+    expect(await useOf('local', { store: api.store, datasets, quotas }, { buckets, streams: 1 })).toEqual({
       queued: { used: 2, limit: 2 },
       running: { used: 0, limit: null },
       storage_bytes: { used: 0, limit: null },
+      dataset_bytes: { used: 0, limit: null },
       requests_this_minute: { used: 1, limit: 10 },
       streams: { used: 1, limit: null },
     });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Dataset } from '../../src/contract/installation.ts';
+import type { Dataset } from '../../src/contract/dataset.ts';
 import type { ClassPredictions } from '../../src/contract/prediction.ts';
 import { encodeModel } from '../../src/training/model-file.ts';
 import { type TrainedModel, trainedModel } from '../export/trained-model.ts';

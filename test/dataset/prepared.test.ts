@@ -193,7 +193,9 @@ describe('openDataset', () => {
     });
     await expect(openDataset({ ...SAMPLE, dataset: 'nowhere' }, dataDir)).rejects.toMatchObject({
       code: 'dataset_unavailable',
-      message: 'this version of Descent has no dataset nowhere',
+      message: expect.stringMatching(
+        /^The rows of the dataset nowhere .* upload the same file to nowhere again/,
+      ),
     });
     expect(await readdir(dataDir)).toEqual([]);
   });

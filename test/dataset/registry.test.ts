@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DataShapeSchema } from '../../src/contract/data-shape.ts';
-import { DatasetNameSchema } from '../../src/contract/job-spec.ts';
+import { BUILT_IN_DATASETS } from '../../src/contract/job-spec.ts';
 import { datasetProblem } from '../../src/dataset/availability.ts';
 import { contentSha256 } from '../../src/dataset/content.ts';
 import { DATASETS, resolveDataset } from '../../src/dataset/registry.ts';
@@ -12,7 +12,7 @@ import { loadContent } from '../../src/dataset/sources.ts';
 const dataDir = mkdtempSync(join(tmpdir(), 'descent-'));
 afterAll(() => rmSync(dataDir, { recursive: true }));
 
-describe.each(DatasetNameSchema.options)('%s', async (name) => {
+describe.each(BUILT_IN_DATASETS)('%s', async (name) => {
   const shape = resolveDataset(name);
   const problem = await datasetProblem(DATASETS[name], dataDir);
 

@@ -47,6 +47,11 @@ it.skipIf(inject('redisBinary') === null)(
     await ended(first.url, done);
     const whole = await create(first.url, MEDIUM);
     await ended(first.url, whole);
+    const upload = await fetch(`${first.url}/datasets/mine?format=csv`, {
+      method: 'PUT',
+      body: Array.from({ length: 20 }, (_, i) => `${i},${i % 7},c${i % 2}`).join('\n'),
+    });
+    expect(upload.status).toBe(201);
     const running = await create(first.url, MEDIUM);
     await expect.poll(async () => (await job(first.url, running)).progress.epoch).toBeGreaterThan(0);
 
@@ -59,6 +64,7 @@ it.skipIf(inject('redisBinary') === null)(
     });
     const paths = (id: string) => [`/jobs/${id}`, `/jobs/${id}/metrics`, `/jobs/${id}/events?limit=1000`];
     const read = (url: string, id: string) => Promise.all(paths(id).map((path) => json(url + path)));
+    const rows = await json(`${first.url}/datasets/mine/rows`);
     const before = await read(first.url, done);
     first.program.kill('SIGTERM');
     expect(await first.program.ended).toBe(0);
@@ -70,6 +76,10 @@ it.skipIf(inject('redisBinary') === null)(
     expect(await filesOf(restored, done)).toEqual(await filesOf(dataDir, done));
     const second = await startReady({ folder: place });
     expect(await read(second.url, done)).toEqual(before);
+    expect(await json(`${second.url}/datasets/mine/rows`)).toEqual(rows);
+    expect(await readdir(join(restored, 'datasets'))).toContainEqual(
+      expect.stringMatching(/^[0-9a-f]{64}\.prepared$/),
+    );
     await ended(second.url, running);
     const resumed = await job(second.url, running);
     expect(resumed.attempts.map(({ outcome }) => outcome)).toEqual(['drained', 'succeeded']);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { Preprocessing } from '../../src/contract/model-export.ts';
-import { openDataset } from '../../src/dataset/prepared.ts';
+import { type Dataset, openDataset } from '../../src/dataset/prepared.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
 import { newValues, type Values } from '../../src/engine/engine.ts';
 import { type ExportedModel, exportedModel } from '../../src/export/exported-model.ts';
@@ -30,6 +30,15 @@ export async function trainedModel(spec: object = {}): Promise<TrainedModel> {
     ...spec,
   });
   const dataset = await openDataset(resolveDataset(parsed.dataset), folder);
+  const model = trainedModelOn(parsed, dataset);
+  dataset.close();
+  rmSync(folder, { recursive: true });
+  return model;
+}
+
+/** The same on an open dataset. */
+export function trainedModelOn(spec: object, dataset: Dataset): TrainedModel {
+  const parsed = JobSpecSchema.parse(spec);
   const { engine } = runJob(parsed, dataset);
   const { test, shape } = dataset;
   const values = newValues(shape.storage, test.rows * shape.inputs);
@@ -42,8 +51,6 @@ export async function trainedModel(spec: object = {}): Promise<TrainedModel> {
   const job = { spec: parsed, data: dataset.shape };
   const state = engine.state();
   const file = decodeModel(encodeModel(state, next.value.predicted, job), job);
-  dataset.close();
-  rmSync(folder, { recursive: true });
   return {
     values,
     probabilities: outputs,

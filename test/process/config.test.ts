@@ -40,6 +40,8 @@ describe('loadConfig', () => {
       MAX_CONNECTIONS: 10_000,
       MAX_QUEUED_JOBS: 10_000,
       MAX_STREAMS: 500,
+      MAX_DATASET_MB: 512,
+      DATASETS_GB: 20,
       RETENTION_DAYS: 30,
       RETENTION_JOBS: 10_000,
       RETENTION_GB: 20,

@@ -11,7 +11,9 @@ const BULLMQ = 'node_modules/bullmq/dist/cjs/scripts';
 /** The scripts that each kind of process runs. BullMQ's scripts for options that we do not use are left out. */
 const SCRIPTS: Record<Role, string[]> = {
   api: [
-    ...['record', 'commit', 'create', 'cancel', 'remove'].map((name) => join(TRANSITIONS, `${name}.lua`)),
+    ...['record', 'commit', 'create', 'cancel', 'remove', 'put_dataset', 'drop_dataset'].map((name) =>
+      join(TRANSITIONS, `${name}.lua`),
+    ),
     ...['api-keys', 'job-views', 'jobs', 'live-jobs', 'index-walk', 'owners'].map(
       (name) => `src/store/${name}.ts`,
     ),
@@ -19,7 +21,10 @@ const SCRIPTS: Record<Role, string[]> = {
   ],
   worker: [
     ...readdirSync(TRANSITIONS)
-      .filter((name) => !['create.lua', 'cancel.lua', 'adopt.lua'].includes(name))
+      .filter(
+        (name) =>
+          !['create.lua', 'cancel.lua', 'adopt.lua', 'put_dataset.lua', 'drop_dataset.lua'].includes(name),
+      )
       .map((name) => join(TRANSITIONS, name)),
     ...[
       'addStandardJob-9',

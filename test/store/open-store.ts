@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { ulid } from 'ulid';
 import { afterAll, inject } from 'vitest';
+import type { DataShape } from '../../src/contract/data-shape.ts';
 import { JobSchema } from '../../src/contract/job.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { EpochMetrics } from '../../src/contract/metrics.ts';
 import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
+import type { NewDataset } from '../../src/store/datasets.ts';
 import type { CreateOutcome, NewJob } from '../../src/store/job-creation.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
@@ -55,6 +57,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   id: newJobId(),
   spec: JobSpecSchema.parse({ name: 'a job', training: { epochs: 3 }, metadata: { made: 'by a test' } }),
   data: DATASETS.mnist.shape,
+  isUpload: false,
   parameters: 109_386,
   progress: {
     epoch: 0,
@@ -73,6 +76,28 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   runningQuota: 'none',
   ...changes,
 });
+
+const UPLOADED: DataShape = { ...DATASETS.moons.shape, dataset: 'mine', sha256: '5'.repeat(64) };
+
+/** An uploaded dataset of the owner local, named mine. */
+export const newDataset = (changes: Partial<NewDataset> = {}): NewDataset => ({
+  owner: 'local',
+  name: 'mine',
+  stored: {
+    shape: UPLOADED,
+    options: { format: 'csv' },
+    notes: [],
+    source: { bytes: 10, sha256: '6'.repeat(64) },
+  },
+  bytes: 1_000,
+  mostBytes: 1e9,
+  quota: undefined,
+  ...changes,
+});
+
+/** A job on it. */
+export const onUpload = (changes: Partial<NewJob> = {}): NewJob =>
+  newJob({ spec: JobSpecSchema.parse({ dataset: 'mine' }), data: UPLOADED, isUpload: true, ...changes });
 
 export async function created(store: JobStore, changes: Partial<NewJob> = {}): Promise<string> {
   const job = newJob(changes);

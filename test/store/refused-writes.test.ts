@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
+import { Datasets } from '../../src/store/datasets.ts';
 import { RECORD_SCHEMA } from '../../src/store/job-record.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
@@ -13,8 +14,10 @@ import {
   created,
   epochReport,
   FAILURE,
+  newDataset,
   newJob,
   newJobId,
+  onUpload,
   openStore,
   SUCCESS,
   startOf,
@@ -181,6 +184,25 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
       return { outcome: outcome! };
     };
   },
+  put_dataset: async () => () => new Datasets(user, keys).put(newDataset()),
+  drop_dataset: async () => {
+    await new Datasets(redis, keys).put(newDataset());
+    return () => new Datasets(user, keys).drop('local', 'mine');
+  },
+  'drop_dataset of rows that another has': async () => {
+    await new Datasets(redis, keys).put(newDataset());
+    await new Datasets(redis, keys).put(newDataset({ owner: 'alice' }));
+    return () => new Datasets(user, keys).drop('local', 'mine');
+  },
+  'create on an uploaded dataset': async (id) => {
+    await new Datasets(redis, keys).put(newDataset());
+    return () => store.create(onUpload({ id }));
+  },
+  'cancel of a job on an uploaded dataset': async (id) => {
+    await new Datasets(redis, keys).put(newDataset());
+    await admin.create(onUpload({ id }));
+    return () => cancel(id);
+  },
   'remove of a job in the trash': async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
@@ -252,6 +274,11 @@ const keysOf = (id: string): string[] => [
   keys.jobs('local'),
   keys.storage,
   keys.idempotencies('local'),
+  keys.datasets,
+  keys.datasetFiles,
+  keys.datasetBytes,
+  keys.datasetJobs,
+  keys.dataset('local', 'mine'),
   keys.idempotency('local', '*'),
 ];
 
@@ -326,7 +353,7 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
     try {
       // The others free memory, or lead to that.
       expect(await isRefused(move)).toBe(
-        /^(create|start( after a lost worker)?$|epoch|progress|release|adopt)/.test(name),
+        /^(create|put_dataset|start( after a lost worker)?$|epoch|progress|release|adopt)/.test(name),
       );
     } finally {
       await redis.config('SET', 'maxmemory', 0);

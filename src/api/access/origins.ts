@@ -36,7 +36,7 @@ const ALLOWED = [
 
 /** The answer to a browser that asks before it sends the request of another page. */
 const PREFLIGHT: Record<string, string> = {
-  'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
   'access-control-allow-headers': ALLOWED,
   'access-control-max-age': '600',
 };

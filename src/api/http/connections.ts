@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { monotonicMs } from '../../process/clock.ts';
-import { ProblemError, writeProblem } from './problems.ts';
+import { bodyNotInTime, ProblemError, writeProblem } from './problems.ts';
 
 export interface ConnectionLimits {
   /** Connections at a time. */
   max: number;
+  /** How long the body of a request may take to arrive. */
+  bodyMs: number;
   /** How long a connection may stay in one state: waiting for a request, or busy with one. */
   stateMs: number;
   /** How often that is checked. */
@@ -85,6 +87,12 @@ export class ConnectionGuard {
   }
 
   #cutOff(): void {
+    const latestBody = monotonicMs() - this.#limits.bodyMs;
+    for (const [socket, { sinceMs, responses }] of this.#busy) {
+      if (sinceMs > latestBody) break;
+      const isSlow = [...responses].some((response) => !response.req.complete && !this.#isStream(response));
+      if (isSlow) writeProblem(socket, bodyNotInTime(), randomUUID());
+    }
     const latest = monotonicMs() - this.#limits.stateMs;
     for (const connections of [this.#waiting, this.#busy]) {
       for (const [socket, { sinceMs, responses }] of connections) {

@@ -17,8 +17,10 @@ import { answerClientError, ProblemError, writeProblem } from './problems.ts';
 const MAX_HEADERS = 100;
 
 export interface HttpTimes {
-  /** For the headers of a request to arrive. */
+  /** For the headers of a request to arrive, and for its body, unless that lasts. */
   requestTimeoutMs: number;
+  /** For all of an upload. */
+  upload: { totalMs: number };
   /** For an idle connection to send its next request. */
   keepAliveTimeoutMs: number;
   /** For a connection to stay in one state: waiting for a request, or busy with one. */
@@ -31,20 +33,25 @@ export interface HttpTimes {
  * @param refuse answers a request that need not be handled, and says whether it did
  */
 export function buildServerFactory(
-  { requestTimeoutMs, keepAliveTimeoutMs, connectionStateMs }: HttpTimes,
+  { requestTimeoutMs, upload, keepAliveTimeoutMs, connectionStateMs }: HttpTimes,
   maxConnections: number,
   isStream: (response: ServerResponse) => boolean,
   refuse: (request: IncomingMessage, response: ServerResponse) => boolean,
 ): (handler: RequestListener) => Server {
   const guard = new ConnectionGuard(
-    { max: maxConnections, stateMs: connectionStateMs, checkMs: connectionStateMs / 6 },
+    {
+      max: maxConnections,
+      bodyMs: requestTimeoutMs,
+      stateMs: connectionStateMs,
+      checkMs: Math.min(requestTimeoutMs, connectionStateMs) / 6,
+    },
     isStream,
   );
   return (handler) => {
     const options = {
       // A missing Host gets a problem of our own.
       requireHostHeader: false,
-      requestTimeout: requestTimeoutMs,
+      requestTimeout: Math.max(requestTimeoutMs, upload.totalMs),
       headersTimeout: requestTimeoutMs,
       connectionsCheckingInterval: requestTimeoutMs / 6,
       keepAliveTimeout: keepAliveTimeoutMs,

@@ -9,6 +9,7 @@ export interface ProblemOptions {
   errors?: Problem['errors'];
   headers?: Readonly<Record<string, string>>;
   checks?: Problem['checks'];
+  places?: Problem['places'];
   cause?: unknown;
 }
 
@@ -19,17 +20,19 @@ export class ProblemError extends Error {
   readonly errors: Problem['errors'];
   readonly headers: Readonly<Record<string, string>>;
   readonly checks: Problem['checks'];
+  readonly places: Problem['places'];
 
   constructor(
     code: ProblemCode,
     detail: string,
-    { errors, headers = {}, checks, cause }: ProblemOptions = {},
+    { errors, headers = {}, checks, places, cause }: ProblemOptions = {},
   ) {
     super(detail, { cause });
     this.code = code;
     this.errors = errors;
     this.headers = headers;
     this.checks = checks;
+    this.places = places;
   }
 }
 
@@ -56,6 +59,7 @@ export function renderProblem(problem: ProblemError, requestId: string): Problem
     instance: `urn:uuid:${requestId}`,
     code: problem.code,
     ...(problem.checks && { checks: problem.checks }),
+    ...(problem.places && { places: problem.places }),
     ...(problem.errors && {
       errors: problem.errors.map((error) => ({ ...error, pointer: wellFormed(error.pointer) })),
     }),
@@ -184,6 +188,8 @@ export const overloaded = (cause?: unknown): ProblemError =>
 const tooBusy: ToProblem = (_request, cause) => overloaded(cause);
 
 const NOT_IN_TIME = 'The request did not arrive completely in time. Send it again.';
+
+export const bodyNotInTime = (): ProblemError => new ProblemError('request_timeout', NOT_IN_TIME);
 
 /** The timeout includes the time the body takes to arrive; a body still incomplete is the client's delay. */
 const handlerTimeout: ToProblem = (request, cause) =>

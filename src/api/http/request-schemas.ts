@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { OwnerSchema } from '../../contract/access.ts';
 import { ChartScaleSchema, CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
+import { DatasetFormatSchema, MOST_SHOWN_ROWS } from '../../contract/dataset.ts';
 import { MOST_EVALUATED_ROWS } from '../../contract/evaluation-rows.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
 import { DatasetNameSchema, MetadataSchema } from '../../contract/job-spec.ts';
 import { ModelFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../../contract/model-export.ts';
 import { CheckpointChoiceSchema, FitSchema } from '../../contract/prediction.ts';
+import { ALL_OPTIONS } from '../../dataset/reading/formats.ts';
 import { METRICS_FORMS } from '../metrics-forms.ts';
 import { queryInteger } from './query-integer.ts';
 
@@ -18,6 +20,37 @@ const MAX_SEQ = 999_999_999_999_999;
 export const NoQuerySchema = z.strictObject({});
 
 export const JobPathSchema = z.strictObject({ id: JobIdSchema });
+
+export const DatasetPathSchema = z.strictObject({ name: DatasetNameSchema });
+
+const datasetOwner = OwnerSchema.optional().meta({
+  description: 'The owner of the dataset; only an admin may name another than himself.',
+});
+
+export const DatasetQuerySchema = z.strictObject({ owner: datasetOwner });
+
+export const DatasetRowsQuerySchema = z.strictObject({
+  split: z.enum(['train', 'test']).default('test'),
+  after: queryInteger(z.int().gte(0).lte(1e9).optional()).meta({
+    description: 'Only rows with a higher index.',
+  }),
+  limit: queryInteger(z.int().gte(1).lte(MOST_SHOWN_ROWS).default(20)).meta({
+    description: `Rows per page: 1 to ${MOST_SHOWN_ROWS}.`,
+  }),
+  owner: datasetOwner,
+});
+
+/** Every option of any format; which of them apply is checked when the format is known. */
+export const UploadQuerySchema = z.strictObject({
+  format: DatasetFormatSchema.optional().meta({
+    description: 'What the body is. It overrides Content-Type, which names csv and parquet only.',
+  }),
+  dry_run: z
+    .enum(['true', 'false'])
+    .default('false')
+    .meta({ description: 'true: say what the file would make, and keep nothing.' }),
+  ...ALL_OPTIONS,
+});
 
 export const DatasetImagePathSchema = z.strictObject({
   name: DatasetNameSchema,

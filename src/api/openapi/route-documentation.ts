@@ -5,7 +5,7 @@ import type { ProblemCode } from '../../contract/problem.ts';
 
 /** Documentation of routes that validation does not need, kept in each route's config for the OpenAPI document. */
 
-export type Tag = 'access' | 'jobs' | 'watching' | 'models' | 'installation' | 'operations';
+export type Tag = 'access' | 'jobs' | 'watching' | 'models' | 'datasets' | 'installation' | 'operations';
 
 export interface Example {
   summary: string;

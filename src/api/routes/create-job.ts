@@ -4,9 +4,11 @@ import { isTerminal, JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
+import { DATASETS } from '../../dataset/registry.ts';
 import type { CreateAnswer, NewJob } from '../../store/job-creation.ts';
 import { JobIds } from '../../store/job-ids.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
+import { dataOf, unknownDataset } from '../data-of-name.ts';
 import type { ApiDeps } from '../deps.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { JSON_TYPE, sendJson } from '../http/conditional.ts';
@@ -23,7 +25,7 @@ import { memoryRefusal } from '../memory-admission.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { Remembered } from '../remembered.ts';
-import { checkSpec } from '../spec-limits.ts';
+import { checkSpec, measureSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that creates something. */
 
@@ -157,6 +159,7 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
 async function createJob(
   {
     store,
+    datasets,
     version,
     maxQueuedJobs,
     quotas,
@@ -171,7 +174,18 @@ async function createJob(
   sent: unknown,
   trace: string | undefined,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
-  const { spec, data, size } = checkSpec(request.body);
+  const { owner } = callerOf(request);
+  // A deleted dataset takes no new job, but a repeat still gets its stored response.
+  const named = await dataOf(request.body.dataset, owner, { datasets }).catch((error: unknown) => {
+    if (key === undefined || !(error instanceof ProblemError)) throw error;
+    return { unknown: error, shape: DATASETS.mnist.shape, isUpload: false };
+  });
+  const { shape: data } = named;
+  const unknown = 'unknown' in named ? named.unknown : undefined;
+  const { spec, size } =
+    unknown === undefined
+      ? checkSpec(request.body, data)
+      : { spec: request.body, size: measureSpec(request.body, data) };
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
   const [full, tooLarge, estimate] = await Promise.all([
     inTime(fullness.get()),
@@ -180,15 +194,16 @@ async function createJob(
     inTime(estimates.of(spec, data)).catch(() => undefined),
   ]);
   const job: Omit<NewJob, 'id'> = {
-    owner: callerOf(request).owner,
+    owner,
     spec,
     data,
+    isUpload: named.isUpload,
     parameters: size.parameters,
     progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
     version,
     estimatedSeconds: estimate?.seconds,
     trace,
-    accepting: full !== true && tooLarge === undefined,
+    accepting: full !== true && tooLarge === undefined && unknown === undefined,
     maxQueued: maxQueuedJobs,
     queuedQuota: quotas.queuedJobs,
     storageQuota: quotas.storageBytes,
@@ -224,8 +239,10 @@ async function createJob(
         'No job was created, because the clocks of the API and of Redis run apart. Retry; if it lasts, tell the operator.',
         { headers: { 'retry-after': '10' } },
       );
+    case 'dataset_gone':
+      throw unknownDataset(spec.dataset, await datasets.names(owner));
     case 'not_accepting':
-      throw tooLarge ?? storageFull();
+      throw unknown ?? tooLarge ?? storageFull();
     case 'queue_full':
       throw new ProblemError(
         'queue_full',

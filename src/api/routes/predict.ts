@@ -30,7 +30,7 @@ export function predictRoute(
   deps: ApiDeps & { room: ModelRoom },
   done: () => void,
 ): void {
-  const { store, models, artifacts, room } = deps;
+  const { store, models, artifacts, room, dataDir } = deps;
   app.removeAllContentTypeParsers();
   const options = { parseAs: 'buffer', bodyLimit: MOST_BYTES } as const;
   app.addContentTypeParser('*', options, async ({ headers }: FastifyRequest, bytes: Buffer) => {
@@ -62,7 +62,7 @@ export function predictRoute(
             throw noCheckpoint(record.status, unread.size > 0);
           }
           giveBack ??= room.take(record.parameters, record);
-          const answer = await models.predict({ ...asked, ...sent });
+          const answer = await models.predict({ ...asked, ...sent, dataDir });
           // The time was up, and the client has been told.
           if (reply.sent) return reply;
           if (answer.outcome === 'predicted') return sendJson(reply, answer.json);

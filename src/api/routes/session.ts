@@ -80,6 +80,7 @@ const USE_EXAMPLE = {
   queued: { used: 3, limit: 1000 },
   running: { used: 1, limit: null },
   storage_bytes: { used: 5_120_000, limit: 5_000_000_000 },
+  dataset_bytes: { used: 0, limit: 5_000_000_000 },
   requests_this_minute: { used: 12, limit: 1200 },
   streams: { used: 1, limit: 20 },
 };

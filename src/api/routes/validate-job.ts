@@ -7,6 +7,7 @@ import { slotNames } from '../../engine/optimizer-state.ts';
 import { type LiveJobs, MOST_LIVE } from '../../store/live-jobs.ts';
 import { jobMemoryBytes } from '../../training/job-memory.ts';
 import { callerOf } from '../access/caller.ts';
+import { dataOf } from '../data-of-name.ts';
 import type { ApiDeps } from '../deps.ts';
 import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
 import type { JobEstimates } from '../job-estimates.ts';
@@ -38,7 +39,8 @@ export function validateJobRoute(app: FastifyInstance, deps: ValidateDeps, done:
 async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDeps): Promise<JobPlan> {
   const { store, liveJobs, liveWorkers, estimates } = deps;
   const { owner } = callerOf(request);
-  const { spec, data, size } = checkSpec(request.body);
+  const { shape: data } = await dataOf(request.body.dataset, owner, deps);
+  const { spec, size } = checkSpec(request.body, data);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
   const [estimate, { queued }, live, workers] = await Promise.all([

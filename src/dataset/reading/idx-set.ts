@@ -1,21 +1,18 @@
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { z } from 'zod';
 import { IdxError, idxHeaderBytes, parseIdxHeader } from '../idx.ts';
 import { refuseFewClasses } from './array-targets.ts';
 import { ByteRun } from './byte-run.ts';
 import type { ReadLimits } from './limits.ts';
 import { listing } from './listing.ts';
 import type { MadeDataset, MadeRows } from './made-dataset.ts';
+import type { IdxOptions } from './options.ts';
 import { cut } from './places.ts';
 import { refuseLarge } from './prepared-size.ts';
 import { DatasetRefusedError } from './refusal.ts';
 import { withArchive } from './zip.ts';
 
 /** MNIST's four files in a ZIP archive, each as it is or with gzip, with images of any size. */
-
-export const IdxOptionsSchema = z.strictObject({});
-export type IdxOptions = z.output<typeof IdxOptionsSchema>;
 
 /** A file as it comes, still packed if its name ends in .gz. */
 export interface IdxFile {

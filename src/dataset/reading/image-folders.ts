@@ -1,11 +1,10 @@
-import type { z } from 'zod';
 import { refuseFewClasses } from './array-targets.ts';
 import { byCodePoint } from './code-point-order.ts';
 import { MOST_CLASSES, MOST_ROWS, type ReadLimits } from './limits.ts';
 import type { MadeDataset } from './made-dataset.ts';
-import { DatasetOptionsSchema } from './options.ts';
+import type { ImageFoldersOptions } from './options.ts';
 import { refuseTestSplit } from './own-split.ts';
-import { madeOfPictures, PictureRows, pictureSize } from './picture-rows.ts';
+import { madeOfPictures, PictureRows } from './picture-rows.ts';
 import { cut, Places } from './places.ts';
 import { DatasetRefusedError } from './refusal.ts';
 import { DEFAULT_TEST_SPLIT, type Split, splitRows } from './split.ts';
@@ -16,9 +15,6 @@ import { type ArchiveEntry, withArchive } from './zip.ts';
  * Where pictures lie deeper, the outermost folder is the class. Rows are numbered in code point order of the names, so
  * it does not matter how the archive was packed.
  */
-
-export const ImageFoldersOptionsSchema = DatasetOptionsSchema.extend({ size: pictureSize() });
-export type ImageFoldersOptions = Readonly<z.output<typeof ImageFoldersOptionsSchema>>;
 
 interface FoundPicture {
   readonly entry: ArchiveEntry;

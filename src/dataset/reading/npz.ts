@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { datasetOfArrays } from './array-dataset.ts';
 import {
   type ArrayRows,
@@ -19,7 +18,7 @@ import type { ReadLimits } from './limits.ts';
 import { listing } from './listing.ts';
 import type { MadeDataset } from './made-dataset.ts';
 import { NpyError, type NpyHeader, readNpyHeader, readNpyValues } from './npy.ts';
-import { DatasetOptionsSchema } from './options.ts';
+import type { NpzOptions } from './options.ts';
 import { refuseTestSplit } from './own-split.ts';
 import { refuseLarge } from './prepared-size.ts';
 import { DatasetRefusedError } from './refusal.ts';
@@ -30,18 +29,6 @@ import { type Archive, type ArchiveEntry, withArchive } from './zip.ts';
  * NumPy's archives of arrays: Keras's layout x_train, y_train, x_test, y_test, in the order given; or x, y, split here.
  * x is (rows, columns), a table, or (rows, height, width) or (rows, height, width, channels), images.
  */
-
-export const NpzOptionsSchema = DatasetOptionsSchema.extend({
-  task: z.enum(['classification', 'regression']).optional().meta({
-    description:
-      'What the model learns: one of several classes, or a number. If you do not say: integers, booleans and one-hot rows are classes, floats are numbers.',
-  }),
-  scale: z.enum(['none', 'standard', 'minmax']).optional().meta({
-    description:
-      'How the columns of a table are scaled, by the train rows: not at all (`none`, if you do not say), to mean 0 and deviation 1 (`standard`), or to 0 to 1 (`minmax`). Images are not scaled; those of bytes are divided by 255.',
-  }),
-});
-export type NpzOptions = Readonly<z.output<typeof NpzOptionsSchema>>;
 
 const HOW =
   "Save them as np.savez_compressed('data.npz', x_train=..., y_train=..., x_test=..., y_test=...), or x=..., y=... to have them split.";

@@ -89,5 +89,52 @@ export const CsvOptionsSchema = TableOptionsSchema.extend({
 
 export const ParquetOptionsSchema = TableOptionsSchema.refine(hasOneSplit, ONE_SPLIT);
 
+export const NpzOptionsSchema = DatasetOptionsSchema.extend({
+  task: z.enum(['classification', 'regression']).optional().meta({
+    description:
+      'What the model learns: one of several classes, or a number. If you do not say: integers, booleans and one-hot rows are classes, floats are numbers.',
+  }),
+  scale: z.enum(['none', 'standard', 'minmax']).optional().meta({
+    description:
+      'How the columns of a table are scaled, by the train rows: not at all (`none`, if you do not say), to mean 0 and deviation 1 (`standard`), or to 0 to 1 (`minmax`). Images are not scaled; those of bytes are divided by 255.',
+  }),
+});
+
+const MOST_SIDE = 1_024;
+
+/** An option: width, then height, to which all pictures are resampled. */
+const pictureSize = () =>
+  z
+    .string()
+    .regex(/^(?:[1-9]\d{0,2}|10[01]\d|102[0-4])x(?:[1-9]\d{0,2}|10[01]\d|102[0-4])$/)
+    .optional()
+    .meta({
+      description: `Width x height, up to ${MOST_SIDE}x${MOST_SIDE}: all pictures are resampled to it, each pixel the mean of the area that it covers. Without it, all pictures must have one size.`,
+      title: `width x height in pixels, up to ${MOST_SIDE}x${MOST_SIDE}, such as 28x28`,
+      examples: ['28x28'],
+    });
+
+export const ImageFoldersOptionsSchema = DatasetOptionsSchema.extend({ size: pictureSize() });
+
+export const ParquetImagesOptionsSchema = DatasetOptionsSchema.extend({
+  target: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .meta({
+      description:
+        'The column of labels. If you do not say: the one of the type ClassLabel, or the one named label.',
+      examples: ['label'],
+    }),
+  size: pictureSize(),
+});
+
+export const IdxOptionsSchema = z.strictObject({});
+
 export type TableOptions = Readonly<z.output<typeof TableOptionsSchema>>;
 export type CsvOptions = Readonly<z.output<typeof CsvOptionsSchema>>;
+export type NpzOptions = Readonly<z.output<typeof NpzOptionsSchema>>;
+export type ImageFoldersOptions = Readonly<z.output<typeof ImageFoldersOptionsSchema>>;
+export type ParquetImagesOptions = Readonly<z.output<typeof ParquetImagesOptionsSchema>>;
+export type IdxOptions = z.output<typeof IdxOptionsSchema>;

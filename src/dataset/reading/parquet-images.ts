@@ -5,10 +5,10 @@ import { MOST_CLASSES, type ReadLimits } from './limits.ts';
 import { listing } from './listing.ts';
 import type { MadeDataset } from './made-dataset.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { DatasetOptionsSchema } from './options.ts';
+import type { ParquetImagesOptions } from './options.ts';
 import { openParquet, type ParquetFile, type ParquetLeaf } from './parquet-file.ts';
 import { leafPages } from './parquet-pages.ts';
-import { madeOfPictures, PictureRows, pictureSize } from './picture-rows.ts';
+import { madeOfPictures, PictureRows } from './picture-rows.ts';
 import { cut, Places } from './places.ts';
 import { refuseLarge } from './prepared-size.ts';
 import { DatasetRefusedError } from './refusal.ts';
@@ -18,21 +18,6 @@ import { DEFAULT_TEST_SPLIT, splitRows } from './split.ts';
  * Sets of pictures as Hugging Face's datasets writes them: a column with the fields bytes (a PNG file) and path, and a
  * column of labels, whose names are under the key `huggingface` of the file's metadata.
  */
-
-export const ParquetImagesOptionsSchema = DatasetOptionsSchema.extend({
-  target: z
-    .string()
-    .min(1)
-    .max(500)
-    .optional()
-    .meta({
-      description:
-        'The column of labels. If you do not say: the one of the type ClassLabel, or the one named label.',
-      examples: ['label'],
-    }),
-  size: pictureSize(),
-});
-export type ParquetImagesOptions = Readonly<z.output<typeof ParquetImagesOptionsSchema>>;
 
 /** What datasets notes about columns. */
 const FeaturesSchema = z.object({

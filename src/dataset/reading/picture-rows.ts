@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { resampled } from './area-average.ts';
 import type { ReadLimits } from './limits.ts';
 import type { MadeDataset, MadeRows } from './made-dataset.ts';
@@ -13,22 +12,6 @@ import type { Split } from './split.ts';
  * whatever the files say, else RGB. Transparent pixels show white paper, as they do when pictures are sent for
  * prediction.
  */
-
-const MOST_SIDE = 1_024;
-
-/** An option: width, then height, to which all pictures are resampled. */
-export const pictureSize = () =>
-  z
-    .string()
-    .regex(/^[1-9]\d{0,3}x[1-9]\d{0,3}$/, 'must be width x height in pixels, such as 28x28')
-    .refine((text) => text.split('x').every((side) => Number(side) <= MOST_SIDE), {
-      error: `may be at most ${MOST_SIDE}x${MOST_SIDE}`,
-    })
-    .optional()
-    .meta({
-      description: `Width x height, up to ${MOST_SIDE}x${MOST_SIDE}: all pictures are resampled to it, each pixel the mean of the area that it covers. Without it, all pictures must have one size.`,
-      examples: ['28x28'],
-    });
 
 interface Size {
   readonly width: number;

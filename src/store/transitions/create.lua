@@ -1,7 +1,7 @@
 -- create: nothing -> queued. The idempotency look-up, the queue cap, the quotas, the record, its first event, the
 -- indexes and the outbox entry, in one transition. The delivery is held instead if the owner's running quota is used up.
 -- Answers: created {created_at, queue_position}, replayed {id, created_at, queue_position}, key_reused, wrong_clock {now}
--- (the time in the id is not Redis's: create it under another id), not_accepting,
+-- (the time in the id is not Redis's: create it under another id), dataset_gone, not_accepting,
 -- queue_full {queued}, queued_quota_exceeded {queued}, storage_quota_exceeded {bytes}.
 local JOBS, STORAGE, IDEMPOTENCY, IDEMPOTENCIES = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 more_types[JOBS] = 'zset'
@@ -30,6 +30,13 @@ end
 if math.abs(clock - given.id_time) > tonumber(given.most_skew) then
   return answer('wrong_clock', 'now', clock)
 end
+-- Another request may have dropped it since its shape was read. From here on, this job keeps it.
+if given.upload ~= '' then
+  local dataset = redis.call('GET', dataset_key(given.upload)) or ''
+  if string.sub(dataset, 1, #given.upload_sha256 + 1) ~= given.upload_sha256 .. ' ' then
+    return answer('dataset_gone')
+  end
+end
 if given.accepting == '0' then
   return answer('not_accepting')
 end
@@ -55,6 +62,10 @@ for _, field in ipairs({ 'schema', 'owner', 'spec', 'data', 'version', 'paramete
 end
 for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events', 'checkpoint_epoch' }) do
   set(field, 0)
+end
+if given.upload ~= '' then
+  set('upload', given.upload)
+  plan('ZADD', given.dataset_jobs, 0, dataset_member(given.upload, given.id))
 end
 if given.trace ~= '' then
   set('trace', given.trace)

@@ -15,6 +15,7 @@
 -- | owner            | who may see it                                            | create                        |            |
 -- | spec             | JSON: what to train, every default filled in              | create                        |            |
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
+-- | upload           | name of the dataset, if that was uploaded                  | create                        | until terminal |
 -- | version          | version of Descent that accepted the job                  | create                        |            |
 -- | parameters       | number of weights and biases of the model                 | create                        |            |
 -- | estimate         | seconds that it was expected to take, if that was known   | create                        |            |
@@ -293,6 +294,17 @@ local function release_next(count)
   end
 end
 
+-- The key of an owner's uploaded dataset. Same as dataset() in keys.ts.
+local function dataset_key(name)
+  return given.dataset_of .. owner .. ':' .. name
+end
+
+-- A live job keeps its uploaded dataset from being dropped. ; sorts after :, so it ends a range of these members.
+local function dataset_member(name, id)
+  more_types[given.dataset_jobs] = 'zset'
+  return owner .. ':' .. name .. ':' .. id
+end
+
 local function is_held()
   return record.place ~= nil and redis.call('ZSCORE', HELD, held_member()) ~= false
 end
@@ -349,10 +361,13 @@ local function terminate(status, data)
   end
   leave_queue()
   plan('ZREM', OUTBOX, delivery_id())
+  if record.upload then
+    plan('ZREM', given.dataset_jobs, dataset_member(record.upload, given.id))
+  end
   set_status(status)
   set('finished_at', now)
   unset('token', 'place', 'delivery', 'faults', 'reason', 'checkpoint', 'checkpoint_epoch', 'progress_step',
-    'progress_events', 'trace')
+    'progress_events', 'trace', 'upload')
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)

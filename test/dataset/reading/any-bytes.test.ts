@@ -3,15 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IdxOptionsSchema, readIdxSet } from '../../../src/dataset/reading/idx-set.ts';
-import { ImageFoldersOptionsSchema, readImageFolders } from '../../../src/dataset/reading/image-folders.ts';
+import { readIdxSet } from '../../../src/dataset/reading/idx-set.ts';
+import { readImageFolders } from '../../../src/dataset/reading/image-folders.ts';
 import type { ReadLimits } from '../../../src/dataset/reading/limits.ts';
 import type { MadeDataset } from '../../../src/dataset/reading/made-dataset.ts';
-import { NpzOptionsSchema, readNpz } from '../../../src/dataset/reading/npz.ts';
+import { readNpz } from '../../../src/dataset/reading/npz.ts';
 import {
+  IdxOptionsSchema,
+  ImageFoldersOptionsSchema,
+  NpzOptionsSchema,
   ParquetImagesOptionsSchema,
-  readParquetImages,
-} from '../../../src/dataset/reading/parquet-images.ts';
+} from '../../../src/dataset/reading/options.ts';
+import { readParquetImages } from '../../../src/dataset/reading/parquet-images.ts';
 import { DatasetRefusedError } from '../../../src/dataset/reading/refusal.ts';
 import { withArchive } from '../../../src/dataset/reading/zip.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { IdxOptionsSchema, readIdxSet } from '../../../src/dataset/reading/idx-set.ts';
+import { readIdxSet } from '../../../src/dataset/reading/idx-set.ts';
+import { IdxOptionsSchema } from '../../../src/dataset/reading/options.ts';
 import { EXPECTED, LIMITS, made, refusal, written, zipOf } from './archive-files.ts';
 
 const read = (path: string, limits = LIMITS) => readIdxSet(path, IdxOptionsSchema.parse({}), limits);

@@ -1,6 +1,7 @@
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
-import { ImageFoldersOptionsSchema, readImageFolders } from '../../../src/dataset/reading/image-folders.ts';
+import { readImageFolders } from '../../../src/dataset/reading/image-folders.ts';
+import { ImageFoldersOptionsSchema } from '../../../src/dataset/reading/options.ts';
 import { EXPECTED, LIMITS, made, refusal, written, zipOf } from './archive-files.ts';
 
 const read = (path: string, options: object = {}, limits = LIMITS) =>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bytesOf } from '../../../src/dataset/content.ts';
-import { NpzOptionsSchema, readNpz } from '../../../src/dataset/reading/npz.ts';
+import { readNpz } from '../../../src/dataset/reading/npz.ts';
+import { NpzOptionsSchema } from '../../../src/dataset/reading/options.ts';
 import { DATASETS } from '../../../src/dataset/registry.ts';
 import { loadContent } from '../../../src/dataset/sources.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';

@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import {
-  hasPictures,
-  ParquetImagesOptionsSchema,
-  readParquetImages,
-} from '../../../src/dataset/reading/parquet-images.ts';
+import { ParquetImagesOptionsSchema } from '../../../src/dataset/reading/options.ts';
+import { hasPictures, readParquetImages } from '../../../src/dataset/reading/parquet-images.ts';
 import { EXPECTED, LIMITS, made, refusal, written } from './archive-files.ts';
 
 const read = (path: string, options: object = {}, limits = LIMITS) =>

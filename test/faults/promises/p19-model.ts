@@ -117,6 +117,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     id,
     spec: JobSpecSchema.parse({ name: NAME, metadata: { model: '1' } }),
     data: resolveDataset('mnist'),
+    isUpload: false,
     parameters: 1,
     progress: PROGRESS,
     version: '0.0.0',

@@ -59,7 +59,7 @@ function DatasetCard({ dataset }: { dataset: Dataset }) {
             <code>{sha256}</code>
           </dd>
           <dt>Files</dt>
-          <dd>{files.map(({ file }) => file).join(', ') || 'none: it is generated'}</dd>
+          <dd>{files.map(({ file }) => file).join(', ') || 'none'}</dd>
         </dl>
         {problem === null && image !== null && (
           <figure class="rows">
