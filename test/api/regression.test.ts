@@ -277,6 +277,24 @@ describe('a job that predicts a number', () => {
     expect((await ask(`x\n${inputs.join('\n')}`, 'text/csv')).json()).toEqual(answer);
   });
 
+  it('has no answer for values that its model makes infinite', async () => {
+    const { spec, data, file } = model.exported('raw');
+    const job = await api.running(SPEC);
+    const state = { weights: file.weights.map(() => 2), ...file.optimizer! };
+    const bytes = encodeModel(state, file.predicted!, { spec, data });
+    const written = await api.artifacts.write(job.id, '1-model.bin', bytes);
+    await api.transitions.finish(job.id, job.token, { ...successOf(0), model: written });
+    const response = await api.request({
+      method: 'POST',
+      url: `/jobs/${job.id}/predict`,
+      headers: { 'content-type': 'text/csv' },
+      payload: '0\n3.4e38\n',
+    });
+    expect(expectProblem(response, 422, 'validation_failed').detail).toContain(
+      'Row 2: its values are so large',
+    );
+  });
+
   it('has a model in every format', async () => {
     for (const format of ['safetensors', 'onnx', 'keras', 'weights.h5', 'json']) {
       expect((await get(`/model?format=${format}`)).statusCode).toBe(200);
