@@ -57,6 +57,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--hidden-units <list>', 'widths of the hidden layers, such as 128,64')
     .option('--optimizer <type>', 'rmsprop, sgd, adagrad or adam')
     .option('--learning-rate <number>', "the optimizer's step size")
+    .option('--loss <name>', 'of a number: mse, mae or huber')
     .option('--epochs <number>', 'passes over the data')
     .option('--batch-size <number>', 'rows per step')
     .option('--seed <number>', 'decides all that is random')

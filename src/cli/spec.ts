@@ -9,6 +9,7 @@ export interface SpecOptions {
   hiddenUnits?: string;
   optimizer?: string;
   learningRate?: string;
+  loss?: string;
   epochs?: string;
   batchSize?: string;
   seed?: string;
@@ -24,7 +25,7 @@ type Loose = Record<string, unknown>;
  */
 export function readSpec(file: string | undefined, options: SpecOptions): JobSpec {
   const spec = file === undefined ? {} : readObject(file);
-  const { name, dataset, engine, hiddenUnits, optimizer, learningRate } = options;
+  const { name, dataset, engine, hiddenUnits, optimizer, learningRate, loss } = options;
   const training = given({
     epochs: numberOf('--epochs', options.epochs),
     batch_size: numberOf('--batch-size', options.batchSize),
@@ -38,7 +39,7 @@ export function readSpec(file: string | undefined, options: SpecOptions): JobSpe
   });
   return {
     ...spec,
-    ...given({ name, dataset, engine }),
+    ...given({ name, dataset, engine, loss }),
     ...merged('training', spec, training),
     ...merged('model', spec, model),
     ...optimizerOf(spec, optimizer, numberOf('--learning-rate', learningRate)),

@@ -116,7 +116,7 @@ export const JobSpecSchema = z
     optimizer: OptimizerSchema.prefault({ type: 'rmsprop' }),
     loss: LossSchema.optional().meta({
       description:
-        "What training makes small, by Keras's names: categorical_crossentropy where the rows have classes; mse, mae or huber (with delta 1), of the standardised numbers, where they have numbers. By default the first that fits the dataset. Missing in jobs of older versions, which are of classes.",
+        "What training makes small, by Keras's names: categorical_crossentropy where the rows have classes; mse, mae or huber (with delta 1), of the standardised numbers, where they have numbers. By default the first that fits the dataset.",
     }),
     training: TrainingSchema.prefault({}),
     engine: z

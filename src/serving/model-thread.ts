@@ -69,6 +69,12 @@ export async function predict(task: PredictTask): Promise<PredictOutcome> {
   const { engine, epoch } = loaded;
   const { values, rows, seen } = inputs;
   const predictions = engine.predict(values, noTargets(model.data, rows), 0, rows);
+  const odd = predictions.outputs.findIndex((value) => !Number.isFinite(value));
+  if (odd >= 0) {
+    const row = Math.floor(odd / model.data.outputs) + 1;
+    const message = `Row ${row}: its values are so large that what the model says is not finite. Send values like those of the dataset.`;
+    return { outcome: 'refused', code: 'content', message };
+  }
   const answer: PredictionList = {
     object: 'list',
     ...describe(predictions, model.data),

@@ -1,16 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { NUMBER_EVALUATION } from '../../src/api/openapi/examples.ts';
+import { EVALUATION, NUMBER_EVALUATION } from '../../src/api/openapi/examples.ts';
 import type { Comparison } from '../../src/contract/comparison.ts';
 import type { EvaluationRows } from '../../src/contract/evaluation-rows.ts';
 import type { Dataset } from '../../src/contract/installation.ts';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobPlan } from '../../src/contract/job-plan.ts';
+import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import type { PredictionList } from '../../src/contract/prediction.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
 import { encodeModel } from '../../src/training/model-file.ts';
 import { type TrainedModel, trainedModel } from '../export/trained-model.ts';
 import { unzip } from '../export/unzip.ts';
-import { epochReport, successOf } from '../store/open-store.ts';
+import { created, epochReport, successOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 /** A job that predicts a number, beside one that predicts classes. */
@@ -111,6 +112,49 @@ describe('the loss of a spec', () => {
       expect(number.detail).toBe(
         '/loss must be mse or mae or huber for sine, whose rows have numbers; got categorical_crossentropy',
       );
+    }
+  });
+});
+
+describe('a job of an older version, whose spec names no loss and which knows no errors of numbers,', () => {
+  it('is shown in every form', async () => {
+    const older = await created(api.store, { owner: 'local', spec: JobSpecSchema.parse({ name: 'older' }) });
+    const token = await api.start(older);
+    const { mae: _, val_mae: __, ...row } = epochReport(1).metrics;
+    await api.transitions.epoch(older, token, { ...epochReport(1), metrics: row });
+    const { result, ...success } = successOf(1);
+    const { task: ___, ...evaluation } = EVALUATION;
+    await api.transitions.finish(older, token, {
+      ...success,
+      evaluation: await api.artifacts.write(
+        older,
+        '1-evaluation.json',
+        Buffer.from(JSON.stringify(evaluation)),
+      ),
+      result: { ...result, test: { loss: 0.1, accuracy: 0.97 }, train: { loss: 0.1, accuracy: 0.97 } },
+    });
+    const read = async (path: string) => {
+      const response = await api.request({ url: path.replace('ID', older) });
+      expect(response.statusCode, `${path}: ${response.body}`).toBe(200);
+      return response;
+    };
+    expect((await read('/jobs/ID')).json<Job>().spec).not.toHaveProperty('loss');
+    expect((await read('/jobs/ID/metrics?format=columns')).json().columns).toMatchObject({ mae: [null] });
+    expect((await read('/jobs/ID/metrics?format=csv')).body).toContain('\r\n1,100,1,0.5,,,,,0.001,');
+    expect((await read('/jobs/ID/charts/accuracy.svg')).body).toContain('Training Accuracy: 0.5');
+    expect((await read('/jobs/ID/charts/mae.svg')).body).toContain('no MAE: this job predicts classes');
+    for (const path of [
+      '/jobs/ID/metrics',
+      '/jobs/ID/metrics?format=tensorboard',
+      '/jobs/ID/evaluation',
+      '/jobs/ID/charts/confusion.svg',
+      `/compare?jobs=ID,${id}`,
+      `/compare?jobs=ID,${id}&format=csv`,
+      `/compare/charts/mae.svg?jobs=ID,${id}`,
+      '/jobs?name=older&format=csv',
+      '/jobs/ID/events',
+    ]) {
+      await read(path);
     }
   });
 });
@@ -231,6 +275,24 @@ describe('a job that predicts a number', () => {
       })),
     });
     expect((await ask(`x\n${inputs.join('\n')}`, 'text/csv')).json()).toEqual(answer);
+  });
+
+  it('has no answer for values that its model makes infinite', async () => {
+    const { spec, data, file } = model.exported('raw');
+    const job = await api.running(SPEC);
+    const state = { weights: file.weights.map(() => 2), ...file.optimizer! };
+    const bytes = encodeModel(state, file.predicted!, { spec, data });
+    const written = await api.artifacts.write(job.id, '1-model.bin', bytes);
+    await api.transitions.finish(job.id, job.token, { ...successOf(0), model: written });
+    const response = await api.request({
+      method: 'POST',
+      url: `/jobs/${job.id}/predict`,
+      headers: { 'content-type': 'text/csv' },
+      payload: '0\n3.4e38\n',
+    });
+    expect(expectProblem(response, 422, 'validation_failed').detail).toContain(
+      'Row 2: its values are so large',
+    );
   });
 
   it('has a model in every format', async () => {

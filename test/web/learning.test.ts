@@ -69,6 +69,38 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
     expect(await violationsOf(page)).toEqual([]);
   });
 
+  it('shows a job that predicts a number by its errors, alone, in the list and in a comparison', async () => {
+    const descent = await Installation.start();
+    const spec = { dataset: 'sine', optimizer: { type: 'adam' }, training: { epochs: 3 } };
+    const { id } = await descent.create({ ...spec, name: 'number' });
+    const other = await descent.create({ dataset: 'moons', name: 'classes', training: { epochs: 3 } });
+    await Promise.all([descent.toEnd(id), descent.toEnd(other.id)]);
+    const { mae } = (await descent.job(id)).result!.test;
+    const shown = String(Number(mae!.toPrecision(4)));
+
+    const page = await browser.open(`${descent.url}/#/jobs/${id}`);
+    const figure = (name: string) => page.locator('.figures div', { hasText: name }).locator('dd').first();
+    await expect.poll(() => figure('Test MAE').textContent()).toBe(shown);
+    expect(await figure('Best val_mae').textContent()).toMatch(/^0\.\d+$/);
+    expect(await page.locator('figcaption').allTextContents()).toEqual(['Loss', 'MAE']);
+    const residuals = page.getByAltText('Histogram of the residuals');
+    await expect
+      .poll(() => residuals.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth))
+      .toBeGreaterThan(0);
+    expect(await page.getByText(/^500 rows: MAE .*, RMSE .*, R² 0\.9/).count()).toBe(1);
+    for (const file of ['mae.svg', 'residuals.svg']) {
+      await page.getByRole('link', { name: file }).waitFor();
+    }
+    expect(await page.getByText('accuracy', { exact: false }).count()).toBe(0);
+    expect(await violationsOf(page)).toEqual([]);
+
+    await page.goto(`${descent.url}/#/jobs`);
+    await page.getByRole('cell', { name: `MAE ${shown}` }).waitFor();
+    await page.goto(`${descent.url}/#/compare?jobs=${id},${other.id}&metric=val_mae`);
+    await page.getByRole('cell', { name: `MAE ${shown}` }).waitFor();
+    expect(await page.getByText('★').count()).toBe(1);
+  });
+
   it('compares jobs; the link shows the same to somebody else', async () => {
     const descent = await Installation.start();
     for (const type of ['adam', 'sgd'] as const) {
@@ -101,12 +133,14 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
     async (colorScheme, width) => {
       const descent = await Installation.start();
       const { id } = await descent.create({ dataset: 'mnist_sample', training: { epochs: 2 } });
-      await descent.toEnd(id);
+      const number = await descent.create({ dataset: 'sine', training: { epochs: 2 } });
+      await Promise.all([descent.toEnd(id), descent.toEnd(number.id)]);
       const page = await browser.open(`${descent.url}/`, { colorScheme, viewport: { width, height: 800 } });
       const loaded = {
         jobs: 'td.name',
         new: '.plan dd',
         [`jobs/${id}`]: 'button[aria-label^="4 taken for 9"]',
+        [`jobs/${number.id}`]: 'img[alt^=Histogram]',
         [`try?jobs=${id}`]: '.guess a',
         compare: 'main input[type=checkbox]',
         race: 'main button.primary',

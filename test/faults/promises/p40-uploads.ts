@@ -21,7 +21,8 @@ export const uploads: Experiment = {
   rows: [
     {
       id: 'P40',
-      promise: 'An upload exists whole or not at all: nothing of it is listed or left, and the same can be sent again',
+      promise:
+        'An upload exists whole or not at all: nothing of it is listed or left, and the same can be sent again',
       fault: 'the client is gone, or the API killed, after a random byte',
       designN: 100,
     },
@@ -33,7 +34,8 @@ export const uploads: Experiment = {
     },
     {
       id: 'P41',
-      promise: 'Of several uploads of one name one wins: the others get a 200 for the same content, else a 409',
+      promise:
+        'Of several uploads of one name one wins: the others get a 200 for the same content, else a 409',
       fault: `${UPLOADS} at once, of two contents`,
       designN: 100,
     },
@@ -45,7 +47,8 @@ export const uploads: Experiment = {
     },
     {
       id: 'P43',
-      promise: 'A job whose worker lacks the rows fails with dataset_unavailable, and the same upload repairs it',
+      promise:
+        'A job whose worker lacks the rows fails with dataset_unavailable, and the same upload repairs it',
       fault: 'the file of the rows is removed',
       designN: 100,
     },
@@ -75,7 +78,10 @@ export const uploads: Experiment = {
 };
 
 const table = (random: Random): string =>
-  Array.from({ length: random.between(30, 3_000) }, (_, i) => `${random.between(0, 999)},${i % 13},c${i % 3}`).join('\n');
+  Array.from(
+    { length: random.between(30, 3_000) },
+    (_, i) => `${random.between(0, 999)},${i % 13},c${i % 3}`,
+  ).join('\n');
 
 const put = async (site: Site, body: string) =>
   await site.fetch(`/datasets/${NAME}?format=csv`, { method: 'PUT', body });
@@ -219,7 +225,10 @@ async function loseRows(trial: Trial, site: Site): Promise<void> {
     throw new Broken(`a job without rows ended as ${lost.status}: ${code} ${message}`);
   await expectStatus(await put(site, body), 200, 'the same upload');
   const found = await ended(site, (await site.create(SPEC)).id);
-  assertKept(found.status === 'succeeded', `the repaired job ended as ${found.status}: ${found.error?.message}`);
+  assertKept(
+    found.status === 'succeeded',
+    `the repaired job ended as ${found.status}: ${found.error?.message}`,
+  );
   for (const { id } of [lost, found]) await removeJob(site, id);
   await expectStatus(await remove(site), 204, 'the removal in the end');
 }
