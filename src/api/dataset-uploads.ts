@@ -73,6 +73,8 @@ export class DatasetUploads {
     response.once('close', () => {
       if (!response.writableFinished) stop.abort(brokenOff());
     });
+    // Its response says so, too; without a listener the error would end this process.
+    given.body.on('error', () => {});
     const upload = { ...given, signal: stop.signal };
     let folder: string | undefined;
     try {
@@ -231,12 +233,13 @@ async function within<Value>(
   late: Error,
   signal: AbortSignal,
 ): Promise<Value> {
-  signal.throwIfAborted();
   return await new Promise<Value>((resolve, reject) => {
     const stop = () => reject(signal.reason);
     const timer = setTimeout(reject, ms, late);
-    signal.addEventListener('abort', stop, { once: true });
-    value.then(resolve, reject).finally(() => {
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    // It is awaited in any case: nobody else would hear of its failure.
+    void value.then(resolve, reject).finally(() => {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
     });

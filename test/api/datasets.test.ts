@@ -234,20 +234,23 @@ describe('PUT /datasets/{name}', () => {
   });
 
   it('leaves nothing of an upload whose client goes away, and ends what read it', async () => {
-    await send(api, 'broken?format=csv', (request) => {
+    const whenOpen = (request: ReturnType<typeof httpRequest>) =>
+      void expect
+        .poll(() => filesOf(api).length, { interval: 5 })
+        .toBe(1)
+        .then(() => request.destroy());
+    const sending = send(api, 'broken?format=csv', (request) => {
+      request.setHeader('content-length', 2 * CSV.length);
       request.write(CSV);
-      request.once('socket', () => {});
-      setImmediate(() => request.destroy());
-    }).catch(() => {});
+      whenOpen(request);
+    });
+    await expect(sending).rejects.toThrow();
     await expect.poll(() => filesOf(api)).toEqual([]);
     // While it is read.
     const rows = Array.from({ length: 60_000 }, (_, i) => `${i},${i * 2},c${i % 2}`).join('\n');
     const reading = send(api, 'broken?format=csv', (request) => {
       request.end(rows);
-      void expect
-        .poll(() => filesOf(api).length, { interval: 5 })
-        .toBe(1)
-        .then(() => request.destroy());
+      whenOpen(request);
     });
     await expect(reading).rejects.toThrow();
     await expect.poll(() => filesOf(api)).toEqual([]);

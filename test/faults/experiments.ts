@@ -34,6 +34,7 @@ import { soak } from './promises/p34-soak.ts';
 import { rollingUpgrade } from './promises/p35-upgrade.ts';
 import { backup } from './promises/p36-backup.ts';
 import { reading } from './promises/p39-reading.ts';
+import { uploads } from './promises/p40-uploads.ts';
 import type { NotRun } from './report.ts';
 
 /** All experiments, ordered by the promises they prove. */
@@ -78,6 +79,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   rollingUpgrade,
   backup,
   reading,
+  uploads,
 ];
 
 const SOAK_MINUTES = 60;

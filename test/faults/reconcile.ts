@@ -292,6 +292,7 @@ async function leftKeys(site: Site): Promise<string[]> {
     keys.probe,
     keys.share,
     keys.storage,
+    keys.datasetBytes,
     ...bull,
   ];
   const left: string[] = [];
@@ -322,7 +323,7 @@ async function leftFiles(site: Site): Promise<string[]> {
   }
   const datasets = join(site.dataDir, 'datasets');
   const unknown = existsSync(datasets)
-    ? readdirSync(datasets).filter((name) => !name.endsWith('.prepared'))
+    ? readdirSync(datasets).filter((name) => !/^[a-z0-9_]+-[0-9a-f]{16}\.prepared$/.test(name))
     : [];
   return [...left, ...unknown.map((name) => `datasets/${name}`)];
 }

@@ -25,6 +25,7 @@ import { memoryRefusal } from '../memory-admission.ts';
 import { EXAMPLE_SPECS, QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { Remembered } from '../remembered.ts';
+import { inTime, requireSaved } from '../saved.ts';
 import { checkSpec, measureSpec } from '../spec-limits.ts';
 
 /** POST /jobs: the only request that creates something. */
@@ -218,10 +219,10 @@ async function createJob(
   switch (outcome.outcome) {
     case 'created':
       for (const deliveryId of outcome.released) enqueue(deliveryId);
-      await requireSaved(store);
+      await requireSaved(store, JOB_MAY_BE_LOST);
       return { answer: outcome.answer, replayed: false };
     case 'replayed':
-      await requireSaved(store);
+      await requireSaved(store, JOB_MAY_BE_LOST);
       return { answer: outcome.answer, replayed: true };
     case 'deleted':
       throw new ProblemError(
@@ -266,24 +267,8 @@ async function createJob(
 
 const inGigabytes = (bytes: number): string => (bytes / 1e9).toFixed(3);
 
-/** A request has 3 s for Redis in total, and the create may take 2 s of them. */
-const LOOK_MS = 500;
-const FSYNC_MS = 300;
 /** So many jobs cannot be created meanwhile that a store with room is full. */
 const FULLNESS_MS = 250;
-
-/** The answer; undefined if Redis is slow to give it, since the create then fails by itself. */
-async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, LOOK_MS, undefined);
-  });
-  try {
-    return await Promise.race([answer, tooLong]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** Whether Redis's memory is nearly full. */
 async function isFull(store: ApiDeps['store']): Promise<boolean> {
@@ -291,16 +276,8 @@ async function isFull(store: ApiDeps['store']): Promise<boolean> {
   return share !== undefined && share > STORAGE_FULL_SHARE;
 }
 
-/** A job that is only in Redis's memory is not accepted: a crash would lose it. */
-async function requireSaved(store: ApiDeps['store']): Promise<void> {
-  const saved = await inTime(store.isSaved(FSYNC_MS));
-  if (saved === true) return;
-  throw new ProblemError(
-    saved === undefined ? 'store_unavailable' : 'store_read_only',
-    `Redis ${saved === undefined ? 'did not say whether it has' : 'could not'} saved the job to its disk, so the job exists but may be lost. Retry with the same Idempotency-Key when /readyz answers 200; without a key, list the jobs first.`,
-    { headers: { 'retry-after': '10' } },
-  );
-}
+const JOB_MAY_BE_LOST =
+  'the job to its disk, so the job exists but may be lost. Retry with the same Idempotency-Key when /readyz answers 200; without a key, list the jobs first.';
 
 const storageFull = () =>
   new ProblemError(

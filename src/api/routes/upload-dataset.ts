@@ -19,9 +19,13 @@ import { fieldErrors } from '../http/validation-errors.ts';
 import { pathOfDataset } from '../links.ts';
 import { IRIS_DETAIL } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
+import { requireSaved } from '../saved.ts';
 import { tooLarge } from '../upload-problems.ts';
 
 /** PUT /datasets/{name}: the body is the file. */
+
+const MAY_BE_LOST =
+  'the dataset to its disk, so it exists but may be lost. Send the file again when /readyz answers 200.';
 
 /** undefined = the request had no body. */
 const BodySchema = z.instanceof(Readable).nullish();
@@ -29,7 +33,7 @@ const BodySchema = z.instanceof(Readable).nullish();
 type UploadDeps = ApiDeps & { uploads: DatasetUploads; handlerTimeoutMs: number };
 
 export function uploadDatasetRoute(app: FastifyInstance, deps: UploadDeps, done: () => void): void {
-  const { basePath, uploads, uploadLimits } = deps;
+  const { store, basePath, uploads, uploadLimits } = deps;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request: FastifyRequest, body: Readable, parsed) => parsed(null, body));
   app.withTypeProvider<ZodTypeProvider>().route({
@@ -63,7 +67,10 @@ export function uploadDatasetRoute(app: FastifyInstance, deps: UploadDeps, done:
         isDryRun,
         response: reply.raw,
       });
-      if (!isDryRun) logTaken(request, owner, taken);
+      if (!isDryRun) {
+        logTaken(request, owner, taken);
+        await requireSaved(store, MAY_BE_LOST);
+      }
       if (!isDryRun) reply.header('location', pathOfDataset(basePath, name));
       return sendJson(reply.code(taken.created ? 201 : 200), detailOf(taken.dataset, taken.description));
     },
