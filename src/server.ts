@@ -24,6 +24,7 @@ import { ApiKeys } from './store/api-keys.ts';
 import { diskRoom } from './store/disk-room.ts';
 import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
+import { JobControl } from './store/job-control.ts';
 import { JobCounts } from './store/job-counts.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobFeed } from './store/job-feed.ts';
@@ -79,6 +80,7 @@ async function main(): Promise<void> {
   const models = new ModelThreads();
   const { fastify } = await buildApp({
     store,
+    control: new JobControl(commands, keys, store),
     retention: new Retention(commands, keys, store, artifacts, log),
     events: new JobEvents(commands, keys),
     feed: new JobFeed(commands, keys),

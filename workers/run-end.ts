@@ -27,7 +27,7 @@ export type End =
   /** This worker cannot train. */
   | { type: 'unable'; reason: string }
   /** The start transition found the job ended, ended it, or dropped the delivery. */
-  | { type: 'over'; outcome: 'failed' | 'cancelled' | 'dropped' }
+  | { type: 'over'; outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' }
   | Trained
   | { type: 'failed'; error: JobError };
 
@@ -98,6 +98,10 @@ async function concludeTraining(
     await finish(run, { status: 'failed', error: last.error }, worker);
     // The next job would fail the same way, so check the storage before this slot takes one.
     if (last.error.code === 'storage_unavailable') await worker.storage.look();
+    return;
+  }
+  if (run.interruption === 'paused_now' || (run.interruption === 'paused' && last.type === 'stopped')) {
+    await requeue(run, PAUSED, worker);
     return;
   }
   switch (run.interruption) {
@@ -187,14 +191,18 @@ async function afterRequeue(run: Run, answer: RequeueOutcome, worker: WorkerPart
     worker.log.info({ ...run.about, delivery: answer.deliveryId }, 'job goes back to the queue');
     await worker.queue.enqueue(answer.deliveryId);
   } else {
+    if (answer.outcome === 'paused') worker.log.info(run.about, 'job paused');
     await removeFiles(run, answer.outcome, worker);
   }
 }
 
-/** Removes all files of a job that this run ended; of a job that another run may have ended, only its litter. */
+/**
+ * Removes all files of a job that this run ended; of a job that another run may have ended, only its litter. One that
+ * goes on later keeps them.
+ */
 async function removeFiles(
   { id }: Run,
-  outcome: 'failed' | 'cancelled' | 'dropped' | 'refused',
+  outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' | 'refused',
   worker: WorkerParts,
 ): Promise<void> {
   const isEndedHere = outcome === 'failed' || outcome === 'cancelled';
@@ -224,6 +232,9 @@ export async function tidy(id: string, worker: WorkerParts, remove: () => Promis
 
 /** The reason for a new start when the worker went silent. */
 export const LOST = 'its worker was lost: its lease expired without a renewal';
+
+/** The reason is told only if Redis lost the pause, so that the job goes back to the queue. */
+const PAUSED: Reason = { outcome: 'paused', reason: 'Redis came back without its pause', error: undefined };
 
 const DRAINED: Reason = { outcome: 'drained', reason: 'its worker was stopped', error: undefined };
 

@@ -175,6 +175,7 @@ async function confirm(run: Run, transition: () => Promise<Confirmation>): Promi
   const answer = await persist(transition);
   if (answer.outcome === 'confirmed') {
     if (answer.status === 'cancelling') run.interrupt('cancelled');
+    if (answer.status === 'pausing') run.interrupt('paused');
     return true;
   }
   // After a gap, the next start continues from a checkpoint and appends the epochs that Redis lost.

@@ -31,6 +31,7 @@ import { Remembered } from './remembered.ts';
 import { chartRoutes } from './routes/charts.ts';
 import { compareRoute } from './routes/compare.ts';
 import { compareChartRoutes } from './routes/compare-charts.ts';
+import { controlRoutes } from './routes/control.ts';
 import { createJobRoute } from './routes/create-job.ts';
 import { evaluationRowsRoutes } from './routes/evaluation-rows.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -157,6 +158,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(createJobRoute, { ...deps, ...planning, lasting, waits });
   await app.register(validateJobRoute, { ...deps, ...planning });
   await app.register(jobRoutes, { ...deps, lasting, waits });
+  await app.register(controlRoutes, deps);
   await app.register(historyRoutes, deps);
   await app.register(eventRoutes, { ...deps, streams, lasting });
   await app.register(feedRoute, { ...deps, feeds, lasting });

@@ -4,6 +4,7 @@ import type { ModelThreads } from '../serving/model-threads.ts';
 import type { ApiKeys } from '../store/api-keys.ts';
 import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
 import type { EventSignals } from '../store/event-signals.ts';
+import type { JobControl } from '../store/job-control.ts';
 import type { JobCounts } from '../store/job-counts.ts';
 import type { JobEvents } from '../store/job-events.ts';
 import type { JobFeed } from '../store/job-feed.ts';
@@ -33,6 +34,7 @@ export interface ApiDeps {
     | 'isSaved'
     | 'probe'
   >;
+  control: Pick<JobControl, 'pause' | 'resume'>;
   retention: Pick<Retention, 'remove'>;
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;

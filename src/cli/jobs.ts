@@ -77,6 +77,22 @@ export async function cancelJob({ descent, asJson }: Context, id: string): Promi
   return EXIT.succeeded;
 }
 
+export async function pauseJob(
+  { descent, asJson }: Context,
+  id: string,
+  { now = false }: { now?: boolean },
+): Promise<number> {
+  const job = await descent.jobs.pause(id, { now });
+  console.log(asJson ? JSON.stringify(job) : `${job.id} is ${job.status}.`);
+  return EXIT.succeeded;
+}
+
+export async function resumeJob({ descent, asJson }: Context, id: string): Promise<number> {
+  const job = await descent.jobs.resume(id);
+  console.log(asJson ? JSON.stringify(job) : `${job.id} is ${job.status}.`);
+  return EXIT.succeeded;
+}
+
 export async function deleteJob({ descent, asJson }: Context, id: string): Promise<number> {
   await descent.jobs.delete(id);
   console.log(asJson ? JSON.stringify({ id, deleted: true }) : `${id} is deleted.`);

@@ -3,7 +3,16 @@ import type { Descent } from '../client/descent.ts';
 import { compareJobs } from './compare.ts';
 import { complete, SCRIPTS, SHELLS, type Shell } from './completion.ts';
 import { EXIT } from './failure.ts';
-import { type Context, cancelJob, deleteJob, latestIds, listJobs, showJob } from './jobs.ts';
+import {
+  type Context,
+  cancelJob,
+  deleteJob,
+  latestIds,
+  listJobs,
+  pauseJob,
+  resumeJob,
+  showJob,
+} from './jobs.ts';
 import { saveModel } from './model.ts';
 import { openPage } from './open.ts';
 import { predict } from './predict.ts';
@@ -84,6 +93,12 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
   add('show <id>', 'Show a job.', `descent show ${ID}`).action(run(showJob));
   add('open [id]', 'Open the page, or a job on it, in your browser.', `descent open ${ID}`).action(
     run(openPage),
+  );
+  add('pause <id>', 'Pause a job: its worker stops at the end of the epoch.', `descent pause ${ID}`)
+    .option('--now', 'stop at once; it later goes on from its newest checkpoint')
+    .action(run(pauseJob));
+  add('resume <id>', 'Let a paused job go on, before all others.', `descent resume ${ID}`).action(
+    run(resumeJob),
   );
   add('cancel <id>', 'Cancel a job.', `descent cancel ${ID}`).action(run(cancelJob));
   add('delete <id>', 'Delete a job that has ended, with its files.', `descent delete ${ID}`).action(

@@ -19,7 +19,7 @@ export interface ModelFile {
 
 /**
  * The jobs of a Descent. Requests that may be repeated are: all that read, `create`, which the server does once per
- * key, and `cancel`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
+ * key, `cancel`, `pause` and `resume`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
  */
 export class Jobs extends JobRequests {
   readonly #http: Http;
@@ -53,6 +53,24 @@ export class Jobs extends JobRequests {
    */
   events(id: string, options: EventsOptions = {}): AsyncGenerator<JobEvent | ResetEvent, void, void> {
     return followEvents(this.#http, id, options);
+  }
+
+  /**
+   * Pauses a job. A running one is `pausing` until its worker has stopped at the end of the epoch.
+   * `now`: it stops at once instead, and later goes on from its newest checkpoint.
+   */
+  async pause(id: string, { now = false, signal }: Abortable & { now?: boolean } = {}): Promise<Job> {
+    return await this.#act(id, now ? 'pause?now=true' : 'pause', signal);
+  }
+
+  /** Lets a paused job go on, before all others of its owner. */
+  async resume(id: string, { signal }: Abortable = {}): Promise<Job> {
+    return await this.#act(id, 'resume', signal);
+  }
+
+  async #act(id: string, action: string, signal: AbortSignal | undefined): Promise<Job> {
+    const request = { method: 'POST', path: `${pathOf(id)}/${action}`, signal } as const;
+    return await this.#http.send(request, (response) => this.#http.asJson<Job>(response));
   }
 
   /** Waits for the job's end, however it ends, and returns it: look at its `status`. */

@@ -74,7 +74,7 @@ const LimitsSchema = z
   .strictObject({
     max_seconds: z.number().gte(1).lte(604_800).nullable().default(null).meta({
       description:
-        'Longest time from the first start to the end, in seconds: 1 to 604800; null = no limit. A job that takes longer fails with the code timeout.',
+        'Longest time from the first start to the end, without the time that the job is paused, in seconds: 1 to 604800; null = no limit. A job that takes longer fails with the code timeout.',
     }),
   })
   .meta({ id: 'Limits' });

@@ -80,7 +80,10 @@ export const JobResultSchema = z
     best: BestEpochsSchema.optional().meta({
       description: 'Missing in jobs that ended under an older version.',
     }),
-    duration_seconds: z.number().gte(0).meta({ description: 'finished_at - started_at.' }),
+    duration_seconds: z
+      .number()
+      .gte(0)
+      .meta({ description: 'finished_at - started_at, without the time that the job was paused.' }),
     training_seconds: z.number().gte(0).meta({ description: 'Sum of the duration_seconds of the epochs.' }),
     weights_sha256: HashSchema.meta({
       description: 'SHA-256 of the weights as float32 little-endian: W1 b1 W2 b2 ..., row-major [in][out].',

@@ -17,6 +17,8 @@ export const PROBLEMS = {
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   job_finished: { status: 409, title: 'The job has already ended' },
   job_not_finished: { status: 409, title: 'The job has not ended' },
+  job_cancelling: { status: 409, title: 'The job is being cancelled' },
+  job_not_paused: { status: 409, title: 'The job is not paused' },
   no_checkpoint: { status: 409, title: 'The job has no checkpoint that can be used' },
   job_unreadable: { status: 409, title: 'The job cannot be read by this version' },
   job_deleted: { status: 409, title: 'The job of this Idempotency-Key was deleted' },

@@ -39,7 +39,7 @@ export interface Start {
 
 export type StartOutcome =
   | { outcome: 'started' /** Time since the first start. */; elapsedMs: number }
-  | { outcome: 'moved' | 'failed' | 'cancelled' | 'dropped' };
+  | { outcome: 'moved' | 'failed' | 'paused' | 'cancelled' | 'dropped' };
 
 export interface EpochReport {
   metrics: EpochMetrics;
@@ -59,7 +59,7 @@ export interface Requeue {
   token: string;
   /** The delivery that was started. */
   delivery: number;
-  outcome: Extract<AttemptOutcome, 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
+  outcome: Extract<AttemptOutcome, 'paused' | 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
   /** Why the job will start again, in words. */
   reason: string;
   /** The job's error, used if this is the third fault in a row; undefined when it is no fault. */
@@ -74,7 +74,7 @@ export interface GiveBack extends Omit<Requeue, 'token'> {
 
 export type RequeueOutcome =
   | { outcome: 'queued'; deliveryId: string }
-  | { outcome: 'failed' | 'cancelled' | 'dropped' | 'refused' };
+  | { outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' | 'refused' };
 
 export type Finish =
   | {
@@ -90,7 +90,15 @@ export type Finish =
 
 /** `gap`: the record lacks the last epoch. */
 export interface FinishOutcome {
-  outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' | 'gap';
+  outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'paused' | 'refused' | 'gap';
+}
+
+export interface Holder {
+  status: JobStatus;
+  /** Of the current start. */
+  token: string | undefined;
+  /** Whether a job that is `pausing` does not wait for the end of its epoch. */
+  pausesNow: boolean;
 }
 
 const DELIVERED = z.coerce.number().int().gte(1);
@@ -135,7 +143,7 @@ export class JobTransitions {
     if (answer.outcome === 'started') return { outcome: 'started', elapsedMs: Number(answer.elapsed_ms) };
     // A repeated start whose job has since gone back to the queue or succeeded: nothing is left to do.
     if (answer.outcome === 'queued' || answer.outcome === 'succeeded') return { outcome: 'dropped' };
-    return { outcome: z.enum(['moved', 'failed', 'cancelled', 'dropped']).parse(answer.outcome) };
+    return { outcome: z.enum(['moved', 'failed', 'paused', 'cancelled', 'dropped']).parse(answer.outcome) };
   }
 
   async epoch(id: string, token: string, report: EpochReport): Promise<Confirmation> {
@@ -162,7 +170,7 @@ export class JobTransitions {
     return confirmation(answer);
   }
 
-  /** Puts a job that this worker started back into the queue, under a new delivery. */
+  /** Puts a job that this worker started back into the queue, under a new delivery; one that is `pausing` pauses. */
   async requeue(id: string, { token, ...how }: Requeue): Promise<RequeueOutcome> {
     return await this.#requeue(id, { ...how, lost: true }, token);
   }
@@ -192,7 +200,7 @@ export class JobTransitions {
       return { outcome: 'queued', deliveryId: deliveryIdOf({ id, delivery: next }) };
     }
     if (answer.outcome === 'succeeded') return { outcome: 'refused' };
-    return { outcome: z.enum(['failed', 'cancelled', 'dropped', 'refused']).parse(answer.outcome) };
+    return { outcome: z.enum(['paused', 'failed', 'cancelled', 'dropped', 'refused']).parse(answer.outcome) };
   }
 
   async finish(id: string, token: string, finish: Finish): Promise<FinishOutcome> {
@@ -210,19 +218,25 @@ export class JobTransitions {
       }),
     });
     return {
-      outcome: z.enum(['succeeded', 'failed', 'cancelled', 'queued', 'refused', 'gap']).parse(answer.outcome),
+      outcome: z
+        .enum(['succeeded', 'failed', 'cancelled', 'queued', 'paused', 'refused', 'gap'])
+        .parse(answer.outcome),
     };
   }
 
-  /** The status of each job and the token of its current start; undefined for a job without a record. */
-  async holders(ids: string[]): Promise<({ status: JobStatus; token: string | undefined } | undefined)[]> {
+  /** What the worker of each job must know of its record; undefined for a job without one. */
+  async holders(ids: string[]): Promise<(Holder | undefined)[]> {
     return await Promise.all(
       ids.map(async (id) => {
-        const [status, token] = await answered(() =>
-          this.#redis.hmget(this.#keys.job(id), 'status', 'token'),
+        const [status, token, pauseNow] = await answered(() =>
+          this.#redis.hmget(this.#keys.job(id), 'status', 'token', 'pause_now'),
         );
         if (status == null) return undefined;
-        return { status: JobStatusSchema.parse(status), token: token ?? undefined };
+        return {
+          status: JobStatusSchema.parse(status),
+          token: token ?? undefined,
+          pausesNow: pauseNow !== null,
+        };
       }),
     );
   }

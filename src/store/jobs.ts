@@ -228,7 +228,10 @@ export class JobStore {
     return { queued, live, finished, held, outbox };
   }
 
-  /** What an owner uses of his quotas: jobs, deliveries that wait for a slot, and the room of finished jobs. */
+  /**
+   * What an owner uses of his quotas: jobs (paused ones count as queued), deliveries that wait for a slot, and the room
+   * of finished jobs.
+   */
   async use(owner: string): Promise<{ queued: number; running: number; held: number; storageBytes: number }> {
     const keys = this.#keys;
     const statuses = (status: string) =>
@@ -237,17 +240,24 @@ export class JobStore {
       this.#redis
         .pipeline()
         .zlexcount(keys.statuses, ...statuses('queued'))
+        .zlexcount(keys.statuses, ...statuses('paused'))
         .zlexcount(keys.statuses, ...statuses('running'))
+        .zlexcount(keys.statuses, ...statuses('pausing'))
         .zlexcount(keys.statuses, ...statuses('cancelling'))
         .zlexcount(keys.held, ...heldRange(owner))
         .hget(keys.storage, owner)
         .exec(),
     );
     const count = z.number();
-    const [queued, running, cancelling, held, storage] = z
-      .tuple([count, count, count, count, z.coerce.number()])
+    const [queued, paused, running, pausing, cancelling, held, storage] = z
+      .tuple([count, count, count, count, count, count, z.coerce.number()])
       .parse(replies);
-    return { queued, running: running + cancelling, held, storageBytes: storage };
+    return {
+      queued: queued + paused,
+      running: running + pausing + cancelling,
+      held,
+      storageBytes: storage,
+    };
   }
 
   /** Writes a key that is never read: with a full disk, Redis still answers reads but refuses writes. */

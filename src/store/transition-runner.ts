@@ -14,6 +14,8 @@ export type TransitionName =
   | 'requeue'
   | 'finish'
   | 'cancel'
+  | 'pause'
+  | 'resume'
   | 'remove'
   | 'adopt'
   | 'pack'
@@ -48,6 +50,8 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   requeue: load('requeue'),
   finish: load('finish'),
   cancel: load('cancel'),
+  pause: load('pause'),
+  resume: load('resume'),
   remove: load('remove'),
   adopt: load('adopt'),
   pack: load('pack'),

@@ -25,6 +25,7 @@ import { ApiKeys } from '../../src/store/api-keys.ts';
 import { diskRoom } from '../../src/store/disk-room.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
+import { JobControl } from '../../src/store/job-control.ts';
 import { JobCounts } from '../../src/store/job-counts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { JobFeed } from '../../src/store/job-feed.ts';
@@ -92,6 +93,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
     await Promise.all([commands, subscriber].map(readiness));
     const built = await buildApp({
       store,
+      control: new JobControl(commands, stored.keys, store),
       retention: new Retention(commands, stored.keys, store, artifacts, NO_LOG),
       events: new JobEvents(commands, stored.keys),
       feed: new JobFeed(commands, stored.keys),

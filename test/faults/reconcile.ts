@@ -182,21 +182,19 @@ function checkEnding(
   if (status === 'failed' && FAULTS.includes(error!.code)) {
     if (error!.message === '' || attempts.at(-1)!.outcome !== error!.code)
       throw fail('the failure is not explained');
-    if (faultsInARow(events) < 3) throw fail('it was given up before the third fault in a row');
+    if (faultsInARow(job, events) < 3) throw fail('it was given up before the third fault in a row');
   } else if (status === 'failed' && !mayFail(job)) {
     throw fail(`it failed: ${error!.code}: ${error!.message}`);
   }
 }
 
-/** Starts since the last new epoch: each ended in a fault, except drained ones. */
-function faultsInARow(events: JobEvent[]): number {
+/** The attempts that ended in a fault from that on which recorded the last epoch. */
+function faultsInARow({ attempts }: Job, events: JobEvent[]): number {
   const lastEpoch = events.findLastIndex(({ type }) => type === 'job.epoch');
-  const since = events.slice(lastEpoch + 1);
-  const drained = since.filter(
-    (event) => event.type === 'job.queued' && event.data.reason === 'drained',
-  ).length;
-  const running = since.filter(({ type }) => type === 'job.running').length;
-  return running + (lastEpoch >= 0 ? 1 : 0) - drained;
+  const since = events
+    .slice(0, lastEpoch + 1)
+    .reduce((latest, event) => (event.type === 'job.running' ? event.data.attempt : latest), 1);
+  return attempts.filter(({ attempt, outcome }) => attempt >= since && FAULTS.includes(outcome!)).length;
 }
 
 /** The files are those that the record names; files and metrics have the bits of an uninterrupted run. */

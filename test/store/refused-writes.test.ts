@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
+import { JobControl } from '../../src/store/job-control.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
@@ -49,6 +50,7 @@ const {
   redis,
   keys,
 } = openStore(binary === null ? undefined : own.url);
+const adminControl = new JobControl(redis, keys, admin);
 const USER = `user-${randomUUID()}`;
 const root = keys.root;
 let user: Redis;
@@ -142,6 +144,43 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     await running(id);
     return () => cancel(id);
   },
+  'cancel of a paused job': async (id) => {
+    const token = await running(id);
+    await pauseRunning(id, token);
+    return () => cancel(id);
+  },
+  'pause of a queued job': async (id) => {
+    await created(admin, { id, runningQuota: 1 });
+    await created(admin, { runningQuota: 1 });
+    return () => control('pause', id);
+  },
+  'pause of a running job': async (id) => {
+    await running(id);
+    return () => control('pause', id);
+  },
+  'requeue of a pausing job': async (id) => {
+    const token = await running(id);
+    await adminControl.pause('local', id, true);
+    await created(admin, { runningQuota: 1 });
+    return () => transitions.requeue(id, { ...PAUSED, token });
+  },
+  'start of a pausing job': async (id) => {
+    await running(id);
+    await adminControl.pause('local', id, true);
+    return () => transitions.start(id, startOf({ read: { attempt: 1, checkpointEpoch: 0 } }));
+  },
+  resume: async (id) => {
+    const token = await running(id);
+    await pauseRunning(id, token);
+    await created(admin);
+    return () => control('resume', id);
+  },
+  'resume of a job that is held then': async (id) => {
+    await created(admin, { id });
+    await adminControl.pause('local', id, false);
+    await created(admin, { runningQuota: 1 });
+    return () => control('resume', id);
+  },
   remove: async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
@@ -180,6 +219,19 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     return () => store.remove('local', id);
   },
 };
+
+const PAUSED = { delivery: 1, outcome: 'paused', reason: 'r', error: undefined } as const;
+
+async function pauseRunning(id: string, token: string): Promise<void> {
+  await adminControl.pause('local', id, false);
+  await adminTransitions.requeue(id, { ...PAUSED, token });
+}
+
+async function control(name: 'pause' | 'resume', id: string): Promise<{ outcome: string }> {
+  const args = { owner: 'local', now: 'yes', event: '{}', reason: 'resumed' };
+  const { outcome } = await runTransition(user, keys, name, { id, args });
+  return { outcome: outcome! };
+}
 
 /** The transition alone: JobStore.cancel reads the job afterwards. */
 async function cancel(id: string): Promise<{ outcome: string }> {
@@ -318,7 +370,9 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
     try {
       // The others free memory, or lead to that.
       expect(await isRefused(move)).toBe(
-        /^(create|start( after a lost worker)?$|epoch|progress|release|adopt)/.test(name),
+        /^(create|start( after a lost worker)?$|epoch|progress|pause|start of a pausing|resume|release|adopt)/.test(
+          name,
+        ),
       );
     } finally {
       await redis.config('SET', 'maxmemory', 0);

@@ -28,6 +28,13 @@ export const DatasetImagePathSchema = z.strictObject({
   }),
 });
 
+export const PauseQuerySchema = z.strictObject({
+  now: z.enum(['true', 'false']).default('false').meta({
+    description:
+      'true: a running job stops at once and later goes on from its newest checkpoint, which costs the work since then.',
+  }),
+});
+
 export const ReadyQuerySchema = z.strictObject({
   exclude: z.enum(['workers']).optional().meta({
     description: 'Leaves out what workers do: the checks `queue` and `workers` then cannot cause a 503.',

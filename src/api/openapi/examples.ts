@@ -139,6 +139,36 @@ export const SUCCEEDED_JOB: Job = {
   ],
 };
 
+/** It ran on a worker, which has stopped after the third epoch. */
+export const PAUSED_JOB: Job = {
+  ...QUEUED_JOB,
+  status: 'paused',
+  started_at: STARTED,
+  engine: 'reference',
+  queue_position: null,
+  progress: {
+    epoch: 3,
+    epochs: 10,
+    step: 4500,
+    steps: 15_000,
+    fraction: 0.3,
+    eta_seconds: 4.29,
+    steps_per_second: 2450,
+  },
+  latest: { epoch: 3, loss: 0.0874, accuracy: 0.9736, val_loss: 0.1002, val_accuracy: 0.9703 },
+  attempts: [
+    {
+      attempt: 1,
+      worker: 'host-a/4711',
+      from_epoch: 0,
+      started_at: STARTED,
+      ended_at: '2026-11-22T10:00:02.255Z',
+      outcome: 'paused',
+      reason: null,
+    },
+  ],
+};
+
 export const METRICS_ROW: MetricsRow = {
   epoch: 1,
   step: 1500,

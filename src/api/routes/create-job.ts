@@ -230,13 +230,13 @@ async function createJob(
     case 'queue_full':
       throw new ProblemError(
         'queue_full',
-        `${outcome.queued} jobs are queued, and at most ${maxQueuedJobs} may be (MAX_QUEUED_JOBS). Retry when some have started, or cancel one.`,
+        `${outcome.queued} jobs are queued or paused, and at most ${maxQueuedJobs} may be (MAX_QUEUED_JOBS). Retry when some have started, or cancel one.`,
         { headers: { 'retry-after': '30' } },
       );
     case 'queued_quota_exceeded':
       throw new ProblemError(
         'quota_exceeded',
-        `${outcome.queued} of your jobs are queued, and at most ${quotas.queuedJobs} may be (QUOTA_QUEUED_JOBS). Retry when some have started, or cancel one.`,
+        `${outcome.queued} of your jobs are queued or paused, and at most ${quotas.queuedJobs} may be (QUOTA_QUEUED_JOBS). Retry when some have started, or cancel one.`,
         { headers: { 'retry-after': '30' } },
       );
     case 'storage_quota_exceeded':

@@ -33,12 +33,14 @@ end
 if given.accepting == '0' then
   return answer('not_accepting')
 end
-local queued = redis.call('ZCARD', QUEUED)
+-- Paused jobs count, else a pause would make room for a job more, again and again.
+local paused = count_of('paused')
+local queued = redis.call('ZCARD', QUEUED) + paused
 if queued >= tonumber(given.max_queued) then
   return answer('queue_full', 'queued', queued)
 end
 if given.queued_quota ~= '' then
-  local own = count_of('queued')
+  local own = count_of('queued') + paused
   if own >= tonumber(given.queued_quota) then
     return answer('queued_quota_exceeded', 'queued', own)
   end

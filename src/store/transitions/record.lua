@@ -20,21 +20,24 @@
 -- | estimate         | seconds that it was expected to take, if that was known   | create                        |            |
 -- | trace            | trace id of the request that created it, if it sent one   | create                        | until terminal |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
--- | place            | microseconds: its place in the queue, the same for life   | create                        | until terminal |
+-- | place            | microseconds: its place in the queue                      | create, resume                | until terminal |
 -- | created_position | its queue position in the answer of create                | create                        | until packed |
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
 -- | seq              | seq of the newest event                                   | all that append               |            |
 -- | event_at         | time of the newest event; later events are never earlier  | all that append               | until packed |
 -- | revision         | counts the changes of the record                          | all that change a field       |            |
 -- | changed_at       | time of the latest change                                 | all that change a field       |            |
--- | delivery         | number of the current one                                 | create, requeue               | until terminal |
+-- | delivery         | number of the current one; a pause skips one              | create, requeue, resume, all that pause | until terminal |
 -- | attempt          | number of the latest one                                  | start                         | until packed |
 -- | attempts         | all attempts as text, see job-view.ts                     | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
 -- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        | until packed |
 -- | released_as      | the outcome then, returned to a repeat                    | requeue, finish, start        | until packed |
 -- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  | until terminal |
--- | reason           | why another attempt is needed                             | requeue                       | until terminal |
+-- | reason           | why another attempt is needed                             | requeue, resume               | until terminal |
+-- | pause_now        | yes: it pauses without the end of its epoch               | pause                         | while pausing |
+-- | paused_at        | time of the pause                                         | pause, start, requeue         | while paused |
+-- | paused_ms        | how long it was paused since its first start              | resume                        | until terminal |
 -- | engine           | engine that runs it                                       | start                         |            |
 -- | started_at       | time of the first start                                   | start                         |            |
 -- | epoch            | the last appended epoch                                   | epoch                         | until packed |
@@ -267,7 +270,7 @@ local function room(quota)
   end
   local slots = math.max(1, tonumber(redis.call('HGET', SHARE, 'slots') or 1))
   local most = math.min(slots, tonumber(quota) or slots)
-  local live = count_of('queued') + count_of('running') + count_of('cancelling')
+  local live = count_of('queued') + count_of('running') + count_of('pausing') + count_of('cancelling')
   return math.min(most - (live - held_count()), MOST_RELEASES)
 end
 
@@ -342,17 +345,38 @@ local function release(outcome)
   end
 end
 
-local function terminate(status, data)
-  runs_when_full = true
+-- The job needs its delivery no more: the owner's next gets its slot.
+local function give_up_delivery()
   if held_count() > 0 then
-    release_next(room() + (is_held() and 0 or 1))
+    local had_slot = record.status ~= 'paused' and not is_held()
+    release_next(room() + (had_slot and 1 or 0))
   end
   leave_queue()
   plan('ZREM', OUTBOX, delivery_id())
+end
+
+-- Its files stay for the resume. Skips a delivery, so that every worker drops the one that BullMQ may still hand over.
+local function pause()
+  give_up_delivery()
+  count_up('delivery')
+  set_status('paused')
+  set('paused_at', now)
+  unset('pause_now')
+  append('job.paused', '{}')
+end
+
+-- Since the first start, without the time that it was paused.
+local function elapsed_ms()
+  return now - record.started_at - (record.paused_ms or 0)
+end
+
+local function terminate(status, data)
+  runs_when_full = true
+  give_up_delivery()
   set_status(status)
   set('finished_at', now)
-  unset('token', 'place', 'delivery', 'faults', 'reason', 'checkpoint', 'checkpoint_epoch', 'progress_step',
-    'progress_events', 'trace')
+  unset('token', 'place', 'delivery', 'faults', 'reason', 'pause_now', 'paused_at', 'paused_ms', 'checkpoint',
+    'checkpoint_epoch', 'progress_step', 'progress_events', 'trace')
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)
