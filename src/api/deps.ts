@@ -30,11 +30,12 @@ export interface ApiDeps {
     | 'cancel'
     | 'recordIn'
     | 'use'
+    | 'queuedBefore'
     | 'memoryShare'
     | 'isSaved'
     | 'probe'
   >;
-  control: Pick<JobControl, 'pause' | 'resume'>;
+  control: Pick<JobControl, 'pause' | 'resume' | 'update'>;
   retention: Pick<Retention, 'remove'>;
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;

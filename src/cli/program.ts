@@ -12,6 +12,7 @@ import {
   pauseJob,
   resumeJob,
   showJob,
+  updateJob,
 } from './jobs.ts';
 import { saveModel } from './model.ts';
 import { openPage } from './open.ts';
@@ -68,6 +69,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--epochs <number>', 'passes over the data')
     .option('--batch-size <number>', 'rows per step')
     .option('--seed <number>', 'decides all that is random')
+    .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
     .option('--engine <name>', 'auto, native, wasm, reference or tensorflow')
     .option('--idempotency-key <key>', 'a repeat with the same key creates no second job')
     .option('--wait', 'watch the job to its end')
@@ -100,6 +102,15 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
   add('resume <id>', 'Let a paused job go on, before all others.', `descent resume ${ID}`).action(
     run(resumeJob),
   );
+  add(
+    'update <id>',
+    'Change the name or metadata of a job, or the priority of a queued one.',
+    `descent update ${ID} --name "the best so far" --metadata series=a`,
+  )
+    .option('--name <text>', 'a name for people; an empty one removes it')
+    .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
+    .option('--metadata <pairs...>', 'key=value, or key= to remove one')
+    .action(run(updateJob));
   add('cancel <id>', 'Cancel a job.', `descent cancel ${ID}`).action(run(cancelJob));
   add('delete <id>', 'Delete a job that has ended, with its files.', `descent delete ${ID}`).action(
     run(deleteJob),

@@ -13,6 +13,7 @@ export interface SpecOptions {
   batchSize?: string;
   seed?: string;
   engine?: string;
+  priority?: string;
 }
 
 /** A spec as a person wrote it: the server alone knows what is allowed. */
@@ -38,7 +39,7 @@ export function readSpec(file: string | undefined, options: SpecOptions): JobSpe
   });
   return {
     ...spec,
-    ...given({ name, dataset, engine }),
+    ...given({ name, dataset, engine, priority: numberOf('--priority', options.priority) }),
     ...merged('training', spec, training),
     ...merged('model', spec, model),
     ...optimizerOf(spec, optimizer, numberOf('--learning-rate', learningRate)),

@@ -19,7 +19,7 @@ export interface DescentOptions {
 }
 
 export interface HttpRequest {
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below the URL of the API, with its query. */
   path: string;
   headers?: Record<string, string>;

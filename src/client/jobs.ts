@@ -3,7 +3,7 @@ import { type EventsOptions, followEvents } from './events.ts';
 import type { Http } from './http.ts';
 import { type Abortable, JobRequests } from './job-requests.ts';
 import { listOf, pathOf, searchOf } from './paths.ts';
-import type { CompareCsvOptions, Job, JobEvent, ModelOptions, ResetEvent } from './types.ts';
+import type { CompareCsvOptions, Job, JobEvent, JobPatch, ModelOptions, ResetEvent } from './types.ts';
 
 export interface WaitOptions extends Abortable {
   /** Called with each event, also those before the call of wait. */
@@ -66,6 +66,31 @@ export class Jobs extends JobRequests {
   /** Lets a paused job go on, before all others of its owner. */
   async resume(id: string, { signal }: Abortable = {}): Promise<Job> {
     return await this.#act(id, 'resume', signal);
+  }
+
+  /**
+   * Changes name and metadata, or the priority of a queued job. What is absent stays, and null removes.
+   * @param ifMatch an ETag: the job is changed only if it still has it. Such a request is not repeated.
+   */
+  async update(
+    id: string,
+    changes: JobPatch,
+    { ifMatch, signal }: Abortable & { ifMatch?: string } = {},
+  ): Promise<Job> {
+    const request = {
+      method: 'PATCH',
+      path: pathOf(id),
+      headers: {
+        'content-type': 'application/merge-patch+json',
+        ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+      },
+      body: JSON.stringify(changes),
+      signal,
+    } as const;
+    const read = (response: Response) => this.#http.asJson<Job>(response);
+    return ifMatch === undefined
+      ? await this.#http.send(request, read)
+      : await this.#http.sendOnce(request, read);
   }
 
   async #act(id: string, action: string, signal: AbortSignal | undefined): Promise<Job> {

@@ -6,6 +6,7 @@ type Schemas = components['schemas'];
 
 export type Job = Schemas['Job'];
 export type JobSpec = Schemas['JobSpec'];
+export type JobPatch = Schemas['JobPatch'];
 export type JobStatus = Schemas['JobStatus'];
 export type JobEvent = Schemas['JobEvent'];
 export type JobEventList = Schemas['JobEventList'];

@@ -81,8 +81,16 @@ const LimitsSchema = z
 
 export const NameSchema = text(1, 200);
 
+export const PrioritySchema = z.int().gte(-10).lte(10).meta({
+  description:
+    'Which of your queued jobs start first: those of a higher priority, -10 to 10, and of one priority the older ones.',
+});
+
+const metadataKey = text(1, 64);
+const metadataValue = text(0, 512);
+
 export const MetadataSchema = z
-  .record(text(1, 64), text(0, 512))
+  .record(metadataKey, metadataValue)
   .refine((pairs) => Object.keys(pairs).length <= 16, { error: 'must have at most 16 pairs' });
 
 export const JobSpecSchema = z
@@ -106,9 +114,46 @@ export const JobSpecSchema = z
       maxProperties: 16,
     }),
     limits: LimitsSchema.prefault({}),
+    priority: PrioritySchema.default(0),
   })
   .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });
 
 export type JobSpec = z.output<typeof JobSpecSchema>;
 export type DatasetName = z.output<typeof DatasetNameSchema>;
 export type EngineName = z.output<typeof EngineNameSchema>;
+
+/**
+ * The body of `PATCH /jobs/{id}`, a JSON Merge Patch (RFC 7396): what is absent stays, null is the default, and in
+ * `metadata` null removes a pair.
+ */
+export const JobPatchSchema = z
+  .strictObject({
+    name: NameSchema.nullable().optional().meta({ description: 'null removes it.' }),
+    metadata: z
+      .record(metadataKey, metadataValue.nullable())
+      .nullable()
+      .optional()
+      .meta({ description: 'Pairs to set; null removes a pair, or all of them.' }),
+    priority: PrioritySchema.nullable().optional(),
+  })
+  .meta({ id: 'JobPatch', description: 'A JSON Merge Patch (RFC 7396): what is absent stays.' });
+
+export type JobPatch = z.output<typeof JobPatchSchema>;
+
+/** The spec with the patch applied; it may break a limit of the whole, such as the number of pairs. */
+export function patched(spec: JobSpec, { name, metadata, priority }: JobPatch): JobSpec {
+  return {
+    ...spec,
+    ...(name !== undefined && { name }),
+    ...(metadata !== undefined && { metadata: mergedPairs(spec.metadata, metadata) }),
+    ...(priority !== undefined && { priority: priority ?? 0 }),
+  };
+}
+
+function mergedPairs(pairs: JobSpec['metadata'], changes: JobPatch['metadata']): JobSpec['metadata'] {
+  if (changes == null) return {};
+  const merged = { ...pairs, ...changes };
+  return Object.fromEntries(
+    Object.entries(merged).filter((pair): pair is [string, string] => pair[1] !== null),
+  );
+}

@@ -22,6 +22,8 @@ export const PROBLEMS = {
   no_checkpoint: { status: 409, title: 'The job has no checkpoint that can be used' },
   job_unreadable: { status: 409, title: 'The job cannot be read by this version' },
   job_deleted: { status: 409, title: 'The job of this Idempotency-Key was deleted' },
+  job_not_queued: { status: 409, title: 'The job is not queued' },
+  precondition_failed: { status: 412, title: 'The job has changed' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body is of a type that is not taken here' },
   range_not_satisfiable: { status: 416, title: 'The file has no such range' },

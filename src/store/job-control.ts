@@ -1,10 +1,15 @@
 import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import type { JobEvent } from '../contract/job-event.ts';
+import { type JobPatch, JobSpecSchema, patched } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
-import type { JobView } from './job-view.ts';
+import { labelsOf } from './facts.ts';
+import { parseRecord } from './job-record.ts';
+import { type JobView, PACKED_FIELDS, packedValues, stateOf } from './job-view.ts';
 import type { JobStore, Scope } from './jobs.ts';
 import type { Keys } from './keys.ts';
-import { releasedBy, runTransition, unexpected } from './transition-runner.ts';
+import { packText } from './packed-text.ts';
+import { StoreUnavailableError } from './store-error.ts';
+import { answered, releasedBy, runTransition, unexpected } from './transition-runner.ts';
 
 interface Done<Outcome extends string> {
   outcome: Outcome;
@@ -32,6 +37,17 @@ export type ResumeOutcome =
   | Finished
   | { outcome: 'not_paused'; status: JobStatus }
   | NotFound;
+
+export type UpdateOutcome =
+  | { outcome: 'updated'; job: JobView }
+  /** Not by this update: the job is another than the caller wants to change. */
+  | { outcome: 'changed' }
+  | { outcome: 'not_queued'; status: JobStatus }
+  | { outcome: 'too_many_pairs' }
+  | NotFound;
+
+/** A job changes often, but its spec only by an update. */
+const MOST_TRIES = 10;
 
 /** Why a resumed job has another attempt. */
 const RESUMED = 'it was resumed after a pause';
@@ -87,6 +103,55 @@ export class JobControl {
     }
   }
 
+  /**
+   * Changes name, metadata and priority.
+   * @param only the ETag of the view that the caller wants to change; undefined for whatever it is by now.
+   * @throws {UnreadableRecordError}
+   */
+  async update(scope: Scope, id: string, patch: JobPatch, only: string | undefined): Promise<UpdateOutcome> {
+    for (let tries = 1; ; tries += 1) {
+      const stored = await answered(() => this.#redis.hgetall(this.#keys.job(id)));
+      const record = parseRecord(stored);
+      if (record === undefined || (scope !== undefined && record.owner !== scope)) {
+        return { outcome: 'not_found' };
+      }
+      const checked = JobSpecSchema.safeParse(patched(record.spec, patch));
+      // Each pair is allowed; only their number may not be.
+      if (!checked.success) return { outcome: 'too_many_pairs' };
+      const spec = checked.data;
+      const args = {
+        owner: scope ?? '',
+        ...(only === undefined
+          ? { revision: stored.revision ?? '', changed_at: stored.changed_at ?? '' }
+          : stateOf(only)),
+        exact: only === undefined ? 'no' : 'yes',
+        old_spec: stored.spec ?? '',
+        spec: JSON.stringify(spec),
+        view: stored.view === undefined ? '' : await viewWith(stored.view, JSON.stringify(spec)),
+        labels: labelsOf(spec),
+        raise: spec.priority - record.spec.priority,
+      };
+      const answer = await runTransition(this.#redis, this.#keys, 'update', { id, args });
+      switch (answer.outcome) {
+        case 'updated': {
+          const job = await this.#jobs.get(scope, id);
+          return job === undefined ? { outcome: 'not_found' } : { outcome: 'updated', job };
+        }
+        case 'moved':
+          if (tries === MOST_TRIES) throw new StoreUnavailableError('a job changes too often to be updated');
+          continue;
+        case 'changed':
+          return { outcome: 'changed' };
+        case 'not_queued':
+          return { outcome: 'not_queued', status: JobStatusSchema.parse(answer.status) };
+        case 'not_found':
+          return { outcome: 'not_found' };
+        default:
+          throw unexpected(answer);
+      }
+    }
+  }
+
   async #done<Outcome extends string>(
     outcome: Outcome,
     scope: Scope,
@@ -96,4 +161,11 @@ export class JobControl {
     const job = await this.#jobs.get(scope, id);
     return job === undefined ? { outcome: 'not_found' } : { outcome, job, released: releasedBy(answer) };
   }
+}
+
+/** A packed view with another spec. */
+async function viewWith(view: string, spec: string): Promise<string> {
+  const values = packedValues(view);
+  values[PACKED_FIELDS.indexOf('spec')] = spec;
+  return await packText(values.join('\0'));
 }

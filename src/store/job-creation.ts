@@ -45,7 +45,7 @@ export interface NewJob {
   idempotency?: { key: string; bodySha256: string; maxKeys: number };
 }
 
-/** `slots`: as many as the workers have. `none`: owners are not told apart. */
+/** `slots`: as many as the workers have. `none`: without a limit, as an older version has it without keys. */
 export type RunningQuota = number | 'slots' | 'none';
 
 /** What a create sends to the client, except the links, which the API appends. */
@@ -110,6 +110,7 @@ async function tryToCreate(
       data: JSON.stringify(job.data),
       version: job.version,
       parameters: job.parameters,
+      priority: spec.priority,
       facts: newFacts(spec, job.parameters),
       id_time: timeOfId(id),
       most_skew: ID_SKEW_MS,

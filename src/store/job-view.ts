@@ -75,6 +75,12 @@ export const etagOf = ({
 }: Pick<ViewFields, 'revision' | 'changed_at' | 'queue_position'>): string =>
   `"${FORM}.${revision}.${changed_at}.${queue_position}"`;
 
+/** What of the record an ETag of `etagOf` stands for. */
+export function stateOf(etag: string): Pick<ViewFields, 'revision' | 'changed_at'> {
+  const [, revision, changed_at] = etag.slice(1, -1).split('.') as [string, string, string];
+  return { revision, changed_at };
+}
+
 /** ISO 8601 time of milliseconds since the Unix epoch. */
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
-import { monotonicMs } from '../process/clock.ts';
+import { monotonicMs, wallClockMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import { comparePlaces, Finder, type JobFilters, type Sort } from './finding.ts';
 import type { Place } from './index-walk.ts';
@@ -11,6 +11,7 @@ import type { JobView } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { heldRange, type Keys, statusMember } from './keys.ts';
 import { OWNERS_OF } from './owners.ts';
+import { placeBehind } from './places.ts';
 import {
   allAnswered,
   answered,
@@ -258,6 +259,12 @@ export class JobStore {
       held,
       storageBytes: storage,
     };
+  }
+
+  /** How many of an owner's queued jobs a new one of this priority would wait behind. */
+  async queuedBefore(owner: string, priority: number): Promise<number> {
+    const behind = placeBehind(priority, wallClockMs());
+    return await answered(() => this.#redis.zcount(this.#keys.queuedOf(owner), '-inf', behind));
   }
 
   /** Writes a key that is never read: with a full disk, Redis still answers reads but refuses writes. */

@@ -4,11 +4,13 @@ import type { Redis } from '../redis/connections.ts';
 import { json } from './job-record.ts';
 import type { Keys } from './keys.ts';
 import { OWNERS_OF } from './owners.ts';
+import { priorityOf } from './places.ts';
 import { runScript, scriptOf } from './transition-runner.ts';
 
 /** A job that waits or runs, as far as its time matters to others. */
 export interface LiveJob {
   owner: string;
+  priority: number;
   /** Whether it waits because its owner has as many in hand as he may have. */
   held: boolean;
   /** Seconds that it still takes; undefined when that is not known. */
@@ -35,8 +37,8 @@ end
 local function texts(ids)
   local found = {}
   for i, id in ipairs(ids) do
-    local values = redis.call('HMGET', ARGV[1] .. id, 'owner', 'estimate', 'started_at', 'paused_ms', 'progress')
-    for k = 1, 5 do
+    local values = redis.call('HMGET', ARGV[1] .. id, 'owner', 'place', 'estimate', 'started_at', 'paused_ms', 'progress')
+    for k = 1, 6 do
       values[k] = values[k] or ''
     end
     found[i] = id .. '\\0' .. table.concat(values, '\\0')
@@ -77,7 +79,8 @@ export async function readLiveJobs(redis: Redis, keys: Keys): Promise<LiveJobs |
   // <owner>:<place>:<job>-<delivery>
   const held = new Set(heldMembers.map((member) => /([^:]+)-\d+$/.exec(member)?.[1]));
   const parse = (text: string): LiveJob => {
-    const [id, owner, estimate, startedAt, pausedMs, progress] = text.split('\0') as [
+    const [id, owner, place, estimate, startedAt, pausedMs, progress] = text.split('\0') as [
+      string,
       string,
       string,
       string,
@@ -87,6 +90,7 @@ export async function readLiveJobs(redis: Redis, keys: Keys): Promise<LiveJobs |
     ];
     return {
       owner,
+      priority: place === '' ? 0 : priorityOf(Number(place), nowMs),
       held: held.has(id),
       seconds: secondsLeft({ estimate, startedAt, pausedMs, progress }, nowMs),
     };

@@ -16,6 +16,7 @@ export type TransitionName =
   | 'cancel'
   | 'pause'
   | 'resume'
+  | 'update'
   | 'remove'
   | 'adopt'
   | 'pack'
@@ -52,6 +53,7 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   cancel: load('cancel'),
   pause: load('pause'),
   resume: load('resume'),
+  update: load('update'),
   remove: load('remove'),
   adopt: load('adopt'),
   pack: load('pack'),

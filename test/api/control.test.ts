@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { JobStatus } from '../../src/contract/job.ts';
+import type { Job, JobStatus } from '../../src/contract/job.ts';
+import { JobCounts } from '../../src/store/job-counts.ts';
+import { JobPacker } from '../../src/store/job-packer.ts';
+import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { newJobId, startOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
@@ -153,3 +156,138 @@ describe('quotas', () => {
     expect(shown).toMatchObject({ status: 'queued', queue_position: 1 });
   });
 });
+
+describe('PATCH /jobs/{id}', () => {
+  const patch = (id: string, body: unknown, headers: Record<string, string> = {}) =>
+    api.request({
+      method: 'PATCH',
+      url: `/jobs/${id}`,
+      headers: { 'content-type': 'application/merge-patch+json', ...headers },
+      payload: JSON.stringify(body),
+    });
+  const found = async (query: string): Promise<string[]> =>
+    (await api.request({ url: `/jobs?${query}` })).json().data.map((job: { id: string }) => job.id);
+
+  it('merges name and metadata at any time, and finds the job by them', async () => {
+    const { id } = await api.create({ name: 'before', metadata: { a: '1', b: '2' } });
+    const changed = await patch(id, { name: 'after', metadata: { a: null, c: '3' } });
+    expect(changed.statusCode, changed.body).toBe(200);
+    expect(changed.json().spec).toMatchObject({ name: 'after', metadata: { b: '2', c: '3' } });
+    expect(changed.json()).toEqual((await api.request({ url: `/jobs/${id}` })).json());
+    expect(await found('name=after')).toEqual([id]);
+    expect(await found('metadata[c]=3')).toEqual([id]);
+    expect(await found('name=before')).toEqual([]);
+    expect(await found('metadata[a]=1')).toEqual([]);
+    const token = await api.start(id);
+    expect((await patch(id, { metadata: null })).json().spec.metadata).toEqual({});
+    await api.transitions.finish(id, token, { status: 'cancelled' });
+    expect((await patch(id, { name: null })).json().spec.name).toBeNull();
+    expect(await found('name=after')).toEqual([]);
+    expect((await patch(id, {})).json().spec.name).toBeNull();
+  });
+
+  it('changes a packed job as well', async () => {
+    const id = await api.succeeded();
+    const before = (await api.request({ url: `/jobs/${id}` })).json();
+    await api.redis.zadd(api.keys.finished, 1, id);
+    await new JobPacker(api.redis, api.keys).packFinished();
+    expect(await api.redis.hexists(api.keys.job(id), 'view')).toBe(1);
+    const after = (await patch(id, { name: 'kept', metadata: { k: 'v' } })).json();
+    expect(after).toEqual({ ...before, spec: { ...before.spec, name: 'kept', metadata: { k: 'v' } } });
+    expect(await found('name=kept')).toEqual([id]);
+  });
+
+  it('changes only the job that If-Match names', async () => {
+    const { id } = await api.create();
+    const { etag } = (await api.request({ url: `/jobs/${id}` })).headers;
+    const first = await patch(id, { name: 'one' }, { 'if-match': `"other", ${etag}` });
+    expect(first.statusCode).toBe(200);
+    expect(first.headers.etag).toBe((await api.request({ url: `/jobs/${id}` })).headers.etag);
+    for (const tag of [String(etag), `W/${first.headers.etag}`, '"*"']) {
+      expectProblem(await patch(id, { name: 'two' }, { 'if-match': tag }), 412, 'precondition_failed');
+    }
+    expect((await patch(id, { name: 'two' }, { 'if-match': '*' })).json().spec.name).toBe('two');
+  });
+
+  it('refuses what it cannot change, with what it takes', async () => {
+    const { id } = await api.create({
+      metadata: Object.fromEntries([...'abcdefghijklmno'].map((k) => [k, k])),
+    });
+    for (const body of [
+      { training: { epochs: 5 } },
+      { name: '' },
+      { metadata: { a: 1 } },
+      { priority: 11 },
+      [],
+    ]) {
+      expectProblem(await patch(id, body), 422, 'validation_failed');
+    }
+    const many = expectProblem(await patch(id, { metadata: { y: 'y', z: 'z' } }), 422, 'validation_failed');
+    expect(many.errors).toMatchObject([{ pointer: '/metadata' }]);
+    const json = await patch(id, { name: 'x' }, { 'content-type': 'application/json' });
+    expectProblem(json, 415, 'unsupported_media_type');
+    expect(json.headers['accept-patch']).toBe('application/merge-patch+json');
+    expectProblem(await api.request({ method: 'PATCH', url: `/jobs/${id}` }), 400, 'malformed_request');
+    expectProblem(await patch(newJobId(), { name: 'x' }), 404, 'job_not_found');
+    await api.start(id);
+    expectProblem(await patch(id, { name: 'x', priority: 1 }), 409, 'job_not_queued');
+  });
+});
+
+describe('priority', () => {
+  const quotas = { queuedJobs: undefined, runningJobs: 1, requestsPerMinute: undefined, streams: undefined };
+  const one = openApi({ quotas: { ...quotas, storageBytes: undefined } });
+  const created = async (priority: number): Promise<string> =>
+    (await one.create({ dataset: 'mnist_sample', priority })).id;
+  const raise = (id: string, priority: number) =>
+    one.request({
+      method: 'PATCH',
+      url: `/jobs/${id}`,
+      headers: { 'content-type': 'application/merge-patch+json' },
+      payload: JSON.stringify({ priority }),
+    });
+  const order = async (): Promise<string[]> =>
+    (await one.request({ url: '/jobs?status=queued' }))
+      .json()
+      .data.sort((a: Job, b: Job) => a.queue_position! - b.queue_position!)
+      .map(({ id }: Job) => id);
+
+  it('orders the jobs that wait, the older ones of one priority first', async () => {
+    const running = await created(0);
+    const token = await one.start(running);
+    const [low, usual, high, later] = [
+      await created(-10),
+      await created(0),
+      await created(10),
+      await created(0),
+    ];
+    expect(await order()).toEqual([high, usual, later, low]);
+    expect((await raise(low!, 10)).json().queue_position).toBe(1);
+    expect((await raise(high!, -1)).json().queue_position).toBe(4);
+    expect(await order()).toEqual([low, usual, later, high]);
+    const before = await one.redis.zrange(one.keys.held, 0, -1);
+    expect(before.map((member) => member.split(':').at(-1))).toEqual(
+      [low, usual, later, high].map((id) => `${id}-1`),
+    );
+    const plan = await one.request({
+      method: 'POST',
+      url: '/jobs/validate',
+      headers: { 'content-type': 'application/json' },
+      payload: '{"priority":-1}',
+    });
+    expect(plan.json()).toMatchObject({ queue_position: 5 });
+    expect(await one.store.queuedBefore('local', 1)).toBe(1);
+
+    await one.request({ method: 'POST', url: `/jobs/${later}/pause` });
+    await one.request({ method: 'POST', url: `/jobs/${later}/resume` });
+    expect(await order()).toEqual([low, later, usual, high]);
+
+    const released: string[] = [];
+    const worker = new JobTransitions(one.redis, one.keys, (ids) => released.push(...ids));
+    await worker.finish(running, token, { status: 'failed', error: ERROR });
+    expect(released).toEqual([`${low}-1`]);
+    expect((await new JobCounts(one.redis, one.keys).read()).oldestQueuedMs).toBeLessThan(600_000);
+  });
+});
+
+const ERROR = { code: 'diverged', message: 'x', retryable: false } as const;

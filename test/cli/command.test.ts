@@ -110,6 +110,9 @@ describe('descent', () => {
     expect(await program.ended).toBe(130);
     const [, id] = /the job goes on.*descent watch (\w+)/.exec(program.output)!;
     expect((await descent.job(id!)).status).toBe('running');
+    expect((await run(['update', id!, '--name', 'renamed', '--metadata', 'series=a'])).stdout).toContain(
+      'renamed',
+    );
     expect((await run(['pause', id!, '--now'])).stdout).toBe(`${id} is pausing.\n`);
     await descent.until(id!, 'job.paused');
     expect(await run(['resume', id!])).toMatchObject({

@@ -181,6 +181,15 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     await created(admin, { runningQuota: 1 });
     return () => control('resume', id);
   },
+  'update of a held job': async (id) => {
+    await created(admin, { runningQuota: 1 });
+    await created(admin, { id, runningQuota: 1 });
+    return await updating(id, 1);
+  },
+  'update of a running job': async (id) => {
+    await running(id);
+    return await updating(id, 0);
+  },
   remove: async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
@@ -231,6 +240,18 @@ async function control(name: 'pause' | 'resume', id: string): Promise<{ outcome:
   const args = { owner: 'local', now: 'yes', event: '{}', reason: 'resumed' };
   const { outcome } = await runTransition(user, keys, name, { id, args });
   return { outcome: outcome! };
+}
+
+async function updating(id: string, raise: number): Promise<() => Promise<{ outcome: string }>> {
+  const [spec, revision, changed_at] = await redis.hmget(keys.job(id), 'spec', 'revision', 'changed_at');
+  const args = {
+    ...{ owner: 'local', exact: 'yes', view: '', labels: '', raise },
+    ...{ revision: revision!, changed_at: changed_at!, old_spec: spec!, spec: 'another' },
+  };
+  return async () => {
+    const { outcome } = await runTransition(user, keys, 'update', { id, args });
+    return { outcome: outcome! };
+  };
 }
 
 /** The transition alone: JobStore.cancel reads the job afterwards. */
@@ -370,7 +391,7 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
     try {
       // The others free memory, or lead to that.
       expect(await isRefused(move)).toBe(
-        /^(create|start( after a lost worker)?$|epoch|progress|pause|start of a pausing|resume|release|adopt)/.test(
+        /^(create|start( after a lost worker)?$|epoch|progress|pause|start of a pausing|resume|update|release|adopt)/.test(
           name,
         ),
       );

@@ -68,7 +68,7 @@ set('checkpoint', '')
 set('created_at', now)
 put_facts(text(now) .. FACT_SEPARATOR .. given.facts)
 -- In microseconds, so that no two jobs have the same place in the queue.
-set('place', time[1] * 1000000 + time[2])
+set('place', time[1] * 1000000 + time[2] - given.priority * PRIORITY_STEP)
 local position = redis.call('ZCOUNT', QUEUED_OF_OWNER, '-inf', record.place) + 1
 set('created_position', position)
 count_up('delivery')

@@ -13,14 +13,14 @@
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
 -- | schema           | RECORD_SCHEMA of job-record.ts; 1 if missing              | create                        |            |
 -- | owner            | who may see it                                            | create                        |            |
--- | spec             | JSON: what to train, every default filled in              | create                        |            |
+-- | spec             | JSON: what to train, every default filled in              | create, update                |            |
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
 -- | version          | version of Descent that accepted the job                  | create                        |            |
 -- | parameters       | number of weights and biases of the model                 | create                        |            |
 -- | estimate         | seconds that it was expected to take, if that was known   | create                        |            |
 -- | trace            | trace id of the request that created it, if it sent one   | create                        | until terminal |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
--- | place            | microseconds: its place in the queue                      | create, resume                | until terminal |
+-- | place            | microseconds: its place in the queue, see PRIORITY_STEP   | create, resume, update        | until terminal |
 -- | created_position | its queue position in the answer of create                | create                        | until packed |
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
 -- | seq              | seq of the newest event                                   | all that append               |            |
@@ -52,7 +52,7 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: the file's name and SHA-256                         | finish                        |            |
--- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack                          |            |
+-- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack, update                  |            |
 
 local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES, HELD, SHARE, LABELS = unpack(KEYS, 1, 11)
 
@@ -243,6 +243,10 @@ end
 local function delivery_id()
   return given.id .. '-' .. record.delivery
 end
+
+-- The queue is in the order of places. A place is the time of creation in microseconds, less this for each point of
+-- priority: three years, longer than any job waits, and far from the limit of whole numbers. Same as in places.ts.
+local PRIORITY_STEP = 1e14
 
 -- A delivery goes to BullMQ, which serves all owners in one order. So that no owner takes every slot, each has at most
 -- his running quota of deliveries released, that is: in the outbox, in BullMQ or running. The others are held, in the

@@ -1,4 +1,4 @@
--- resume: paused -> queued, before all others of its owner; queued, running: no change, since a repeat finds them so.
+-- resume: paused -> queued, before all others of its owner and priority; queued, running: no change, since a repeat finds them so.
 -- The delivery is held instead of released if the owner's running quota is used up.
 -- Answers: resumed, not_paused {status}, finished {status}, not_found.
 -- An empty owner stands for all.
@@ -18,7 +18,9 @@ if record.started_at then
   set('paused_ms', (record.paused_ms or 0) + now - record.paused_at)
 end
 unset('paused_at')
-local first = redis.call('ZRANGE', QUEUED_OF_OWNER, 0, 0, 'WITHSCORES')[2]
+local priority = math.floor((clock * 1000 - record.place) / PRIORITY_STEP + 0.5)
+local least = clock * 1000 - (priority + 0.5) * PRIORITY_STEP
+local first = redis.call('ZRANGE', QUEUED_OF_OWNER, text(least), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
 if first and tonumber(first) <= tonumber(record.place) then
   set('place', first - 1)
 end
