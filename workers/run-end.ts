@@ -3,6 +3,7 @@ import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-transitions.ts';
 import type { JobWork } from '../src/training/job-work.ts';
+import { withKept } from '../src/training/kept-epochs.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import type { TrainerMessage } from './trainer-message.ts';
@@ -80,8 +81,10 @@ async function concludeTraining(
   worker: WorkerParts,
 ): Promise<void> {
   if (last.type === 'finished') {
-    const { result, evaluation, model } = last;
-    const success = { status: 'succeeded', epoch: spec.training.epochs, result, evaluation, model } as const;
+    const { result, evaluation, model, checkpoint } = last;
+    const kept = checkpoint === undefined ? [...run.kept] : withKept(spec, run.kept, checkpoint);
+    const epoch = spec.training.epochs;
+    const success = { status: 'succeeded', epoch, result, evaluation, model, kept } as const;
     const seconds = (monotonicMs() - run.startedMs) / 1000;
     const outcome = await finish(run, success, worker);
     if (outcome === 'gap') {
@@ -143,7 +146,8 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
   );
   if (outcome === 'succeeded' && how.status === 'succeeded') {
     worker.counters.jobs_succeeded++;
-    await tidy(id, worker, () => worker.artifacts.keepOnly(id, [how.evaluation.name, how.model.name]));
+    const names = [how.evaluation, how.model, ...(how.kept ?? [])].map(({ name }) => name);
+    await tidy(id, worker, () => worker.artifacts.keepOnly(id, names));
   } else if (outcome === 'failed' || outcome === 'cancelled') {
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
     await removeFiles(run, outcome, worker);
@@ -217,7 +221,9 @@ async function removeFiles(
 async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   const record = await persist(() => worker.store.record(id));
   if (record !== undefined && !isTerminal(record.status)) return;
-  const named = [record?.evaluation?.name, record?.model?.name].filter((name) => name !== undefined);
+  const named = [record?.evaluation, record?.model, ...(record?.kept ?? [])].flatMap((file) =>
+    file === undefined ? [] : [file.name],
+  );
   await tidy(id, worker, () =>
     named.length === 0 ? worker.artifacts.remove(id) : worker.artifacts.keepOnly(id, named),
   );

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Progress } from '../src/contract/job.ts';
 import type { Delivery } from '../src/store/delivery.ts';
+import type { KeptFile } from '../src/store/job-record.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 
 /** Why a run ends before its trainer does. */
@@ -28,6 +29,8 @@ export class Run {
   /** When its start was recorded, on the monotonic clock. */
   startedMs = 0;
   progress: Progress | undefined;
+  /** The checkpoints that stay after a success, so far. */
+  kept: readonly KeptFile[] = [];
   /** Who asked for the job, and the trace id of the request; known from the start on. */
   origin: { owner?: string; trace_id?: string } = {};
   /**

@@ -40,8 +40,8 @@ export interface ApiDeps {
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;
   signals: Pick<EventSignals, 'subscribe' | 'subscribeToFeed'>;
-  artifacts: Pick<Artifacts, 'read' | 'location'>;
-  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows' | 'datasetImage'>;
+  artifacts: Pick<Artifacts, 'read' | 'remove' | 'location'>;
+  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows' | 'datasetImage' | 'fork'>;
   /** The prepared datasets are below it. */
   dataDir: string;
   /** Memory for reading models, in bytes. */

@@ -9,6 +9,7 @@ export const flatParameters = ({
   name: _name,
   metadata: _metadata,
   priority: _priority,
+  checkpoints: _checkpoints,
   ...parameters
 }: JobSpec): Map<string, ParameterValue> => flatten(parameters);
 

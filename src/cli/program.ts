@@ -3,6 +3,7 @@ import type { Descent } from '../client/descent.ts';
 import { compareJobs } from './compare.ts';
 import { complete, SCRIPTS, SHELLS, type Shell } from './completion.ts';
 import { EXIT } from './failure.ts';
+import { extendJob, forkJob, listCheckpoints } from './fork.ts';
 import {
   type Context,
   cancelJob,
@@ -111,6 +112,25 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
     .option('--metadata <pairs...>', 'key=value, or key= to remove one')
     .action(run(updateJob));
+  add('fork <id>', 'Create a job that goes on from a checkpoint of another.', FORK)
+    .option('--from-epoch <number>', 'after which epoch (default: the last one with a checkpoint)')
+    .option('--name <text>', 'a name for people')
+    .option('--optimizer <type>', 'another one begins anew')
+    .option('--learning-rate <number>', "the optimizer's step size")
+    .option('--epochs <number>', 'passes over the data in all, those of the parent included')
+    .option('--batch-size <number>', 'rows per step')
+    .option('--wait', 'watch the job to its end')
+    .action(run(forkJob));
+  add(
+    'extend <id> <epochs>',
+    'Create a job that trains a finished one until it has had so many epochs.',
+    `descent extend ${ID} 20`,
+  )
+    .option('--wait', 'watch the job to its end')
+    .action(run(extendJob));
+  add('checkpoints <id>', 'List the checkpoints that a job keeps.', `descent checkpoints ${ID}`).action(
+    run(listCheckpoints),
+  );
   add('cancel <id>', 'Cancel a job.', `descent cancel ${ID}`).action(run(cancelJob));
   add('delete <id>', 'Delete a job that has ended, with its files.', `descent delete ${ID}`).action(
     run(deleteJob),
@@ -150,6 +170,8 @@ const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
 const ANOTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
 
 const TRAIN = 'descent train --dataset mnist_sample --optimizer adam --learning-rate 0.002 --epochs 3 --wait';
+
+const FORK = `descent fork ${ID} --from-epoch 5 --learning-rate 0.0001 --epochs 20`;
 
 const WHERE =
   'all must be met: name (how it begins), dataset, optimizer, engine, metadata[key], created_after or created_before=value; learning_rate, parameters, test_accuracy, val_loss or duration_seconds=gt:, gte:, lt: or lte:number';

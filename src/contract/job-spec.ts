@@ -79,6 +79,26 @@ const LimitsSchema = z
   })
   .meta({ id: 'Limits' });
 
+const CheckpointsSchema = z
+  .strictObject({
+    keep: z.enum(['none', 'best', 'last', 'all']).default('last').meta({
+      description:
+        'Which checkpoints a job that succeeds keeps: none, that of the best epoch by `monitor`, that of the last epoch, or all. A job can be forked or extended from them.',
+    }),
+    monitor: z.enum(['val_loss', 'val_accuracy', 'loss', 'accuracy']).default('val_loss').meta({
+      description: 'What `best` compares: the lowest loss or the highest accuracy; of equal ones, the first.',
+    }),
+    every: z.int().gte(1).lte(1000).default(1).meta({
+      description:
+        '`best` and `all` look at each epoch that is a multiple of this, and at the last one: 1 to 1000.',
+    }),
+  })
+  .meta({ id: 'Checkpoints' });
+
+const JobEngineSchema = z.enum(['auto', ...EngineNameSchema.options]).meta({
+  description: 'auto = the fastest available of the engines that give the same bits.',
+});
+
 export const NameSchema = text(1, 200);
 
 export const PrioritySchema = z.int().gte(-10).lte(10).meta({
@@ -102,12 +122,7 @@ export const JobSpecSchema = z
     model: ModelSchema.prefault({}),
     optimizer: OptimizerSchema.prefault({ type: 'rmsprop' }),
     training: TrainingSchema.prefault({}),
-    engine: z
-      .enum(['auto', ...EngineNameSchema.options])
-      .default('auto')
-      .meta({
-        description: 'auto = the fastest available of the engines that give the same bits.',
-      }),
+    engine: JobEngineSchema.default('auto'),
     metadata: MetadataSchema.default({}).meta({
       description:
         'Up to 16 key-value pairs of your own: keys of 1 to 64 characters, string values of up to 512.',
@@ -115,6 +130,7 @@ export const JobSpecSchema = z
     }),
     limits: LimitsSchema.prefault({}),
     priority: PrioritySchema.default(0),
+    checkpoints: CheckpointsSchema.prefault({}),
   })
   .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });
 
@@ -156,4 +172,63 @@ function mergedPairs(pairs: JobSpec['metadata'], changes: JobPatch['metadata']):
   return Object.fromEntries(
     Object.entries(merged).filter((pair): pair is [string, string] => pair[1] !== null),
   );
+}
+
+/** What a fork may change: whatever leaves the model and its data alone. */
+const OverridesSchema = z
+  .strictObject({
+    ...JobPatchSchema.shape,
+    optimizer: z.record(z.string(), z.unknown()).optional().meta({
+      description: 'Options to change; with another `type`, all that are absent have their defaults.',
+    }),
+    training: z
+      .strictObject({
+        epochs: TrainingSchema.shape.epochs.unwrap().optional(),
+        batch_size: TrainingSchema.shape.batch_size.unwrap().optional(),
+      })
+      .optional()
+      .meta({ description: '`epochs` counts those of the parent, too.' }),
+    engine: JobEngineSchema.optional(),
+    limits: z.strictObject({ max_seconds: LimitsSchema.shape.max_seconds.unwrap().optional() }).optional(),
+    checkpoints: z
+      .strictObject({
+        keep: CheckpointsSchema.shape.keep.unwrap().optional(),
+        monitor: CheckpointsSchema.shape.monitor.unwrap().optional(),
+        every: CheckpointsSchema.shape.every.unwrap().optional(),
+      })
+      .optional(),
+  })
+  .meta({ id: 'Overrides', description: 'What is absent stays as the parent has it.' });
+
+export const ForkSchema = z
+  .strictObject({
+    from_epoch: z.int().gte(1).lte(1000).optional().meta({
+      description: 'The epoch after which the new job goes on; by default the last one with a checkpoint.',
+    }),
+    overrides: OverridesSchema.default({}),
+  })
+  .meta({ id: 'Fork' });
+
+export const ExtendSchema = z
+  .strictObject({
+    epochs: z.int().gte(2).lte(1000).meta({
+      description: 'Passes over the train rows in all, those of the finished job included: more than it had.',
+    }),
+  })
+  .meta({ id: 'Extend' });
+
+export type Fork = z.output<typeof ForkSchema>;
+
+/** The spec of a fork, not checked yet. */
+export function forkedSpec(spec: JobSpec, overrides: Fork['overrides']): unknown {
+  const { optimizer, training, engine, limits, checkpoints } = overrides;
+  const isOther = optimizer?.type !== undefined && optimizer.type !== spec.optimizer.type;
+  return {
+    ...patched(spec, overrides),
+    optimizer: isOther ? optimizer : { ...spec.optimizer, ...optimizer },
+    training: { ...spec.training, ...training },
+    engine: engine ?? spec.engine,
+    limits: { ...spec.limits, ...limits },
+    checkpoints: { ...spec.checkpoints, ...checkpoints },
+  };
 }

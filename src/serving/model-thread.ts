@@ -8,6 +8,7 @@ import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/checkpoint.ts';
+import { forkCheckpoint } from '../training/fork.ts';
 import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
 import { drawImage } from './dataset-image.ts';
@@ -19,6 +20,9 @@ import {
   type ExportedFile,
   type ExportTask,
   ExportTaskSchema,
+  type ForkOutcome,
+  type ForkTask,
+  ForkTaskSchema,
   type ImageTask,
   ImageTaskSchema,
   type PredictOutcome,
@@ -99,6 +103,22 @@ export async function evaluatedRows(task: RowsTask): Promise<RowsOutcome> {
 export async function datasetImage(task: ImageTask): Promise<Uint8Array | undefined> {
   const { data, dataDir, ...row } = ImageTaskSchema.parse(task);
   return await withDataset(data, dataDir, (dataset) => drawImage(dataset, row));
+}
+
+/** Writes the first checkpoint of a fork. */
+export async function fork(task: ForkTask): Promise<ForkOutcome> {
+  const { parent, child } = ForkTaskSchema.parse(task);
+  const artifacts = new FolderArtifacts(parent.artifacts);
+  const bytes = await artifacts.read(parent.job, parent.file);
+  if (bytes === undefined) return { outcome: 'missing' };
+  try {
+    const forked = forkCheckpoint(bytes, parent, { ...child, data: parent.data });
+    const file = await artifacts.write(child.job, `0-${child.parent.epoch}.ckpt`, forked.bytes);
+    return { outcome: 'forked', file, steps: forked.steps };
+  } catch (error) {
+    if (error instanceof CheckpointError) return { outcome: 'missing' };
+    throw error;
+  }
 }
 
 /** What `use` makes of a dataset; undefined if that is gone. */

@@ -5,6 +5,8 @@ import { Piscina } from 'piscina';
 import type {
   ExportedFile,
   ExportTask,
+  ForkOutcome,
+  ForkTask,
   ImageTask,
   PredictOutcome,
   PredictTask,
@@ -68,6 +70,14 @@ export class ModelThreads {
    */
   async datasetImage(task: ImageTask): Promise<Uint8Array | undefined> {
     return await this.#run('datasetImage', task);
+  }
+
+  /**
+   * Writes the first checkpoint of a fork into the new job's folder.
+   * @throws {ModelThreadsBusyError}
+   */
+  async fork(task: ForkTask): Promise<ForkOutcome> {
+    return await this.#run('fork', task);
   }
 
   async close(): Promise<void> {

@@ -13,7 +13,7 @@ import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
 import { resultFacts } from './facts.ts';
-import type { CheckpointFile, JobFile } from './job-record.ts';
+import type { CheckpointFile, JobFile, KeptFile } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
 import { answered, releasedBy, runTransition } from './transition-runner.ts';
@@ -46,6 +46,8 @@ export interface EpochReport {
   progress: Progress;
   /** Newest first; undefined when this epoch wrote none. */
   checkpoints: CheckpointFile[] | undefined;
+  /** Undefined when they are the same as before. */
+  kept?: KeptFile[] | undefined;
 }
 
 /**
@@ -84,6 +86,7 @@ export type Finish =
       result: Omit<JobResult, 'duration_seconds'>;
       evaluation: JobFile;
       model: JobFile;
+      kept?: KeptFile[];
     }
   | { status: 'failed'; error: JobError }
   | { status: 'cancelled' };
@@ -147,7 +150,7 @@ export class JobTransitions {
   }
 
   async epoch(id: string, token: string, report: EpochReport): Promise<Confirmation> {
-    const { metrics, progress, checkpoints } = report;
+    const { metrics, progress, checkpoints, kept } = report;
     const { epoch, loss, accuracy, val_loss, val_accuracy } = metrics;
     const answer = await this.#run('epoch', id, {
       token,
@@ -157,6 +160,7 @@ export class JobTransitions {
       latest: JSON.stringify({ epoch, loss, accuracy, val_loss, val_accuracy }),
       progress: JSON.stringify(progress),
       checkpoint: checkpoints === undefined ? '' : JSON.stringify(checkpoints),
+      kept: kept === undefined ? '' : JSON.stringify(kept),
     });
     return confirmation(answer);
   }
@@ -213,6 +217,7 @@ export class JobTransitions {
         epoch: finish.epoch,
         evaluation: JSON.stringify(finish.evaluation),
         model: JSON.stringify(finish.model),
+        kept: finish.kept === undefined ? '' : JSON.stringify(finish.kept),
         ...resultFacts(finish.result),
         ...resultPieces({ ...finish.result, duration_seconds: duration }, duration),
       }),

@@ -39,7 +39,15 @@ export const VIEW_FIELDS = [
  * A packed job holds all these in one field, `view`, in this order, separated by zero bytes, which JSON cannot contain,
  * and compressed. New ones are added at the end.
  */
-export const PACKED_FIELDS = [...VIEW_FIELDS, 'data', 'evaluation', 'model', 'estimate'] as const;
+export const PACKED_FIELDS = [
+  ...VIEW_FIELDS,
+  'data',
+  'evaluation',
+  'model',
+  'estimate',
+  'kept',
+  'parent',
+] as const;
 
 /** The values of PACKED_FIELDS in a `view`; none if it is damaged. Earlier builds did not compress it. */
 export function packedValues(view: string): string[] {
@@ -53,7 +61,10 @@ export function packedValues(view: string): string[] {
 /** The fields that packing leaves alone. */
 export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;
 
-export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[number] | 'estimate', string> & {
+export type ViewFields = Record<
+  (typeof VIEW_FIELDS | typeof STATE_FIELDS)[number] | 'estimate' | 'parent',
+  string
+> & {
   /** From 1, as text; empty unless queued. */
   queue_position: string;
 };
@@ -62,7 +73,7 @@ export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[numbe
  * Increase it when the same record is rendered differently, by this module or by the API's links, so that clients with
  * a cached form fetch the new one.
  */
-const FORM = 4;
+const FORM = 5;
 
 /**
  * The ETag of a job's view. It contains the time because a Redis that lost its newest writes counts the same revisions
@@ -98,7 +109,7 @@ export function renderJob(id: string, fields: ViewFields): string {
     `"parameters":${fields.parameters},"estimated_seconds":${orNull(fields.estimate)},` +
     `"queue_position":${orNull(fields.queue_position)},"progress":${fields.progress},` +
     `"latest":${orNull(fields.latest)},"result":${orNull(fields.result)},"error":${orNull(fields.error)},` +
-    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))}}`
+    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))},"parent":${orNull(fields.parent)}}`
   );
 }
 

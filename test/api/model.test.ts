@@ -170,6 +170,7 @@ describe('a client that goes away', () => {
     predict: (task) => threads.predict(task),
     evaluatedRows: (task) => threads.evaluatedRows(task),
     datasetImage: (task) => threads.datasetImage(task),
+    fork: (task) => threads.fork(task),
   };
   const small = openApi({ modelBytes: 200_000, models });
 

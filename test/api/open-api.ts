@@ -244,6 +244,6 @@ export function expectProblem(
 /** A path of the OpenAPI document with values for its parameters. */
 export function filledPath(path: string, id: string): string {
   const file = readdirSync('dist/web/assets').find((name) => name.endsWith('.js'))!;
-  const values = { id, name: 'mnist_sample', split: 'test', index: '0', file };
+  const values = { id, name: 'mnist_sample', split: 'test', index: '0', epoch: '1', file };
   return Object.entries(values).reduce((filled, [name, value]) => filled.replace(`{${name}}`, value), path);
 }

@@ -310,8 +310,8 @@ async function leftFiles(site: Site): Promise<string[]> {
   const ids = existsSync(folder) ? readdirSync(folder) : [];
   // Workers test the folder while this looks.
   for (const id of ids.filter((name) => !name.startsWith('.write-test-'))) {
-    const { model, evaluation } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
-    const names = [model, evaluation].flatMap((file) => (file === undefined ? [] : [file.name]));
+    const { model, evaluation, kept = [] } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
+    const names = [model, evaluation, ...kept].flatMap((file) => (file === undefined ? [] : [file.name]));
     const files = readdirSync(join(folder, id));
     if (names.length === 0) left.push(`the folder jobs/${id} with ${files.length} files`);
     left.push(...files.filter((file) => !names.includes(file)).map((file) => `jobs/${id}/${file}`));

@@ -2,7 +2,7 @@ import { brotliCompressSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { JobPacker, parseStreamEntry } from '../../src/store/job-packer.ts';
-import { UnreadableRecordError } from '../../src/store/job-record.ts';
+import { RECORD_SCHEMA, UnreadableRecordError } from '../../src/store/job-record.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { unpackText } from '../../src/store/packed-text.ts';
 import { runTransition } from '../../src/store/transition-runner.ts';
@@ -102,7 +102,7 @@ it.each(['1:', '1:!', '1:AAAA', `1:${'A'.repeat(500)}`])('a damaged job is unrea
 it('a job that changes while it is packed is packed the next time', async () => {
   const id = await ended(1);
   await redis.hincrby(keys.job(id), 'revision', 1);
-  const stale = { schema: 1, seq: 3, revision: '1', events: '', view: '', packed_fields: 'spec' };
+  const stale = { schema: RECORD_SCHEMA, seq: 3, revision: '1', events: '', view: '', packed_fields: 'spec' };
   const answer = await runTransition(redis, keys, 'pack', { id, args: stale });
   expect(answer.outcome).toBe('dropped');
   expect(await redis.type(keys.events(id))).toBe('stream');

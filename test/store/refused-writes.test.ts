@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { JobControl } from '../../src/store/job-control.ts';
+import { RECORD_SCHEMA } from '../../src/store/job-record.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
 import { buildKeys } from '../../src/store/keys.ts';
@@ -57,6 +58,8 @@ let user: Redis;
 let store: JobStore;
 let transitions: JobTransitions;
 
+const CHECKPOINT = { name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 };
+
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
 /** Each sets up a state as the administrator, and returns the move that the restricted user then tries. */
@@ -102,8 +105,13 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   },
   epoch: async (id) => {
     const token = await running(id);
-    const checkpoints = [{ name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 }];
-    return () => transitions.epoch(id, token, { ...epochReport(1), checkpoints });
+    const checkpoints = [CHECKPOINT];
+    const kept = [{ ...CHECKPOINT, bytes: 1 }];
+    return () => transitions.epoch(id, token, { ...epochReport(1), checkpoints, kept });
+  },
+  'create of a fork': async (id) => {
+    const parent = { job: id, epoch: 1, checkpoint_sha256: 'e'.repeat(64), optimizer_state: 'kept' } as const;
+    return () => store.create(newJob({ id, fork: { parent, checkpoint: CHECKPOINT } }));
   },
   progress: async (id) => {
     const token = await running(id);
@@ -207,7 +215,14 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     return async () => {
       const { outcome } = await runTransition(user, keys, 'pack', {
         id,
-        args: { schema: 1, seq: 3, revision, events: 'packed', view: 'packed', packed_fields: 'spec' },
+        args: {
+          schema: RECORD_SCHEMA,
+          seq: 3,
+          revision,
+          events: 'packed',
+          view: 'packed',
+          packed_fields: 'spec',
+        },
       });
       return { outcome: outcome! };
     };

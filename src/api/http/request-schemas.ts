@@ -19,6 +19,11 @@ export const NoQuerySchema = z.strictObject({});
 
 export const JobPathSchema = z.strictObject({ id: JobIdSchema });
 
+export const CheckpointPathSchema = z.strictObject({
+  id: JobIdSchema,
+  epoch: queryInteger(z.int().gte(1).lte(1000)).meta({ description: 'Epochs finished.', examples: [10] }),
+});
+
 export const DatasetImagePathSchema = z.strictObject({
   name: DatasetNameSchema,
   split: z.enum(['train', 'test']),

@@ -4,7 +4,7 @@ import { isTerminal, JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
-import type { CreateAnswer, NewJob } from '../../store/job-creation.ts';
+import type { CreateAnswer, CreateOutcome, NewJob } from '../../store/job-creation.ts';
 import { JobIds } from '../../store/job-ids.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -85,19 +85,15 @@ const DOCUMENTATION = documented({
   ],
 });
 
-type CreateDeps = ApiDeps & {
-  lasting: LastingResponses;
-  waits: JobWaits;
-  liveWorkers: Remembered<WorkerReport[]>;
-  estimates: JobEstimates;
-};
+export type PlanningDeps = ApiDeps & { liveWorkers: Remembered<WorkerReport[]>; estimates: JobEstimates };
+
+type CreateDeps = PlanningDeps & { lasting: LastingResponses; waits: JobWaits };
 
 export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () => void): void {
   acceptJsonBody(app);
   const { store, basePath, lasting, waits } = deps;
   const enqueue = enqueueInBackground(app, deps);
-  const ids = new JobIds();
-  const needs = { ...deps, fullness: new Remembered(() => isFull(store), FULLNESS_MS) };
+  const needs = creationNeeds(deps);
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -116,15 +112,8 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
       const { owner } = caller;
       const seconds = parseWait(request.headers.prefer);
       if (seconds !== undefined) lasting.admit(owner);
-      const { answer, replayed } = await createJob(
-        needs,
-        ids,
-        enqueue,
-        request,
-        key,
-        sent.get(request),
-        trace,
-      );
+      const asked = { owner, spec: request.body, sent: sent.get(request), key, trace };
+      const { answer, replayed } = await createJob(needs, enqueue, asked);
       const { id } = answer;
       const about = { job: id, owner, ...(trace !== undefined && { trace_id: trace }) };
       request.log.info(about, replayed ? 'a stored response was repeated' : 'job created');
@@ -154,38 +143,56 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
   done();
 }
 
-async function createJob(
-  {
-    store,
-    version,
-    maxQueuedJobs,
-    quotas,
-    liveWorkers,
-    estimates,
-    fullness,
-  }: CreateDeps & { fullness: Remembered<boolean> },
-  ids: JobIds,
+type CreationNeeds = PlanningDeps & { ids: JobIds; fullness: Remembered<boolean> };
+
+/** What `createJob` needs, once for each route. */
+export const creationNeeds = (deps: PlanningDeps): CreationNeeds => ({
+  ...deps,
+  ids: new JobIds(),
+  fullness: new Remembered(() => isFull(deps.store), FULLNESS_MS),
+});
+
+/** A job that somebody asks for. */
+export interface AskedJob {
+  owner: string;
+  spec: JobSpec;
+  /** The body as it was sent, which a repeat must have again. */
+  sent: unknown;
+  key: string | undefined;
+  trace: string | undefined;
+  fork?: {
+    /** The epochs of the parent that the new job need not train. */
+    epoch: number;
+    /** Makes the first checkpoint of a job with this id. `steps`: of the parent up to there. */
+    prepare: (id: string) => Promise<NonNullable<NewJob['fork']> & { steps: number }>;
+    /** Removes it again: no job has this id. */
+    discard: (id: string) => Promise<void>;
+  };
+}
+
+/** @throws {ProblemError} */
+export async function createJob(
+  { store, version, maxQueuedJobs, quotas, liveWorkers, estimates, ids, fullness }: CreationNeeds,
   enqueue: (deliveryId: string) => void,
-  request: FastifyRequest<{ Body: JobSpec }>,
-  key: string | undefined,
-  sent: unknown,
-  trace: string | undefined,
+  { owner, spec, sent, key, trace, fork }: AskedJob,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
-  const spec = request.body;
   const { data, size } = checkSpec(spec);
+  const { epochs } = spec.training;
+  const left = epochs - (fork?.epoch ?? 0);
+  const timed = { ...spec, training: { ...spec.training, epochs: left } };
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
   const [full, tooLarge, estimate] = await Promise.all([
     inTime(fullness.get()),
     inTime(memoryRefusal(spec, data, liveWorkers)),
     // A job without an estimate is as good.
-    inTime(estimates.of(spec, data)).catch(() => undefined),
+    inTime(estimates.of(timed, data)).catch(() => undefined),
   ]);
   const job: Omit<NewJob, 'id'> = {
-    owner: callerOf(request).owner,
+    owner,
     spec,
     data,
     parameters: size.parameters,
-    progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
+    progress: progressOf({ epoch: 0, step: 0 }, { epochs, steps: size.steps }),
     version,
     estimatedSeconds: estimate?.seconds,
     trace,
@@ -196,10 +203,21 @@ async function createJob(
     runningQuota: quotas.runningJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent), maxKeys: MAX_KEYS } }),
   };
-  let outcome = await store.create({ ...job, id: ids.next() });
+  const create = async (): Promise<CreateOutcome> => {
+    const id = ids.next();
+    if (fork === undefined) return await store.create({ ...job, id });
+    const { steps, ...begun } = await fork.prepare(id);
+    const all = steps + (size.steps / epochs) * left;
+    const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps: all });
+    const outcome = await store.create({ ...job, id, progress, fork: begun });
+    // After a lost reply the job may exist: retention removes a folder that has none.
+    if (outcome.outcome !== 'created') await fork.discard(id);
+    return outcome;
+  };
+  let outcome = await create();
   if (outcome.outcome === 'wrong_clock') {
     ids.setClock(outcome.nowMs);
-    outcome = await store.create({ ...job, id: ids.next() });
+    outcome = await create();
   }
   switch (outcome.outcome) {
     case 'created':

@@ -55,7 +55,7 @@ end
 for _, field in ipairs({ 'schema', 'owner', 'spec', 'data', 'version', 'parameters', 'progress' }) do
   set(field, given[field])
 end
-for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events', 'checkpoint_epoch' }) do
+for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events' }) do
   set(field, 0)
 end
 if given.trace ~= '' then
@@ -64,7 +64,11 @@ end
 if given.estimate ~= '' then
   set('estimate', given.estimate)
 end
-set('checkpoint', '')
+if given.parent ~= '' then
+  set('parent', given.parent)
+end
+set('checkpoint', given.checkpoint)
+set('checkpoint_epoch', given.checkpoint_epoch)
 set('created_at', now)
 put_facts(text(now) .. FACT_SEPARATOR .. given.facts)
 -- In microseconds, so that no two jobs have the same place in the queue.

@@ -21,6 +21,9 @@ if given.status == 'succeeded' then
   set('result', given.result_head .. duration .. given.result_tail)
   set('evaluation', given.evaluation)
   set('model', given.model)
+  if given.kept ~= '' then
+    set('kept', given.kept)
+  end
   set_facts({
     [SORTED.test_accuracy] = given.test_accuracy,
     [SORTED.val_loss] = given.val_loss,

@@ -42,8 +42,10 @@
 -- | started_at       | time of the first start                                   | start                         |            |
 -- | epoch            | the last appended epoch                                   | epoch                         | until packed |
 -- | latest           | JSON: metrics of that epoch                               | epoch                         |            |
--- | checkpoint       | JSON: the last two files, newest first; empty for none    | epoch                         | until terminal |
--- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | epoch                         | until terminal |
+-- | parent           | JSON: what a fork began with                              | create                        |            |
+-- | checkpoint       | JSON: the last two files, newest first; empty for none    | create (a fork's), epoch      | until terminal |
+-- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | create, epoch                 | until terminal |
+-- | kept             | JSON: the checkpoints that stay after a success           | epoch, finish                 | until it ends otherwise |
 -- | progress         | JSON: how far the training is                             | create, epoch, progress       |            |
 -- | progress_step    | the step in `progress`                                    | epoch, progress               | until terminal |
 -- | progress_events  | number of progress events so far                          | progress                      | until terminal |
@@ -381,6 +383,9 @@ local function terminate(status, data)
   set('finished_at', now)
   unset('token', 'place', 'delivery', 'faults', 'reason', 'pause_now', 'paused_at', 'paused_ms', 'checkpoint',
     'checkpoint_epoch', 'progress_step', 'progress_events', 'trace')
+  if status ~= 'succeeded' then
+    unset('kept')
+  end
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)
