@@ -23,6 +23,7 @@ export async function renderOpenApi(version: string): Promise<string> {
   const nothing = unused as never;
   const { fastify, openapi } = await buildApp({
     store: nothing,
+    control: nothing,
     retention: nothing,
     datasets: nothing,
     events: nothing,

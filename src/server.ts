@@ -25,6 +25,7 @@ import { Datasets } from './store/datasets.ts';
 import { diskRoom } from './store/disk-room.ts';
 import { EventSignals } from './store/event-signals.ts';
 import { FolderArtifacts } from './store/folder-artifacts.ts';
+import { JobControl } from './store/job-control.ts';
 import { JobCounts } from './store/job-counts.ts';
 import { JobEvents } from './store/job-events.ts';
 import { JobFeed } from './store/job-feed.ts';
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
   const memory = MemoryLimit.find().bytes();
   const { fastify } = await buildApp({
     store,
+    control: new JobControl(commands, keys, store),
     retention: new Retention(commands, keys, store, artifacts, log),
     datasets: new Datasets(commands, keys),
     events: new JobEvents(commands, keys),

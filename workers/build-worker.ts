@@ -186,7 +186,11 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
       // A drain may have begun in the meantime.
       if (draining) return;
       consumer.start();
-      heartbeat.start();
+      // Its slots let more jobs be released: now rather than in the next round.
+      void heartbeat
+        .start()
+        .then(() => reconciler.share())
+        .catch((error: unknown) => log.warn({ err: error }, 'the new slots could not be counted yet'));
     },
     async drain() {
       draining = true;

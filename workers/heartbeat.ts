@@ -55,7 +55,8 @@ export class Heartbeat {
     this.#timing = timing;
   }
 
-  start(): void {
+  /** Resolves when the first beat is over. */
+  async start(): Promise<void> {
     const next = async () => {
       this.#beating = this.#beat().catch((error: unknown) => {
         this.#idleSinceMs = undefined;
@@ -64,7 +65,7 @@ export class Heartbeat {
       await this.#beating;
       if (!this.#stopped) this.#timer = setTimeout(() => void next(), this.#timing.intervalMs);
     };
-    void next();
+    await next();
   }
 
   /** Ends the beat and takes the worker off the list. */

@@ -43,12 +43,21 @@ export class Pace {
   #lastStepMs = monotonicMs();
   #toldMs = monotonicMs();
 
-  constructor({ training }: JobSpec, dataset: Dataset, fromEpoch: number) {
+  /** @param from the epochs and steps that the training goes on from; a fork's parent may have had other batches. */
+  constructor({ training }: JobSpec, dataset: Dataset, from: { epoch: number; step: number }) {
     const rows = countTrainRows(dataset.shape.rows.train, training.validation_split);
     this.#stepsPerEpoch = stepsPerEpoch(rows, training.batch_size);
-    this.#total = { epochs: training.epochs, steps: this.#stepsPerEpoch * training.epochs };
-    this.#epoch = fromEpoch;
-    this.#firstStep = this.#stepsPerEpoch * fromEpoch;
+    this.#total = {
+      epochs: training.epochs,
+      steps: from.step + this.#stepsPerEpoch * (training.epochs - from.epoch),
+    };
+    this.#epoch = from.epoch;
+    this.#firstStep = from.step;
+  }
+
+  /** Of an epoch before this training. */
+  past({ epoch, step }: EpochMetrics): Progress {
+    return progressOf({ epoch, step }, this.#total);
   }
 
   /** Call it after some steps. Returns the progress when a report is due. */

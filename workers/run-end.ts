@@ -3,6 +3,7 @@ import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-transitions.ts';
 import type { JobWork } from '../src/training/job-work.ts';
+import { withKept } from '../src/training/kept-epochs.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import type { TrainerMessage } from './trainer-message.ts';
@@ -27,7 +28,7 @@ export type End =
   /** This worker cannot train. */
   | { type: 'unable'; reason: string }
   /** The start transition found the job ended, ended it, or dropped the delivery. */
-  | { type: 'over'; outcome: 'failed' | 'cancelled' | 'dropped' }
+  | { type: 'over'; outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' }
   | Trained
   | { type: 'failed'; error: JobError };
 
@@ -80,8 +81,10 @@ async function concludeTraining(
   worker: WorkerParts,
 ): Promise<void> {
   if (last.type === 'finished') {
-    const { result, evaluation, model } = last;
-    const success = { status: 'succeeded', epoch: spec.training.epochs, result, evaluation, model } as const;
+    const { result, evaluation, model, checkpoint } = last;
+    const kept = checkpoint === undefined ? [...run.kept] : withKept(spec, run.kept, checkpoint);
+    const epoch = spec.training.epochs;
+    const success = { status: 'succeeded', epoch, result, evaluation, model, kept } as const;
     const seconds = (monotonicMs() - run.startedMs) / 1000;
     const outcome = await finish(run, success, worker);
     if (outcome === 'gap') {
@@ -98,6 +101,10 @@ async function concludeTraining(
     await finish(run, { status: 'failed', error: last.error }, worker);
     // The next job would fail the same way, so check the storage before this slot takes one.
     if (last.error.code === 'storage_unavailable') await worker.storage.look();
+    return;
+  }
+  if (run.interruption === 'paused_now' || (run.interruption === 'paused' && last.type === 'stopped')) {
+    await requeue(run, PAUSED, worker);
     return;
   }
   switch (run.interruption) {
@@ -139,7 +146,8 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
   );
   if (outcome === 'succeeded' && how.status === 'succeeded') {
     worker.counters.jobs_succeeded++;
-    await tidy(id, worker, () => worker.artifacts.keepOnly(id, [how.evaluation.name, how.model.name]));
+    const names = [how.evaluation, how.model, ...(how.kept ?? [])].map(({ name }) => name);
+    await tidy(id, worker, () => worker.artifacts.keepOnly(id, names));
   } else if (outcome === 'failed' || outcome === 'cancelled') {
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
     await removeFiles(run, outcome, worker);
@@ -187,14 +195,18 @@ async function afterRequeue(run: Run, answer: RequeueOutcome, worker: WorkerPart
     worker.log.info({ ...run.about, delivery: answer.deliveryId }, 'job goes back to the queue');
     await worker.queue.enqueue(answer.deliveryId);
   } else {
+    if (answer.outcome === 'paused') worker.log.info(run.about, 'job paused');
     await removeFiles(run, answer.outcome, worker);
   }
 }
 
-/** Removes all files of a job that this run ended; of a job that another run may have ended, only its litter. */
+/**
+ * Removes all files of a job that this run ended; of a job that another run may have ended, only its litter. One that
+ * goes on later keeps them.
+ */
 async function removeFiles(
   { id }: Run,
-  outcome: 'failed' | 'cancelled' | 'dropped' | 'refused',
+  outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' | 'refused',
   worker: WorkerParts,
 ): Promise<void> {
   const isEndedHere = outcome === 'failed' || outcome === 'cancelled';
@@ -209,7 +221,9 @@ async function removeFiles(
 async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   const record = await persist(() => worker.store.record(id));
   if (record !== undefined && !isTerminal(record.status)) return;
-  const named = [record?.evaluation?.name, record?.model?.name].filter((name) => name !== undefined);
+  const named = [record?.evaluation, record?.model, ...(record?.kept ?? [])].flatMap((file) =>
+    file === undefined ? [] : [file.name],
+  );
   await tidy(id, worker, () =>
     named.length === 0 ? worker.artifacts.remove(id) : worker.artifacts.keepOnly(id, named),
   );
@@ -224,6 +238,9 @@ export async function tidy(id: string, worker: WorkerParts, remove: () => Promis
 
 /** The reason for a new start when the worker went silent. */
 export const LOST = 'its worker was lost: its lease expired without a renewal';
+
+/** The reason is told only if Redis lost the pause, so that the job goes back to the queue. */
+const PAUSED: Reason = { outcome: 'paused', reason: 'Redis came back without its pause', error: undefined };
 
 const DRAINED: Reason = { outcome: 'drained', reason: 'its worker was stopped', error: undefined };
 

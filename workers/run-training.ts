@@ -1,10 +1,12 @@
 import type { Progress } from '../src/contract/job.ts';
+import type { JobSpec } from '../src/contract/job-spec.ts';
 import { resolveDataset } from '../src/dataset/registry.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
-import type { CheckpointFile, JobRecord } from '../src/store/job-record.ts';
-import type { Confirmation } from '../src/store/job-transitions.ts';
+import type { CheckpointFile, JobRecord, KeptFile } from '../src/store/job-record.ts';
+import type { Confirmation, EpochReport } from '../src/store/job-transitions.ts';
 import { jobMemoryBytes } from '../src/training/job-memory.ts';
 import { jobWork } from '../src/training/job-work.ts';
+import { withKept } from '../src/training/kept-epochs.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import { type End, type LastMessage, type Trained, tidy } from './run-end.ts';
@@ -39,7 +41,7 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
       error: { code: 'engine_unavailable', message, retryable: true },
     });
   }
-  const named = record.checkpoint.map(({ name }) => name);
+  const named = [...record.checkpoint, ...record.kept].map(({ name }) => name);
   await tidy(run.id, worker, () => worker.artifacts.removeEarlier(run.id, record.attempt, named));
   const limit = limitTime(run, job);
   // Older records have only the dataset's name, which still means the same data.
@@ -55,6 +57,8 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
     engine: engine.name,
     dataDir: worker.dataDir,
     artifacts: worker.artifacts.location,
+    parent: record.parent,
+    recorded: record.epoch,
     checkpoints: record.checkpoint,
   });
   run.attach(trainer);
@@ -77,10 +81,11 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
   }
   return {
     ...ended(job, last, wasKilledForMemory(last, killsBefore, worker)),
-    // What an attempt after a fault takes says little about the job.
-    ...(record.attempt === 1 && {
-      measured: { engine: engine.name, work: jobWork({ spec: record.spec, data }) },
-    }),
+    // What an attempt after a fault takes, or a fork, says little about the job.
+    ...(record.attempt === 1 &&
+      record.parent === undefined && {
+        measured: { engine: engine.name, work: jobWork({ spec: record.spec, data }) },
+      }),
   };
 }
 
@@ -111,6 +116,7 @@ function limitTime(run: Run, { record, elapsedMs }: Training): NodeJS.Timeout | 
 /** Records the trainer's reports until it ends. */
 async function follow(run: Run, { record, trainer }: Training, worker: WorkerParts): Promise<LastMessage> {
   const checkpoints = new Checkpoints(run, record, worker);
+  run.kept = record.kept;
   const engine = worker.engineFor(record.spec.engine).name;
   const note = (epochs: number, progress: Progress) => {
     worker.trained.add(engine, { epochs, steps: progress.step - (run.progress?.step ?? 0) });
@@ -128,12 +134,14 @@ async function follow(run: Run, { record, trainer }: Training, worker: WorkerPar
       }
       case 'epoch': {
         if (message.warning !== undefined) worker.log.warn(run.about, message.warning);
-        note(1, message.progress);
+        if (message.copied === true) run.progress = message.progress;
+        else note(1, message.progress);
         const report = checkpoints.reportOf(message);
         if (!(await confirm(run, () => worker.transitions.epoch(run.id, run.token, report)))) continue;
-        worker.counters.epochs++;
+        if (message.copied !== true) worker.counters.epochs++;
         trainer.send({ type: 'confirmed', epoch: message.metrics.epoch });
-        await checkpoints.keep(report.checkpoints);
+        await checkpoints.keep(report);
+        run.kept = checkpoints.kept;
         continue;
       }
       default:
@@ -142,31 +150,43 @@ async function follow(run: Run, { record, trainer }: Training, worker: WorkerPar
   }
 }
 
-/** The checkpoints that the record names: the last two, newest first. */
+/** The checkpoints that the record names: the last two, newest first, and those that stay after the end. */
 class Checkpoints {
   readonly #run: Run;
+  readonly #spec: JobSpec;
   readonly #worker: WorkerParts;
   #named: CheckpointFile[];
+  kept: KeptFile[];
 
-  constructor(run: Run, record: JobRecord, worker: WorkerParts) {
+  constructor(run: Run, { spec, checkpoint, kept }: JobRecord, worker: WorkerParts) {
     this.#run = run;
+    this.#spec = spec;
     this.#worker = worker;
-    this.#named = record.checkpoint;
+    this.#named = checkpoint;
+    this.kept = kept;
   }
 
   /** The report of an epoch for the record. */
-  reportOf({ metrics, progress, checkpoint }: Extract<TrainerMessage, { type: 'epoch' }>) {
-    const checkpoints = checkpoint === undefined ? undefined : [checkpoint, ...this.#named.slice(0, 1)];
-    return { metrics, progress, checkpoints };
+  reportOf({ metrics, progress, checkpoint, keep }: Extract<TrainerMessage, { type: 'epoch' }>): EpochReport {
+    if (checkpoint === undefined) return { metrics, progress, checkpoints: undefined };
+    const { bytes: _, ...file } = checkpoint;
+    return {
+      metrics,
+      progress,
+      checkpoints: [file, ...this.#named.slice(0, 1)],
+      kept: keep === true ? withKept(this.#spec, this.kept, checkpoint) : undefined,
+    };
   }
 
-  /** Call it once the record names these checkpoints. Removes the files of the others. */
-  async keep(named: CheckpointFile[] | undefined): Promise<void> {
-    if (named === undefined) return;
-    for (const { name } of this.#named.filter((old) => !named.includes(old))) {
+  /** Call it once the record has the report. Removes the files that it names no longer. */
+  async keep({ checkpoints: named = this.#named, kept = this.kept }: EpochReport): Promise<void> {
+    const names = new Set([...named, ...kept].map(({ name }) => name));
+    const gone = [...this.#named, ...this.kept].filter(({ name }) => !names.has(name));
+    for (const name of new Set(gone.map((file) => file.name))) {
       await tidy(this.#run.id, this.#worker, () => this.#worker.artifacts.removeFile(this.#run.id, name));
     }
     this.#named = named;
+    this.kept = kept;
   }
 }
 
@@ -175,6 +195,7 @@ async function confirm(run: Run, transition: () => Promise<Confirmation>): Promi
   const answer = await persist(transition);
   if (answer.outcome === 'confirmed') {
     if (answer.status === 'cancelling') run.interrupt('cancelled');
+    if (answer.status === 'pausing') run.interrupt('paused');
     return true;
   }
   // After a gap, the next start continues from a checkpoint and appends the epochs that Redis lost.

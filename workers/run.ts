@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Progress } from '../src/contract/job.ts';
 import type { Delivery } from '../src/store/delivery.ts';
+import type { KeptFile } from '../src/store/job-record.ts';
 import type { TrainerProcess } from './trainer-process.ts';
 
 /** Why a run ends before its trainer does. */
-export type Interruption = 'cancelled' | 'timeout' | 'lease_lost' | 'evicted' | 'drained';
+export type Interruption =
+  | 'cancelled'
+  | 'timeout'
+  | 'lease_lost'
+  | 'evicted'
+  | 'drained'
+  /** At the end of the epoch. */
+  | 'paused'
+  | 'paused_now';
 
-/** Time that a cancelled trainer has to reach its next yield. */
-const CANCEL_GRACE_MS = 500;
+/** Time that a trainer has to reach its next yield. */
+const GRACE_MS = 500;
 
 /** One delivery in this worker from its hand-over on, and how it can be interrupted. */
 export class Run {
@@ -20,9 +29,14 @@ export class Run {
   /** When its start was recorded, on the monotonic clock. */
   startedMs = 0;
   progress: Progress | undefined;
+  /** The checkpoints that stay after a success, so far. */
+  kept: readonly KeptFile[] = [];
   /** Who asked for the job, and the trace id of the request; known from the start on. */
   origin: { owner?: string; trace_id?: string } = {};
-  /** The first reason to end early. Later ones still stop the trainer, but do not replace it. */
+  /**
+   * The first reason to end early. Later ones still stop the trainer, but replace only a pause, which is the mildest: the
+   * job then ends, or goes on elsewhere unless its record says that it pauses.
+   */
   interruption: Interruption | undefined;
   readonly done: Promise<void>;
   #trainer: TrainerProcess | undefined;
@@ -53,7 +67,8 @@ export class Run {
   }
 
   interrupt(why: Interruption): void {
-    this.interruption ??= why;
+    const isPausing = this.interruption === 'paused' || this.interruption === 'paused_now';
+    if (this.interruption === undefined || (isPausing && why !== 'paused')) this.interruption = why;
     this.#act(why);
   }
 
@@ -69,10 +84,12 @@ export class Run {
   #act(why: Interruption): void {
     switch (why) {
       case 'cancelled':
+      case 'paused_now':
         this.#trainer?.send({ type: 'stop' });
-        setTimeout(() => this.kill(), CANCEL_GRACE_MS).unref();
+        setTimeout(() => this.kill(), GRACE_MS).unref();
         return;
       case 'drained':
+      case 'paused':
         this.#trainer?.send({ type: 'drain' });
         return;
       default:

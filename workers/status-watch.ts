@@ -8,7 +8,7 @@ import type { Runs } from './run.ts';
 const INTERVAL_MS = 1_000;
 
 /**
- * Notices changes that other processes make to the jobs that run here: a cancel, or another worker taking one over. It
+ * Notices changes that other processes make to the jobs that run here: a cancel, a pause, or another worker taking one over. It
  * polls the record's status; a published signal only makes it faster.
  */
 export class StatusWatch {
@@ -64,6 +64,8 @@ export class StatusWatch {
         run.interrupt('evicted');
       } else if (holder.status === 'cancelling') {
         run.interrupt('cancelled');
+      } else if (holder.status === 'pausing') {
+        run.interrupt(holder.pausesNow ? 'paused_now' : 'paused');
       }
     }
   }

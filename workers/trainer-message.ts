@@ -1,10 +1,16 @@
 import { z } from 'zod';
 import { DataShapeSchema } from '../src/contract/data-shape.ts';
-import { JobErrorSchema, JobIdSchema, JobResultSchema, ProgressSchema } from '../src/contract/job.ts';
+import {
+  JobErrorSchema,
+  JobIdSchema,
+  JobResultSchema,
+  ParentSchema,
+  ProgressSchema,
+} from '../src/contract/job.ts';
 import { EngineNameSchema, type JobSpec } from '../src/contract/job-spec.ts';
 import { EpochMetricsSchema } from '../src/contract/metrics.ts';
 import { ArtifactsLocationSchema } from '../src/store/artifacts.ts';
-import { CheckpointFileSchema, CheckpointsSchema, JobFileSchema } from '../src/store/job-record.ts';
+import { CheckpointsSchema, JobFileSchema, KeptFileSchema } from '../src/store/job-record.ts';
 
 /** The messages between a worker and its trainer. Both sides parse what they receive. */
 
@@ -26,6 +32,10 @@ export const TrainCommandSchema = z.strictObject({
   /** DATA_DIR, which holds the prepared datasets. */
   dataDir: z.string().min(1),
   artifacts: ArtifactsLocationSchema,
+  /** Of a fork. */
+  parent: ParentSchema.optional(),
+  /** The last epoch in the record: a fork's begins without those of its parent. */
+  recorded: z.int().gte(0),
   /** Newest first; training starts from the first intact one. */
   checkpoints: CheckpointsSchema,
 });
@@ -49,7 +59,11 @@ export const TrainerMessageSchema = z.discriminatedUnion('type', [
     metrics: EpochMetricsSchema,
     progress: ProgressSchema,
     /** Undefined when none was due or it could not be written; `warning` then gives the reason. */
-    checkpoint: CheckpointFileSchema.optional(),
+    checkpoint: KeptFileSchema.optional(),
+    /** Whether it is to stay after the end. */
+    keep: z.boolean().optional(),
+    /** Its parent computed it. */
+    copied: z.boolean().optional(),
     warning: z.string().optional(),
   }),
   z.strictObject({
@@ -57,6 +71,8 @@ export const TrainerMessageSchema = z.discriminatedUnion('type', [
     result: JobResultSchema.omit({ duration_seconds: true }),
     evaluation: JobFileSchema,
     model: JobFileSchema,
+    /** Of the last epoch, if it is to stay. */
+    checkpoint: KeptFileSchema.optional(),
   }),
   z.strictObject({ type: z.literal('failed'), error: JobErrorSchema }),
   /** After stop, or after drain at an epoch's end. */

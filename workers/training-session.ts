@@ -5,11 +5,11 @@ import type { JobResult } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
 import { UploadedFiles } from '../src/dataset/uploads.ts';
-import type { Engine } from '../src/engine/engine.ts';
+import type { Engine, EngineState } from '../src/engine/engine.ts';
 import { loadEngine } from '../src/engine/engines.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
-import type { CheckpointFile } from '../src/store/job-record.ts';
+import type { KeptFile } from '../src/store/job-record.ts';
 import {
   type Checkpoint,
   CheckpointError,
@@ -21,6 +21,7 @@ import { evaluate } from '../src/training/evaluate.ts';
 import { fit } from '../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../src/training/hashes.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
+import { keepsEpoch } from '../src/training/kept-epochs.ts';
 import { encodeModel } from '../src/training/model-file.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
 import type { TrainCommand, TrainerMessage } from './trainer-message.ts';
@@ -33,6 +34,18 @@ const CHECKPOINT_COST_MULTIPLE = 10;
 class EngineUnavailableError extends Error {
   override readonly name = 'EngineUnavailableError';
   readonly code = 'engine_unavailable';
+}
+
+/** Starting anew would give another model than the one that was asked for. */
+class ForkLostError extends Error {
+  override readonly name = 'ForkLostError';
+  readonly code = 'storage_unavailable';
+
+  constructor() {
+    super(
+      'The checkpoint that this job was forked from is missing, damaged or of another version of the engines. Fork it again.',
+    );
+  }
 }
 
 /** One job in a trainer: drives the training, writes its files and reports to the worker. */
@@ -66,7 +79,7 @@ export class TrainingSession {
     this.engine = engine;
     this.#resume = resume;
     this.#history = [...(resume?.history ?? [])];
-    this.#confirmed = resume?.epoch ?? 0;
+    this.#confirmed = Math.min(command.recorded, resume?.epoch ?? 0);
   }
 
   /** Creates the engine and finds the checkpoint to start from. previous: the engine of a session that has ended. */
@@ -82,6 +95,7 @@ export class TrainingSession {
       throw new EngineUnavailableError(`The engine ${loaded.name} is not available: ${loaded.reason}`);
     const engine = createJobEngine(loaded, command.spec, dataset, previous);
     const resume = await newestCheckpoint(command, artifacts);
+    if (resume === undefined && command.parent !== undefined) throw new ForkLostError();
     return new TrainingSession(command, dataset, artifacts, send, engine, resume);
   }
 
@@ -106,7 +120,9 @@ export class TrainingSession {
   async #fit(): Promise<'completed' | 'stopped' | 'failed'> {
     const { spec } = this.#command;
     const training = fit({ spec, dataset: this.#dataset, engine: this.engine, resume: this.#resume });
-    const pace = new Pace(spec, this.#dataset, this.#resume?.epoch ?? 0);
+    const { epoch = 0, state } = this.#resume ?? {};
+    const pace = new Pace(spec, this.#dataset, { epoch, step: state?.steps ?? 0 });
+    if ((await this.#reportPast(pace)) === 'stopped') return 'stopped';
     const slice = new Slice();
     for (;;) {
       const next = slice.pull(training);
@@ -130,14 +146,28 @@ export class TrainingSession {
     }
   }
 
-  /** Reports an epoch to the worker. The training runs at most one epoch ahead of the last confirmed one. */
-  async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'reported' | 'stopped'> {
-    while (this.#confirmed < metrics.epoch - 1) {
+  /** A fork's record lacks the epochs of its parent. */
+  async #reportPast(pace: Pace): Promise<'reported' | 'stopped'> {
+    for (const metrics of this.#history.slice(this.#command.recorded)) {
+      if ((await this.#isConfirmed(metrics.epoch - 1)) === 'stopped') return 'stopped';
+      this.#send({ type: 'epoch', metrics, progress: pace.past(metrics), copied: true });
+    }
+    return 'reported';
+  }
+
+  async #isConfirmed(epoch: number): Promise<'confirmed' | 'stopped'> {
+    while (this.#confirmed < epoch) {
       await new Promise<void>((confirmed) => {
         this.#onConfirmed = confirmed;
       });
       if (this.#stopsNow) return 'stopped';
     }
+    return 'confirmed';
+  }
+
+  /** Reports an epoch to the worker. The training runs at most one epoch ahead of the last confirmed one. */
+  async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'reported' | 'stopped'> {
+    if ((await this.#isConfirmed(metrics.epoch - 1)) === 'stopped') return 'stopped';
     this.#history.push(metrics);
     await turn();
     const draining = this.#stop === 'drain';
@@ -155,16 +185,13 @@ export class TrainingSession {
   async #checkpointIfDue(
     epoch: number,
     always: boolean,
-  ): Promise<{ checkpoint?: CheckpointFile; warning?: string }> {
+  ): Promise<{ checkpoint?: KeptFile; keep?: boolean; warning?: string }> {
+    const keep = keepsEpoch(this.#command.spec, this.#history);
     const startedMs = monotonicMs();
     const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_MULTIPLE * this.#checkpointCostMs);
-    if (!always && startedMs - this.#lastCheckpointMs < interval) return {};
-    const { job, attempt } = this.#command;
+    if (!always && !keep && startedMs - this.#lastCheckpointMs < interval) return {};
     try {
-      const checkpoint = { epoch, state: this.engine.state(), history: this.#history };
-      const bytes = encodeCheckpoint(checkpoint, this.#command);
-      const file = await this.#artifacts.write(job, `${attempt}-${epoch}.ckpt`, bytes);
-      return { checkpoint: { ...file, epoch } };
+      return { checkpoint: await this.#writeCheckpoint(epoch, this.engine.state()), keep };
     } catch (error) {
       return {
         warning: `no checkpoint of epoch ${epoch}: ${error instanceof Error ? error.message : error}`,
@@ -173,6 +200,13 @@ export class TrainingSession {
       this.#lastCheckpointMs = monotonicMs();
       this.#checkpointCostMs = this.#lastCheckpointMs - startedMs;
     }
+  }
+
+  async #writeCheckpoint(epoch: number, state: EngineState): Promise<KeptFile> {
+    const { job, attempt } = this.#command;
+    const bytes = encodeCheckpoint({ epoch, state, history: this.#history }, this.#command);
+    const file = await this.#artifacts.write(job, `${attempt}-${epoch}.ckpt`, bytes);
+    return { ...file, epoch, bytes: bytes.length };
   }
 
   async #finish(): Promise<void> {
@@ -197,12 +231,20 @@ export class TrainingSession {
     // A model may outlive its dataset.
     const table = await new UploadedFiles(this.#command.dataDir).table(this.#command.data.sha256);
     // Side by side, because most of the time goes into waiting for the disk.
-    const [evaluationFile, model] = await Promise.all([
+    const keeps = keepsEpoch(this.#command.spec, this.#history);
+    const [evaluationFile, model, checkpoint] = await Promise.all([
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),
       this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command, table)),
+      keeps ? this.#writeCheckpoint(this.#history.length, state) : undefined,
     ]);
     const result = this.#result(measuredOf(evaluation), state.weights);
-    this.#send({ type: 'finished', result, evaluation: evaluationFile, model });
+    this.#send({
+      type: 'finished',
+      result,
+      evaluation: evaluationFile,
+      model,
+      ...(checkpoint && { checkpoint }),
+    });
   }
 
   #result(test: JobResult['test'], weights: Float32Array): Omit<JobResult, 'duration_seconds'> {

@@ -5,6 +5,7 @@ import type { ApiKeys } from '../store/api-keys.ts';
 import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
 import type { Datasets } from '../store/datasets.ts';
 import type { EventSignals } from '../store/event-signals.ts';
+import type { JobControl } from '../store/job-control.ts';
 import type { JobCounts } from '../store/job-counts.ts';
 import type { JobEvents } from '../store/job-events.ts';
 import type { JobFeed } from '../store/job-feed.ts';
@@ -30,17 +31,22 @@ export interface ApiDeps {
     | 'cancel'
     | 'recordIn'
     | 'use'
+    | 'queuedBefore'
     | 'memoryShare'
     | 'isSaved'
     | 'probe'
   >;
+  control: Pick<JobControl, 'pause' | 'resume' | 'update'>;
   retention: Pick<Retention, 'remove'>;
   datasets: Pick<Datasets, 'now' | 'put' | 'drop' | 'find' | 'list' | 'names' | 'bytes' | 'needs'>;
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;
   signals: Pick<EventSignals, 'subscribe' | 'subscribeToFeed'>;
-  artifacts: Pick<Artifacts, 'read' | 'location'>;
-  models: Pick<ModelThreads, 'export' | 'predict' | 'evaluatedRows' | 'datasetImage' | 'datasetRows'>;
+  artifacts: Pick<Artifacts, 'read' | 'remove' | 'location'>;
+  models: Pick<
+    ModelThreads,
+    'export' | 'predict' | 'evaluatedRows' | 'datasetImage' | 'datasetRows' | 'fork'
+  >;
   /** The prepared datasets are below it. */
   dataDir: string;
   uploadLimits: UploadLimits;

@@ -8,6 +8,8 @@ import type { JobSpec } from '../contract/job-spec.ts';
 export const flatParameters = ({
   name: _name,
   metadata: _metadata,
+  priority: _priority,
+  checkpoints: _checkpoints,
   ...parameters
 }: JobSpec): Map<string, ParameterValue> => flatten(parameters);
 

@@ -75,10 +75,13 @@ export function latestModelOf(
 
 type Location = Pick<ApiDeps['artifacts'], 'location'>;
 
-function modelIn(file: JobFile, id: string, record: JobRecord, artifacts: Location): StoredModel {
-  const { spec, version, result } = record;
+export function modelIn(file: JobFile, id: string, record: JobRecord, artifacts: Location): StoredModel {
+  const { spec, version, result, parent } = record;
   // Older records have only the dataset's name, which still means the same data.
   const data = record.data ?? resolveDataset(spec.dataset);
   const weightsSha256 = result?.weights_sha256 ?? '';
-  return { artifacts: artifacts.location, file, job: id, spec, data, weightsSha256, version };
+  return {
+    ...{ artifacts: artifacts.location, file, job: id, spec, data, weightsSha256, version },
+    ...(parent !== undefined && { parent }),
+  };
 }

@@ -26,10 +26,13 @@ export interface QuotaSettings {
 
 const GIGABYTE = 1e9;
 
-/** Without keys everybody is the same owner, so that only the limits of the whole installation apply. */
+/**
+ * Without keys everybody is the same owner, so that only the limits of the whole installation apply. Even so, no more jobs
+ * than slots are released, since only those that are held go by priority.
+ */
 const WITHOUT_KEYS: Quotas = {
   queuedJobs: undefined,
-  runningJobs: 'none',
+  runningJobs: 'slots',
   requestsPerMinute: undefined,
   streams: undefined,
   storageBytes: undefined,

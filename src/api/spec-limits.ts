@@ -24,6 +24,7 @@ export function checkSpec(given: JobSpec, data: DataShape): CheckedSpec {
     ...checkNumbers(spec, data),
     ...checkSize(spec, size),
     ...checkEngine(spec),
+    ...checkMonitor(spec),
   ];
   if (errors.length > 0) throw invalidFields(errors);
   return { spec, size };
@@ -105,6 +106,18 @@ export function checkNumbers({ optimizer, model, training }: JobSpec, data: Data
     });
   }
   return errors;
+}
+
+/** A monitor that no epoch has; empty when each has it. */
+function checkMonitor({ checkpoints: { keep, monitor }, training }: JobSpec): FieldError[] {
+  if (keep !== 'best' || training.validation_split > 0 || !monitor.startsWith('val_')) return [];
+  return [
+    {
+      in: 'body',
+      pointer: '/checkpoints/monitor',
+      detail: `must be loss or accuracy, since a validation_split of 0 gives no ${monitor}; got "${monitor}"`,
+    },
+  ];
 }
 
 /** What the spec asks for and its engine cannot do; empty when the engine can do all of it. */

@@ -10,13 +10,15 @@ import type { LiveJob, LiveJobs } from '../store/live-jobs.ts';
 export function startsInSeconds(
   owner: string,
   { running, queued }: LiveJobs,
-  { slots, perOwner }: { slots: number; perOwner: number },
+  { slots, perOwner, priority }: { slots: number; perOwner: number; priority: number },
 ): number | undefined {
   const [held, released] = [queued.filter((job) => job.held), queued.filter((job) => !job.held)];
   const own = (jobs: readonly LiveJob[]) => jobs.filter((job) => job.owner === owner).length;
   const waits = own(held) > 0 || own(released) + own(running) >= perOwner;
-  const job: LiveJob = { owner, held: waits, seconds: 0 };
-  (waits ? held : released).push(job);
+  const job: LiveJob = { owner, priority, held: waits, seconds: 0 };
+  const behind = held.findIndex((each) => each.owner === owner && each.priority < priority);
+  if (!waits) released.push(job);
+  else held.splice(behind === -1 ? held.length : behind, 0, job);
 
   const ends = running.map((each) => ({ owner: each.owner, at: timeOf(each) }));
   let free = slots - running.length;

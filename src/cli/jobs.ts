@@ -77,6 +77,52 @@ export async function cancelJob({ descent, asJson }: Context, id: string): Promi
   return EXIT.succeeded;
 }
 
+export async function pauseJob(
+  { descent, asJson }: Context,
+  id: string,
+  { now = false }: { now?: boolean },
+): Promise<number> {
+  const job = await descent.jobs.pause(id, { now });
+  console.log(asJson ? JSON.stringify(job) : `${job.id} is ${job.status}.`);
+  return EXIT.succeeded;
+}
+
+export async function resumeJob({ descent, asJson }: Context, id: string): Promise<number> {
+  const job = await descent.jobs.resume(id);
+  console.log(asJson ? JSON.stringify(job) : `${job.id} is ${job.status}.`);
+  return EXIT.succeeded;
+}
+
+interface UpdateOptions {
+  name?: string;
+  priority?: string;
+  metadata?: string[];
+}
+
+/** @throws {UsageError} */
+export async function updateJob(
+  { descent, asJson }: Context,
+  id: string,
+  { name, priority, metadata }: UpdateOptions,
+): Promise<number> {
+  const job = await descent.jobs.update(id, {
+    ...(name !== undefined && { name: name === '' ? null : name }),
+    ...(priority !== undefined && { priority: numberOf('--priority', priority)! }),
+    ...(metadata !== undefined && { metadata: Object.fromEntries(metadata.map(pairOf)) }),
+  });
+  console.log(asJson ? JSON.stringify(job) : describeJob(job));
+  return EXIT.succeeded;
+}
+
+/** `key=value`; without a value, the pair is to go. */
+function pairOf(text: string): [string, string | null] {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (key === undefined) {
+    throw new UsageError(`--metadata ${JSON.stringify(text)} is not allowed: use one such as series=a.`);
+  }
+  return [key, value === '' ? null : value!];
+}
+
 export async function deleteJob({ descent, asJson }: Context, id: string): Promise<number> {
   await descent.jobs.delete(id);
   console.log(asJson ? JSON.stringify({ id, deleted: true }) : `${id} is deleted.`);

@@ -4,7 +4,18 @@ import { compareJobs } from './compare.ts';
 import { complete, SCRIPTS, SHELLS, type Shell } from './completion.ts';
 import { listData, putData, removeData, showData } from './data.ts';
 import { EXIT } from './failure.ts';
-import { type Context, cancelJob, deleteJob, latestIds, listJobs, showJob } from './jobs.ts';
+import { extendJob, forkJob, listCheckpoints } from './fork.ts';
+import {
+  type Context,
+  cancelJob,
+  deleteJob,
+  latestIds,
+  listJobs,
+  pauseJob,
+  resumeJob,
+  showJob,
+  updateJob,
+} from './jobs.ts';
 import { saveModel } from './model.ts';
 import { openPage } from './open.ts';
 import { predict } from './predict.ts';
@@ -61,6 +72,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--epochs <number>', 'passes over the data')
     .option('--batch-size <number>', 'rows per step')
     .option('--seed <number>', 'decides all that is random')
+    .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
     .option('--engine <name>', 'auto, native, wasm, reference or tensorflow')
     .option('--idempotency-key <key>', 'a repeat with the same key creates no second job')
     .option('--wait', 'watch the job to its end')
@@ -86,6 +98,40 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
   add('show <id>', 'Show a job.', `descent show ${ID}`).action(run(showJob));
   add('open [id]', 'Open the page, or a job on it, in your browser.', `descent open ${ID}`).action(
     run(openPage),
+  );
+  add('pause <id>', 'Pause a job: its worker stops at the end of the epoch.', `descent pause ${ID}`)
+    .option('--now', 'stop at once; it later goes on from its newest checkpoint')
+    .action(run(pauseJob));
+  add('resume <id>', 'Let a paused job go on, before all others.', `descent resume ${ID}`).action(
+    run(resumeJob),
+  );
+  add(
+    'update <id>',
+    'Change the name or metadata of a job, or the priority of a queued one.',
+    `descent update ${ID} --name "the best so far" --metadata series=a`,
+  )
+    .option('--name <text>', 'a name for people; an empty one removes it')
+    .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
+    .option('--metadata <pairs...>', 'key=value, or key= to remove one')
+    .action(run(updateJob));
+  add('fork <id>', 'Create a job that goes on from a checkpoint of another.', FORK)
+    .option('--from-epoch <number>', 'after which epoch (default: the last one with a checkpoint)')
+    .option('--name <text>', 'a name for people')
+    .option('--optimizer <type>', 'another one begins anew')
+    .option('--learning-rate <number>', "the optimizer's step size")
+    .option('--epochs <number>', 'passes over the data in all, those of the parent included')
+    .option('--batch-size <number>', 'rows per step')
+    .option('--wait', 'watch the job to its end')
+    .action(run(forkJob));
+  add(
+    'extend <id> <epochs>',
+    'Create a job that trains a finished one until it has had so many epochs.',
+    `descent extend ${ID} 20`,
+  )
+    .option('--wait', 'watch the job to its end')
+    .action(run(extendJob));
+  add('checkpoints <id>', 'List the checkpoints that a job keeps.', `descent checkpoints ${ID}`).action(
+    run(listCheckpoints),
   );
   add('cancel <id>', 'Cancel a job.', `descent cancel ${ID}`).action(run(cancelJob));
   add('delete <id>', 'Delete a job that has ended, with its files.', `descent delete ${ID}`).action(
@@ -144,6 +190,8 @@ const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
 const ANOTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
 
 const TRAIN = 'descent train --dataset mnist_sample --optimizer adam --learning-rate 0.002 --epochs 3 --wait';
+
+const FORK = `descent fork ${ID} --from-epoch 5 --learning-rate 0.0001 --epochs 20`;
 
 const WHERE =
   'all must be met: name (how it begins), dataset, optimizer, engine, metadata[key], created_after or created_before=value; learning_rate, parameters, test_accuracy, val_loss or duration_seconds=gt:, gte:, lt: or lte:number';

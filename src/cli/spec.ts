@@ -14,6 +14,7 @@ export interface SpecOptions {
   batchSize?: string;
   seed?: string;
   engine?: string;
+  priority?: string;
 }
 
 /** A spec as a person wrote it: the server alone knows what is allowed. */
@@ -39,7 +40,7 @@ export function readSpec(file: string | undefined, options: SpecOptions): JobSpe
   });
   return {
     ...spec,
-    ...given({ name, dataset, engine, loss }),
+    ...given({ name, dataset, engine, loss, priority: numberOf('--priority', options.priority) }),
     ...merged('training', spec, training),
     ...merged('model', spec, model),
     ...optimizerOf(spec, optimizer, numberOf('--learning-rate', learningRate)),

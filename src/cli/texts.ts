@@ -47,6 +47,7 @@ export function describeJob(job: Job): string {
     ['name', spec.name ?? undefined],
     ['owner', job.owner],
     ['status', job.queue_position === null ? job.status : `${job.status}, place ${job.queue_position}`],
+    ['parent', job.parent === null ? undefined : `${job.parent.job}, epoch ${job.parent.epoch}`],
     ['dataset', spec.dataset],
     ['model', `hidden ${spec.model.hidden_units.join(', ') || 'none'}, ${spec.model.activation}`],
     ['optimizer', pairs(spec.optimizer)],

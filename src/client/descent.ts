@@ -34,5 +34,5 @@ export type { DescentOptions } from './http.ts';
 export type { Installation } from './installation.ts';
 export type { CreateOptions, ListOptions } from './job-requests.ts';
 export { makeKey } from './job-requests.ts';
-export type { Jobs, ModelFile, WaitOptions } from './jobs.ts';
+export type { ForkOptions, Jobs, ModelFile, WaitOptions } from './jobs.ts';
 export type * from './types.ts';

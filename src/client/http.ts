@@ -19,7 +19,7 @@ export interface DescentOptions {
 }
 
 export interface HttpRequest {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the URL of the API, with its query. */
   path: string;
   headers?: Record<string, string>;

@@ -1,13 +1,29 @@
 import { unreachable } from './errors.ts';
 import { type EventsOptions, followEvents } from './events.ts';
 import type { Http } from './http.ts';
-import { type Abortable, JobRequests } from './job-requests.ts';
+import { type Abortable, type CreateOptions, JobRequests, makeKey } from './job-requests.ts';
 import { listOf, pathOf, searchOf } from './paths.ts';
-import type { CompareCsvOptions, Job, JobEvent, ModelOptions, ResetEvent } from './types.ts';
+import type {
+  Checkpoint,
+  CheckpointList,
+  CompareCsvOptions,
+  Job,
+  JobEvent,
+  JobPatch,
+  ModelOptions,
+  Overrides,
+  ResetEvent,
+} from './types.ts';
 
 export interface WaitOptions extends Abortable {
   /** Called with each event, also those before the call of wait. */
   onEvent?: (event: JobEvent | ResetEvent) => void | Promise<void>;
+}
+
+export interface ForkOptions {
+  /** The epoch after which the new job goes on. */
+  fromEpoch?: number;
+  overrides?: Overrides;
 }
 
 /** A model on its way. Read or cancel `body`, else the connection stays open. */
@@ -19,7 +35,7 @@ export interface ModelFile {
 
 /**
  * The jobs of a Descent. Requests that may be repeated are: all that read, `create`, which the server does once per
- * key, and `cancel`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
+ * key (as are `fork` and `extend`), `cancel`, `pause` and `resume`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
  */
 export class Jobs extends JobRequests {
   readonly #http: Http;
@@ -53,6 +69,85 @@ export class Jobs extends JobRequests {
    */
   events(id: string, options: EventsOptions = {}): AsyncGenerator<JobEvent | ResetEvent, void, void> {
     return followEvents(this.#http, id, options);
+  }
+
+  /**
+   * Pauses a job. A running one is `pausing` until its worker has stopped at the end of the epoch.
+   * `now`: it stops at once instead, and later goes on from its newest checkpoint.
+   */
+  async pause(id: string, { now = false, signal }: Abortable & { now?: boolean } = {}): Promise<Job> {
+    return await this.#act(id, now ? 'pause?now=true' : 'pause', signal);
+  }
+
+  /** Lets a paused job go on, before all others of its owner. */
+  async resume(id: string, { signal }: Abortable = {}): Promise<Job> {
+    return await this.#act(id, 'resume', signal);
+  }
+
+  /**
+   * Changes name and metadata, or the priority of a queued job. What is absent stays, and null removes.
+   * @param ifMatch an ETag: the job is changed only if it still has it. Such a request is not repeated.
+   */
+  async update(
+    id: string,
+    changes: JobPatch,
+    { ifMatch, signal }: Abortable & { ifMatch?: string } = {},
+  ): Promise<Job> {
+    const request = {
+      method: 'PATCH',
+      path: pathOf(id),
+      headers: {
+        'content-type': 'application/merge-patch+json',
+        ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+      },
+      body: JSON.stringify(changes),
+      signal,
+    } as const;
+    const read = (response: Response) => this.#http.asJson<Job>(response);
+    return ifMatch === undefined
+      ? await this.#http.send(request, read)
+      : await this.#http.sendOnce(request, read);
+  }
+
+  /**
+   * Creates a job that goes on from a checkpoint of another: by default from its newest one, with the spec of its parent
+   * but for the overrides.
+   */
+  async fork(
+    id: string,
+    { fromEpoch, overrides = {}, ...options }: CreateOptions & ForkOptions = {},
+  ): Promise<Job> {
+    const body = { ...(fromEpoch !== undefined && { from_epoch: fromEpoch }), overrides };
+    return await this.#create(`${pathOf(id)}/fork`, body, options);
+  }
+
+  /** Creates a job that trains a finished one until it has had so many epochs in all. */
+  async extend(id: string, epochs: number, options: CreateOptions = {}): Promise<Job> {
+    return await this.#create(`${pathOf(id)}/extend`, { epochs }, options);
+  }
+
+  /** The checkpoints that the job keeps, in the order of their epochs. */
+  async checkpoints(id: string, { signal }: Abortable = {}): Promise<Checkpoint[]> {
+    const request = { path: `${pathOf(id)}/checkpoints`, signal };
+    return await this.#http.send(request, async (response) => {
+      const { data } = await this.#http.asJson<CheckpointList>(response);
+      return data;
+    });
+  }
+
+  async #create(
+    path: string,
+    body: unknown,
+    { idempotencyKey = makeKey(), signal }: CreateOptions,
+  ): Promise<Job> {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
+    const request = { method: 'POST', path, headers, body: JSON.stringify(body), signal } as const;
+    return await this.#http.send(request, (response) => this.#http.asJson<Job>(response));
+  }
+
+  async #act(id: string, action: string, signal: AbortSignal | undefined): Promise<Job> {
+    const request = { method: 'POST', path: `${pathOf(id)}/${action}`, signal } as const;
+    return await this.#http.send(request, (response) => this.#http.asJson<Job>(response));
   }
 
   /** Waits for the job's end, however it ends, and returns it: look at its `status`. */

@@ -6,6 +6,10 @@ type Schemas = components['schemas'];
 
 export type Job = Schemas['Job'];
 export type JobSpec = Schemas['JobSpec'];
+export type Checkpoint = Schemas['Checkpoint'];
+export type CheckpointList = Schemas['CheckpointList'];
+export type Overrides = Schemas['Overrides'];
+export type JobPatch = Schemas['JobPatch'];
 export type JobStatus = Schemas['JobStatus'];
 export type JobEvent = Schemas['JobEvent'];
 export type JobEventList = Schemas['JobEventList'];

@@ -71,7 +71,7 @@ const UseSchema = z
 export const MeSchema = CallerSchema.extend({
   use: z
     .strictObject({
-      queued: UseSchema,
+      queued: UseSchema.meta({ description: 'Queued and paused jobs.' }),
       running: UseSchema.meta({
         description:
           'Where the operator sets no number, an owner may run as many jobs as all workers together; that is null here.',

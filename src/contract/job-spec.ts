@@ -95,15 +95,43 @@ const LimitsSchema = z
   .strictObject({
     max_seconds: z.number().gte(1).lte(604_800).nullable().default(null).meta({
       description:
-        'Longest time from the first start to the end, in seconds: 1 to 604800; null = no limit. A job that takes longer fails with the code timeout.',
+        'Longest time from the first start to the end, without the time that the job is paused, in seconds: 1 to 604800; null = no limit. A job that takes longer fails with the code timeout.',
     }),
   })
   .meta({ id: 'Limits' });
 
+const CheckpointsSchema = z
+  .strictObject({
+    keep: z.enum(['none', 'best', 'last', 'all']).default('last').meta({
+      description:
+        'Which checkpoints a job that succeeds keeps: none, that of the best epoch by `monitor`, that of the last epoch, or all. A job can be forked or extended from them.',
+    }),
+    monitor: z.enum(['val_loss', 'val_accuracy', 'loss', 'accuracy']).default('val_loss').meta({
+      description: 'What `best` compares: the lowest loss or the highest accuracy; of equal ones, the first.',
+    }),
+    every: z.int().gte(1).lte(1000).default(1).meta({
+      description:
+        '`best` and `all` look at each epoch that is a multiple of this, and at the last one: 1 to 1000.',
+    }),
+  })
+  .meta({ id: 'Checkpoints' });
+
+const JobEngineSchema = z.enum(['auto', ...EngineNameSchema.options]).meta({
+  description: 'auto = the fastest available of the engines that give the same bits.',
+});
+
 export const NameSchema = text(1, 200);
 
+export const PrioritySchema = z.int().gte(-10).lte(10).meta({
+  description:
+    'Which of your queued jobs start first: those of a higher priority, -10 to 10, and of one priority the older ones.',
+});
+
+const metadataKey = text(1, 64);
+const metadataValue = text(0, 512);
+
 export const MetadataSchema = z
-  .record(text(1, 64), text(0, 512))
+  .record(metadataKey, metadataValue)
   .refine((pairs) => Object.keys(pairs).length <= 16, { error: 'must have at most 16 pairs' });
 
 export const JobSpecSchema = z
@@ -119,21 +147,113 @@ export const JobSpecSchema = z
         "What training makes small, by Keras's names: categorical_crossentropy where the rows have classes; mse, mae or huber (with delta 1), of the standardised numbers, where they have numbers. By default the first that fits the dataset.",
     }),
     training: TrainingSchema.prefault({}),
-    engine: z
-      .enum(['auto', ...EngineNameSchema.options])
-      .default('auto')
-      .meta({
-        description: 'auto = the fastest available of the engines that give the same bits.',
-      }),
+    engine: JobEngineSchema.default('auto'),
     metadata: MetadataSchema.default({}).meta({
       description:
         'Up to 16 key-value pairs of your own: keys of 1 to 64 characters, string values of up to 512.',
       maxProperties: 16,
     }),
     limits: LimitsSchema.prefault({}),
+    priority: PrioritySchema.default(0),
+    checkpoints: CheckpointsSchema.prefault({}),
   })
   .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });
 
 export type JobSpec = z.output<typeof JobSpecSchema>;
 export type BuiltInName = (typeof BUILT_IN_DATASETS)[number];
 export type EngineName = z.output<typeof EngineNameSchema>;
+
+/**
+ * The body of `PATCH /jobs/{id}`, a JSON Merge Patch (RFC 7396): what is absent stays, null is the default, and in
+ * `metadata` null removes a pair.
+ */
+export const JobPatchSchema = z
+  .strictObject({
+    name: NameSchema.nullable().optional().meta({ description: 'null removes it.' }),
+    metadata: z
+      .record(metadataKey, metadataValue.nullable())
+      .nullable()
+      .optional()
+      .meta({ description: 'Pairs to set; null removes a pair, or all of them.' }),
+    priority: PrioritySchema.nullable().optional(),
+  })
+  .meta({ id: 'JobPatch', description: 'A JSON Merge Patch (RFC 7396): what is absent stays.' });
+
+export type JobPatch = z.output<typeof JobPatchSchema>;
+
+/** The spec with the patch applied; it may break a limit of the whole, such as the number of pairs. */
+export function patched(spec: JobSpec, { name, metadata, priority }: JobPatch): JobSpec {
+  return {
+    ...spec,
+    ...(name !== undefined && { name }),
+    ...(metadata !== undefined && { metadata: mergedPairs(spec.metadata, metadata) }),
+    ...(priority !== undefined && { priority: priority ?? 0 }),
+  };
+}
+
+function mergedPairs(pairs: JobSpec['metadata'], changes: JobPatch['metadata']): JobSpec['metadata'] {
+  if (changes == null) return {};
+  const merged = { ...pairs, ...changes };
+  return Object.fromEntries(
+    Object.entries(merged).filter((pair): pair is [string, string] => pair[1] !== null),
+  );
+}
+
+/** What a fork may change: whatever leaves the model and its data alone. */
+const OverridesSchema = z
+  .strictObject({
+    ...JobPatchSchema.shape,
+    optimizer: z.record(z.string(), z.unknown()).optional().meta({
+      description: 'Options to change; with another `type`, all that are absent have their defaults.',
+    }),
+    training: z
+      .strictObject({
+        epochs: TrainingSchema.shape.epochs.unwrap().optional(),
+        batch_size: TrainingSchema.shape.batch_size.unwrap().optional(),
+      })
+      .optional()
+      .meta({ description: '`epochs` counts those of the parent, too.' }),
+    engine: JobEngineSchema.optional(),
+    limits: z.strictObject({ max_seconds: LimitsSchema.shape.max_seconds.unwrap().optional() }).optional(),
+    checkpoints: z
+      .strictObject({
+        keep: CheckpointsSchema.shape.keep.unwrap().optional(),
+        monitor: CheckpointsSchema.shape.monitor.unwrap().optional(),
+        every: CheckpointsSchema.shape.every.unwrap().optional(),
+      })
+      .optional(),
+  })
+  .meta({ id: 'Overrides', description: 'What is absent stays as the parent has it.' });
+
+export const ForkSchema = z
+  .strictObject({
+    from_epoch: z.int().gte(1).lte(1000).optional().meta({
+      description: 'The epoch after which the new job goes on; by default the last one with a checkpoint.',
+    }),
+    overrides: OverridesSchema.default({}),
+  })
+  .meta({ id: 'Fork' });
+
+export const ExtendSchema = z
+  .strictObject({
+    epochs: z.int().gte(2).lte(1000).meta({
+      description: 'Passes over the train rows in all, those of the finished job included: more than it had.',
+    }),
+  })
+  .meta({ id: 'Extend' });
+
+export type Fork = z.output<typeof ForkSchema>;
+
+/** The spec of a fork, not checked yet. */
+export function forkedSpec(spec: JobSpec, overrides: Fork['overrides']): unknown {
+  const { optimizer, training, engine, limits, checkpoints } = overrides;
+  const isOther = optimizer?.type !== undefined && optimizer.type !== spec.optimizer.type;
+  return {
+    ...patched(spec, overrides),
+    optimizer: isOther ? optimizer : { ...spec.optimizer, ...optimizer },
+    training: { ...spec.training, ...training },
+    engine: engine ?? spec.engine,
+    limits: { ...spec.limits, ...limits },
+    checkpoints: { ...spec.checkpoints, ...checkpoints },
+  };
+}

@@ -93,7 +93,10 @@ export const JobResultSchema = z
     best: BestEpochsSchema.optional().meta({
       description: 'Missing in jobs that ended under an older version.',
     }),
-    duration_seconds: z.number().gte(0).meta({ description: 'finished_at - started_at.' }),
+    duration_seconds: z
+      .number()
+      .gte(0)
+      .meta({ description: 'finished_at - started_at, without the time that the job was paused.' }),
     training_seconds: z.number().gte(0).meta({ description: 'Sum of the duration_seconds of the epochs.' }),
     weights_sha256: HashSchema.meta({
       description: 'SHA-256 of the weights as float32 little-endian: W1 b1 W2 b2 ..., row-major [in][out].',
@@ -163,6 +166,19 @@ export const AttemptSchema = z
 
 export type Attempt = z.output<typeof AttemptSchema>;
 
+export const ParentSchema = z
+  .strictObject({
+    job: JobIdSchema,
+    epoch: z.int().gte(1).meta({ description: 'The job goes on after this epoch of its parent.' }),
+    checkpoint_sha256: HashSchema.meta({ description: 'SHA-256 of the checkpoint that it began with.' }),
+    optimizer_state: z.enum(['kept', 'new']).meta({
+      description: 'new: the optimizer keeps another state than that of the parent, so it began anew.',
+    }),
+  })
+  .meta({ id: 'Parent' });
+
+export type Parent = z.output<typeof ParentSchema>;
+
 export const JobSchema = z
   .strictObject({
     id: JobIdSchema,
@@ -189,6 +205,9 @@ export const JobSchema = z
     result: JobResultSchema.nullable(),
     error: JobErrorSchema.nullable(),
     attempts: z.array(AttemptSchema),
+    parent: ParentSchema.nullable().meta({
+      description: 'What the job was forked or extended from; null for one that began anew.',
+    }),
     links: z.strictObject({
       self: z.string(),
       metrics: z.string(),

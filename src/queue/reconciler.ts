@@ -18,6 +18,9 @@ const COMPARISON_INTERVAL_MS = 60_000;
 /** Live records compared in one round trip. */
 const COMPARISON_PAGE = 500;
 
+/** The statuses of jobs that wait for a worker or run on one. */
+const HAVE_A_DELIVERY: ReadonlySet<string> = new Set(['queued', 'running', 'pausing', 'cancelling']);
+
 const nullable = z.string().nullable();
 const RecordsSchema = z.array(z.tuple([nullable, nullable, nullable, nullable]));
 
@@ -181,7 +184,7 @@ export class Reconciler {
     for (const id of ids) reading.hmget(this.#keys.job(id), 'status', 'delivery', 'owner', 'place');
     const records = RecordsSchema.parse(await allAnswered(() => reading.exec()));
     const live = records.flatMap(([status, delivery, owner, place], i) => {
-      if (status !== 'queued' && status !== 'running' && status !== 'cancelling') return [];
+      if (status === null || !HAVE_A_DELIVERY.has(status)) return [];
       const deliveryId = deliveryIdOf({ id: ids[i], delivery: Number(delivery) });
       return [{ id: ids[i], deliveryId, member: heldMember(owner ?? '', place ?? '', deliveryId) }];
     });

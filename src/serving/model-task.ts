@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { DataShapeSchema } from '../contract/data-shape.ts';
+import { ParentSchema } from '../contract/job.ts';
 import { JobSpecSchema } from '../contract/job-spec.ts';
 import { ModelFileFormatSchema, PreprocessingSchema, TensorLayoutSchema } from '../contract/model-export.ts';
 import { FitSchema } from '../contract/prediction.ts';
 import { ArtifactsLocationSchema } from '../store/artifacts.ts';
-import { JobFileSchema } from '../store/job-record.ts';
+import { type JobFile, JobFileSchema } from '../store/job-record.ts';
 import type { InputError } from './input-error.ts';
 
 /** The tasks of a model thread, which parses what it receives. */
@@ -16,11 +17,29 @@ const StoredModelSchema = z.strictObject({
   job: z.string(),
   spec: JobSpecSchema,
   data: DataShapeSchema,
+  /** Of a fork. */
+  parent: ParentSchema.optional(),
   /** Of the final model; empty while there is none. */
   weightsSha256: z.string(),
   version: z.string(),
 });
 export type StoredModel = z.output<typeof StoredModelSchema>;
+
+/** Reads the checkpoint of a parent, and writes it as the one that its fork begins with. */
+export const ForkTaskSchema = z.strictObject({
+  parent: StoredModelSchema,
+  child: z.strictObject({
+    job: z.string(),
+    spec: JobSpecSchema,
+    parent: ParentSchema,
+  }),
+});
+export type ForkTask = z.output<typeof ForkTaskSchema>;
+
+/** steps: of the parent up to there. missing = the file is missing or damaged, or of other rules. */
+export type ForkOutcome =
+  | { readonly outcome: 'forked'; readonly file: JobFile; readonly steps: number }
+  | { readonly outcome: 'missing' };
 
 export const ExportTaskSchema = z.strictObject({
   model: StoredModelSchema,

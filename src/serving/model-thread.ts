@@ -11,6 +11,7 @@ import { exportedModel } from '../export/exported-model.ts';
 import { encodeAs } from '../export/formats.ts';
 import { FolderArtifacts } from '../store/folder-artifacts.ts';
 import { type Checkpoint, CheckpointError, decodeCheckpoint } from '../training/checkpoint.ts';
+import { forkCheckpoint } from '../training/fork.ts';
 import { weightsSha256 } from '../training/hashes.ts';
 import { decodeModel, type ModelFile } from '../training/model-file.ts';
 import { drawImage } from './dataset-image.ts';
@@ -25,6 +26,9 @@ import {
   type ExportedFile,
   type ExportTask,
   ExportTaskSchema,
+  type ForkOutcome,
+  type ForkTask,
+  ForkTaskSchema,
   type ImageTask,
   ImageTaskSchema,
   type PredictOutcome,
@@ -128,6 +132,22 @@ export async function datasetRows(task: DatasetRowsTask): Promise<string | undef
   const { data, dataDir, ...wanted } = DatasetRowsTaskSchema.parse(task);
   const table = await new UploadedFiles(dataDir).table(data.sha256);
   return await withDataset(data, dataDir, (dataset) => JSON.stringify(showRows(dataset, table, wanted)));
+}
+
+/** Writes the first checkpoint of a fork. */
+export async function fork(task: ForkTask): Promise<ForkOutcome> {
+  const { parent, child } = ForkTaskSchema.parse(task);
+  const artifacts = new FolderArtifacts(parent.artifacts);
+  const bytes = await artifacts.read(parent.job, parent.file);
+  if (bytes === undefined) return { outcome: 'missing' };
+  try {
+    const forked = forkCheckpoint(bytes, parent, { ...child, data: parent.data });
+    const file = await artifacts.write(child.job, `0-${child.parent.epoch}.ckpt`, forked.bytes);
+    return { outcome: 'forked', file, steps: forked.steps };
+  } catch (error) {
+    if (error instanceof CheckpointError) return { outcome: 'missing' };
+    throw error;
+  }
 }
 
 /** What `use` makes of a dataset; undefined if that is gone. */

@@ -6,6 +6,8 @@ import type {
   DatasetRowsTask,
   ExportedFile,
   ExportTask,
+  ForkOutcome,
+  ForkTask,
   ImageTask,
   PredictOutcome,
   PredictTask,
@@ -77,6 +79,14 @@ export class ModelThreads {
    */
   async datasetRows(task: DatasetRowsTask): Promise<string | undefined> {
     return await this.#run('datasetRows', task);
+  }
+
+  /**
+   * Writes the first checkpoint of a fork into the new job's folder.
+   * @throws {ModelThreadsBusyError}
+   */
+  async fork(task: ForkTask): Promise<ForkOutcome> {
+    return await this.#run('fork', task);
   }
 
   async close(): Promise<void> {

@@ -47,12 +47,15 @@ export function newFacts(spec: JobSpec, parameters: number): string {
     learning_rate: `${spec.optimizer.learning_rate}`,
     parameters: `${parameters}`,
   };
-  const labels = [
-    spec.name === null ? '' : nameLabel(spec.name),
-    ...Object.entries(spec.metadata).map(([key, value]) => metadataLabel(key, value)),
-  ];
-  return [...FACTS.slice(1).map((name) => known[name] ?? ''), ...labels].join(FACT_SEPARATOR);
+  return [...FACTS.slice(1).map((name) => known[name] ?? ''), labelsOf(spec)].join(FACT_SEPARATOR);
 }
+
+/** The labels of a job, which follow its facts. */
+export const labelsOf = ({ name, metadata }: Pick<JobSpec, 'name' | 'metadata'>): string =>
+  [
+    name === null ? '' : nameLabel(name),
+    ...Object.entries(metadata).map(([key, value]) => metadataLabel(key, value)),
+  ].join(FACT_SEPARATOR);
 
 /** The facts that a result adds, empty where it has no such value; the duration is Redis's. */
 export const resultFacts = ({

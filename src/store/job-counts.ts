@@ -3,6 +3,7 @@ import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import type { Redis } from '../redis/connections.ts';
 import type { Keys } from './keys.ts';
 import { OWNERS_OF } from './owners.ts';
+import { PRIORITY_STEP } from './places.ts';
 import { runScript, scriptOf } from './transition-runner.ts';
 
 /**
@@ -22,7 +23,17 @@ for _, owner in ipairs(owners_of(KEYS[1], MOST_OWNERS)) do
   end
 end
 local time = redis.call('TIME')
-local oldest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2] or ''
+-- The oldest of each priority is its first.
+local oldest = ''
+for priority = -10, 10 do
+  local from = time[1] * 1e6 - (priority + 0.5) * ${PRIORITY_STEP}
+  local bounds = { string.format('%.0f', from), string.format('(%.0f', from + ${PRIORITY_STEP}) }
+  local first = redis.call('ZRANGE', KEYS[2], bounds[1], bounds[2], 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+  if first and (oldest == '' or first + priority * ${PRIORITY_STEP} < oldest) then
+    oldest = first + priority * ${PRIORITY_STEP}
+  end
+end
+oldest = oldest == '' and '' or string.format('%.0f', oldest)
 local waiting = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2] or ''
 return { time[1], time[2], oldest, redis.call('ZCARD', KEYS[3]), waiting, unpack(counts) }
 `);

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { DataShape } from '../contract/data-shape.ts';
-import { type Progress, ProgressSchema } from '../contract/job.ts';
+import { type Parent, type Progress, ProgressSchema } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import { progressOf } from '../contract/progress.ts';
 import type { Redis } from '../redis/connections.ts';
 import { sha256 } from './api-key-text.ts';
 import { newFacts } from './facts.ts';
 import { ID_SKEW_MS, timeOfId } from './job-ids.ts';
-import { RECORD_SCHEMA } from './job-record.ts';
+import { type CheckpointFile, RECORD_SCHEMA } from './job-record.ts';
 import { renderJob, type ViewFields } from './job-view.ts';
 import type { JobViews } from './job-views.ts';
 import type { Keys } from './keys.ts';
@@ -31,6 +31,8 @@ export interface NewJob {
   version: string;
   /** How long it is expected to take; undefined when that is not known. */
   estimatedSeconds?: number | undefined;
+  /** What a fork begins with: its parent, and a checkpoint of it among the files of the new job. */
+  fork?: { parent: Parent; checkpoint: CheckpointFile } | undefined;
   /** Trace id of the request, for the workers' log lines. */
   trace?: string | undefined;
   /** If false, no new job is created; a repeat still gets its answer. */
@@ -47,7 +49,7 @@ export interface NewJob {
   idempotency?: { key: string; bodySha256: string; maxKeys: number };
 }
 
-/** `slots`: as many as the workers have. `none`: owners are not told apart. */
+/** `slots`: as many as the workers have. `none`: without a limit, as an older version has it without keys. */
 export type RunningQuota = number | 'slots' | 'none';
 
 /** What a create sends to the client, except the links, which the API appends. */
@@ -116,11 +118,15 @@ async function tryToCreate(
       upload_sha256: job.data.sha256,
       version: job.version,
       parameters: job.parameters,
+      priority: spec.priority,
       facts: newFacts(spec, job.parameters),
       id_time: timeOfId(id),
       most_skew: ID_SKEW_MS,
       progress: JSON.stringify(job.progress),
       estimate: job.estimatedSeconds ?? '',
+      parent: job.fork === undefined ? '' : JSON.stringify(job.fork.parent),
+      checkpoint: job.fork === undefined ? '' : JSON.stringify([job.fork.checkpoint]),
+      checkpoint_epoch: job.fork?.checkpoint.epoch ?? 0,
       event: JSON.stringify({ reason: 'created' }),
       accepting: job.accepting ? 1 : 0,
       max_queued: job.maxQueued,
@@ -145,6 +151,7 @@ async function tryToCreate(
             spec: JSON.stringify(spec),
             parameters: `${job.parameters}`,
             estimate: `${job.estimatedSeconds ?? ''}`,
+            parent: job.fork === undefined ? '' : JSON.stringify(job.fork.parent),
             progress: job.progress,
           },
           answer,
@@ -179,17 +186,19 @@ async function replay(
   if (fields?.owner !== owner) return { outcome: 'deleted', id };
   const { epochs, steps } = ProgressSchema.parse(JSON.parse(fields.progress));
   const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps });
-  const { version, spec, parameters, estimate } = fields;
+  const { version, spec, parameters, estimate, parent } = fields;
   return {
     outcome: 'replayed',
-    answer: answerOf(id, { owner, version, spec, parameters, estimate, progress }, answer),
+    answer: answerOf(id, { owner, version, spec, parameters, estimate, parent, progress }, answer),
   };
 }
 
 /** The answer to a create: the job as it was then, whatever has happened to it since. */
 function answerOf(
   id: string,
-  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters' | 'estimate'> & { progress: Progress },
+  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters' | 'estimate' | 'parent'> & {
+    progress: Progress;
+  },
   when: Record<string, string>,
 ): CreateAnswer {
   const { created_at, queue_position } = when;

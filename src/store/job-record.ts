@@ -5,6 +5,7 @@ import {
   JobResultSchema,
   JobStatusSchema,
   LatestSchema,
+  ParentSchema,
   ProgressSchema,
 } from '../contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
@@ -42,6 +43,11 @@ export type CheckpointFile = z.output<typeof CheckpointFileSchema>;
 
 export const CheckpointsSchema = z.array(CheckpointFileSchema).max(2);
 
+/** A checkpoint that the job keeps after its end; in the order of their epochs. */
+export const KeptFileSchema = CheckpointFileSchema.extend({ bytes: z.int().gte(1) });
+export type KeptFile = z.output<typeof KeptFileSchema>;
+export const KeptFilesSchema = z.array(KeptFileSchema).max(1000);
+
 /**
  * The version of the record's fields. Raise it when an older worker would misread a record; such a worker then leaves
  * the job to a newer one, so that an upgrade and its reversal lose nothing. 2: specs name their loss, and data may have a
@@ -66,6 +72,8 @@ const RecordSchema = z.object({
   progress: json(ProgressSchema),
   latest: json(LatestSchema).optional(),
   checkpoint: z.union([z.literal('').transform(() => []), json(CheckpointsSchema)]).default([]),
+  parent: json(ParentSchema).optional(),
+  kept: json(KeptFilesSchema).default([]),
   result: json(JobResultSchema).optional(),
   error: json(JobErrorSchema).optional(),
   evaluation: json(JobFileSchema).optional(),

@@ -13,7 +13,7 @@ import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
 import { resultFacts } from './facts.ts';
-import type { CheckpointFile, JobFile } from './job-record.ts';
+import type { CheckpointFile, JobFile, KeptFile } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
 import { answered, releasedBy, runTransition } from './transition-runner.ts';
@@ -39,13 +39,15 @@ export interface Start {
 
 export type StartOutcome =
   | { outcome: 'started' /** Time since the first start. */; elapsedMs: number }
-  | { outcome: 'moved' | 'failed' | 'cancelled' | 'dropped' };
+  | { outcome: 'moved' | 'failed' | 'paused' | 'cancelled' | 'dropped' };
 
 export interface EpochReport {
   metrics: EpochMetrics;
   progress: Progress;
   /** Newest first; undefined when this epoch wrote none. */
   checkpoints: CheckpointFile[] | undefined;
+  /** Undefined when they are the same as before. */
+  kept?: KeptFile[] | undefined;
 }
 
 /**
@@ -59,7 +61,7 @@ export interface Requeue {
   token: string;
   /** The delivery that was started. */
   delivery: number;
-  outcome: Extract<AttemptOutcome, 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
+  outcome: Extract<AttemptOutcome, 'paused' | 'drained' | 'worker_lost' | 'trainer_crashed' | 'lease_lost'>;
   /** Why the job will start again, in words. */
   reason: string;
   /** The job's error, used if this is the third fault in a row; undefined when it is no fault. */
@@ -74,7 +76,7 @@ export interface GiveBack extends Omit<Requeue, 'token'> {
 
 export type RequeueOutcome =
   | { outcome: 'queued'; deliveryId: string }
-  | { outcome: 'failed' | 'cancelled' | 'dropped' | 'refused' };
+  | { outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' | 'refused' };
 
 export type Finish =
   | {
@@ -84,13 +86,22 @@ export type Finish =
       result: Omit<JobResult, 'duration_seconds'>;
       evaluation: JobFile;
       model: JobFile;
+      kept?: KeptFile[];
     }
   | { status: 'failed'; error: JobError }
   | { status: 'cancelled' };
 
 /** `gap`: the record lacks the last epoch. */
 export interface FinishOutcome {
-  outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'refused' | 'gap';
+  outcome: 'succeeded' | 'failed' | 'cancelled' | 'queued' | 'paused' | 'refused' | 'gap';
+}
+
+export interface Holder {
+  status: JobStatus;
+  /** Of the current start. */
+  token: string | undefined;
+  /** Whether a job that is `pausing` does not wait for the end of its epoch. */
+  pausesNow: boolean;
 }
 
 const DELIVERED = z.coerce.number().int().gte(1);
@@ -135,11 +146,11 @@ export class JobTransitions {
     if (answer.outcome === 'started') return { outcome: 'started', elapsedMs: Number(answer.elapsed_ms) };
     // A repeated start whose job has since gone back to the queue or succeeded: nothing is left to do.
     if (answer.outcome === 'queued' || answer.outcome === 'succeeded') return { outcome: 'dropped' };
-    return { outcome: z.enum(['moved', 'failed', 'cancelled', 'dropped']).parse(answer.outcome) };
+    return { outcome: z.enum(['moved', 'failed', 'paused', 'cancelled', 'dropped']).parse(answer.outcome) };
   }
 
   async epoch(id: string, token: string, report: EpochReport): Promise<Confirmation> {
-    const { metrics, progress, checkpoints } = report;
+    const { metrics, progress, checkpoints, kept } = report;
     const { epoch, loss, accuracy, val_loss, val_accuracy, mae, val_mae } = metrics;
     const answer = await this.#run('epoch', id, {
       token,
@@ -149,6 +160,7 @@ export class JobTransitions {
       latest: JSON.stringify({ epoch, loss, accuracy, val_loss, val_accuracy, mae, val_mae }),
       progress: JSON.stringify(progress),
       checkpoint: checkpoints === undefined ? '' : JSON.stringify(checkpoints),
+      kept: kept === undefined ? '' : JSON.stringify(kept),
     });
     return confirmation(answer);
   }
@@ -162,7 +174,7 @@ export class JobTransitions {
     return confirmation(answer);
   }
 
-  /** Puts a job that this worker started back into the queue, under a new delivery. */
+  /** Puts a job that this worker started back into the queue, under a new delivery; one that is `pausing` pauses. */
   async requeue(id: string, { token, ...how }: Requeue): Promise<RequeueOutcome> {
     return await this.#requeue(id, { ...how, lost: true }, token);
   }
@@ -192,7 +204,7 @@ export class JobTransitions {
       return { outcome: 'queued', deliveryId: deliveryIdOf({ id, delivery: next }) };
     }
     if (answer.outcome === 'succeeded') return { outcome: 'refused' };
-    return { outcome: z.enum(['failed', 'cancelled', 'dropped', 'refused']).parse(answer.outcome) };
+    return { outcome: z.enum(['paused', 'failed', 'cancelled', 'dropped', 'refused']).parse(answer.outcome) };
   }
 
   async finish(id: string, token: string, finish: Finish): Promise<FinishOutcome> {
@@ -205,24 +217,31 @@ export class JobTransitions {
         epoch: finish.epoch,
         evaluation: JSON.stringify(finish.evaluation),
         model: JSON.stringify(finish.model),
+        kept: finish.kept === undefined ? '' : JSON.stringify(finish.kept),
         ...resultFacts(finish.result),
         ...resultPieces({ ...finish.result, duration_seconds: duration }, duration),
       }),
     });
     return {
-      outcome: z.enum(['succeeded', 'failed', 'cancelled', 'queued', 'refused', 'gap']).parse(answer.outcome),
+      outcome: z
+        .enum(['succeeded', 'failed', 'cancelled', 'queued', 'paused', 'refused', 'gap'])
+        .parse(answer.outcome),
     };
   }
 
-  /** The status of each job and the token of its current start; undefined for a job without a record. */
-  async holders(ids: string[]): Promise<({ status: JobStatus; token: string | undefined } | undefined)[]> {
+  /** What the worker of each job must know of its record; undefined for a job without one. */
+  async holders(ids: string[]): Promise<(Holder | undefined)[]> {
     return await Promise.all(
       ids.map(async (id) => {
-        const [status, token] = await answered(() =>
-          this.#redis.hmget(this.#keys.job(id), 'status', 'token'),
+        const [status, token, pauseNow] = await answered(() =>
+          this.#redis.hmget(this.#keys.job(id), 'status', 'token', 'pause_now'),
         );
         if (status == null) return undefined;
-        return { status: JobStatusSchema.parse(status), token: token ?? undefined };
+        return {
+          status: JobStatusSchema.parse(status),
+          token: token ?? undefined,
+          pausesNow: pauseNow !== null,
+        };
       }),
     );
   }

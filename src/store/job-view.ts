@@ -39,7 +39,15 @@ export const VIEW_FIELDS = [
  * A packed job holds all these in one field, `view`, in this order, separated by zero bytes, which JSON cannot contain,
  * and compressed. New ones are added at the end.
  */
-export const PACKED_FIELDS = [...VIEW_FIELDS, 'data', 'evaluation', 'model', 'estimate'] as const;
+export const PACKED_FIELDS = [
+  ...VIEW_FIELDS,
+  'data',
+  'evaluation',
+  'model',
+  'estimate',
+  'kept',
+  'parent',
+] as const;
 
 /** The values of PACKED_FIELDS in a `view`; none if it is damaged. Earlier builds did not compress it. */
 export function packedValues(view: string): string[] {
@@ -53,7 +61,10 @@ export function packedValues(view: string): string[] {
 /** The fields that packing leaves alone. */
 export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;
 
-export type ViewFields = Record<(typeof VIEW_FIELDS | typeof STATE_FIELDS)[number] | 'estimate', string> & {
+export type ViewFields = Record<
+  (typeof VIEW_FIELDS | typeof STATE_FIELDS)[number] | 'estimate' | 'parent',
+  string
+> & {
   /** From 1, as text; empty unless queued. */
   queue_position: string;
 };
@@ -75,6 +86,12 @@ export const etagOf = ({
 }: Pick<ViewFields, 'revision' | 'changed_at' | 'queue_position'>): string =>
   `"${FORM}.${revision}.${changed_at}.${queue_position}"`;
 
+/** What of the record an ETag of `etagOf` stands for. */
+export function stateOf(etag: string): Pick<ViewFields, 'revision' | 'changed_at'> {
+  const [, revision, changed_at] = etag.slice(1, -1).split('.') as [string, string, string];
+  return { revision, changed_at };
+}
+
 /** ISO 8601 time of milliseconds since the Unix epoch. */
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
 
@@ -92,7 +109,7 @@ export function renderJob(id: string, fields: ViewFields): string {
     `"parameters":${fields.parameters},"estimated_seconds":${orNull(fields.estimate)},` +
     `"queue_position":${orNull(fields.queue_position)},"progress":${fields.progress},` +
     `"latest":${orNull(fields.latest)},"result":${orNull(fields.result)},"error":${orNull(fields.error)},` +
-    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))}}`
+    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))},"parent":${orNull(fields.parent)}}`
   );
 }
 

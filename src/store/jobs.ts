@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
-import { monotonicMs } from '../process/clock.ts';
+import { monotonicMs, wallClockMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import { comparePlaces, Finder, type JobFilters, type Sort } from './finding.ts';
 import type { Place } from './index-walk.ts';
@@ -11,6 +11,7 @@ import type { JobView } from './job-view.ts';
 import { JobViews } from './job-views.ts';
 import { heldRange, type Keys, statusMember } from './keys.ts';
 import { OWNERS_OF } from './owners.ts';
+import { placeBehind } from './places.ts';
 import {
   allAnswered,
   answered,
@@ -228,7 +229,10 @@ export class JobStore {
     return { queued, live, finished, held, outbox };
   }
 
-  /** What an owner uses of his quotas: jobs, deliveries that wait for a slot, and the room of finished jobs. */
+  /**
+   * What an owner uses of his quotas: jobs (paused ones count as queued), deliveries that wait for a slot, and the room
+   * of finished jobs.
+   */
   async use(owner: string): Promise<{ queued: number; running: number; held: number; storageBytes: number }> {
     const keys = this.#keys;
     const statuses = (status: string) =>
@@ -237,17 +241,30 @@ export class JobStore {
       this.#redis
         .pipeline()
         .zlexcount(keys.statuses, ...statuses('queued'))
+        .zlexcount(keys.statuses, ...statuses('paused'))
         .zlexcount(keys.statuses, ...statuses('running'))
+        .zlexcount(keys.statuses, ...statuses('pausing'))
         .zlexcount(keys.statuses, ...statuses('cancelling'))
         .zlexcount(keys.held, ...heldRange(owner))
         .hget(keys.storage, owner)
         .exec(),
     );
     const count = z.number();
-    const [queued, running, cancelling, held, storage] = z
-      .tuple([count, count, count, count, z.coerce.number()])
+    const [queued, paused, running, pausing, cancelling, held, storage] = z
+      .tuple([count, count, count, count, count, count, z.coerce.number()])
       .parse(replies);
-    return { queued, running: running + cancelling, held, storageBytes: storage };
+    return {
+      queued: queued + paused,
+      running: running + pausing + cancelling,
+      held,
+      storageBytes: storage,
+    };
+  }
+
+  /** How many of an owner's queued jobs a new one of this priority would wait behind. */
+  async queuedBefore(owner: string, priority: number): Promise<number> {
+    const behind = placeBehind(priority, wallClockMs());
+    return await answered(() => this.#redis.zcount(this.#keys.queuedOf(owner), '-inf', behind));
   }
 
   /** Writes a key that is never read: with a full disk, Redis still answers reads but refuses writes. */

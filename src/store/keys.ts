@@ -14,14 +14,14 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | sorted:<fact>:<owner> | zset, score = the fact | ids of the jobs that have it, see facts.ts | finish, index, remove, adopt | with the record |
  * | labels | zset, score 0 | `<owner>:<label>\x1f<id>`, a label being a name or a pair of metadata, see facts.ts | create, index, remove, adopt | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
- * | queued | zset, score = created_at in microseconds | ids waiting for a worker | create, start, requeue, cancel | while queued |
+ * | queued | zset, score = `place` of the record | ids waiting for a worker | create, start, requeue, cancel, pause, resume | while queued |
  * | queued:<owner> | zset, the same | those of one owner, for queue positions | the same | while queued |
- * | held | zset, score 0 | `<owner>:<place>:<delivery>`: deliveries beyond their owner's running quota | create, every transition that ends a job, start, release | until released |
+ * | held | zset, score 0 | `<owner>:<place>:<delivery>`: deliveries beyond their owner's running quota | create, resume, every transition that ends or pauses a job, start, release | until released |
  * | storage | hash, by owner | bytes of the files of his finished jobs, a minute old at most | retention | forever |
  * | share | hash | `running_quota` and `slots`, see record.lua | create (the first); queue/reconciler (the second) | forever |
  * | live | set | ids that are not terminal | create, every transition that ends a job | until terminal |
  * | finished | zset, score = finished_at | ids that are terminal | every transition that ends a job, remove | until removed |
- * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue; queue/ removes | until enqueued |
+ * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue, resume, cancel; queue/ removes | until enqueued |
  * | trash | set | ids whose folder is still to be deleted | remove; retention removes | until deleted |
  * | idempotency:<owner>:<sha256> | hash | the job of an Idempotency-Key, and its body's hash | create | 24 h |
  * | idempotency:<owner> | zset, score = time | the SHA-256 of each of the owner's keys | create | 24 h |
@@ -42,7 +42,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | feed:<owner> | channel | the newest seq of one of the jobs | every transition that appends | - |
  * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
  * | revoked-keys | channel | id of an API key that was revoked | api-keys.ts | - |
- * | signals | channel | id of a job whose status its worker must read | cancel | - |
+ * | signals | channel | id of a job whose status its worker must read | cancel, pause | - |
  */
 export interface Keys {
   /** `{<prefix>}:` */

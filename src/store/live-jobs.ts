@@ -4,11 +4,13 @@ import type { Redis } from '../redis/connections.ts';
 import { json } from './job-record.ts';
 import type { Keys } from './keys.ts';
 import { OWNERS_OF } from './owners.ts';
+import { priorityOf } from './places.ts';
 import { runScript, scriptOf } from './transition-runner.ts';
 
 /** A job that waits or runs, as far as its time matters to others. */
 export interface LiveJob {
   owner: string;
+  priority: number;
   /** Whether it waits because its owner has as many in hand as he may have. */
   held: boolean;
   /** Seconds that it still takes; undefined when that is not known. */
@@ -35,8 +37,8 @@ end
 local function texts(ids)
   local found = {}
   for i, id in ipairs(ids) do
-    local values = redis.call('HMGET', ARGV[1] .. id, 'owner', 'estimate', 'started_at', 'progress')
-    for k = 1, 4 do
+    local values = redis.call('HMGET', ARGV[1] .. id, 'owner', 'place', 'estimate', 'started_at', 'paused_ms', 'progress')
+    for k = 1, 6 do
       values[k] = values[k] or ''
     end
     found[i] = id .. '\\0' .. table.concat(values, '\\0')
@@ -45,7 +47,7 @@ local function texts(ids)
 end
 local running = {}
 for _, owner in ipairs(owners_of(KEYS[3])) do
-  for _, status in ipairs({ 'running', 'cancelling' }) do
+  for _, status in ipairs({ 'running', 'pausing', 'cancelling' }) do
     local prefix = owner .. ':' .. status
     local members = redis.call('ZRANGEBYLEX', KEYS[3], '[' .. prefix .. ':', '(' .. prefix .. ';')
     for _, member in ipairs(members) do
@@ -77,27 +79,39 @@ export async function readLiveJobs(redis: Redis, keys: Keys): Promise<LiveJobs |
   // <owner>:<place>:<job>-<delivery>
   const held = new Set(heldMembers.map((member) => /([^:]+)-\d+$/.exec(member)?.[1]));
   const parse = (text: string): LiveJob => {
-    const [id, owner, estimate, startedAt, progress] = text.split('\0') as [
+    const [id, owner, place, estimate, startedAt, pausedMs, progress] = text.split('\0') as [
+      string,
+      string,
       string,
       string,
       string,
       string,
       string,
     ];
-    return { owner, held: held.has(id), seconds: secondsLeft({ estimate, startedAt, progress }, nowMs) };
+    return {
+      owner,
+      priority: place === '' ? 0 : priorityOf(Number(place), nowMs),
+      held: held.has(id),
+      seconds: secondsLeft({ estimate, startedAt, pausedMs, progress }, nowMs),
+    };
   };
   return { running: running.map(parse), queued: queued.map(parse) };
 }
 
 /** What the trainer expects, else what was expected before the job started. */
 function secondsLeft(
-  { estimate, startedAt, progress }: { estimate: string; startedAt: string; progress: string },
+  {
+    estimate,
+    startedAt,
+    pausedMs,
+    progress,
+  }: Record<'estimate' | 'startedAt' | 'pausedMs' | 'progress', string>,
   nowMs: number,
 ): number | undefined {
   // Another version may have written the record.
   const eta = ProgressTextSchema.safeParse(progress).data?.eta_seconds;
   if (eta != null) return eta;
   if (estimate === '') return undefined;
-  const elapsed = startedAt === '' ? 0 : (nowMs - Number(startedAt)) / 1000;
+  const elapsed = startedAt === '' ? 0 : (nowMs - Number(startedAt) - Number(pausedMs)) / 1000;
   return Math.max(0, Number(estimate) - elapsed);
 }

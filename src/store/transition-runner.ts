@@ -14,6 +14,9 @@ export type TransitionName =
   | 'requeue'
   | 'finish'
   | 'cancel'
+  | 'pause'
+  | 'resume'
+  | 'update'
   | 'remove'
   | 'adopt'
   | 'pack'
@@ -50,6 +53,9 @@ const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   requeue: load('requeue'),
   finish: load('finish'),
   cancel: load('cancel'),
+  pause: load('pause'),
+  resume: load('resume'),
+  update: load('update'),
   remove: load('remove'),
   adopt: load('adopt'),
   pack: load('pack'),

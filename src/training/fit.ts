@@ -49,13 +49,17 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
   const steps = stepsPerEpoch(rows, batch_size);
   if (resume) engine.restore(resume.state);
 
-  for (let epoch = (resume?.epoch ?? 0) + 1; epoch <= epochs; epoch += 1) {
+  const first = (resume?.epoch ?? 0) + 1;
+  // A fork's parent may have had other batches, so the epoch alone does not tell the steps.
+  const before = resume?.state.steps ?? 0;
+
+  for (let epoch = first; epoch <= epochs; epoch += 1) {
     const order = shuffle ? epochOrder(seed, epoch, rows) : fileOrder(rows);
-    const stepsBefore = (epoch - 1) * steps;
+    const stepsBefore = before + (epoch - first) * steps;
     const trained = yield* trainEpoch(engine, order, steps, epoch, stepsBefore);
     if (trained < steps) return { outcome: 'diverged', epoch, step: stepsBefore + trained + 1 };
 
-    const diverged = { outcome: 'diverged', epoch, step: epoch * steps } as const;
+    const diverged = { outcome: 'diverged', epoch, step: stepsBefore + steps } as const;
     const train = engine.endEpoch();
     if (!train.finite) return diverged;
     const validation = yield* validate(engine, dataset, rows, epoch);
@@ -65,7 +69,7 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
     yield {
       type: 'epoch',
       epoch,
-      step: epoch * steps,
+      step: stepsBefore + steps,
       loss: means.loss,
       accuracy: means.accuracy,
       val_loss: val?.loss ?? null,

@@ -1,4 +1,5 @@
 import type { DataShape } from '../contract/data-shape.ts';
+import type { Parent } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import { lossOf } from '../contract/loss.ts';
 import type { Dataset } from '../dataset/prepared.ts';
@@ -13,6 +14,8 @@ import { type ModelLayout, modelLayout } from '../engine/model-layout.ts';
 export interface JobInput {
   readonly spec: JobSpec;
   readonly data: DataShape;
+  /** What a fork began with. */
+  readonly parent?: Pick<Parent, 'checkpoint_sha256' | 'epoch'> | undefined;
 }
 
 /** The shapes of the spec's model on the job's data. */

@@ -7,9 +7,10 @@ import type { JobInput } from './job-engine.ts';
 /**
  * SHA-256, in hex, of everything that decides the bits of an epoch: the data's content, model, optimizer, loss, training
  * and the version of the engine's rules. It leaves out the number of epochs, since the state after epoch 3 is the same
- * whether the job trains 3 or 10. It includes the engine only for tensorflow, since all others give the same bits.
+ * whether the job trains 3 or 10. A fork's includes the checkpoint that it began with. It includes the engine only for
+ * tensorflow, since all others give the same bits.
  */
-export function specFingerprint({ spec, data }: JobInput): string {
+export function specFingerprint({ spec, data, parent }: JobInput): string {
   const { model, optimizer, training, engine } = spec;
   const { epochs: _, ...pass } = training;
   const deciding = {
@@ -21,6 +22,7 @@ export function specFingerprint({ spec, data }: JobInput): string {
     ...(engine === 'tensorflow' && { engine }),
     // Data with classes have one loss, which the specs of older versions do not name.
     ...(data.task === 'regression' && { loss: lossOf(spec, data) }),
+    ...(parent !== undefined && { parent: { sha256: parent.checkpoint_sha256, epoch: parent.epoch } }),
   };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex');
 }

@@ -157,6 +157,8 @@ describe('GET, DELETE /jobs/{id} and cancel', () => {
       ['GET', ''],
       ['DELETE', ''],
       ['POST', '/cancel'],
+      ['POST', '/pause'],
+      ['POST', '/resume'],
       ['GET', '/metrics'],
       ['GET', '/events'],
       ['GET', '/evaluation'],

@@ -171,6 +171,7 @@ describe('a client that goes away', () => {
     evaluatedRows: (task) => threads.evaluatedRows(task),
     datasetImage: (task) => threads.datasetImage(task),
     datasetRows: (task) => threads.datasetRows(task),
+    fork: (task) => threads.fork(task),
   };
   const small = openApi({ modelBytes: 200_000, models });
 

@@ -26,6 +26,7 @@ import { Datasets } from '../../src/store/datasets.ts';
 import { diskRoom } from '../../src/store/disk-room.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
+import { JobControl } from '../../src/store/job-control.ts';
 import { JobCounts } from '../../src/store/job-counts.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { JobFeed } from '../../src/store/job-feed.ts';
@@ -93,6 +94,7 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
     await Promise.all([commands, subscriber].map(readiness));
     const built = await buildApp({
       store,
+      control: new JobControl(commands, stored.keys, store),
       retention: new Retention(commands, stored.keys, store, artifacts, NO_LOG),
       datasets: new Datasets(commands, stored.keys),
       events: new JobEvents(commands, stored.keys),
@@ -245,6 +247,6 @@ export function expectProblem(
 /** A path of the OpenAPI document with values for its parameters. */
 export function filledPath(path: string, id: string): string {
   const file = readdirSync('dist/web/assets').find((name) => name.endsWith('.js'))!;
-  const values = { id, name: 'mnist_sample', split: 'test', index: '0', file };
+  const values = { id, name: 'mnist_sample', split: 'test', index: '0', epoch: '1', file };
   return Object.entries(values).reduce((filled, [name, value]) => filled.replace(`{${name}}`, value), path);
 }

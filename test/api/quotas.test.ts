@@ -12,7 +12,7 @@ describe('quotas', () => {
   it('have defaults only with keys, but apply in any case when set', () => {
     expect(quotasFor('none', {})).toEqual({
       queuedJobs: undefined,
-      runningJobs: 'none',
+      runningJobs: 'slots',
       requestsPerMinute: undefined,
       streams: undefined,
       storageBytes: undefined,
@@ -31,7 +31,9 @@ describe('POST /jobs', () => {
     const { id } = await api.create();
     const refused = await api.post({});
     const problem = expectProblem(refused, 429, 'quota_exceeded');
-    expect(problem.detail).toMatch(/^2 of your jobs are queued, and at most 2 may be \(QUOTA_QUEUED_JOBS\)/);
+    expect(problem.detail).toMatch(
+      /^2 of your jobs are queued or paused, and at most 2 may be \(QUOTA_QUEUED_JOBS\)/,
+    );
     expect(refused.headers['retry-after']).toBe('30');
     expect((await api.post({}, { 'idempotency-key': 'first' })).body).toBe(first.body);
     await api.request({ method: 'POST', url: `/jobs/${id}/cancel` });

@@ -110,6 +110,17 @@ describe('descent', () => {
     expect(await program.ended).toBe(130);
     const [, id] = /the job goes on.*descent watch (\w+)/.exec(program.output)!;
     expect((await descent.job(id!)).status).toBe('running');
+    expect((await run(['update', id!, '--name', 'renamed', '--metadata', 'series=a'])).stdout).toContain(
+      'renamed',
+    );
+    expect((await run(['pause', id!, '--now'])).stdout).toBe(`${id} is pausing.\n`);
+    await descent.until(id!, 'job.paused');
+    expect(await run(['resume', id!])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/ is \w+\.\n$/),
+    });
+    const before = await descent.events(id!);
+    await expect.poll(async () => (await descent.events(id!)).length).toBeGreaterThan(before.length);
     const cancelled = await run(['cancel', id!]);
     expect(cancelled).toMatchObject({ code: 0, stdout: `${id} is cancelling.\n` });
     expect(await run(['watch', id!])).toMatchObject({

@@ -85,7 +85,7 @@ describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
         offered(shell, 'show', ''),
         offered(shell, 'compare', id, 'job_'),
       ]);
-      expect(commands).toEqual(['cancel', 'compare', 'completion']);
+      expect(commands).toEqual(['checkpoints', 'cancel', 'compare', 'completion']);
       expect(options).toEqual(['--format']);
       expect(shells).toEqual(['bash', 'zsh']);
       expect(one).toEqual([id]);

@@ -47,7 +47,7 @@ describe('a job', () => {
     expect(chart).toContain('Cost Function Graph');
     await expect
       .poll(() => readdirSync(join(descent.dataDir, 'jobs', id)).sort())
-      .toEqual(['1-evaluation.json', '1-model.bin']);
+      .toEqual(['1-3.ckpt', '1-evaluation.json', '1-model.bin']);
 
     const resumed = await descent.fetch(`/jobs/${id}/events`, {
       headers: { accept: 'text/event-stream', 'last-event-id': String(events.length) },

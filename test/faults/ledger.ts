@@ -73,6 +73,24 @@ export class Client {
     return status === 202;
   }
 
+  /** @returns false when the job had ended. */
+  async pause(id: string, now: boolean): Promise<boolean> {
+    const path = `/jobs/${id}/pause?now=${now}`;
+    const { status, body } = await this.insist('pause', path, { method: 'POST' }, { id });
+    if (status !== 202 && status !== 409) throw new Broken(`a pause was answered ${status}: ${body}`);
+    return status === 202;
+  }
+
+  /** Resumes a job as soon as it is paused, unless it ends before. */
+  async resume(id: string): Promise<void> {
+    for (;;) {
+      const { status, body } = await this.insist('resume', `/jobs/${id}/resume`, { method: 'POST' }, { id });
+      if (status === 202 || body.includes('job_finished')) return;
+      if (!body.includes('job_not_paused')) throw new Broken(`a resume was answered ${status}: ${body}`);
+      await sleep(PAUSE_MS);
+    }
+  }
+
   async remove(id: string): Promise<void> {
     const { status, body } = await this.insist('remove', `/jobs/${id}`, { method: 'DELETE' }, { id });
     // 404: an earlier attempt succeeded and its response was lost.

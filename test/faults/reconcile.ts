@@ -6,7 +6,7 @@ import { checkSpec } from '../../src/api/spec-limits.ts';
 import { type Job, JobListSchema } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
-import { resolveDataset } from '../../src/dataset/registry.ts';
+import { builtIn, resolveDataset } from '../../src/dataset/registry.ts';
 import { SORTED_FACTS } from '../../src/store/facts.ts';
 import { type JobRecord, parseRecord } from '../../src/store/job-record.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
@@ -120,7 +120,8 @@ async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined>
 /** seq 1..N; one terminal event, at the end; epochs 1..k; one job.running per attempt. */
 function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void {
   const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
-  const { metadata: _, ...asked } = checkSpec(JobSpecSchema.parse(spec)).spec;
+  const parsed = JobSpecSchema.parse(spec);
+  const { metadata: _, ...asked } = checkSpec(parsed, builtIn(parsed.dataset)!.shape).spec;
   const { metadata: __, ...has } = job.spec;
   if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('its spec is not the one that was sent');
   events.forEach(({ seq }, i) => {
@@ -183,21 +184,19 @@ function checkEnding(
   if (status === 'failed' && FAULTS.includes(error!.code)) {
     if (error!.message === '' || attempts.at(-1)!.outcome !== error!.code)
       throw fail('the failure is not explained');
-    if (faultsInARow(events) < 3) throw fail('it was given up before the third fault in a row');
+    if (faultsInARow(job, events) < 3) throw fail('it was given up before the third fault in a row');
   } else if (status === 'failed' && !mayFail(job)) {
     throw fail(`it failed: ${error!.code}: ${error!.message}`);
   }
 }
 
-/** Starts since the last new epoch: each ended in a fault, except drained ones. */
-function faultsInARow(events: JobEvent[]): number {
+/** The attempts that ended in a fault from that on which recorded the last epoch. */
+function faultsInARow({ attempts }: Job, events: JobEvent[]): number {
   const lastEpoch = events.findLastIndex(({ type }) => type === 'job.epoch');
-  const since = events.slice(lastEpoch + 1);
-  const drained = since.filter(
-    (event) => event.type === 'job.queued' && event.data.reason === 'drained',
-  ).length;
-  const running = since.filter(({ type }) => type === 'job.running').length;
-  return running + (lastEpoch >= 0 ? 1 : 0) - drained;
+  const since = events
+    .slice(0, lastEpoch + 1)
+    .reduce((latest, event) => (event.type === 'job.running' ? event.data.attempt : latest), 1);
+  return attempts.filter(({ attempt, outcome }) => attempt >= since && FAULTS.includes(outcome!)).length;
 }
 
 /** The files are those that the record names; files and metrics have the bits of an uninterrupted run. */
@@ -315,8 +314,8 @@ async function leftFiles(site: Site): Promise<string[]> {
   const ids = existsSync(folder) ? readdirSync(folder) : [];
   // Workers test the folder while this looks.
   for (const id of ids.filter((name) => !name.startsWith('.write-test-'))) {
-    const { model, evaluation } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
-    const names = [model, evaluation].flatMap((file) => (file === undefined ? [] : [file.name]));
+    const { model, evaluation, kept = [] } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
+    const names = [model, evaluation, ...kept].flatMap((file) => (file === undefined ? [] : [file.name]));
     const files = readdirSync(join(folder, id));
     if (names.length === 0) left.push(`the folder jobs/${id} with ${files.length} files`);
     left.push(...files.filter((file) => !names.includes(file)).map((file) => `jobs/${id}/${file}`));

@@ -28,12 +28,12 @@ describe('the live jobs', () => {
 
     const before = (await readLiveJobs(redis, keys))!;
     expect(before.queued).toEqual([
-      { owner: 'a', held: true, seconds: 2.5 },
-      { owner: 'b', held: false, seconds: undefined },
+      { owner: 'a', priority: 0, held: true, seconds: 2.5 },
+      { owner: 'b', priority: 0, held: false, seconds: undefined },
     ]);
     expect(before.running).toEqual([
-      { owner: 'a', held: false, seconds: expect.any(Number) },
-      { owner: 'c', held: false, seconds: undefined },
+      { owner: 'a', priority: 0, held: false, seconds: expect.any(Number) },
+      { owner: 'c', priority: 0, held: false, seconds: undefined },
     ]);
     expect(before.running[0]!.seconds).toBeLessThanOrEqual(60);
     // From then on the trainer knows better.
@@ -46,8 +46,8 @@ describe('the live jobs', () => {
     await redis.hset(keys.job(id), 'progress', '{"new":true}');
     await redis.zadd(keys.queued, 0, 'job_gone');
     expect((await readLiveJobs(redis, keys))!.queued).toEqual([
-      { owner: '', held: false, seconds: undefined },
-      { owner: 'local', held: false, seconds: 3 },
+      { owner: '', priority: 0, held: false, seconds: undefined },
+      { owner: 'local', priority: 0, held: false, seconds: 3 },
     ]);
   });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import { Datasets } from '../../src/store/datasets.ts';
+import { JobControl } from '../../src/store/job-control.ts';
 import { RECORD_SCHEMA } from '../../src/store/job-record.ts';
 import { JobTransitions } from '../../src/store/job-transitions.ts';
 import { JobStore } from '../../src/store/jobs.ts';
@@ -53,11 +54,14 @@ const {
   redis,
   keys,
 } = openStore(binary === null ? undefined : own.url);
+const adminControl = new JobControl(redis, keys, admin);
 const USER = `user-${randomUUID()}`;
 const root = keys.root;
 let user: Redis;
 let store: JobStore;
 let transitions: JobTransitions;
+
+const CHECKPOINT = { name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 };
 
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
@@ -104,8 +108,13 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   },
   epoch: async (id) => {
     const token = await running(id);
-    const checkpoints = [{ name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 }];
-    return () => transitions.epoch(id, token, { ...epochReport(1), checkpoints });
+    const checkpoints = [CHECKPOINT];
+    const kept = [{ ...CHECKPOINT, bytes: 1 }];
+    return () => transitions.epoch(id, token, { ...epochReport(1), checkpoints, kept });
+  },
+  'create of a fork': async (id) => {
+    const parent = { job: id, epoch: 1, checkpoint_sha256: 'e'.repeat(64), optimizer_state: 'kept' } as const;
+    return () => store.create(newJob({ id, fork: { parent, checkpoint: CHECKPOINT } }));
   },
   progress: async (id) => {
     const token = await running(id);
@@ -145,6 +154,52 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   'cancel of a running job': async (id) => {
     await running(id);
     return () => cancel(id);
+  },
+  'cancel of a paused job': async (id) => {
+    const token = await running(id);
+    await pauseRunning(id, token);
+    return () => cancel(id);
+  },
+  'pause of a queued job': async (id) => {
+    await created(admin, { id, runningQuota: 1 });
+    await created(admin, { runningQuota: 1 });
+    return () => control('pause', id);
+  },
+  'pause of a running job': async (id) => {
+    await running(id);
+    return () => control('pause', id);
+  },
+  'requeue of a pausing job': async (id) => {
+    const token = await running(id);
+    await adminControl.pause('local', id, true);
+    await created(admin, { runningQuota: 1 });
+    return () => transitions.requeue(id, { ...PAUSED, token });
+  },
+  'start of a pausing job': async (id) => {
+    await running(id);
+    await adminControl.pause('local', id, true);
+    return () => transitions.start(id, startOf({ read: { attempt: 1, checkpointEpoch: 0 } }));
+  },
+  resume: async (id) => {
+    const token = await running(id);
+    await pauseRunning(id, token);
+    await created(admin);
+    return () => control('resume', id);
+  },
+  'resume of a job that is held then': async (id) => {
+    await created(admin, { id });
+    await adminControl.pause('local', id, false);
+    await created(admin, { runningQuota: 1 });
+    return () => control('resume', id);
+  },
+  'update of a held job': async (id) => {
+    await created(admin, { runningQuota: 1 });
+    await created(admin, { id, runningQuota: 1 });
+    return await updating(id, 1);
+  },
+  'update of a running job': async (id) => {
+    await running(id);
+    return await updating(id, 0);
   },
   remove: async (id) => {
     const token = await running(id);
@@ -210,6 +265,31 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     return () => store.remove('local', id);
   },
 };
+
+const PAUSED = { delivery: 1, outcome: 'paused', reason: 'r', error: undefined } as const;
+
+async function pauseRunning(id: string, token: string): Promise<void> {
+  await adminControl.pause('local', id, false);
+  await adminTransitions.requeue(id, { ...PAUSED, token });
+}
+
+async function control(name: 'pause' | 'resume', id: string): Promise<{ outcome: string }> {
+  const args = { owner: 'local', now: 'yes', event: '{}', reason: 'resumed' };
+  const { outcome } = await runTransition(user, keys, name, { id, args });
+  return { outcome: outcome! };
+}
+
+async function updating(id: string, raise: number): Promise<() => Promise<{ outcome: string }>> {
+  const [spec, revision, changed_at] = await redis.hmget(keys.job(id), 'spec', 'revision', 'changed_at');
+  const args = {
+    ...{ owner: 'local', exact: 'yes', view: '', labels: '', raise },
+    ...{ revision: revision!, changed_at: changed_at!, old_spec: spec!, spec: 'another' },
+  };
+  return async () => {
+    const { outcome } = await runTransition(user, keys, 'update', { id, args });
+    return { outcome: outcome! };
+  };
+}
 
 /** The transition alone: JobStore.cancel reads the job afterwards. */
 async function cancel(id: string): Promise<{ outcome: string }> {
@@ -353,7 +433,9 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
     try {
       // The others free memory, or lead to that.
       expect(await isRefused(move)).toBe(
-        /^(create|put_dataset|start( after a lost worker)?$|epoch|progress|release|adopt)/.test(name),
+        /^(create|put_dataset|start( after a lost worker)?$|epoch|progress|pause|start of a pausing|resume|update|release|adopt)/.test(
+          name,
+        ),
       );
     } finally {
       await redis.config('SET', 'maxmemory', 0);

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JobStatus } from '../../src/contract/job.ts';
+import { JobControl } from '../../src/store/job-control.ts';
 import { created, epochReport, FAILURE, openStore, SUCCESS, startOf } from './open-store.ts';
 
-const { store, transitions, events } = openStore();
+const { redis, keys, store, transitions, events } = openStore();
+const control = new JobControl(redis, keys, store);
 
 /** A job in a status, with the token of the worker that runs it. */
 interface Held {
@@ -22,6 +24,21 @@ async function running(): Promise<Held> {
   const start = startOf();
   expect(await transitions.start(job.id, start)).toMatchObject({ outcome: 'started' });
   return { ...job, token: start.token, attempt: 1 };
+}
+
+async function pausing(): Promise<Held> {
+  const job = await running();
+  expect(await control.pause('local', job.id, false)).toMatchObject({ outcome: 'paused' });
+  return job;
+}
+
+/** With a checkpoint to go on from, which its worker no longer has. */
+async function paused(): Promise<Held> {
+  const job = await pausing();
+  expect(await transitions.requeue(job.id, { ...PAUSED, token: job.token, delivery: 1 })).toEqual({
+    outcome: 'paused',
+  });
+  return { ...job, token: 'another', delivery: 2 };
 }
 
 async function cancelling(): Promise<Held> {
@@ -48,7 +65,9 @@ async function cancelled(): Promise<Held> {
   return job;
 }
 
-const FROM = { queued, running, cancelling, succeeded, failed, cancelled };
+const FROM = { queued, running, pausing, paused, cancelling, succeeded, failed, cancelled };
+
+const PAUSED = { outcome: 'paused', reason: 'paused', error: undefined } as const;
 
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
@@ -87,6 +106,10 @@ const TRANSITIONS = {
   succeed: (job: Held) => transitions.finish(job.id, job.token, SUCCESS),
   fail: (job: Held) => transitions.finish(job.id, job.token, FAILURE),
   stop: (job: Held) => transitions.finish(job.id, job.token, { status: 'cancelled' }),
+  pause: (job: Held) => control.pause('local', job.id, false),
+  'pause at once': (job: Held) => control.pause('local', job.id, true),
+  update: (job: Held) => control.update('local', job.id, { name: 'another' }, undefined),
+  resume: (job: Held) => control.resume('local', job.id),
   cancel: (job: Held) => store.cancel('local', job.id),
   remove: (job: Held) => store.remove('local', job.id),
   adopt: (job: Held) => store.adopt('local', 'alice', job.id),
@@ -105,6 +128,10 @@ const TABLE: Row[] = [
   ['queued', 'succeed', 'refused', 'queued', null],
   ['queued', 'fail', 'refused', 'queued', null],
   ['queued', 'stop', 'refused', 'queued', null],
+  ['queued', 'pause', 'paused', 'paused', 'job.paused'],
+  ['queued', 'pause at once', 'paused', 'paused', 'job.paused'],
+  ['queued', 'update', 'updated', 'queued', null],
+  ['queued', 'resume', 'resumed', 'queued', null],
   ['queued', 'cancel', 'cancelled', 'cancelled', 'job.cancelled'],
   ['queued', 'remove', 'not_finished', 'queued', null],
   ['queued', 'adopt', 'not_finished', 'queued', null],
@@ -118,9 +145,47 @@ const TABLE: Row[] = [
   ['running', 'succeed', 'succeeded', 'succeeded', 'job.succeeded'],
   ['running', 'fail', 'failed', 'failed', 'job.failed'],
   ['running', 'stop', 'refused', 'running', null],
+  ['running', 'pause', 'paused', 'pausing', 'job.pausing'],
+  ['running', 'pause at once', 'paused', 'pausing', 'job.pausing'],
+  ['running', 'update', 'updated', 'running', null],
+  ['running', 'resume', 'resumed', 'running', null],
   ['running', 'cancel', 'cancelled', 'cancelling', 'job.cancelling'],
   ['running', 'remove', 'not_finished', 'running', null],
   ['running', 'adopt', 'not_finished', 'running', null],
+
+  ['pausing', 'start', 'paused', 'paused', 'job.paused'],
+  ['pausing', 'epoch', 'confirmed', 'pausing', 'job.epoch'],
+  ['pausing', 'progress', 'confirmed', 'pausing', null],
+  ['pausing', 'drain', 'paused', 'paused', 'job.paused'],
+  ['pausing', 'fault', 'paused', 'paused', 'job.paused'],
+  ['pausing', 'give back', 'paused', 'paused', 'job.paused'],
+  ['pausing', 'succeed', 'succeeded', 'succeeded', 'job.succeeded'],
+  ['pausing', 'fail', 'failed', 'failed', 'job.failed'],
+  ['pausing', 'stop', 'refused', 'pausing', null],
+  ['pausing', 'pause', 'paused', 'pausing', null],
+  ['pausing', 'pause at once', 'paused', 'pausing', null],
+  ['pausing', 'update', 'updated', 'pausing', null],
+  ['pausing', 'resume', 'not_paused', 'pausing', null],
+  ['pausing', 'cancel', 'cancelled', 'cancelling', 'job.cancelling'],
+  ['pausing', 'remove', 'not_finished', 'pausing', null],
+  ['pausing', 'adopt', 'not_finished', 'pausing', null],
+
+  ['paused', 'start', 'dropped', 'paused', null],
+  ['paused', 'epoch', 'refused', 'paused', null],
+  ['paused', 'progress', 'refused', 'paused', null],
+  ['paused', 'drain', 'refused', 'paused', null],
+  ['paused', 'fault', 'refused', 'paused', null],
+  ['paused', 'give back', 'dropped', 'paused', null],
+  ['paused', 'succeed', 'refused', 'paused', null],
+  ['paused', 'fail', 'refused', 'paused', null],
+  ['paused', 'stop', 'refused', 'paused', null],
+  ['paused', 'pause', 'paused', 'paused', null],
+  ['paused', 'pause at once', 'paused', 'paused', null],
+  ['paused', 'update', 'updated', 'paused', null],
+  ['paused', 'resume', 'resumed', 'queued', 'job.queued'],
+  ['paused', 'cancel', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['paused', 'remove', 'not_finished', 'paused', null],
+  ['paused', 'adopt', 'not_finished', 'paused', null],
 
   ['cancelling', 'start', 'cancelled', 'cancelled', 'job.cancelled'],
   ['cancelling', 'epoch', 'confirmed', 'cancelling', 'job.epoch'],
@@ -131,6 +196,10 @@ const TABLE: Row[] = [
   ['cancelling', 'succeed', 'succeeded', 'succeeded', 'job.succeeded'],
   ['cancelling', 'fail', 'failed', 'failed', 'job.failed'],
   ['cancelling', 'stop', 'cancelled', 'cancelled', 'job.cancelled'],
+  ['cancelling', 'pause', 'cancelling', 'cancelling', null],
+  ['cancelling', 'pause at once', 'cancelling', 'cancelling', null],
+  ['cancelling', 'update', 'updated', 'cancelling', null],
+  ['cancelling', 'resume', 'not_paused', 'cancelling', null],
   ['cancelling', 'cancel', 'cancelled', 'cancelling', null],
   ['cancelling', 'remove', 'not_finished', 'cancelling', null],
   ['cancelling', 'adopt', 'not_finished', 'cancelling', null],
@@ -145,6 +214,10 @@ const TABLE: Row[] = [
     [from, 'succeed', 'refused', from, null],
     [from, 'fail', 'refused', from, null],
     [from, 'stop', 'refused', from, null],
+    [from, 'pause', 'finished', from, null],
+    [from, 'pause at once', 'finished', from, null],
+    [from, 'update', 'updated', from, null],
+    [from, 'resume', 'finished', from, null],
     [from, 'cancel', from === 'cancelled' ? 'cancelled' : 'finished', from, null],
     [from, 'remove', 'removed', 'gone', null],
     [from, 'adopt', 'adopted', from, null],

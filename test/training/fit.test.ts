@@ -224,7 +224,7 @@ describe('divergence', () => {
     const state = makeEngine(spec, dataset).state();
     // The top left pixel is dark in all images.
     state.slots[0].values[0] = Number.NaN;
-    const run = runJob(spec, dataset, { resume: { epoch: 1, state, history: [] } });
+    const run = runJob(spec, dataset, { resume: { epoch: 1, state: { ...state, steps: 8 }, history: [] } });
     expect(run.outcome).toEqual({ outcome: 'diverged', epoch: 2, step: 16 });
   });
 
@@ -242,7 +242,7 @@ describe('divergence', () => {
     const state = makeEngine(spec, spoilt).state();
     state.weights.fill(3e38, dark * 10, dark * 10 + 5);
     state.weights.fill(-3e38, dark * 10 + 5, dark * 10 + 10);
-    const run = runJob(spec, spoilt, { resume: { epoch: 1, state, history: [] } });
+    const run = runJob(spec, spoilt, { resume: { epoch: 1, state: { ...state, steps: 8 }, history: [] } });
     expect(run.outcome).toEqual({ outcome: 'diverged', epoch: 2, step: 16 });
   });
 });

@@ -56,7 +56,7 @@ it('reports the worker and touches the file of the health check, until it stops'
   const reports = new WorkerReports(redis, keys);
   const { heartbeat } = beating(monotonicMs);
   const before = Date.now();
-  heartbeat.start();
+  void heartbeat.start();
   await expect.poll(async () => (await reports.list()).map(({ id }) => id)).toEqual(['host-a/1']);
   await expect.poll(() => statSync(ALIVE_FILE).mtimeMs).toBeGreaterThan(before - 1_000);
   await heartbeat.stop();
@@ -66,7 +66,7 @@ it('reports the worker and touches the file of the health check, until it stops'
 it('checks for lost jobs, then gives up, when jobs wait and none is handed over', async () => {
   const id = await created(store);
   const { heartbeat, calls, idle, wedged } = beating(() => 0);
-  heartbeat.start();
+  void heartbeat.start();
   await idle;
   await wedged;
   expect(calls[0]).toBe('idle');
@@ -84,7 +84,7 @@ it('does not mistake an outage of Redis for a stuck queue', async () => {
       return await store.counts();
     },
   );
-  heartbeat.start();
+  void heartbeat.start();
   await idle;
   expect(calls).toEqual(['idle']);
   await store.cancel('local', id);
@@ -108,7 +108,7 @@ it('does not mistake a worker that takes no jobs for a stuck one', async () => {
     counts,
     () => problem,
   );
-  heartbeat.start();
+  void heartbeat.start();
   await often;
   expect(calls).toEqual([]);
   problem = null;
@@ -136,7 +136,7 @@ it('takes the worker off the list for good, even with a report in flight', async
     },
   };
   const { heartbeat } = beating(monotonicMs, undefined, undefined, slow);
-  heartbeat.start();
+  void heartbeat.start();
   await onItsWay;
   const stopped = heartbeat.stop();
   letThrough();

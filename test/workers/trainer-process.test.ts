@@ -27,6 +27,7 @@ const commandIn = (dataDir: string, changes: object): TrainCommand => ({
   engine: 'reference',
   dataDir,
   artifacts: FolderArtifacts.in(dataDir).location,
+  recorded: 0,
   checkpoints: [],
 });
 

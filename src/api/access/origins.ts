@@ -10,6 +10,7 @@ export const isSafe = (method: string): boolean => SAFE_METHODS.includes(method)
 
 /** Response headers that scripts of other origins may read. */
 const EXPOSED = [
+  'Accept-Patch',
   'Content-Disposition',
   'ETag',
   'Idempotency-Replayed',
@@ -28,6 +29,7 @@ const ALLOWED = [
   'Authorization',
   'Content-Type',
   'Idempotency-Key',
+  'If-Match',
   'If-None-Match',
   'Last-Event-ID',
   'Prefer',
@@ -36,7 +38,7 @@ const ALLOWED = [
 
 /** The answer to a browser that asks before it sends the request of another page. */
 const PREFLIGHT: Record<string, string> = {
-  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
   'access-control-allow-headers': ALLOWED,
   'access-control-max-age': '600',
 };

@@ -15,6 +15,16 @@ export function hasAlready(request: FastifyRequest, etag: string): boolean {
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
+/**
+ * The If-Match of the request (RFC 9110, 13.1.1): whether it holds for a representation with this ETag; the comparison is
+ * strong. `undefined`: the request has none.
+ */
+export function isWanted(request: FastifyRequest, etag: string): boolean | undefined {
+  const header = request.headers['if-match'];
+  if (header === undefined) return undefined;
+  return header.split(',').some((tag) => tag.trim() === '*' || tag.trim() === etag);
+}
+
 /** Whether comparing the ETag may be enough to answer the request. */
 export const isConditional = (request: FastifyRequest): boolean =>
   request.headers['if-none-match'] !== undefined;

@@ -31,12 +31,12 @@ function parse(text: string): unknown {
 }
 
 /** A request without a body is not parsed. @throws {ProblemError} malformed_request */
-export function refuseMissingBody(body: unknown): void {
+export function refuseMissingBody(
+  body: unknown,
+  advice = 'Send {} with the header Content-Type: application/json for the reference run.',
+): void {
   if (body !== undefined) return;
-  throw new ProblemError(
-    'malformed_request',
-    'The body is missing. Send {} with the header Content-Type: application/json for the reference run.',
-  );
+  throw new ProblemError('malformed_request', `The body is missing. ${advice}`);
 }
 
 /** JSON.parse keeps only the last of two equal keys, so the other value would be dropped silently. */
@@ -100,20 +100,34 @@ export function refuseEncodedBody(encoding: string | undefined): void {
   }
 }
 
+/** RFC 7396. */
+export const MERGE_PATCH = 'application/merge-patch+json';
+
 /** Makes the routes of `app` take JSON bodies only. */
 export function acceptJsonBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer' },
-    async ({ headers }: FastifyRequest, bytes: Buffer) => {
-      refuseEncodedBody(headers['content-encoding']);
-      refuseExcess(bytes);
-      const text = decode(bytes);
-      const value = parse(text);
-      refuseDuplicateKeys(text);
-      refusePrototypes(value);
-      return value;
-    },
-  );
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, readJson);
+}
+
+/** Makes the routes of `app` take merge patches only: as plain JSON, one could be meant as a replacement. */
+export function acceptMergePatch(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(MERGE_PATCH, { parseAs: 'buffer' }, readJson);
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => {
+    throw new ProblemError(
+      'unsupported_media_type',
+      `Send the changes as a JSON Merge Patch, with the header Content-Type: ${MERGE_PATCH}.`,
+      { headers: { 'accept-patch': MERGE_PATCH } },
+    );
+  });
+}
+
+async function readJson({ headers }: FastifyRequest, bytes: Buffer): Promise<unknown> {
+  refuseEncodedBody(headers['content-encoding']);
+  refuseExcess(bytes);
+  const text = decode(bytes);
+  const value = parse(text);
+  refuseDuplicateKeys(text);
+  refusePrototypes(value);
+  return value;
 }

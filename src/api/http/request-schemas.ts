@@ -21,6 +21,11 @@ export const NoQuerySchema = z.strictObject({});
 
 export const JobPathSchema = z.strictObject({ id: JobIdSchema });
 
+export const CheckpointPathSchema = z.strictObject({
+  id: JobIdSchema,
+  epoch: queryInteger(z.int().gte(1).lte(1000)).meta({ description: 'Epochs finished.', examples: [10] }),
+});
+
 export const DatasetPathSchema = z.strictObject({ name: DatasetNameSchema });
 
 const datasetOwner = OwnerSchema.optional().meta({
@@ -58,6 +63,13 @@ export const DatasetImagePathSchema = z.strictObject({
   index: queryInteger(z.int().gte(0).lte(1e9)).meta({
     description: 'The row, from 0, in the order of the source file.',
     examples: [0],
+  }),
+});
+
+export const PauseQuerySchema = z.strictObject({
+  now: z.enum(['true', 'false']).default('false').meta({
+    description:
+      'true: a running job stops at once and later goes on from its newest checkpoint, which costs the work since then.',
   }),
 });
 

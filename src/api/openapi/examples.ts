@@ -1,3 +1,4 @@
+import type { CheckpointList } from '../../contract/checkpoints.ts';
 import type { Comparison } from '../../contract/comparison.ts';
 import type { DatasetDetail, DatasetRows } from '../../contract/dataset.ts';
 import type { Evaluation } from '../../contract/evaluation.ts';
@@ -80,6 +81,7 @@ export const QUEUED_JOB: Job = {
   result: null,
   error: null,
   attempts: [],
+  parent: null,
   links,
 };
 
@@ -159,6 +161,36 @@ export const SUCCEEDED_JOB: Job = {
   ],
 };
 
+/** It ran on a worker, which has stopped after the third epoch. */
+export const PAUSED_JOB: Job = {
+  ...QUEUED_JOB,
+  status: 'paused',
+  started_at: STARTED,
+  engine: 'reference',
+  queue_position: null,
+  progress: {
+    epoch: 3,
+    epochs: 10,
+    step: 4500,
+    steps: 15_000,
+    fraction: 0.3,
+    eta_seconds: 4.29,
+    steps_per_second: 2450,
+  },
+  latest: { epoch: 3, loss: 0.0874, accuracy: 0.9736, val_loss: 0.1002, val_accuracy: 0.9703 },
+  attempts: [
+    {
+      attempt: 1,
+      worker: 'host-a/4711',
+      from_epoch: 0,
+      started_at: STARTED,
+      ended_at: '2026-11-22T10:00:02.255Z',
+      outcome: 'paused',
+      reason: null,
+    },
+  ],
+};
+
 export const METRICS_ROW: MetricsRow = {
   epoch: 1,
   step: 1500,
@@ -182,6 +214,36 @@ export const NUMBER_METRICS_ROW: MetricsRow = {
   val_accuracy: null,
   mae: 3.412,
   val_mae: 3.377,
+};
+
+export const FORKED_JOB: Job = {
+  ...QUEUED_JOB,
+  id: 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X',
+  spec: JobSpecSchema.parse({ training: { epochs: 20 } }),
+  progress: { ...QUEUED_JOB.progress, epochs: 20, steps: 30_000 },
+  parent: {
+    job: ID,
+    epoch: 10,
+    checkpoint_sha256: '3f0c9a7f5d4f0f8c3f2f4be4d19b3f1a7c3c3f4d6a0f2b9a1d5e8c7b6a594837',
+    optimizer_state: 'kept',
+  },
+  links: Object.fromEntries(
+    Object.entries(links).map(([name, path]) => [name, path.replace(/V2W/, 'V2X')]),
+  ) as Job['links'],
+};
+
+export const CHECKPOINT_LIST: CheckpointList = {
+  object: 'list',
+  data: [
+    {
+      object: 'checkpoint',
+      epoch: 10,
+      sha256: '3f0c9a7f5d4f0f8c3f2f4be4d19b3f1a7c3c3f4d6a0f2b9a1d5e8c7b6a594837',
+      bytes: 877_652,
+      file: `/jobs/${ID}/checkpoints/10`,
+    },
+  ],
+  has_more: false,
 };
 
 const { seq: _seq, created_at: EPOCH_CREATED, ...EPOCH } = METRICS_ROW;

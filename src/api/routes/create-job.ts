@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { DataShape } from '../../contract/data-shape.ts';
 import { isTerminal, JobSchema } from '../../contract/job.ts';
 import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS } from '../../dataset/registry.ts';
-import type { CreateAnswer, NewJob } from '../../store/job-creation.ts';
+import type { CreateAnswer, CreateOutcome, NewJob } from '../../store/job-creation.ts';
 import { JobIds } from '../../store/job-ids.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
 import { dataOf, unknownDataset } from '../data-of-name.ts';
@@ -88,19 +89,15 @@ const DOCUMENTATION = documented({
   ],
 });
 
-type CreateDeps = ApiDeps & {
-  lasting: LastingResponses;
-  waits: JobWaits;
-  liveWorkers: Remembered<WorkerReport[]>;
-  estimates: JobEstimates;
-};
+export type PlanningDeps = ApiDeps & { liveWorkers: Remembered<WorkerReport[]>; estimates: JobEstimates };
+
+type CreateDeps = PlanningDeps & { lasting: LastingResponses; waits: JobWaits };
 
 export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () => void): void {
   acceptJsonBody(app);
   const { store, basePath, lasting, waits } = deps;
   const enqueue = enqueueInBackground(app, deps);
-  const ids = new JobIds();
-  const needs = { ...deps, fullness: new Remembered(() => isFull(store), FULLNESS_MS) };
+  const needs = creationNeeds(deps);
   const sent = new WeakMap<FastifyRequest, unknown>();
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
@@ -119,15 +116,8 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
       const { owner } = caller;
       const seconds = parseWait(request.headers.prefer);
       if (seconds !== undefined) lasting.admit(owner);
-      const { answer, replayed } = await createJob(
-        needs,
-        ids,
-        enqueue,
-        request,
-        key,
-        sent.get(request),
-        trace,
-      );
+      const asked = { owner, spec: request.body, sent: sent.get(request), key, trace };
+      const { answer, replayed } = await createJob(needs, enqueue, asked);
       const { id } = answer;
       const about = { job: id, owner, ...(trace !== undefined && { trace_id: trace }) };
       request.log.info(about, replayed ? 'a stored response was repeated' : 'job created');
@@ -157,42 +147,59 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
   done();
 }
 
-async function createJob(
-  {
-    store,
-    datasets,
-    version,
-    maxQueuedJobs,
-    quotas,
-    liveWorkers,
-    estimates,
-    fullness,
-  }: CreateDeps & { fullness: Remembered<boolean> },
-  ids: JobIds,
+type CreationNeeds = PlanningDeps & { ids: JobIds; fullness: Remembered<boolean> };
+
+/** What `createJob` needs, once for each route. */
+export const creationNeeds = (deps: PlanningDeps): CreationNeeds => ({
+  ...deps,
+  ids: new JobIds(),
+  fullness: new Remembered(() => isFull(deps.store), FULLNESS_MS),
+});
+
+/** A job that somebody asks for. */
+export interface AskedJob {
+  owner: string;
+  spec: JobSpec;
+  /** The body as it was sent, which a repeat must have again. */
+  sent: unknown;
+  key: string | undefined;
+  trace: string | undefined;
+  fork?: {
+    /** Of the parent. */
+    data: DataShape;
+    /** The epochs of the parent that the new job need not train. */
+    epoch: number;
+    /** Makes the first checkpoint of a job with this id. `steps`: of the parent up to there. */
+    prepare: (id: string) => Promise<NonNullable<NewJob['fork']> & { steps: number }>;
+    /** Removes it again: no job has this id. */
+    discard: (id: string) => Promise<void>;
+  };
+}
+
+/** @throws {ProblemError} */
+export async function createJob(
+  { store, datasets, version, maxQueuedJobs, quotas, liveWorkers, estimates, ids, fullness }: CreationNeeds,
   enqueue: (deliveryId: string) => void,
-  request: FastifyRequest<{ Body: JobSpec }>,
-  key: string | undefined,
-  sent: unknown,
-  trace: string | undefined,
+  { owner, spec: asked, sent, key, trace, fork }: AskedJob,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
-  const { owner } = callerOf(request);
   // A deleted dataset takes no new job, but a repeat still gets its stored response.
-  const named = await dataOf(request.body.dataset, owner, { datasets }).catch((error: unknown) => {
+  const named = await dataOf(asked.dataset, owner, { datasets }).catch((error: unknown) => {
     if (key === undefined || !(error instanceof ProblemError)) throw error;
     return { unknown: error, shape: DATASETS.mnist.shape, isUpload: false };
   });
   const { shape: data } = named;
-  const unknown = 'unknown' in named ? named.unknown : undefined;
+  const unknown = 'unknown' in named ? named.unknown : fork && otherData(fork.data, data);
   const { spec, size } =
-    unknown === undefined
-      ? checkSpec(request.body, data)
-      : { spec: request.body, size: measureSpec(request.body, data) };
+    unknown === undefined ? checkSpec(asked, data) : { spec: asked, size: measureSpec(asked, data) };
+  const { epochs } = spec.training;
+  const left = epochs - (fork?.epoch ?? 0);
+  const timed = { ...spec, training: { ...spec.training, epochs: left } };
   // A full store takes no new job, and no worker one that is too large, but a repeat still gets its stored response.
   const [full, tooLarge, estimate] = await Promise.all([
     inTime(fullness.get()),
     inTime(memoryRefusal(spec, data, liveWorkers)),
     // A job without an estimate is as good.
-    inTime(estimates.of(spec, data)).catch(() => undefined),
+    inTime(estimates.of(timed, data)).catch(() => undefined),
   ]);
   const job: Omit<NewJob, 'id'> = {
     owner,
@@ -200,7 +207,7 @@ async function createJob(
     data,
     isUpload: named.isUpload,
     parameters: size.parameters,
-    progress: progressOf({ epoch: 0, step: 0 }, { epochs: spec.training.epochs, steps: size.steps }),
+    progress: progressOf({ epoch: 0, step: 0 }, { epochs, steps: size.steps }),
     version,
     estimatedSeconds: estimate?.seconds,
     trace,
@@ -211,10 +218,21 @@ async function createJob(
     runningQuota: quotas.runningJobs,
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent), maxKeys: MAX_KEYS } }),
   };
-  let outcome = await store.create({ ...job, id: ids.next() });
+  const create = async (): Promise<CreateOutcome> => {
+    const id = ids.next();
+    if (fork === undefined) return await store.create({ ...job, id });
+    const { steps, ...begun } = await fork.prepare(id);
+    const all = steps + (size.steps / epochs) * left;
+    const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps: all });
+    const outcome = await store.create({ ...job, id, progress, fork: begun });
+    // After a lost reply the job may exist: retention removes a folder that has none.
+    if (outcome.outcome !== 'created') await fork.discard(id);
+    return outcome;
+  };
+  let outcome = await create();
   if (outcome.outcome === 'wrong_clock') {
     ids.setClock(outcome.nowMs);
-    outcome = await store.create({ ...job, id: ids.next() });
+    outcome = await create();
   }
   switch (outcome.outcome) {
     case 'created':
@@ -247,13 +265,13 @@ async function createJob(
     case 'queue_full':
       throw new ProblemError(
         'queue_full',
-        `${outcome.queued} jobs are queued, and at most ${maxQueuedJobs} may be (MAX_QUEUED_JOBS). Retry when some have started, or cancel one.`,
+        `${outcome.queued} jobs are queued or paused, and at most ${maxQueuedJobs} may be (MAX_QUEUED_JOBS). Retry when some have started, or cancel one.`,
         { headers: { 'retry-after': '30' } },
       );
     case 'queued_quota_exceeded':
       throw new ProblemError(
         'quota_exceeded',
-        `${outcome.queued} of your jobs are queued, and at most ${quotas.queuedJobs} may be (QUOTA_QUEUED_JOBS). Retry when some have started, or cancel one.`,
+        `${outcome.queued} of your jobs are queued or paused, and at most ${quotas.queuedJobs} may be (QUOTA_QUEUED_JOBS). Retry when some have started, or cancel one.`,
         { headers: { 'retry-after': '30' } },
       );
     case 'storage_quota_exceeded':
@@ -285,3 +303,12 @@ const storageFull = () =>
     "More than 70 % of Redis's maxmemory is in use. Delete finished jobs, or ask the operator to raise maxmemory.",
     { headers: { 'retry-after': '60' } },
   );
+
+/** Why a fork cannot go on: its parent's weights are of other data than the name stands for now. */
+function otherData(parent: DataShape, now: DataShape): ProblemError | undefined {
+  if (parent.sha256 === now.sha256) return undefined;
+  return new ProblemError(
+    'no_checkpoint',
+    `The dataset ${parent.dataset} has other content now than the job was trained on, so its checkpoints cannot go on. Create a new job.`,
+  );
+}

@@ -43,13 +43,13 @@ async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDe
   const { spec, size } = checkSpec(request.body, data);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
-  const [estimate, { queued }, live, workers] = await Promise.all([
+  const [estimate, before, live, workers] = await Promise.all([
     estimates.of(spec, data),
-    store.use(owner),
+    store.queuedBefore(owner, spec.priority),
     liveJobs(),
     liveWorkers.get(),
   ]);
-  const start = startOf(owner, live, workers, deps);
+  const start = startOf(owner, spec.priority, live, workers, deps);
   return {
     object: 'job_plan',
     spec,
@@ -60,7 +60,7 @@ async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDe
     engine: estimate.engine ?? null,
     estimated_seconds: estimate.seconds ?? null,
     measured_jobs: estimate.seconds === undefined ? 0 : estimate.jobs,
-    queue_position: queued + 1,
+    queue_position: before + 1,
     starts_in_seconds: typeof start === 'number' ? start : null,
     unknown: {
       ...(estimate.engine === undefined && { engine: estimate.reason }),
@@ -73,6 +73,7 @@ async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDe
 /** Seconds until a new job of the owner starts, or why they are not known. */
 function startOf(
   owner: string,
+  priority: number,
   live: LiveJobs | undefined,
   workers: readonly WorkerReport[],
   { quotas: { runningJobs } }: Pick<ApiDeps, 'quotas'>,
@@ -85,7 +86,7 @@ function startOf(
   if (live === undefined) return `More than ${MOST_LIVE} jobs wait, which is too many to look at.`;
   const quota = runningJobs === 'slots' ? slots : runningJobs;
   const perOwner = quota === 'none' ? Number.POSITIVE_INFINITY : Math.min(slots, quota);
-  const seconds = startsInSeconds(owner, live, { slots, perOwner });
+  const seconds = startsInSeconds(owner, live, { slots, perOwner, priority });
   if (seconds === undefined) return 'It is not known how long some of the jobs before it take.';
   return Math.round(10 * seconds) / 10;
 }

@@ -40,12 +40,14 @@ end
 if given.accepting == '0' then
   return answer('not_accepting')
 end
-local queued = redis.call('ZCARD', QUEUED)
+-- Paused jobs count, else a pause would make room for a job more, again and again.
+local paused = count_of('paused')
+local queued = redis.call('ZCARD', QUEUED) + paused
 if queued >= tonumber(given.max_queued) then
   return answer('queue_full', 'queued', queued)
 end
 if given.queued_quota ~= '' then
-  local own = count_of('queued')
+  local own = count_of('queued') + paused
   if own >= tonumber(given.queued_quota) then
     return answer('queued_quota_exceeded', 'queued', own)
   end
@@ -60,7 +62,7 @@ end
 for _, field in ipairs({ 'schema', 'owner', 'spec', 'data', 'version', 'parameters', 'progress' }) do
   set(field, given[field])
 end
-for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events', 'checkpoint_epoch' }) do
+for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events' }) do
   set(field, 0)
 end
 if given.upload ~= '' then
@@ -73,11 +75,15 @@ end
 if given.estimate ~= '' then
   set('estimate', given.estimate)
 end
-set('checkpoint', '')
+if given.parent ~= '' then
+  set('parent', given.parent)
+end
+set('checkpoint', given.checkpoint)
+set('checkpoint_epoch', given.checkpoint_epoch)
 set('created_at', now)
 put_facts(text(now) .. FACT_SEPARATOR .. given.facts)
 -- In microseconds, so that no two jobs have the same place in the queue.
-set('place', time[1] * 1000000 + time[2])
+set('place', time[1] * 1000000 + time[2] - given.priority * PRIORITY_STEP)
 local position = redis.call('ZCOUNT', QUEUED_OF_OWNER, '-inf', record.place) + 1
 set('created_position', position)
 count_up('delivery')

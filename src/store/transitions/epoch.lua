@@ -15,6 +15,9 @@ if given.checkpoint ~= '' then
   set('checkpoint', given.checkpoint)
   set('checkpoint_epoch', epoch)
 end
+if given.kept ~= '' then
+  set('kept', given.kept)
+end
 if epoch == last + 1 then
   set('epoch', epoch)
   set('faults', 0)

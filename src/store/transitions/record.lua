@@ -13,7 +13,7 @@
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
 -- | schema           | RECORD_SCHEMA of job-record.ts; 1 if missing              | create                        |            |
 -- | owner            | who may see it                                            | create                        |            |
--- | spec             | JSON: what to train, every default filled in              | create                        |            |
+-- | spec             | JSON: what to train, every default filled in              | create, update                |            |
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
 -- | upload           | name of the dataset, if that was uploaded                  | create                        | until terminal |
 -- | version          | version of Descent that accepted the job                  | create                        |            |
@@ -21,27 +21,32 @@
 -- | estimate         | seconds that it was expected to take, if that was known   | create                        |            |
 -- | trace            | trace id of the request that created it, if it sent one   | create                        | until terminal |
 -- | created_at       | ms since the Unix epoch, like all times                   | create                        |            |
--- | place            | microseconds: its place in the queue, the same for life   | create                        | until terminal |
+-- | place            | microseconds: its place in the queue, see PRIORITY_STEP   | create, resume, update        | until terminal |
 -- | created_position | its queue position in the answer of create                | create                        | until packed |
 -- | status           | see ARCHITECTURE.md                                       | all but epoch, progress       |            |
 -- | seq              | seq of the newest event                                   | all that append               |            |
 -- | event_at         | time of the newest event; later events are never earlier  | all that append               | until packed |
 -- | revision         | counts the changes of the record                          | all that change a field       |            |
 -- | changed_at       | time of the latest change                                 | all that change a field       |            |
--- | delivery         | number of the current one                                 | create, requeue               | until terminal |
+-- | delivery         | number of the current one; a pause skips one              | create, requeue, resume, all that pause | until terminal |
 -- | attempt          | number of the latest one                                  | start                         | until packed |
 -- | attempts         | all attempts as text, see job-view.ts                     | start; requeue, finish end it |            |
 -- | token            | the fence of the running attempt                          | start                         | until requeued or terminal |
 -- | released_token   | the fence of the attempt that ended last                  | requeue, finish, start        | until packed |
 -- | released_as      | the outcome then, returned to a repeat                    | requeue, finish, start        | until packed |
 -- | faults           | infrastructure faults since the last new epoch            | start, requeue; epoch resets  | until terminal |
--- | reason           | why another attempt is needed                             | requeue                       | until terminal |
+-- | reason           | why another attempt is needed                             | requeue, resume               | until terminal |
+-- | pause_now        | yes: it pauses without the end of its epoch               | pause                         | while pausing |
+-- | paused_at        | time of the pause                                         | pause, start, requeue         | while paused |
+-- | paused_ms        | how long it was paused since its first start              | resume                        | until terminal |
 -- | engine           | engine that runs it                                       | start                         |            |
 -- | started_at       | time of the first start                                   | start                         |            |
 -- | epoch            | the last appended epoch                                   | epoch                         | until packed |
 -- | latest           | JSON: metrics of that epoch                               | epoch                         |            |
--- | checkpoint       | JSON: the last two files, newest first; empty for none    | epoch                         | until terminal |
--- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | epoch                         | until terminal |
+-- | parent           | JSON: what a fork began with                              | create                        |            |
+-- | checkpoint       | JSON: the last two files, newest first; empty for none    | create (a fork's), epoch      | until terminal |
+-- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | create, epoch                 | until terminal |
+-- | kept             | JSON: the checkpoints that stay after a success           | epoch, finish                 | until it ends otherwise |
 -- | progress         | JSON: how far the training is                             | create, epoch, progress       |            |
 -- | progress_step    | the step in `progress`                                    | epoch, progress               | until terminal |
 -- | progress_events  | number of progress events so far                          | progress                      | until terminal |
@@ -50,7 +55,7 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: the file's name and SHA-256                         | finish                        |            |
--- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack                          |            |
+-- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack, update                  |            |
 
 local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES, HELD, SHARE, LABELS = unpack(KEYS, 1, 11)
 
@@ -242,6 +247,10 @@ local function delivery_id()
   return given.id .. '-' .. record.delivery
 end
 
+-- The queue is in the order of places. A place is the time of creation in microseconds, less this for each point of
+-- priority: three years, longer than any job waits, and far from the limit of whole numbers. Same as in places.ts.
+local PRIORITY_STEP = 1e14
+
 -- A delivery goes to BullMQ, which serves all owners in one order. So that no owner takes every slot, each has at most
 -- his running quota of deliveries released, that is: in the outbox, in BullMQ or running. The others are held, in the
 -- order of their places. Whatever ends a released one releases the owner's next. Members have 16 digits of the place.
@@ -268,7 +277,7 @@ local function room(quota)
   end
   local slots = math.max(1, tonumber(redis.call('HGET', SHARE, 'slots') or 1))
   local most = math.min(slots, tonumber(quota) or slots)
-  local live = count_of('queued') + count_of('running') + count_of('cancelling')
+  local live = count_of('queued') + count_of('running') + count_of('pausing') + count_of('cancelling')
   return math.min(most - (live - held_count()), MOST_RELEASES)
 end
 
@@ -354,20 +363,44 @@ local function release(outcome)
   end
 end
 
-local function terminate(status, data)
-  runs_when_full = true
+-- The job needs its delivery no more: the owner's next gets its slot.
+local function give_up_delivery()
   if held_count() > 0 then
-    release_next(room() + (is_held() and 0 or 1))
+    local had_slot = record.status ~= 'paused' and not is_held()
+    release_next(room() + (had_slot and 1 or 0))
   end
   leave_queue()
   plan('ZREM', OUTBOX, delivery_id())
+end
+
+-- Its files stay for the resume. Skips a delivery, so that every worker drops the one that BullMQ may still hand over.
+local function pause()
+  give_up_delivery()
+  count_up('delivery')
+  set_status('paused')
+  set('paused_at', now)
+  unset('pause_now')
+  append('job.paused', '{}')
+end
+
+-- Since the first start, without the time that it was paused.
+local function elapsed_ms()
+  return now - record.started_at - (record.paused_ms or 0)
+end
+
+local function terminate(status, data)
+  runs_when_full = true
+  give_up_delivery()
   if record.upload then
     plan('ZREM', given.dataset_jobs, dataset_member(record.upload, given.id))
   end
   set_status(status)
   set('finished_at', now)
-  unset('token', 'place', 'delivery', 'faults', 'reason', 'checkpoint', 'checkpoint_epoch', 'progress_step',
-    'progress_events', 'trace', 'upload')
+  unset('token', 'place', 'delivery', 'faults', 'reason', 'pause_now', 'paused_at', 'paused_ms', 'checkpoint',
+    'checkpoint_epoch', 'progress_step', 'progress_events', 'trace', 'upload')
+  if status ~= 'succeeded' then
+    unset('kept')
+  end
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)

@@ -1,10 +1,10 @@
--- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault;
+-- requeue: running -> queued (drain, trainer crashed, lease lost), or failed at the third fault; pausing -> paused;
 -- cancelling -> cancelled. Without a token it gives back a delivery that the caller never started: queued -> queued
 -- under a new delivery; running (delivered again, so its worker is lost unless `lost` is no) -> queued, or failed.
--- Answers: queued {delivery}, failed, cancelled, dropped, refused.
+-- Answers: queued {delivery}, paused, failed, cancelled, dropped, refused.
 runs_when_full = true
 if given.token == '' then
-  if not record.status or terminal or record.delivery ~= given.delivery then
+  if not record.status or terminal or record.status == 'paused' or record.delivery ~= given.delivery then
     return answer('dropped')
   end
   if record.status == 'queued' then
@@ -29,7 +29,13 @@ if record.status == 'cancelling' then
   release('cancelled')
   return answer('cancelled')
 end
-if given.fault == 'yes' and count_fault() then
+local is_last_fault = given.fault == 'yes' and count_fault()
+if record.status == 'pausing' then
+  pause()
+  release('paused')
+  return answer('paused')
+end
+if is_last_fault then
   fail(given.error)
   release('failed')
   return answer('failed')

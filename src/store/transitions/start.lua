@@ -1,14 +1,14 @@
 -- start: queued -> running; running (delivered again: its worker is lost) -> running, or failed at the third fault;
--- cancelling -> cancelled. The token given here is the fence of all later transitions of this attempt.
+-- pausing -> paused; cancelling -> cancelled. The token given here is the fence of all later transitions of this attempt.
 -- Answers: started {elapsed_ms}, moved (the record has changed since the caller read it: read again), failed,
--- cancelled, dropped (nothing to do for this delivery). A repeat gets what the attempt came to: the above, or succeeded
--- or queued.
+-- paused, cancelled, dropped (nothing to do for this delivery). A repeat gets what the attempt came to: the above, or
+-- succeeded or queued.
 if not record.status then
   return answer('dropped')
 end
 
 local function started()
-  return answer('started', 'elapsed_ms', now - record.started_at)
+  return answer('started', 'elapsed_ms', elapsed_ms())
 end
 
 if record.token == given.token then
@@ -17,7 +17,7 @@ end
 if record.released_token == given.token then
   return answer(record.released_as)
 end
-if terminal or record.delivery ~= given.delivery then
+if terminal or record.status == 'paused' or record.delivery ~= given.delivery then
   return answer('dropped')
 end
 if record.attempt ~= given.attempt or record.checkpoint_epoch ~= given.checkpoint_epoch then
@@ -34,7 +34,13 @@ if record.status == 'cancelling' then
   release('cancelled')
   return answer('cancelled')
 end
-if record.status == 'running' and count_fault() then
+local is_last_fault = record.status ~= 'queued' and count_fault()
+if record.status == 'pausing' then
+  pause()
+  release('paused')
+  return answer('paused')
+end
+if is_last_fault then
   fail(given.error)
   release('failed')
   return answer('failed')

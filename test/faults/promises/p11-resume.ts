@@ -7,6 +7,9 @@ import { resumable } from '../specs.ts';
 
 const JOBS = 4;
 const KILLS = 4;
+const PAUSES = 4;
+/** Of a pause until the resume is asked for. */
+const MOST_PAUSED_MS = 800;
 /** Long enough for most kills to find a checkpoint. */
 const SPECS = resumable(90);
 /** A checkpoint is due after this long. Ten times its cost is far less for models as small as these. */
@@ -15,7 +18,7 @@ const WATCH_MS = 50;
 /** Allowance for the start of an attempt and for the delay until the trial sees a checkpoint. */
 const SLACK_SECONDS = 1;
 
-/** Workers and trainers are killed while jobs train that use every part of a checkpoint. */
+/** Workers and trainers are killed, and jobs paused, while jobs train that use every part of a checkpoint. */
 export const killedInTraining: Experiment = {
   name: 'killed-in-training',
   rows: [
@@ -23,7 +26,7 @@ export const killedInTraining: Experiment = {
       id: 'P11',
       promise: 'Bit-identical resume',
       fault:
-        'SIGKILL of a worker or a trainer at a random step, 20 configurations; n counts starts from a checkpoint after a kill',
+        'SIGKILL of a worker or a trainer, or a pause of a job, at a random step, 20 configurations; n counts starts from a checkpoint after a kill or a pause',
       designN: 200,
     },
     {
@@ -45,7 +48,9 @@ export const killedInTraining: Experiment = {
     const workerKills: WorkerKills = new Map();
     try {
       await site.eventually('no job has a checkpoint', 60_000, () => seen.count >= 1);
+      const pauses = pauseSome(site, trial);
       for (let kill = 0; kill < KILLS; kill++) await killOne(site, trial, workerKills);
+      await pauses;
       await site.allEnded(120_000);
     } finally {
       seen.stop();
@@ -55,8 +60,9 @@ export const killedInTraining: Experiment = {
     for (const { what, lostSeconds, mostSeconds } of killed)
       trial.assertWithin(mostSeconds, lostSeconds, `${what} cost work`);
     const resumed = killed.filter(({ resumedFrom }) => resumedFrom > 0);
+    const continued = endings.flatMap(({ job }) => startsAfterPauses(job)).filter((from) => from > 0);
     return [
-      { n: resumed.length },
+      { n: resumed.length + continued.length },
       { n: killed.length, worst: Math.max(0, ...killed.map(({ lostSeconds }) => lostSeconds)) },
     ];
   },
@@ -120,6 +126,28 @@ async function killOne(site: Site, trial: Trial, workerKills: WorkerKills): Prom
     await site.startWorker();
   }
 }
+
+/** Pauses jobs and resumes them a moment later, while workers and trainers are killed. */
+async function pauseSome(site: Site, trial: Trial): Promise<void> {
+  const random = trial.random.strand();
+  const draws = Array.from({ length: PAUSES }, () => ({
+    id: random.pick([...site.client.acknowledged.keys()]),
+    afterMs: random.between(200, 1_800),
+    now: random.chance(0.5),
+    pausedMs: random.between(0, MOST_PAUSED_MS),
+  }));
+  for (const { id, afterMs, now, pausedMs } of draws) {
+    await sleep(afterMs);
+    trial.note(`after ${afterMs} ms pause ${id}${now ? ' at once' : ''}, resume it ${pausedMs} ms later`);
+    if (!(await site.client.pause(id, now))) continue;
+    await sleep(pausedMs);
+    await site.client.resume(id);
+  }
+}
+
+/** The epochs at which the attempts continued that followed a pause. */
+const startsAfterPauses = ({ attempts }: Ending['job']): number[] =>
+  attempts.flatMap(({ from_epoch }, i) => (attempts[i - 1]?.outcome === 'paused' ? [from_epoch] : []));
 
 interface KilledAttempt {
   what: string;

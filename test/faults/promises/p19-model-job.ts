@@ -9,6 +9,8 @@ export type Move =
   | { step: 'progress'; whose: number; ahead: number; due: boolean }
   | { step: 'requeue'; whose: number | 'nobody'; oldDelivery: boolean; fault: boolean; lost: boolean }
   | { step: 'finish'; whose: number; how: 'succeeded' | 'failed' | 'cancelled'; wrongEpoch: boolean }
+  | { step: 'pause'; now: boolean }
+  | { step: 'resume' }
   | { step: 'cancel' }
   | { step: 'remove' }
   | { step: 'repeat' };
@@ -20,6 +22,8 @@ export type Asked =
   | { step: 'progress'; token: string; done: number; due: boolean }
   | { step: 'requeue'; token: string | undefined; delivery: number; fault: boolean; lost: boolean }
   | { step: 'finish'; token: string; how: 'succeeded' | 'failed' | 'cancelled'; epoch: number }
+  | { step: 'pause'; now: boolean }
+  | { step: 'resume' }
   | { step: 'cancel' }
   | { step: 'remove' };
 
@@ -37,6 +41,10 @@ export interface ModelJob {
   checkpoint: number;
   /** The fence: the token of the worker that runs the job. */
   token: string | undefined;
+  /** Whether a pause does not wait for the end of the epoch. */
+  pausesNow: boolean;
+  /** Whether a worker must remove the files of the ended job. */
+  toTidy: boolean;
   /** The token that released the job last, and the outcome. */
   released: { token: string; as: string } | undefined;
   events: string[];
@@ -82,12 +90,35 @@ export function answerOf(job: ModelJob, asked: Asked): string {
       if (asked.how === 'succeeded' && asked.epoch !== job.epoch) return 'gap';
       return end(job, asked.how, asked.token);
     }
+    case 'pause':
+      if (job.status === 'gone') return 'not_found';
+      if (isTerminal(job)) return 'finished';
+      if (job.status === 'cancelling') return 'cancelling';
+      if (job.status === 'queued') return pause(job, undefined);
+      if (job.status === 'running') {
+        job.status = 'pausing';
+        job.events.push('job.pausing');
+      }
+      if (job.status === 'pausing') job.pausesNow ||= asked.now;
+      return 'paused';
+    case 'resume':
+      if (job.status === 'gone') return 'not_found';
+      if (isTerminal(job)) return 'finished';
+      if (job.status === 'pausing' || job.status === 'cancelling') return 'not_paused';
+      if (job.status === 'paused') {
+        job.status = 'queued';
+        job.delivery++;
+        job.events.push('job.queued');
+      }
+      return 'resumed';
     case 'cancel':
       if (job.status === 'gone') return 'not_found';
       if (job.status === 'succeeded' || job.status === 'failed') return 'finished';
-      if (job.status === 'queued') return end(job, 'cancelled', undefined);
-      if (job.status === 'running') {
+      if (job.status === 'paused') job.toTidy = job.attempt > 0;
+      if (job.status === 'queued' || job.status === 'paused') return end(job, 'cancelled', undefined);
+      if (job.status === 'running' || job.status === 'pausing') {
         job.status = 'cancelling';
+        job.pausesNow = false;
         job.events.push('job.cancelling');
       }
       return 'cancelled';
@@ -107,12 +138,14 @@ function start(job: ModelJob, asked: Extract<Asked, { step: 'start' }>): string 
   if (job.token === asked.token) return 'started';
   if (isRepeat(job, asked.token)) {
     const { as } = job.released!;
-    return as === 'failed' || as === 'cancelled' ? as : 'dropped';
+    return as === 'failed' || as === 'cancelled' || as === 'paused' ? as : 'dropped';
   }
-  if (isTerminal(job) || job.delivery !== asked.delivery) return 'dropped';
+  if (isTerminal(job) || job.status === 'paused' || job.delivery !== asked.delivery) return 'dropped';
   if (job.attempt !== asked.attempt || job.checkpoint !== asked.checkpoint) return 'moved';
   if (job.status === 'cancelling') return end(job, 'cancelled', asked.token);
-  if (job.status === 'running' && ++job.faults >= MAX_FAULTS) return end(job, 'failed', asked.token);
+  if (job.status !== 'queued') job.faults++;
+  if (job.status === 'pausing') return pause(job, asked.token);
+  if (job.status === 'running' && job.faults >= MAX_FAULTS) return end(job, 'failed', asked.token);
   job.status = 'running';
   job.attempt++;
   job.token = asked.token;
@@ -122,7 +155,8 @@ function start(job: ModelJob, asked: Extract<Asked, { step: 'start' }>): string 
 
 function requeue(job: ModelJob, asked: Extract<Asked, { step: 'requeue' }>): string {
   if (asked.token === undefined) {
-    if (job.status === 'gone' || isTerminal(job) || job.delivery !== asked.delivery) return 'dropped';
+    if (job.status === 'gone' || isTerminal(job) || job.status === 'paused') return 'dropped';
+    if (job.delivery !== asked.delivery) return 'dropped';
     if (job.status === 'queued') {
       job.delivery++;
       return 'queued';
@@ -136,7 +170,9 @@ function requeue(job: ModelJob, asked: Extract<Asked, { step: 'requeue' }>): str
     if (!holds(job, asked.token)) return 'refused';
   }
   if (job.status === 'cancelling') return end(job, 'cancelled', asked.token);
-  if (asked.fault && ++job.faults >= MAX_FAULTS) return end(job, 'failed', asked.token);
+  if (asked.fault) job.faults++;
+  if (job.status === 'pausing') return pause(job, asked.token);
+  if (asked.fault && job.faults >= MAX_FAULTS) return end(job, 'failed', asked.token);
   job.status = 'queued';
   job.delivery++;
   job.events.push('job.queued');
@@ -144,8 +180,18 @@ function requeue(job: ModelJob, asked: Extract<Asked, { step: 'requeue' }>): str
   return 'queued';
 }
 
+function pause(job: ModelJob, token: string | undefined): string {
+  job.status = 'paused';
+  job.delivery++;
+  job.pausesNow = false;
+  job.events.push('job.paused');
+  if (token !== undefined) release(job, token, 'paused');
+  return 'paused';
+}
+
 function end(job: ModelJob, how: 'succeeded' | 'failed' | 'cancelled', token: string | undefined): string {
   job.status = how;
+  job.pausesNow = false;
   job.events.push(`job.${how}`);
   release(job, token, how);
   return how;

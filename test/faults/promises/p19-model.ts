@@ -5,6 +5,7 @@ import type { JobStatus } from '../../../src/contract/job.ts';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import { resolveDataset } from '../../../src/dataset/registry.ts';
 import { FACT_SEPARATOR, FACTS, type FactName, metadataLabel, nameLabel } from '../../../src/store/facts.ts';
+import { JobControl } from '../../../src/store/job-control.ts';
 import { JobEvents } from '../../../src/store/job-events.ts';
 import { JobTransitions } from '../../../src/store/job-transitions.ts';
 import { JobStore } from '../../../src/store/jobs.ts';
@@ -94,6 +95,8 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
       lost: fc.boolean(),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ step: fc.constant('pause'), now: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ step: fc.constant('resume') }) },
   { weight: 1, arbitrary: fc.record({ step: fc.constant('cancel') }) },
   {
     weight: 2,
@@ -111,6 +114,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
 async function play(site: Site, sequence: readonly Move[]): Promise<void> {
   const store = new JobStore(site.commands, site.keys);
   const transitions = new JobTransitions(site.commands, site.keys);
+  const control = new JobControl(site.commands, site.keys, store);
   const id = `job_${ulid()}`;
   await store.create({
     owner: 'local',
@@ -137,6 +141,8 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
     told: 0,
     checkpoint: 0,
     token: undefined,
+    pausesNow: false,
+    toTidy: false,
     released: undefined,
     events: ['job.queued'],
   };
@@ -158,7 +164,7 @@ async function play(site: Site, sequence: readonly Move[]): Promise<void> {
       run = last;
       expected = lastAnswer;
     } else {
-      const call = callOf(move, job, id, token, tokens, transitions, store, setLastEvent);
+      const call = callOf(move, job, id, token, tokens, transitions, { store, control }, setLastEvent);
       expected = answerOf(job, call.asked);
       run = call.run;
       last = call.repeatable ? run : undefined;
@@ -203,7 +209,7 @@ function callOf(
   token: (which: number) => string,
   tokens: string[],
   transitions: JobTransitions,
-  store: JobStore,
+  { store, control }: { store: JobStore; control: JobControl },
   setLastEvent: (atMs: number) => Promise<void>,
 ): { asked: Parameters<typeof answerOf>[1]; run: () => Promise<{ outcome: string }>; repeatable: boolean } {
   const delivery = (old: boolean) => Math.max(1, job.delivery - (old ? 1 : 0));
@@ -300,6 +306,10 @@ function callOf(
             : ({ status: how } as const);
       return { asked, run: () => transitions.finish(id, asked.token, finish), repeatable: true };
     }
+    case 'pause':
+      return { asked: move, run: () => control.pause('local', id, move.now), repeatable: true };
+    case 'resume':
+      return { asked: move, run: () => control.resume('local', id), repeatable: true };
     case 'cancel':
       return { asked: move, run: () => store.cancel('local', id), repeatable: true };
     case 'remove':
@@ -312,7 +322,7 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
   const { commands, keys } = site;
   const fields = [
     ...['status', 'delivery', 'attempt', 'faults', 'epoch'],
-    ...['progress_step', 'progress_events', 'checkpoint_epoch', 'token'],
+    ...['progress_step', 'progress_events', 'checkpoint_epoch', 'token', 'pause_now'],
   ];
   const [values, queued, live, finished, trash, outbox, events] = await Promise.all([
     commands.hmget(keys.job(id), ...fields),
@@ -320,7 +330,7 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
     commands.sismember(keys.live, id),
     commands.zscore(keys.finished, id),
     commands.sismember(keys.trash, id),
-    commands.zscore(keys.outbox, `${id}-${job.delivery}`),
+    commands.zscore(keys.outbox, `${id}-${job.delivery + (job.toTidy ? 1 : 0)}`),
     new JobEvents(commands, keys).read(id, { after: 0, limit: 1000 }),
   ]);
   const [facts, accuracy, named, tagged] = await Promise.all([
@@ -361,13 +371,14 @@ async function compare(site: Site, id: string, job: ModelJob, story: () => strin
           progress_events: whileLive(job.told),
           checkpoint_epoch: whileLive(job.checkpoint),
           token: job.token ?? null,
+          pause_now: job.pausesNow ? 'yes' : null,
         },
     queued: job.status === 'queued',
     live: !gone && !terminal,
     finished: terminal,
     trash: gone,
     // Nothing here enqueues the delivery and removes it from the outbox.
-    outbox: !gone && !terminal,
+    outbox: (!gone && !terminal && job.status !== 'paused') || job.toTidy,
     engine: gone ? null : job.attempt > 0 ? 'wasm' : '',
     accuracy: gone ? [null, null] : job.status === 'succeeded' ? ['0.9', 0.9] : ['', null],
     labels: [!gone, !gone],

@@ -1,0 +1,292 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { DataShape } from '../../contract/data-shape.ts';
+import { isTerminal, JobSchema, type Parent } from '../../contract/job.ts';
+import {
+  ExtendSchema,
+  type Fork,
+  ForkSchema,
+  forkedSpec,
+  type JobSpec,
+  JobSpecSchema,
+} from '../../contract/job-spec.ts';
+import type { StoredModel } from '../../serving/model-task.ts';
+import type { CheckpointFile, JobRecord } from '../../store/job-record.ts';
+import { keepsOptimizerState } from '../../training/fork.ts';
+import { callerOf, scopeOf } from '../access/caller.ts';
+import { enqueueInBackground } from '../enqueue-in-background.ts';
+import { sendJson } from '../http/conditional.ts';
+import { IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
+import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
+import { invalidFields, jobNotFound, ProblemError } from '../http/problems.ts';
+import { JobPathSchema } from '../http/request-schemas.ts';
+import { traceIdOf } from '../http/trace-context.ts';
+import { type FieldError, fieldErrors } from '../http/validation-errors.ts';
+import { modelIn } from '../job-files.ts';
+import { pathOfJob, withLinks } from '../links.ts';
+import type { ModelRoom } from '../model-room.ts';
+import { FORKED_JOB } from '../openapi/examples.ts';
+import { documented, json } from '../openapi/route-documentation.ts';
+import { checkSpec } from '../spec-limits.ts';
+import { createJob, creationNeeds, type PlanningDeps } from './create-job.ts';
+
+/** New jobs that go on from a checkpoint of another. */
+
+/** Reading and writing a large checkpoint takes seconds. */
+const TIMEOUT_MS = 60_000;
+
+export function forkRoutes(
+  app: FastifyInstance,
+  deps: PlanningDeps & { room: ModelRoom },
+  done: () => void,
+): void {
+  acceptJsonBody(app);
+  const { store, models, artifacts, room, basePath } = deps;
+  const enqueue = enqueueInBackground(app, deps);
+  const needs = creationNeeds(deps);
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+  const sent = new WeakMap<FastifyRequest, unknown>();
+  const remember = async (request: FastifyRequest) => {
+    refuseMissingBody(request.body, 'Send an object as JSON; {} forks the job as it is.');
+    sent.set(request, request.body);
+  };
+
+  routes.route({
+    method: 'POST',
+    url: '/jobs/:id/fork',
+    handlerTimeout: TIMEOUT_MS,
+    schema: { params: JobPathSchema, body: ForkSchema },
+    config: FORK,
+    preValidation: remember,
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const record = await recordOf(request, id);
+      const { from_epoch, overrides } = request.body;
+      const checkpoint = checkpointOf(record, from_epoch);
+      return await create(request, reply, { id, record, checkpoint, overrides });
+    },
+  });
+
+  routes.route({
+    method: 'POST',
+    url: '/jobs/:id/extend',
+    handlerTimeout: TIMEOUT_MS,
+    schema: { params: JobPathSchema, body: ExtendSchema },
+    config: EXTEND,
+    preValidation: remember,
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const { epochs } = request.body;
+      const record = await recordOf(request, id);
+      if (!isTerminal(record.status)) {
+        throw new ProblemError(
+          'job_not_finished',
+          `The job is ${record.status}. Extend it when it has succeeded.`,
+        );
+      }
+      const had = record.spec.training.epochs;
+      const checkpoint = checkpointOf(record, had);
+      if (epochs <= had) {
+        const detail = `must be more than ${had}, the epochs that the job had; got ${epochs}`;
+        throw invalidFields([{ in: 'body', pointer: '/epochs', detail }]);
+      }
+      return await create(request, reply, { id, record, checkpoint, overrides: { training: { epochs } } });
+    },
+  });
+  done();
+
+  async function recordOf(request: FastifyRequest, id: string): Promise<JobRecord> {
+    const record = await store.recordIn(scopeOf(request), id);
+    if (record === undefined) throw jobNotFound();
+    return record;
+  }
+
+  async function create(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { id, record, checkpoint, overrides }: Origin,
+  ): Promise<FastifyReply> {
+    const spec = specOf(record, checkpoint.epoch, overrides);
+    const key = parseIdempotencyKey(request.headers['idempotency-key']);
+    const trace = traceIdOf(request.headers.traceparent);
+    const { owner } = callerOf(request);
+    const { name, sha256, epoch } = checkpoint;
+    const model = modelIn({ name, sha256 }, id, record, artifacts);
+    const parent: Parent = {
+      job: id,
+      epoch,
+      checkpoint_sha256: sha256,
+      optimizer_state: keepsOptimizerState(record.spec.optimizer, spec.optimizer) ? 'kept' : 'new',
+    };
+    const giveBack = room.take(record.parameters, record);
+    try {
+      const { answer, replayed } = await createJob(needs, enqueue, {
+        ...{ owner, spec, key, trace },
+        // The same body forks another job elsewhere.
+        sent: { path: request.url.split('?')[0], body: sent.get(request) ?? null },
+        fork: {
+          data: dataOf(record),
+          epoch,
+          prepare: (child) => prepare(model, { job: child, spec, parent }),
+          discard: (child) => artifacts.remove(child).catch(() => {}),
+        },
+      });
+      request.log.info(
+        { job: answer.id, owner, parent: id },
+        replayed ? 'a stored response was repeated' : 'job forked',
+      );
+      reply.code(answer.status).header('location', pathOfJob(basePath, answer.id));
+      if (replayed) reply.header('idempotency-replayed', 'true');
+      return sendJson(reply, withLinks(basePath, { id: answer.id, text: answer.body }));
+    } finally {
+      giveBack();
+    }
+  }
+
+  async function prepare(model: StoredModel, child: { job: string; spec: JobSpec; parent: Parent }) {
+    const forked = await models.fork({ parent: model, child });
+    if (forked.outcome === 'missing') {
+      throw new ProblemError(
+        'no_checkpoint',
+        'The checkpoint is missing or damaged, or another version of the engines wrote it. Fork from another epoch.',
+      );
+    }
+    const { file, steps } = forked;
+    return { parent: child.parent, checkpoint: { ...file, epoch: child.parent.epoch }, steps };
+  }
+}
+
+interface Origin {
+  id: string;
+  record: JobRecord;
+  checkpoint: CheckpointFile;
+  overrides: Fork['overrides'];
+}
+
+/**
+ * The checkpoint of an epoch, or the newest one: of those that the job keeps, and of those that it would resume from.
+ * @throws {ProblemError} no_checkpoint
+ */
+function checkpointOf({ kept, checkpoint, status }: JobRecord, epoch: number | undefined): CheckpointFile {
+  const all = [...kept, ...checkpoint].sort((a, b) => b.epoch - a.epoch);
+  const found = epoch === undefined ? all[0] : all.find((file) => file.epoch === epoch);
+  if (found !== undefined) return found;
+  const epochs = [...new Set(all.map((file) => file.epoch))].reverse();
+  throw new ProblemError(
+    'no_checkpoint',
+    epochs.length > 0
+      ? `The job has no checkpoint of epoch ${epoch}. It has: ${epochs.join(', ')}.`
+      : `The job is ${status} and has no checkpoint. Jobs that succeed keep those that \`checkpoints\` of their spec asks for; train it again with another \`keep\`.`,
+  );
+}
+
+/** @throws {ProblemError} no_checkpoint */
+function dataOf({ data }: JobRecord): DataShape {
+  if (data !== undefined) return data;
+  throw new ProblemError(
+    'no_checkpoint',
+    'An earlier version of Descent created this job and did not record its data, so no other can go on from it.',
+  );
+}
+
+const SPEC = z.toJSONSchema(JobSpecSchema, { io: 'input', unrepresentable: 'any' }) as Parameters<
+  typeof fieldErrors
+>[1];
+
+/** @throws {ProblemError} validation_failed */
+function specOf(record: JobRecord, epoch: number, overrides: Fork['overrides']): JobSpec {
+  const wanted = forkedSpec(record.spec, overrides);
+  const parsed = JobSpecSchema.safeParse(wanted);
+  if (!parsed.success)
+    throw invalidFields(fieldErrors('body', SPEC, parsed.error.issues, wanted).map(inOverrides));
+  const forked = parsed.data;
+  const { epochs } = forked.training;
+  if (epochs <= epoch) {
+    const detail = `must be more than ${epoch}, the epoch that it goes on from; got ${epochs}`;
+    throw invalidFields([{ in: 'body', pointer: '/overrides/training/epochs', detail }]);
+  }
+  try {
+    return checkSpec(forked, dataOf(record)).spec;
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.errors === undefined) throw error;
+    throw invalidFields(error.errors.map(inOverrides));
+  }
+}
+
+const inOverrides = (error: FieldError): FieldError => ({ ...error, pointer: `/overrides${error.pointer}` });
+
+const HEADERS = {
+  'Idempotency-Key': {
+    description: 'As for POST /jobs.',
+    schema: IDEMPOTENCY_KEY_SCHEMA,
+  },
+  traceparent: {
+    description: 'W3C Trace Context. Its trace id is in the log lines of this request and of the job.',
+    schema: { type: 'string' },
+  },
+};
+
+const RESPONSES = {
+  202: json('Accepted and stored.', JobSchema, {
+    headers: {
+      Location: { description: 'The new job.', schema: { type: 'string' }, required: true },
+      'Idempotency-Replayed': {
+        description: '`true` if an earlier request created the job; otherwise absent.',
+        schema: { type: 'string', const: 'true' },
+      },
+    },
+    examples: { forked: { summary: 'Queued', value: FORKED_JOB } },
+  }),
+};
+
+const PROBLEMS = [
+  'job_not_found',
+  'no_checkpoint',
+  'job_unreadable',
+  'unsupported_media_type',
+  'idempotency_key_reused',
+  'job_too_large',
+  'job_deleted',
+  'queue_full',
+  'quota_exceeded',
+  'store_unavailable',
+  'store_read_only',
+  'storage_full',
+  'overloaded',
+] as const;
+
+const FORK = documented({
+  operationId: 'forkJob',
+  tag: 'jobs',
+  access: 'writer',
+  summary: 'Create a job that goes on from a checkpoint of another',
+  description:
+    'The new job has the spec of its parent, but for the overrides, and the history of its parent up to that epoch. It trains the epochs after that; its steps, and what dropout drops, go on from those of the parent. An optimizer that keeps another state begins anew, which `parent.optimizer_state` says. A job that has not ended can be forked from the checkpoints that it would resume from.',
+  bodyExamples: {
+    rate: {
+      summary: 'Twice as many epochs, at a tenth of the rate',
+      value: { overrides: { optimizer: { learning_rate: 0.0001 }, training: { epochs: 20 } } },
+    },
+    epoch: {
+      summary: 'From the fifth epoch, with another optimizer',
+      value: { from_epoch: 5, overrides: { optimizer: { type: 'adam' } } },
+    },
+  },
+  requestHeaders: HEADERS,
+  responses: RESPONSES,
+  problems: [...PROBLEMS],
+});
+
+const EXTEND = documented({
+  operationId: 'extendJob',
+  tag: 'jobs',
+  access: 'writer',
+  summary: 'Create a job that trains a finished one for more epochs',
+  description:
+    'The new job ends with the bits of a job that had asked for so many epochs at once. Its parent must have kept the checkpoint of its last epoch, as jobs do by default.',
+  bodyExamples: { more: { summary: 'To twenty epochs', value: { epochs: 20 } } },
+  requestHeaders: HEADERS,
+  responses: RESPONSES,
+  problems: [...PROBLEMS, 'job_not_finished'],
+});

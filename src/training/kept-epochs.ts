@@ -1,0 +1,38 @@
+import type { JobSpec } from '../contract/job-spec.ts';
+import type { EpochMetrics } from '../contract/metrics.ts';
+
+type Row = Pick<EpochMetrics, 'epoch' | 'loss' | 'accuracy' | 'val_loss' | 'val_accuracy'>;
+
+/**
+ * Whether the checkpoint of the last of these epochs is to stay after the job's end, as its `checkpoints` say. It is a
+ * function of the history, so that a job that was resumed keeps the same.
+ * @param history the rows of epochs 1 .. k, at least one
+ */
+export function keepsEpoch({ checkpoints, training }: JobSpec, history: readonly Row[]): boolean {
+  const { keep, monitor, every } = checkpoints;
+  const last = history.at(-1)!;
+  const counts = ({ epoch }: Row) => epoch % every === 0 || epoch === training.epochs;
+  switch (keep) {
+    case 'none':
+      return false;
+    case 'last':
+      return last.epoch === training.epochs;
+    case 'all':
+      return counts(last);
+    case 'best': {
+      const sign = monitor.endsWith('accuracy') ? -1 : 1;
+      const earlier = history.slice(0, -1).filter(counts);
+      return counts(last) && earlier.every((row) => sign * last[monitor]! < sign * row[monitor]!);
+    }
+  }
+}
+
+/** The kept checkpoints with a new one: `best` keeps one alone, and of one epoch only the newest stays. */
+export function withKept<Kept extends { epoch: number }>(
+  { checkpoints }: JobSpec,
+  kept: readonly Kept[],
+  added: Kept,
+): Kept[] {
+  if (checkpoints.keep === 'best') return [added];
+  return [...kept.filter(({ epoch }) => epoch !== added.epoch), added].sort((a, b) => a.epoch - b.epoch);
+}
