@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ActivationSchema } from '../src/contract/activation.ts';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
 import { openDataset } from '../src/dataset/prepared.ts';
 import { DATASETS } from '../src/dataset/registry.ts';
@@ -14,7 +15,7 @@ import { weightsSha256 } from '../src/training/hashes.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 
 /**
- * For open-models.sh: trains one epoch with each optimizer, writes the model in every format that Python opens, then
+ * For open-models.sh: trains one epoch with each optimizer and each activation, writes the model in every format that Python opens, then
  * trains ten more steps and writes what they were: batches, losses, and the predictions of the test rows before them.
  * argv: the folder.
  */
@@ -29,6 +30,7 @@ const JOBS = [
   { optimizer: { type: 'adam', amsgrad: true } },
   // What dropout drops is drawn otherwise in Keras, so the losses of this one are not compared.
   { model: { dropout: 0.2 } },
+  ...ActivationSchema.options.map((activation) => ({ model: { activation } })),
 ];
 
 const root = process.argv[2];

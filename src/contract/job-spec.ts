@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ActivationSchema } from './activation.ts';
 import { OptimizerSchema } from './optimizer.ts';
 import { text } from './text.ts';
 
@@ -26,10 +27,7 @@ const ModelSchema = z
     hidden_units: z.array(z.int().gte(1).lte(4096)).max(8).default([128, 64]).meta({
       description: 'Width of each hidden layer, from input to output: 0 to 8 layers of 1 to 4096 units.',
     }),
-    activation: z
-      .enum(['relu', 'tanh', 'sigmoid'])
-      .default('relu')
-      .meta({ description: 'Activation of every hidden layer.' }),
+    activation: ActivationSchema.default('relu'),
     dropout: z.number().gte(0).lt(1).default(0).meta({
       description:
         'Share of the outputs of every hidden layer that training drops, chosen anew in each step: 0 to less than 1.',

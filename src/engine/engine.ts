@@ -1,5 +1,5 @@
+import type { Activation } from '../contract/activation.ts';
 import type { DataShape } from '../contract/data-shape.ts';
-import type { JobSpec } from '../contract/job-spec.ts';
 import type { Loss } from '../contract/loss.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
 import type { ModelLayout } from './model-layout.ts';
@@ -26,7 +26,7 @@ export type Targets = Uint16Array | Float32Array;
 
 export interface EngineOptions {
   readonly layout: ModelLayout;
-  readonly activation: JobSpec['model']['activation'];
+  readonly activation: Activation;
   /** Share of each hidden layer's outputs dropped in training: 0 to less than 1. */
   readonly dropout: number;
   readonly optimizer: Optimizer;

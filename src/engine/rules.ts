@@ -20,7 +20,13 @@
  *   else 0. sigmoid and tanh are computed in float64 and rounded once: e = exp(-|z|),
  *   s = z >= 0 ? 1 / (1 + e) : e / (1 + e); e = exp(-2|z|), t = |z| < 2^-12 ? z : sign(z) * ((1 - e) / (1 + e)). Their
  *   derivatives are computed in float32 from the output before dropout: s * (1 - s), 1 - (t * t), applied as
- *   d * derivative.
+ *   d * derivative. leaky_relu(z) = z < 0 ? a * z : z with a = fround(0.2); derivative h > 0 ? 1 : a. In float64, rounded
+ *   once: elu(z) = z > -2^-24 ? z : exp(z) - 1; derivative h < 0 ? h + 1 : 1. selu(z) = z > 0 ? c * z : k * elu(z), with elu
+ *   not yet rounded, c = 1.0507009873554805, k = 1.7580993408473768; derivative h < 0 ? h + fround(k) : fround(c).
+ *   linear(z) = z; derivative 1. The others have their derivative from z, also in float64 and rounded once:
+ *   silu(z) = z * s with s = sigmoid(z); s * (1 + z * (1 - s)). gelu_tanh(z) = z * s with s = sigmoid(v),
+ *   v = g * (z + b * ((z * z) * z)), g = 1.5957691216057308, b = 0.044715; s * (1 + z * ((1 - s) * v')),
+ *   v' = g * (1 + (3 * b) * (z * z)). softplus(z) = z > 0 ? z + l : l with l = log1p(exp(-|z|)) (log1p.ts); sigmoid(z).
  *
  * Rule 4, dropout, after the activation: where u32(seed, layer, step, r * units + j) >= floor(rate * 2^32), the output
  *   is h * scale, elsewhere +0. Backward: the same mask and scale on the incoming gradient, then the derivative.

@@ -1,3 +1,4 @@
+import type { Activation } from '../contract/activation.ts';
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Preprocessing } from '../contract/model-export.ts';
@@ -35,7 +36,7 @@ export interface ExportedLayer {
   readonly inputs: number;
   readonly outputs: number;
   /** softmax for the last one. */
-  readonly activation: JobSpec['model']['activation'] | 'softmax';
+  readonly activation: Activation | 'softmax';
   /** (inputs, outputs), row-major. */
   readonly kernel: Float32Array;
   /** (outputs) */

@@ -93,7 +93,7 @@ const KERAS_CLASSES = { rmsprop: 'RMSprop', adam: 'Adam', sgd: 'SGD', adagrad: '
 function configOf(model: ExportedModel): object {
   const { layout, spec, data, preprocessing, file } = model;
   const names = kerasNames(model);
-  const layers = [
+  const chain = [
     layer('InputLayer', {
       batch_shape: [null, layout.inputs],
       dtype: 'float32',
@@ -104,7 +104,14 @@ function configOf(model: ExportedModel): object {
       ? [layer('Rescaling', { name: 'rescaling', dtype: 'float32', scale: INPUT_SCALE, offset: 0 })]
       : []),
     ...layersOf(model, file.weights).flatMap(({ outputs, activation }, l) => [
-      layer('Dense', { name: names.dense[l], dtype: 'float32', units: outputs, activation, use_bias: true }),
+      layer('Dense', {
+        name: names.dense[l],
+        dtype: 'float32',
+        units: outputs,
+        activation: activation === 'gelu_tanh' ? 'linear' : activation,
+        use_bias: true,
+      }),
+      ...(activation === 'gelu_tanh' ? [gelu(l)] : []),
       ...(spec.model.dropout > 0 && activation !== 'softmax'
         ? [
             layer('Dropout', {
@@ -117,21 +124,49 @@ function configOf(model: ExportedModel): object {
         : []),
     ]),
   ];
+  const isSequential = spec.model.activation !== 'gelu_tanh';
   return {
     module: 'keras',
-    class_name: 'Sequential',
+    class_name: isSequential ? 'Sequential' : 'Functional',
     config: {
       name: data.dataset,
       trainable: true,
       dtype: 'float32',
-      layers,
-      build_input_shape: [null, layout.inputs],
+      ...(isSequential ? { layers: chain, build_input_shape: [null, layout.inputs] } : functional(chain)),
     },
     registered_name: null,
     build_config: { input_shape: [null, layout.inputs] },
     ...(file.optimizer && { compile_config: compileConfig(spec.optimizer) }),
   };
 }
+
+interface KerasLayer {
+  readonly module: string;
+  readonly class_name: string;
+  readonly config: { readonly name?: string | undefined };
+}
+
+/** A chain of layers and operations, which a Sequential model cannot have: each takes the output of the one before. */
+function functional(chain: readonly KerasLayer[]): object {
+  const output = (name: string | undefined) => [name, 0, 0];
+  return {
+    layers: chain.map((each, k) => ({
+      ...each,
+      name: each.config.name,
+      inbound_nodes: k === 0 ? [] : [[[...output(chain[k - 1]!.config.name), {}]]],
+    })),
+    input_layers: [output(chain[0]!.config.name)],
+    output_layers: [output(chain.at(-1)!.config.name)],
+  };
+}
+
+/** An operation, since as an activation Keras's gelu is the exact one, with erf, and takes no argument. */
+const gelu = (l: number) => ({
+  module: 'keras.src.ops.nn',
+  class_name: 'Gelu',
+  config: { approximate: true, name: `gelu_${l}` },
+  registered_name: 'Gelu',
+});
 
 const layer = (className: string, config: object) => ({
   module: 'keras.layers',

@@ -1,3 +1,4 @@
+import type { Activation } from '../contract/activation.ts';
 import { littleEndianBytes } from '../training/little-endian.ts';
 import { type ExportedModel, INPUT_SCALE, layersOf } from './exported-model.ts';
 import { kerasNames } from './keras-names.ts';
@@ -9,6 +10,20 @@ import { kerasNames } from './keras-names.ts';
 
 export const TFJS_WEIGHTS = 'weights.bin';
 
+/** The names of TensorFlow.js's layers; leaky_relu is a layer of its own there. */
+const TFJS_ACTIVATIONS: { readonly [Name in Activation]: string | undefined } = {
+  relu: 'relu',
+  tanh: 'tanh',
+  sigmoid: 'sigmoid',
+  leaky_relu: undefined,
+  elu: 'elu',
+  selu: 'selu',
+  gelu_tanh: 'gelu_new',
+  silu: 'swish',
+  softplus: 'softplus',
+  linear: 'linear',
+};
+
 export function encodeTfjsModel(model: ExportedModel): Uint8Array {
   const { layout, data, preprocessing, version } = model;
   const names = kerasNames(model).dense;
@@ -17,9 +32,15 @@ export function encodeTfjsModel(model: ExportedModel): Uint8Array {
     ...(preprocessing === 'raw'
       ? [layer('Rescaling', { name: 'rescaling', scale: INPUT_SCALE, offset: 0 })]
       : []),
-    ...exported.map(({ outputs, activation }, l) =>
-      layer('Dense', { name: names[l], units: outputs, activation, use_bias: true }),
-    ),
+    ...exported.flatMap(({ outputs, activation }, l) => [
+      layer('Dense', {
+        name: names[l],
+        units: outputs,
+        activation: activation === 'softmax' ? activation : (TFJS_ACTIVATIONS[activation] ?? 'linear'),
+        use_bias: true,
+      }),
+      ...(activation === 'leaky_relu' ? [layer('LeakyReLU', { name: `leaky_re_lu_${l}`, alpha: 0.2 })] : []),
+    ]),
   ];
   // Keras 3 writes batch_shape, which TensorFlow.js does not know.
   layers[0]!.config.batch_input_shape = [null, layout.inputs];

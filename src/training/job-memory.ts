@@ -13,6 +13,7 @@ export function jobMemoryBytes(
   return estimateMemory(engine, {
     layout: jobLayout(job),
     optimizer,
+    activation: model.activation,
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: rows,

@@ -1,6 +1,16 @@
 import { noTotals, type Totals } from '../../src/engine/engine.ts';
 import { u32 } from '../../src/engine/random.ts';
-import { sigmoid64, tanh64 } from '../../src/engine/reference/activations.ts';
+import {
+  elu64,
+  geluTanh64,
+  geluTanhSlope64,
+  selu64,
+  sigmoid64,
+  silu64,
+  siluSlope64,
+  softplus64,
+  tanh64,
+} from '../../src/engine/reference/activations.ts';
 import { exp, log } from '../../src/engine/reference/exp-log.ts';
 import type { EngineProblem } from './small-problem.ts';
 
@@ -9,8 +19,8 @@ import type { EngineProblem } from './small-problem.ts';
  * every term, including inputs of 0, and rule 8 (untouched rows) exactly as written. It gives the same bits as the
  * engine with different loops. Slow.
  *
- * Takes the initial weights from the engine under test, and uses its exp, log, sigmoid, tanh and u32, which have their
- * own oracles.
+ * Takes the initial weights from the engine under test, and uses its exp, log, curves and u32, which have their own
+ * oracles.
  */
 
 const f = Math.fround;
@@ -24,6 +34,16 @@ function sum(count: number, term: (index: number) => number): number {
 
 /** Rule 13. */
 const flushed = (slot: number): number => (Math.abs(slot) < 2 ** -126 ? 0 : slot);
+
+const CURVES = {
+  tanh: tanh64,
+  sigmoid: sigmoid64,
+  elu: elu64,
+  selu: selu64,
+  silu: silu64,
+  gelu_tanh: geluTanh64,
+  softplus: softplus64,
+};
 
 export class NaiveTwin {
   readonly weights: Float32Array;
@@ -76,21 +96,22 @@ export class NaiveTwin {
 
     // Forward. x[l][r][i] = input i of layer l; x[last + 1] = the logits. h = the same before dropout.
     const h: number[][][] = [[]];
+    const sums: number[][][] = [[]];
     const x: number[][][] = [
       rows.map((row) =>
         Array.from({ length: layout.inputs }, (_, i) => this.#input(values[row * layout.inputs + i])),
       ),
     ];
     layout.layers.forEach(({ inputs, outputs, weightsOffset, biasesOffset }, l) => {
-      h.push(
+      sums.push(
         rows.map((_, r) =>
           Array.from({ length: outputs }, (_, j) => {
             const product = sum(inputs, (i) => x[l][r][i] * weights[weightsOffset + i * outputs + j]);
-            const z = f(product + weights[biasesOffset + j]);
-            return l < last ? this.#activation(z) : z;
+            return f(product + weights[biasesOffset + j]);
           }),
         ),
       );
+      h.push(sums[l + 1].map((row) => row.map((z) => (l < last ? this.#activation(z) : z))));
       x.push(
         h[l + 1].map((row, r) => (l < last ? row.map((v, j) => this.#drop(v, l, r * outputs + j)) : row)),
       );
@@ -130,7 +151,7 @@ export class NaiveTwin {
           const dh = sum(outputs, (j) => f(above[r][j] * weights[weightsOffset + k * outputs + j]));
           if (l === 0) return dh;
           const delta = this.#drop(dh, l - 1, r * inputs + k);
-          return this.#backward(delta, h[l][r][k]);
+          return this.#backward(delta, sums[l][r][k], h[l][r][k]);
         }),
       );
     }
@@ -171,18 +192,47 @@ export class NaiveTwin {
     return loss === 'huber' && Math.abs(e) <= 1 ? e : Math.sign(e);
   }
 
+  /** Rule 3. */
   #activation(z: number): number {
     const { activation } = this.#options;
-    // biome-ignore lint/complexity/useMathMinMax: the rule as it is written; Math.max makes +0 of -0
-    if (activation === 'relu') return z < 0 ? 0 : z;
-    return f(activation === 'tanh' ? tanh64(z) : sigmoid64(z));
+    switch (activation) {
+      case 'relu':
+        // biome-ignore lint/complexity/useMathMinMax: the rule as it is written; Math.max makes +0 of -0
+        return z < 0 ? 0 : z;
+      case 'leaky_relu':
+        return z < 0 ? f(f(0.2) * z) : z;
+      case 'linear':
+        return z;
+      default:
+        return f(CURVES[activation](z));
+    }
   }
 
-  /** Delta times the activation's derivative, computed from its output h. */
-  #backward(delta: number, h: number): number {
+  /** Delta times the activation's derivative, from its output h or its sum z. */
+  #backward(delta: number, z: number, h: number): number {
     const { activation } = this.#options;
-    if (activation === 'relu') return h > 0 ? delta : 0;
-    return f(delta * (activation === 'tanh' ? f(1 - f(h * h)) : f(h * f(1 - h))));
+    switch (activation) {
+      case 'relu':
+        return h > 0 ? delta : 0;
+      case 'linear':
+        return delta;
+      case 'leaky_relu':
+        return h > 0 ? delta : f(delta * f(0.2));
+      case 'tanh':
+        return f(delta * f(1 - f(h * h)));
+      case 'sigmoid':
+        return f(delta * f(h * f(1 - h)));
+      case 'elu':
+        return h < 0 ? f(delta * f(h + 1)) : delta;
+      case 'selu':
+        return f(delta * (h < 0 ? f(h + f(1.7580993408473768)) : f(1.0507009873554805)));
+      case 'silu':
+        return f(delta * f(siluSlope64(z)));
+      case 'gelu_tanh':
+        return f(delta * f(geluTanhSlope64(z)));
+      case 'softplus':
+        return f(delta * f(sigmoid64(z)));
+    }
   }
 
   /** Rule 4. place: row * units + unit. */

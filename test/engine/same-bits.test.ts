@@ -5,14 +5,12 @@ import { newValues, type Values } from '../../src/engine/engine.ts';
 import { modelLayout } from '../../src/engine/model-layout.ts';
 import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
 import { bits, expectSameRun } from './engine-runs.ts';
-import { type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
+import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from './tested-engines.ts';
 
 /** Every kernel gives the bits of the reference engine for every job. */
 
 const rmsprop = OPTIMIZERS.rmsprop!;
-
-const ACTIVATIONS = ['relu', 'tanh', 'sigmoid'] as const;
 
 const NUMBER_LOSSES = ['mse', 'mae', 'huber'] as const;
 
@@ -139,6 +137,37 @@ describeEach(KERNEL_ENGINES, (create) => {
           expectReferenceBits(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout }), 2);
         }
       }
+    });
+
+    it.each(ACTIVATIONS)(
+      'are reproduced with %s on any storage, towards any loss, in any batch',
+      (activation) => {
+        for (const [storage, loss] of [
+          ['u8', 'categorical_crossentropy'],
+          ['f32', 'categorical_crossentropy'],
+          ['f32', 'mse'],
+          ['f32', 'huber'],
+        ] as const) {
+          for (const batchSize of [1, 7, 100]) {
+            for (const optimizer of [rmsprop, OPTIMIZERS['adam amsgrad']!]) {
+              const problem = { hiddenUnits: [33, 17], optimizer, activation, storage, loss, batchSize };
+              expectReferenceBits(smallProblem({ ...problem, density: 0.5, dropout: 0.2 }), 2);
+            }
+          }
+        }
+      },
+    );
+
+    it.each(ACTIVATIONS)('are reproduced with %s of sums of all sizes', (activation) => {
+      // Weights up to 1000, so that exponentials overflow, underflow and are denormal.
+      const problem = smallProblem({ hiddenUnits: [40, 20], optimizer: rmsprop, activation, storage: 'f32' });
+      const [engine, reference] = [create(problem), createReferenceEngine(problem)];
+      const state = reference.state();
+      state.weights.forEach((weight, k) => {
+        state.weights[k] = weight * 10 ** ((k % 13) - 9.5);
+      });
+      for (const each of [engine, reference]) each.restore(state);
+      expectSameRun(engine, reference, problem, 2);
     });
 
     it('are reproduced with full batches of 4096 rows, all pixels lit', () => {

@@ -1,3 +1,4 @@
+import { type Activation, ActivationSchema } from '../../src/contract/activation.ts';
 import type { Loss } from '../../src/contract/loss.ts';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
 import { type EngineOptions, newValues, type Targets, type Values } from '../../src/engine/engine.ts';
@@ -37,7 +38,7 @@ export interface SmallProblem {
   batchSize?: number;
   density?: number;
   seed?: number;
-  activation?: EngineOptions['activation'];
+  activation?: Activation;
   dropout?: number;
   /** At least CLASSES; targets are always smaller than CLASSES. A loss of numbers has one output. */
   classes?: number;
@@ -71,6 +72,8 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
     epochRows: rows,
   };
 }
+
+export const ACTIVATIONS: readonly Activation[] = ActivationSchema.options;
 
 /** The variants of each optimizer that have their own code. A new optimizer does not compile until it is listed. */
 const VARIANTS: { readonly [Type in Optimizer['type']]: readonly [string, object][] } = {

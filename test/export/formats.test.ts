@@ -8,6 +8,7 @@ import * as ort from 'onnxruntime-web';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { layersOf } from '../../src/export/exported-model.ts';
 import { encodeAs } from '../../src/export/formats.ts';
+import { ACTIVATIONS } from '../engine/small-problem.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { largestDifference, type TrainedModel, trainedModel } from './trained-model.ts';
 import { unzip } from './unzip.ts';
@@ -50,6 +51,29 @@ describe.each(['raw', 'scaled'] as const)('for %s inputs', (preprocessing) => {
     });
     const predicted = loaded.predict(tf.tensor2d(inputs(preprocessing), [1000, 784])) as tf.Tensor;
     expect(largestDifference(await predicted.data(), model.probabilities)).toBeLessThan(TOLERANCE);
+  });
+});
+
+describe.each(ACTIVATIONS)('a model with %s', (activation) => {
+  it('predicts the same in ONNX Runtime and in TensorFlow.js', async () => {
+    const trained = await trainedModel({ model: { hidden_units: [16, 8], activation } });
+    const exported = trained.exported('raw');
+    const session = await ort.InferenceSession.create(encodeAs('onnx', exported, 'keras'));
+    const { probabilities } = await session.run({
+      input: new ort.Tensor('float32', floats(trained, 1), [1000, 784]),
+    });
+    expect(largestDifference(probabilities!.data as Float32Array, trained.probabilities)).toBeLessThan(
+      TOLERANCE,
+    );
+    const { modelTopology, weightsManifest } = JSON.parse(
+      Buffer.from(encodeAs('tfjs-model', exported, 'keras')).toString('utf8'),
+    );
+    const weightData = Uint8Array.from(encodeAs('tfjs-weights', exported, 'keras')).buffer;
+    const loaded = await loadLayersModel({
+      load: async () => ({ modelTopology, weightSpecs: weightsManifest[0].weights, weightData }),
+    });
+    const predicted = loaded.predict(tf.tensor2d(floats(trained, 1), [1000, 784])) as tf.Tensor;
+    expect(largestDifference(await predicted.data(), trained.probabilities)).toBeLessThan(TOLERANCE);
   });
 });
 

@@ -95,13 +95,17 @@ const MOST_LAYERS = 24;
 /** One record per layer, from input to output. The address is a multiple of 64 beyond the entries above. */
 export const LAYER_RECORDS = 256;
 export const LAYER_RECORD_BYTES = 32;
-/** Entries of a record: I, O, and the addresses of W (with b), the output, its gradient, the output after dropout. */
+/**
+ * Entries of a record: I, O, and the addresses of W (with b), the output, its gradient, the output after dropout, and the
+ * derivatives of the activation, if it keeps them.
+ */
 export const INPUTS = 0;
 export const OUTPUTS = INPUTS + U32;
 export const WEIGHTS = OUTPUTS + U32;
 export const OUT = WEIGHTS + U32;
 export const DELTAS = OUT + U32;
 export const KEPT = DELTAS + U32;
+export const SLOPES = KEPT + U32;
 
 /** (256) f32: the model's input for each value of a byte. */
 export const BYTE_VALUES = LAYER_RECORDS + MOST_LAYERS * LAYER_RECORD_BYTES;
@@ -128,6 +132,13 @@ export const LOSS_HUBER = 3;
 export const ACTIVATION_RELU = 0;
 export const ACTIVATION_TANH = 1;
 export const ACTIVATION_SIGMOID = 2;
+export const ACTIVATION_LEAKY_RELU = 3;
+export const ACTIVATION_ELU = 4;
+export const ACTIVATION_SELU = 5;
+export const ACTIVATION_GELU_TANH = 6;
+export const ACTIVATION_SILU = 7;
+export const ACTIVATION_SOFTPLUS = 8;
+export const ACTIVATION_LINEAR = 9;
 
 /** The update rules. MOMENTUM, CENTERED, NESTEROV and AMSGRAD distinguish variants that share a loop. */
 export const RULE_RMSPROP = 0;

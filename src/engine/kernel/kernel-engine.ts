@@ -63,7 +63,7 @@ export class KernelEngine implements Engine {
 
   /** bind: returns a kernel that works in the given memory. */
   constructor(bind: (memory: WebAssembly.Memory) => Kernel, options: EngineOptions) {
-    const { layout, batchSize, epochRows, targets, optimizer, dropout, loss, source } = options;
+    const { layout, batchSize, epochRows, targets, optimizer, activation, dropout, loss, source } = options;
     this.layout = layout;
     this.batchSize = batchSize;
     this.#guards = new Guards(options);
@@ -71,7 +71,16 @@ export class KernelEngine implements Engine {
     this.#isNumber = loss !== 'categorical_crossentropy';
     const { storage } = source;
     const trainRows = targets.length;
-    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, trainRows, storage };
+    const shape: KernelShape = {
+      layout,
+      optimizer,
+      activation,
+      dropout,
+      batchSize,
+      epochRows,
+      trainRows,
+      storage,
+    };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
       throw new Error(
@@ -91,7 +100,7 @@ export class KernelEngine implements Engine {
     }
 
     this.#header = new DataView(this.memory, 0, header.HEADER_BYTES);
-    writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed, loss);
+    writeKernelHeader(this.memory, this.map, shape, options.seed, loss);
     this.#u32(this.map.rowStarts)[0] = this.map.nonzeros.address;
     this.#u32(this.map.otherStarts)[0] = this.map.otherNonzeros.address;
     if (packed === undefined) this.#packRows(options);

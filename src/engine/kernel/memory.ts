@@ -1,5 +1,7 @@
+import type { Activation } from '../../contract/activation.ts';
 import type { DataShape } from '../../contract/data-shape.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
+import { ACTIVATION_TRAITS } from '../activation-traits.ts';
 import type { DenseLayer, ModelLayout } from '../model-layout.ts';
 import { decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
 import {
@@ -25,6 +27,7 @@ import {
 export interface KernelShape {
   readonly layout: ModelLayout;
   readonly optimizer: Optimizer;
+  readonly activation: Activation;
   /** Share of each hidden layer's outputs dropped in training. */
   readonly dropout: number;
   readonly batchSize: number;
@@ -47,6 +50,8 @@ export type KernelLayer = DenseLayer & {
   readonly weights: Region;
   /** (P, B or B + 1, 16) float32: the layer's outputs; for the last layer, the logits. */
   readonly out: Region;
+  /** Like `out`: the derivatives of the activation; empty if it keeps none. */
+  readonly slopes: Region;
   /** The next layer's inputs in training: `out` after dropout, or `out` itself without dropout. */
   readonly kept: Region;
   /** Like `out`: the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
@@ -114,6 +119,7 @@ export function kernelBytes(shape: KernelShape): number {
 export function kernelMemory({
   layout,
   optimizer,
+  activation,
   dropout,
   batchSize: B,
   epochRows,
@@ -143,11 +149,13 @@ export function kernelMemory({
   const slotDistance = end - firstWeights;
   region(slotDistance * slotNames(optimizer).length);
   const parameters = { address: firstWeights, bytes: end - firstWeights };
+  const { keepsSlopes } = ACTIVATION_TRAITS[activation];
   const layers = layout.layers.map((layer, l) => {
     const bytes = panels(layer.outputs) * batchPanelBytes;
     const out = region(bytes);
+    const slopes = region(keepsSlopes ? bytes : 0);
     const kept = dropout > 0 ? region(bytes) : out;
-    return { ...layer, weights: weights[l], out, kept, deltas: region(bytes) };
+    return { ...layer, weights: weights[l], out, slopes, kept, deltas: region(bytes) };
   });
   // denseBackwardInputs writes up to three rows beyond the last.
   const transposedBytes = layout.layers

@@ -1,4 +1,4 @@
-import type { JobSpec } from '../../contract/job-spec.ts';
+import type { Activation } from '../../contract/activation.ts';
 import type { Loss } from '../../contract/loss.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
 import { dropoutScale, dropoutThreshold } from '../dropout.ts';
@@ -11,11 +11,10 @@ export function writeKernelHeader(
   memory: ArrayBuffer,
   map: KernelMemory,
   shape: KernelShape,
-  activation: JobSpec['model']['activation'],
   seed: number,
   loss: Loss,
 ): void {
-  const { optimizer, dropout, batchSize, epochRows, storage } = shape;
+  const { optimizer, activation, dropout, batchSize, epochRows, storage } = shape;
   const view = new DataView(memory);
   const u32 = (place: number, value: number) => view.setUint32(place, value, true);
   u32(header.LAYERS, map.layers.length);
@@ -46,7 +45,7 @@ export function writeKernelHeader(
   u32(header.HAS_DROPOUT, dropout > 0 ? 1 : 0);
   u32(header.DROPOUT_THRESHOLD, dropoutThreshold(dropout));
   view.setFloat32(header.DROPOUT_SCALE, dropoutScale(dropout), true);
-  map.layers.forEach(({ inputs, outputs, weights, out, kept, deltas }, l) => {
+  map.layers.forEach(({ inputs, outputs, weights, out, slopes, kept, deltas }, l) => {
     const record = header.LAYER_RECORDS + l * header.LAYER_RECORD_BYTES;
     u32(record + header.INPUTS, inputs);
     u32(record + header.OUTPUTS, outputs);
@@ -54,6 +53,7 @@ export function writeKernelHeader(
     u32(record + header.OUT, out.address);
     u32(record + header.KEPT, kept.address);
     u32(record + header.DELTAS, deltas.address);
+    u32(record + header.SLOPES, slopes.address);
   });
   // Rule 1; setFloat32 rounds once.
   for (let byte = 0; byte < 256; byte += 1) {
@@ -62,10 +62,17 @@ export function writeKernelHeader(
   writeOptimizer(view, map, optimizer);
 }
 
-const ACTIVATION_CODES: { readonly [Name in JobSpec['model']['activation']]: number } = {
+const ACTIVATION_CODES: { readonly [Name in Activation]: number } = {
   relu: header.ACTIVATION_RELU,
   tanh: header.ACTIVATION_TANH,
   sigmoid: header.ACTIVATION_SIGMOID,
+  leaky_relu: header.ACTIVATION_LEAKY_RELU,
+  elu: header.ACTIVATION_ELU,
+  selu: header.ACTIVATION_SELU,
+  gelu_tanh: header.ACTIVATION_GELU_TANH,
+  silu: header.ACTIVATION_SILU,
+  softplus: header.ACTIVATION_SOFTPLUS,
+  linear: header.ACTIVATION_LINEAR,
 };
 
 const LOSS_CODES: { readonly [Name in Loss]: number } = {

@@ -1,5 +1,7 @@
+import type { Activation } from '../../contract/activation.ts';
 import type { Loss } from '../../contract/loss.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
+import { ACTIVATION_TRAITS } from '../activation-traits.ts';
 import type { Engine, EngineOptions, Values } from '../engine.ts';
 import { modelLayout } from '../model-layout.ts';
 import { fileOrder, u32 } from '../random.ts';
@@ -35,6 +37,8 @@ const OPTIMIZERS: { readonly [Type in Optimizer['type']]: readonly Extract<Optim
   adagrad: [{ type: 'adagrad', learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 }],
   adam: [{ type: 'adam', learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: true }],
 };
+
+const ACTIVATIONS = Object.keys(ACTIVATION_TRAITS) as Activation[];
 
 const random = (stream: number, k: number) => u32(1, stream, 0, k);
 
@@ -102,8 +106,7 @@ function findFault(): string | undefined {
     ...Object.values(OPTIMIZERS)
       .flat()
       .map((optimizer) => problem(optimizer, 'relu', 0)),
-    problem(RMSPROP, 'tanh', 0.3),
-    problem(RMSPROP, 'sigmoid', 0.3),
+    ...ACTIVATIONS.map((activation) => problem(RMSPROP, activation, 0.3)),
     ...(['mse', 'mae', 'huber'] as const).map((loss) => problem(RMSPROP, 'relu', 0, loss)),
   ];
   const same = problems.every((options) =>

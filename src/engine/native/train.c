@@ -40,7 +40,7 @@ static void measure(
     }
     x = layer.out;
     if (l + 1 == layers) break;
-    activate(memory, layer.out, B, layer.O);
+    activate(memory, layer.out, layer.slopes, B, layer.O);
     if (!hasDropout) continue;
     x = layer.kept;
     applyDropout(memory, layer.kept, layer.out, l, B, layer.O);
@@ -61,7 +61,7 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, const uint32_t *rows,
     const Layer below = layerAt(memory, l - 1);
     denseBackwardInputs(memory, below.dz, layer.dz, layer.W, region(memory, TRANSPOSED), B, layer.I, layer.O);
     if (getU32(memory, HAS_DROPOUT)) applyDropout(memory, below.dz, below.dz, l - 1, B, layer.I);
-    activateBackward(memory, below.dz, below.out, B, below.P);
+    activateBackward(memory, below.dz, below.out, below.slopes, B, below.P);
     denseBackwardUpdate(rule, &hyper, memory, layer.W, below.kept, layer.dz, B, layer.I, layer.P);
   }
   const Layer first = layerAt(memory, 0);

@@ -98,7 +98,7 @@ class ReferenceEngine implements Engine {
     this.#weights = new Float32Array(layout.parameters);
     initialiseWeights(this.#weights, layout, options.seed);
     this.#gradients = new Float32Array(layout.parameters);
-    this.#layers = layerBuffers(layout, this.#weights, this.#gradients, batchSize, this.#dropout > 0);
+    this.#layers = layerBuffers(this.#weights, this.#gradients, options);
     this.#inputs = new Float32Array(batchSize * layout.inputs);
     this.#probabilities = new Float32Array(batchSize * layout.outputs);
     this.#errors = new Float32Array(batchSize);
@@ -140,12 +140,12 @@ class ReferenceEngine implements Engine {
     const B = rows.length;
     readInputs(this.#inputs, values, rows, B, this.layout.inputs);
     const hasDropout = training && this.#dropout > 0;
-    this.#layers.forEach(({ I, O, W, b, out, kept }, l) => {
+    this.#layers.forEach(({ I, O, W, b, out, slopes, kept }, l) => {
       const below = this.#layers[l - 1];
       if (below === undefined) firstForward(out, this.#inputs, W, b, B, I, O);
       else denseForward(out, hasDropout ? below.kept : below.out, W, b, B, I, O);
       if (l + 1 === this.#layers.length) return;
-      this.#activation.forward(out, B * O);
+      this.#activation.forward(out, slopes, B * O);
       if (hasDropout) applyDropout(kept, out, this.#mask(l), B, O);
     });
   }
@@ -193,7 +193,7 @@ class ReferenceEngine implements Engine {
       denseBackwardWeights(dW, below.kept, dz, B, I, O);
       denseBackwardInputs(below.dz, dz, W, B, I, O);
       if (this.#dropout > 0) applyDropout(below.dz, below.dz, this.#mask(l - 1), B, I);
-      this.#activation.backward(below.dz, below.out, B * I);
+      this.#activation.backward(below.dz, below.out, below.slopes, B * I);
     }
     const { I, O, dW, db, dz } = this.#layers[0];
     denseBackwardBiases(db, dz, B, O);

@@ -1,3 +1,4 @@
+import type { Activation } from '../../contract/activation.ts';
 import type { Loss } from '../../contract/loss.ts';
 import { applyDropout } from '../dropout.ts';
 import {
@@ -62,7 +63,7 @@ class TensorFlowEngine implements Engine {
     this.#layers = layout.layers.map(({ inputs, outputs }, l) => {
       const dense = tensorflow.layers.layers.dense({
         units: outputs,
-        activation: l < last ? options.activation : 'linear',
+        activation: l < last ? ACTIVATIONS[options.activation] : 'linear',
         kernelInitializer: 'zeros',
       });
       dense.build([null, inputs]);
@@ -128,7 +129,9 @@ class TensorFlowEngine implements Engine {
     let h = x;
     this.#layers.forEach((dense, l) => {
       h = dense.apply(h) as Tensor2D;
-      if (hasDropout && l + 1 < this.#layers.length) h = this.#tf.mul(h, this.#mask(l, h.shape));
+      if (l + 1 === this.#layers.length) return;
+      if (this.#options.activation === 'leaky_relu') h = this.#tf.leakyRelu(h, NEGATIVE_SLOPE);
+      if (hasDropout) h = this.#tf.mul(h, this.#mask(l, h.shape));
     });
     return h;
   }
@@ -286,6 +289,25 @@ interface Measured {
   /** (B, O) */
   readonly outputs: Float32Array;
 }
+
+/** As TensorFlow.js's dense layers call them; leaky_relu is a function of its own there. */
+const ACTIVATIONS: {
+  readonly [Name in Activation]: NonNullable<
+    Parameters<TensorFlow['layers']['layers']['dense']>[0]['activation']
+  >;
+} = {
+  relu: 'relu',
+  tanh: 'tanh',
+  sigmoid: 'sigmoid',
+  leaky_relu: 'linear',
+  elu: 'elu',
+  selu: 'selu',
+  gelu_tanh: 'gelu_new',
+  silu: 'swish',
+  softplus: 'softplus',
+  linear: 'linear',
+};
+const NEGATIVE_SLOPE = 0.2;
 
 /** Each (B), for the targets y and the outputs z. */
 const NUMBER_LOSSES: {

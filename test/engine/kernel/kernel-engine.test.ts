@@ -3,7 +3,7 @@ import { PANEL_COLUMNS } from '../../../src/engine/kernel/header.ts';
 import type { KernelEngine } from '../../../src/engine/kernel/kernel-engine.ts';
 import { fileOrder } from '../../../src/engine/random.ts';
 import { trainEpoch } from '../engine-runs.ts';
-import { type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
+import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from '../tested-engines.ts';
 
 const rmsprop = OPTIMIZERS.rmsprop!;
@@ -22,7 +22,7 @@ describeEach(KERNEL_ENGINES, (create) => {
       expectCleanPadding(smallProblem({ hiddenUnits, optimizer }));
     });
 
-    it.each(['relu', 'tanh', 'sigmoid'] as const)('is +0 after a run with %s and dropout', (activation) => {
+    it.each(ACTIVATIONS)('is +0 after a run with %s and dropout', (activation) => {
       expectCleanPadding(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout: 0.3 }));
     });
   });

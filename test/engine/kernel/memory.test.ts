@@ -18,7 +18,7 @@ import {
 import { modelLayout } from '../../../src/engine/model-layout.ts';
 import { createWasmEngine } from '../../../src/engine/wasm/wasm-engine.ts';
 import { loadKernel } from '../../../src/engine/wasm/wasm-module.ts';
-import { OPTIMIZERS, smallProblem } from '../small-problem.ts';
+import { ACTIVATIONS, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 
 const kernel = await loadKernel();
 if (typeof kernel === 'string') throw new Error(kernel);
@@ -30,6 +30,7 @@ function mnistShape(spec: Record<string, unknown>): KernelShape {
   return {
     layout: modelLayout(784, model.hidden_units, 10),
     optimizer,
+    activation: model.activation,
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: MNIST_ROWS,
@@ -47,6 +48,7 @@ const shapes = fc.record({
     })
     .map(({ inputs, hidden, classes }) => modelLayout(inputs, hidden, classes)),
   optimizer: fc.constantFrom(...Object.values(OPTIMIZERS)),
+  activation: fc.constantFrom(...ACTIVATIONS),
   dropout: fc.constantFrom(0, 0.5),
   batchSize: fc.integer({ min: 1, max: 4096 }),
   epochRows: fc.integer({ min: 1, max: 5000 }),
@@ -61,7 +63,10 @@ describe('the memory map', () => {
         const { bytes, layers, parameters, slotDistance, batchPanelBytes, ...regions } = kernelMemory(shape);
         const all: Region[] = [
           parameters,
-          ...layers.flatMap(({ out, kept, deltas }) => [out, deltas, ...(kept === out ? [] : [kept])]),
+          ...layers.flatMap(({ out, slopes, kept, deltas }) => [
+            ...[out, slopes, deltas],
+            ...(kept === out ? [] : [kept]),
+          ]),
           ...Object.values(regions),
         ].filter((region) => region.bytes > 0);
         all.sort((a, b) => a.address - b.address);
@@ -127,7 +132,7 @@ describe('kernelBytes', () => {
     const optimizer = { type: 'rmsprop', centered: true, momentum: 0.9 };
     const bytesOf = (hidden_units: number[]) => {
       const shape = mnistShape({
-        model: { hidden_units, dropout: 0.5 },
+        model: { hidden_units, activation: 'silu', dropout: 0.5 },
         optimizer,
         training: { batch_size: 4096 },
       });
@@ -150,7 +155,6 @@ describe('kernelBytes', () => {
     expect(kernelBytes(largest)).toBeGreaterThan(MAX_KERNEL_BYTES);
     const options = {
       ...largest,
-      activation: 'relu',
       seed: 1,
       loss: 'categorical_crossentropy',
       source: { storage: 'u8', readValues: () => {} },

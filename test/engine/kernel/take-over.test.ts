@@ -22,6 +22,7 @@ describeEach(KERNEL_ENGINES, (create) => {
     ['another optimizer', problem('rmsprop', [40, 33], { batchSize: 16 })],
     ['slots that decay late', problem('rmsprop momentum', [40, 33])],
     ['a smaller model', problem('adagrad', [17], { activation: 'tanh' })],
+    ['kept slopes', problem('sgd', [17], { activation: 'gelu_tanh' })],
     ['no hidden layer', problem('sgd', [])],
   ])('after %s', (_case, next) => {
     const before = create(LARGE);

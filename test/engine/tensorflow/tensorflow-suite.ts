@@ -15,7 +15,7 @@ import { tensorflowLacks } from '../../../src/engine/tensorflow/tensorflow-limit
 import type { LoadedTensorFlow } from '../../../src/engine/tensorflow/tensorflow-module.ts';
 import { jobLayout } from '../../../src/training/job-engine.ts';
 import { trainEpoch } from '../engine-runs.ts';
-import { type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
+import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 
 /**
  * The tests of the tensorflow engine, for each backend. Each backend has its own test file, because tfjs has only one
@@ -121,7 +121,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       expect(Math.max(...apart)).toBeLessThan(CLOSE);
     });
 
-    it.each(['relu', 'tanh', 'sigmoid'] as const)('with %s, with and without dropout', (activation) => {
+    it.each(ACTIVATIONS)('with %s, with and without dropout', (activation) => {
       for (const dropout of [0, 0.3]) expectCloseRun(digitsProblem({ activation, dropout }, rmsprop));
     });
 

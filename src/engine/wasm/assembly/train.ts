@@ -31,6 +31,7 @@ import {
   RULE_RMSPROP_GENERAL,
   RULE_SGD,
   RULE_SGD_MOMENTUM,
+  SLOPES,
   TRANSPOSED,
   WEIGHTS,
 } from '../../kernel/header.ts';
@@ -178,7 +179,7 @@ export function measure(starts: usize, targets: usize, rows: usize, B: u32, trai
     }
     x = out;
     if (l + 1 == layers) break;
-    activate(out, B, O);
+    activate(out, load<usize>(layer, SLOPES), B, O);
     if (!hasDropout) continue;
     x = load<usize>(layer, KEPT);
     applyDropout(x, out, l, B, O);
@@ -203,7 +204,7 @@ function backwardUpdate<Rule>(rule: Rule, B: u32): void {
     const dx = load<usize>(below, DELTAS);
     denseBackwardInputs(dx, dz, W, load<usize>(0, TRANSPOSED), B, I, O);
     if (load<u32>(0, HAS_DROPOUT)) applyDropout(dx, dx, l - 1, B, I);
-    activateBackward(dx, load<usize>(below, OUT), B, panels(I));
+    activateBackward(dx, load<usize>(below, OUT), load<usize>(below, SLOPES), B, panels(I));
     denseBackwardUpdate<Rule>(rule, W, x, dz, B, I, panels(O));
   }
   const first = layerRecord(0);
