@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ActivationSchema } from './activation.ts';
+import { InitializerSchema, KernelInitializerSchema } from './initializer.ts';
 import { OptimizerSchema } from './optimizer.ts';
 import { text } from './text.ts';
 
@@ -28,6 +29,13 @@ const ModelSchema = z
       description: 'Width of each hidden layer, from input to output: 0 to 8 layers of 1 to 4096 units.',
     }),
     activation: ActivationSchema.default('relu'),
+    kernel_initializer: KernelInitializerSchema.default('glorot_uniform').meta({
+      description:
+        "How the weights of every layer are drawn from (seed, layer), as Keras's initializer of the same name; biases begin at 0.",
+    }),
+    output_initializer: InitializerSchema.nullable().default(null).meta({
+      description: 'The same of the last layer alone, where zeros makes all classes equal at first; null = kernel_initializer.',
+    }),
     dropout: z.number().gte(0).lt(1).default(0).meta({
       description:
         'Share of the outputs of every hidden layer that training drops, chosen anew in each step: 0 to less than 1.',
@@ -51,7 +59,11 @@ const TrainingSchema = z
       .meta({ description: 'Rows per step: 1 to 4096, and at most the number of train rows.' }),
     validation_split: z.number().gte(0).lte(0.9).default(0.2).meta({
       description:
-        'Share of the train rows held out for validation, taken from the end before shuffling: 0 to 0.9. With 0, every val_* is null.',
+        'Share of the train rows held out for validation, chosen before shuffling: 0 to 0.9. With 0, every val_* is null.',
+    }),
+    validation: z.enum(['last', 'random', 'stratified']).default('last').meta({
+      description:
+        'Which rows are held out. last: those at the end, as in Keras. random: drawn from (seed, row). stratified: drawn from each class in proportion to its rows.',
     }),
     shuffle: z.boolean().default(true).meta({
       description: 'Whether each epoch visits the train rows in a new order, drawn from (seed, epoch).',
@@ -63,7 +75,7 @@ const TrainingSchema = z
       .default(42)
       .meta({
         description:
-          'Decides the initial weights, the order of the rows and what dropout drops: 0 to 4294967295.',
+          'Decides the initial weights, the order of the rows, what dropout drops and which rows are drawn for validation: 0 to 4294967295.',
       }),
   })
   .meta({ id: 'Training' });

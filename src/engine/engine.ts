@@ -1,5 +1,6 @@
 import type { Activation } from '../contract/activation.ts';
 import type { DataShape } from '../contract/data-shape.ts';
+import type { Initializer } from '../contract/initializer.ts';
 import type { Loss } from '../contract/loss.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
 import type { ModelLayout } from './model-layout.ts';
@@ -27,6 +28,9 @@ export type Targets = Uint16Array | Float32Array;
 export interface EngineOptions {
   readonly layout: ModelLayout;
   readonly activation: Activation;
+  /** How the weights begin: of all layers but the last, and of the last one. */
+  readonly kernelInitializer: Initializer;
+  readonly outputInitializer: Initializer;
   /** Share of each hidden layer's outputs dropped in training: 0 to less than 1. */
   readonly dropout: number;
   readonly optimizer: Optimizer;

@@ -58,8 +58,12 @@
  *   are also scanned at the end of each epoch. Numbers that are not finite are never hashed or saved.
  *
  * Rule 10, randomness: a counter hash of 32-bit integer operations, u32(seed, stream, a, b) (random.ts). Weight k of a
- *   layer: fround((2 * u - 1) * limit), u = the top 24 bits * 2^-24, limit = sqrt(6 / (inputs + outputs)) rounded to
- *   float32; biases are 0. Epoch order: Fisher-Yates from the last index down, j = floor(u32 * (i + 1) / 2^32). A
+ *   layer, with u = the top 24 bits * 2^-24 and the variance a / n, which is 2 / (inputs + outputs) for glorot, 2 / inputs
+ *   for he, 1 / inputs for lecun: uniform: fround((2 * u - 1) * limit), limit = sqrt((3 * a) / n) rounded to float32;
+ *   normal: fround(deviation * (sqrt(2) * inverseErf((2 * u - 1) * 0.9544997361036416))), deviation =
+ *   sqrt(a / n) / 0.8796256610342398 rounded to float32. inverseErf(y) = p * y with
+ *   w = log(1 / ((1 - y) * (1 + y))) - 3.125 and p the polynomial of inverse-erf.ts by Horner's rule, from 0 and the
+ *   highest power down, p = p * w + c, all in float64. Biases are 0. Epoch order: Fisher-Yates from the last index down, j = floor(u32 * (i + 1) / 2^32). A
  *   resume therefore needs the epoch, the step and the optimizer's state, but no generator state.
  *
  * Rule 11, layout: weights are hashed and saved as W1 b1 W2 b2 ..., row-major [in][out]. The padding columns of a

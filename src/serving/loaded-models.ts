@@ -57,6 +57,8 @@ async function load(
   const engine = found.create({
     layout: jobLayout({ spec, data }),
     activation: spec.model.activation,
+    kernelInitializer: 'zeros',
+    outputInitializer: 'zeros',
     dropout: 0,
     // It keeps no slots, and is never asked to train.
     optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false },

@@ -1,12 +1,13 @@
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { EpochMetrics } from '../contract/metrics.ts';
-import type { Dataset } from '../dataset/prepared.ts';
-import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
+import type { DataRows, Dataset } from '../dataset/prepared.ts';
+import { stepsPerEpoch } from '../dataset/row-counts.ts';
 import { type Engine, noTotals, type Totals } from '../engine/engine.ts';
 import { epochOrder, fileOrder } from '../engine/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { askedFor } from './pull.ts';
 import { RowReader } from './row-reader.ts';
+import { trainingRows } from './training-rows.ts';
 
 /** One row of the history without its times: the caller has the clock, the loop has none. */
 export type EpochResult = Omit<EpochMetrics, 'duration_seconds' | 'steps_per_second'>;
@@ -43,8 +44,8 @@ type Pulled<Result> = Generator<FitYield, Result, number | undefined>;
  * How the work is sliced never changes a bit of the weights or the history.
  */
 export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitOutcome> {
-  const { epochs, batch_size, validation_split, shuffle, seed } = spec.training;
-  const rows = countTrainRows(dataset.shape.rows.train, validation_split);
+  const { epochs, batch_size, shuffle, seed } = spec.training;
+  const { count: rows, validation: held, firstValidationRow } = trainingRows(dataset, spec.training);
   const steps = stepsPerEpoch(rows, batch_size);
   if (resume) engine.restore(resume.state);
 
@@ -57,7 +58,7 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
     const diverged = { outcome: 'diverged', epoch, step: epoch * steps } as const;
     const train = engine.endEpoch();
     if (!train.finite) return diverged;
-    const validation = yield* validate(engine, dataset, rows, epoch);
+    const validation = yield* validate(engine, held, firstValidationRow, epoch);
     if (validation && !Number.isFinite(validation.lossSum)) return diverged;
     yield {
       type: 'epoch',
@@ -93,18 +94,18 @@ function* trainEpoch(
   return trained;
 }
 
-/** Measures the rows from firstRow to the end, in file order; null when there are none. */
+/** Measures the rows of `held` from firstRow on, in file order; null when there are none. */
 function* validate(
   engine: Engine,
-  { train, shape }: Dataset,
+  held: DataRows,
   firstRow: number,
   epoch: number,
 ): Pulled<(Totals & { rows: number }) | null> {
-  if (firstRow === train.rows) return null;
-  const totals = { ...noTotals(), rows: train.rows - firstRow };
-  const reader = new RowReader(train, shape.inputs);
+  if (firstRow === held.rows) return null;
+  const totals = { ...noTotals(), rows: held.rows - firstRow };
+  const reader = new RowReader(held, engine.layout.inputs);
   let slice = 1;
-  for (let row = firstRow; row < train.rows; ) {
+  for (let row = firstRow; row < held.rows; ) {
     const { values, targets, rows } = reader.read(row, slice * engine.batchSize);
     engine.evaluate(values, targets, 0, rows, totals);
     row += rows;

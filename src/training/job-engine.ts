@@ -1,10 +1,10 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { Dataset } from '../dataset/prepared.ts';
-import { countTrainRows } from '../dataset/row-counts.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LoadedEngine } from '../engine/engines.ts';
 import { type ModelLayout, modelLayout } from '../engine/model-layout.ts';
+import { trainingRows } from './training-rows.ts';
 
 /** Turns a job's spec and data into the options of an engine. */
 
@@ -26,19 +26,21 @@ export function createJobEngine(
   dataset: Dataset,
   previous?: Engine,
 ): Engine {
-  const rows = countTrainRows(dataset.shape.rows.train, spec.training.validation_split);
+  const { source, count } = trainingRows(dataset, spec.training);
   return loaded.create({
     layout: jobLayout({ spec, data: dataset.shape }),
     activation: spec.model.activation,
+    kernelInitializer: spec.model.kernel_initializer,
+    outputInitializer: spec.model.output_initializer ?? spec.model.kernel_initializer,
     dropout: spec.model.dropout,
     optimizer: spec.optimizer,
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
-    source: dataset.train,
+    source,
     loss: 'categorical_crossentropy',
     // Without those of the validation rows.
-    targets: dataset.train.targets.subarray(0, rows),
-    epochRows: rows,
+    targets: source.targets.subarray(0, count),
+    epochRows: count,
     previous,
   });
 }

@@ -39,6 +39,7 @@ export interface SmallProblem {
   density?: number;
   seed?: number;
   activation?: Activation;
+  initializers?: Pick<EngineOptions, 'kernelInitializer' | 'outputInitializer'>;
   dropout?: number;
   /** At least CLASSES; targets are always smaller than CLASSES. A loss of numbers has one output. */
   classes?: number;
@@ -49,6 +50,8 @@ export interface SmallProblem {
 /** Options for an engine, with the values it reads: (rows, INPUTS). */
 export type EngineProblem = EngineOptions & { readonly values: Values };
 
+const GLOROT = { kernelInitializer: 'glorot_uniform', outputInitializer: 'glorot_uniform' } as const;
+
 /** The default is 53 rows in batches of 8, so the last batch has 5. */
 export function smallProblem(problem: SmallProblem): EngineProblem {
   const { hiddenUnits, optimizer, rows = 53, batchSize = 8, density = 0.2, seed = 42 } = problem;
@@ -58,6 +61,7 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
   return {
     layout: modelLayout(INPUTS, hiddenUnits, loss === 'categorical_crossentropy' ? classes : 1),
     activation,
+    ...(problem.initializers ?? GLOROT),
     dropout,
     optimizer,
     batchSize,

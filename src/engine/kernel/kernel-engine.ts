@@ -10,9 +10,9 @@ import type {
   Values,
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
+import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialSlotValue, powerCount, SMALLEST_NORMAL, slotNames } from '../optimizer-state.ts';
-import { initialiseWeights } from '../random.ts';
 import * as header from './header.ts';
 import {
   type KernelMemory,
@@ -112,7 +112,7 @@ export class KernelEngine implements Engine {
     this.#powers = [header.POWER_1, header.POWER_2].slice(0, powerCount(optimizer));
 
     const weights = new Float32Array(layout.parameters);
-    initialiseWeights(weights, layout, options.seed);
+    initialiseWeights(weights, options);
     this.#write(0, weights);
     this.#slots.forEach((_, s) => {
       this.#write(s + 1, weights.fill(initialSlotValue(optimizer)));

@@ -63,6 +63,8 @@ function problem(
   return {
     layout: modelLayout(INPUTS, HIDDEN, isNumber ? 1 : CLASSES),
     activation,
+    kernelInitializer: 'glorot_uniform',
+    outputInitializer: 'glorot_uniform',
     dropout,
     optimizer,
     batchSize: BATCH_SIZE,

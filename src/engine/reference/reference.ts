@@ -13,8 +13,8 @@ import {
   type Values,
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
+import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { initialiseWeights } from '../random.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
 import {
   denseBackwardBiases,
@@ -96,7 +96,7 @@ class ReferenceEngine implements Engine {
     this.#rule = createUpdateRule(options.optimizer, layout.parameters, this.#guards.stepsPerEpoch);
 
     this.#weights = new Float32Array(layout.parameters);
-    initialiseWeights(this.#weights, layout, options.seed);
+    initialiseWeights(this.#weights, options);
     this.#gradients = new Float32Array(layout.parameters);
     this.#layers = layerBuffers(this.#weights, this.#gradients, options);
     this.#inputs = new Float32Array(batchSize * layout.inputs);

@@ -14,8 +14,8 @@ import {
   type Values,
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
+import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { initialiseWeights } from '../random.ts';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, TensorFlow, Variable } from './tensorflow-module.ts';
 import { createTensorFlowOptimizer, type TensorFlowOptimizer } from './tensorflow-optimizers.ts';
 
@@ -74,7 +74,7 @@ class TensorFlowEngine implements Engine {
     );
     this.#trained = createTensorFlowOptimizer(tensorflow, options.optimizer, this.#weights);
     const weights = new Float32Array(layout.parameters);
-    initialiseWeights(weights, layout, options.seed);
+    initialiseWeights(weights, options);
     this.#write(this.#weights, weights);
   }
 

@@ -155,6 +155,8 @@ describe('kernelBytes', () => {
     expect(kernelBytes(largest)).toBeGreaterThan(MAX_KERNEL_BYTES);
     const options = {
       ...largest,
+      kernelInitializer: 'glorot_uniform',
+      outputInitializer: 'glorot_uniform',
       seed: 1,
       loss: 'categorical_crossentropy',
       source: { storage: 'u8', readValues: () => {} },

@@ -39,6 +39,8 @@ function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): 
   return {
     layout: jobLayout({ spec, data: DATASETS.mnist_sample.shape }),
     activation: spec.model.activation,
+    kernelInitializer: spec.model.kernel_initializer,
+    outputInitializer: spec.model.output_initializer ?? spec.model.kernel_initializer,
     dropout: spec.model.dropout,
     optimizer,
     batchSize: BATCH,
