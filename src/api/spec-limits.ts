@@ -3,10 +3,10 @@ import type { JobSpec } from '../contract/job-spec.ts';
 import { resolveDataset } from '../dataset/registry.ts';
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
-import { dropoutFault, optimizerFaults } from '../engine/number-limits.ts';
+import { dropoutFault, floatFault, optimizerFaults } from '../engine/number-limits.ts';
 import { tensorflowLacks } from '../engine/tensorflow/tensorflow-limits.ts';
 import { invalidFields } from './http/problems.ts';
-import type { FieldError } from './http/validation-errors.ts';
+import { type FieldError, toPointer } from './http/validation-errors.ts';
 
 /** Checks of a spec that involve more than one field, the dataset or the engine. */
 
@@ -70,6 +70,14 @@ export function checkNumbers({ optimizer, model, training }: JobSpec, data: Data
   }));
   const dropout = dropoutFault(model.dropout);
   if (dropout !== undefined) errors.push({ in: 'body', pointer: '/model/dropout', detail: dropout });
+  for (const [field, value] of [
+    ['l1', model.l1],
+    ['l2', model.l2],
+  ] as const) {
+    const detail = floatFault(value);
+    if (detail !== undefined) errors.push({ in: 'body', pointer: `/model/${field}`, detail });
+  }
+  errors.push(...checkLabels(training, data));
   const { validation_split } = training;
   if (validation_split > 0 && countTrainRows(data.rows.train, validation_split) === data.rows.train) {
     errors.push({
@@ -80,6 +88,33 @@ export function checkNumbers({ optimizer, model, training }: JobSpec, data: Data
   }
   return errors;
 }
+
+/** Label smoothing and class weights, which are about the classes of the data. */
+function checkLabels({ label_smoothing, class_weight }: JobSpec['training'], data: DataShape): FieldError[] {
+  const errors: FieldError[] = [];
+  const smoothing = floatFault(label_smoothing, data.outputs);
+  if (smoothing !== undefined)
+    errors.push({ in: 'body', pointer: '/training/label_smoothing', detail: smoothing });
+  if (class_weight === null || class_weight === 'balanced') return errors;
+  const known = new Set(data.classes);
+  for (const [label, weight] of Object.entries(class_weight)) {
+    const detail = known.has(label)
+      ? floatFault(weight)
+      : `must name a class of ${data.dataset}: ${shortList(data.classes)}`;
+    if (detail === undefined) continue;
+    errors.push({ in: 'body', pointer: toPointer(['training', 'class_weight', label]), detail });
+    if (errors.length === MOST_ERRORS) break;
+  }
+  return errors;
+}
+
+/** So many faults are told, and so many classes listed. */
+const MOST_ERRORS = 20;
+
+const shortList = (labels: readonly string[]): string =>
+  labels.length <= MOST_ERRORS
+    ? labels.join(', ')
+    : `${labels.slice(0, MOST_ERRORS).join(', ')} and ${labels.length - MOST_ERRORS} more`;
 
 /** What the spec asks for and its engine cannot do; empty when the engine can do all of it. */
 export function checkEngine({ engine, optimizer }: JobSpec): FieldError[] {

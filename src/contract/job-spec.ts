@@ -23,6 +23,16 @@ export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorfl
     'native: C, twice as fast as wasm, on machines with a C compiler. wasm: WebAssembly with SIMD. reference: plain TypeScript, the specification in code, about 20 times slower. These three give the same bits. tensorflow: TensorFlow.js, for comparison. It starts from the same weights and sees the same batches; its losses stay close, but its bits differ. It is not available on every installation (GET /engines) or for every optimizer option, and auto never chooses it.',
 });
 
+const penalty = (what: string) =>
+  z
+    .number()
+    .gte(0)
+    .lte(10)
+    .default(0)
+    .meta({
+      description: `How much ${what} over the weights of all kernels (not biases) adds to loss, val_loss and test loss, as Keras's kernel_regularizer: 0 to 10.`,
+    });
+
 const ModelSchema = z
   .strictObject({
     hidden_units: z.array(z.int().gte(1).lte(4096)).max(8).default([128, 64]).meta({
@@ -34,8 +44,11 @@ const ModelSchema = z
         "How the weights of every layer are drawn from (seed, layer), as Keras's initializer of the same name; biases begin at 0.",
     }),
     output_initializer: InitializerSchema.nullable().default(null).meta({
-      description: 'The same of the last layer alone, where zeros makes all classes equal at first; null = kernel_initializer.',
+      description:
+        'The same of the last layer alone, where zeros makes all classes equal at first; null = kernel_initializer.',
     }),
+    l1: penalty('the sum of |w|'),
+    l2: penalty('the sum of w^2'),
     dropout: z.number().gte(0).lt(1).default(0).meta({
       description:
         'Share of the outputs of every hidden layer that training drops, chosen anew in each step: 0 to less than 1.',
@@ -65,6 +78,18 @@ const TrainingSchema = z
       description:
         'Which rows are held out. last: those at the end, as in Keras. random: drawn from (seed, row). stratified: drawn from each class in proportion to its rows.',
     }),
+    label_smoothing: z.number().gte(0).lte(1).default(0).meta({
+      description:
+        'Share of each target that is spread over all classes, in training, validation and test: 0 to 1. As in Keras, it is part of the loss.',
+    }),
+    class_weight: z
+      .union([z.literal('balanced'), z.record(text(1, 200), z.number().gte(0).lte(1e6))])
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'What the loss and the gradient of a train row are multiplied by, for each class: an object of labels and weights from 0 to 1e6 (1 for those left out), or balanced: rows / (classes * rows of the class), counted without the validation rows. As in Keras, accuracy and every val_* are not weighted. null = 1.',
+      }),
     shuffle: z.boolean().default(true).meta({
       description: 'Whether each epoch visits the train rows in a new order, drawn from (seed, epoch).',
     }),

@@ -33,6 +33,9 @@ export interface EngineOptions {
   readonly outputInitializer: Initializer;
   /** Share of each hidden layer's outputs dropped in training: 0 to less than 1. */
   readonly dropout: number;
+  /** The factors of sum |w| and sum w^2 over the kernels in the loss: 0 or more. */
+  readonly l1: number;
+  readonly l2: number;
   readonly optimizer: Optimizer;
   /** Rows per step, >= 1; the last batch of an epoch may be shorter. */
   readonly batchSize: number;
@@ -40,6 +43,10 @@ export interface EngineOptions {
   readonly seed: number;
   /** `categorical_crossentropy` for classes; the others for a number, with one output. */
   readonly loss: Loss;
+  /** Share of each target spread over all classes: 0 to 1; 0 where the target is a number. */
+  readonly labelSmoothing: number;
+  /** (O): what losses and gradients of a class are multiplied by in training; null = 1. */
+  readonly classWeights: Float32Array | null;
   readonly source: ValueSource;
   /** (R): classes, each smaller than layout.outputs, or finite numbers. */
   readonly targets: Targets;
@@ -131,6 +138,9 @@ export interface Engine {
 
   /** Predicts the rows `from` .. `to` - 1. values: (R, I), as the source has them; targets: (R). */
   predict(values: Values, targets: Targets, from: number, to: number): Predictions;
+
+  /** What l1 and l2 add to the mean loss with the present weights. evaluate() and predict() leave it out. */
+  penalty(): number;
 
   /** A copy of weights and optimizer. Valid before the first epoch and after endEpoch(). */
   state(): EngineState;

@@ -67,6 +67,17 @@ function floatBelow(value: number): number {
   return new Float32Array(bits.buffer)[0];
 }
 
+/**
+ * What is wrong with a number of 0 or more as a float32; undefined if nothing is. parts: by what it is divided before it is
+ * used.
+ */
+export function floatFault(value: number, parts = 1): string | undefined {
+  const used = fround(value / parts);
+  if (value === 0 || used >= SMALLEST_NORMAL) return undefined;
+  const least = SMALLEST_NORMAL * parts;
+  return `must be 0 or at least ${least}; 32-bit floats do not hold less in full, and ${value} would become ${used * parts}`;
+}
+
 /** Dropout resolves shares in steps of 2^-32 (rule 4). */
 const SHARE_STEP = 1 / 4_294_967_296;
 

@@ -1,4 +1,6 @@
 import type { Optimizer } from '../contract/optimizer.ts';
+import type { EngineOptions } from './engine.ts';
+import { hasPenalty } from './penalty.ts';
 
 /**
  * The properties of each optimizer that all engines need: the state it keeps, and the rows it may skip. Each switch
@@ -60,11 +62,15 @@ export function powerCount(optimizer: Optimizer): number {
   }
 }
 
+/** What decides how a gradient changes a weight. */
+export type Updates = Pick<EngineOptions, 'optimizer' | 'l1' | 'l2'>;
+
 /**
  * Whether a step may skip a row of the first layer whose pixels were all 0 in the batch, so that its gradient is 0
- * (rule 8). True for optimizers in which a gradient of 0 changes no weight.
+ * (rule 8). True where a gradient of 0 changes no weight.
  */
-export function skipsUntouchedRows(optimizer: Optimizer): boolean {
+export function skipsUntouchedRows({ optimizer, l1, l2 }: Updates): boolean {
+  if (hasPenalty({ l1, l2 })) return false;
   switch (optimizer.type) {
     case 'rmsprop':
       return !optimizer.centered && optimizer.momentum === 0;
@@ -80,10 +86,11 @@ export function skipsUntouchedRows(optimizer: Optimizer): boolean {
 }
 
 /** Whether the slots of skipped rows should have decayed meanwhile and must be brought up to date (rule 8). */
-export function decaysUntouchedSlots(optimizer: Optimizer): boolean {
+export function decaysUntouchedSlots(updates: Updates): boolean {
+  const { optimizer } = updates;
   switch (optimizer.type) {
     case 'rmsprop':
-      return skipsUntouchedRows(optimizer);
+      return skipsUntouchedRows(updates);
     case 'sgd':
     case 'adagrad':
     case 'adam':

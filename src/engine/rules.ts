@@ -34,6 +34,9 @@
  * Rule 5, loss of a row: m = max over classes (ascending, strict >), e[j] = exp(z[j] - m), s = sum over j ascending of
  *   e[j], l = log(s) - (z[y] - m). Gradient: d[j] = ((e[j] / s) - y[j]) / n. exp and log are our own (exp-log.ts): in
  *   float64 from + - * / and floor alone, rounded to float32 once. Never Math.exp, Math.log, Math.pow or 2 ** k.
+ *   With label smoothing a, y[j] = on = (1 - a) + a / O for the row's class and off = a / O for the others, rounded to
+ *   float32 once, and l = sum over j ascending of y[j] * (log(s) - (z[j] - m)). With class weights w, in training only, the
+ *   row's loss is w[y] * l and its gradient d[j] * w[y].
  *   Where the target is a number y and the model has one output z: e = z - y. mse: l = e * e, s = 2 * e. mae: l = |e|,
  *   s = sign(e), with sign(0) = 0. huber: l = 0.5 * (e * e), s = e where |e| <= 1; elsewhere l = |e| - 0.5,
  *   s = sign(e). Gradient: d = s / n.
@@ -76,6 +79,11 @@
  *   new value s has |s| < 2^-126, before it is used or stored: at each update and at each late decay of rule 8. The
  *   slots of dead units would otherwise end in denormal numbers, where rho * v rounds to v for ever, and which cost a
  *   processor a hundred cycles each. NaN stays NaN, so that rule 9 sees it.
+ *
+ * Rule 15, l1 and l2, of kernels and not of biases: g = (g + l1 * sign(w)) + (2 * l2) * w, with sign(0) = 0 and l1 and
+ *   2 * l2 rounded to float32 once, before the update and before anything that looks at gradients. A step's loss gets
+ *   B * (l1 * sum |w| + l2 * sum w * w) with the weights before the step, all in float64: each sum goes down a column, then
+ *   over columns, then over layers. With l1 or l2 a gradient of 0 may change a weight, so no row is left out (rule 8).
  */
 
 /**

@@ -1,3 +1,4 @@
+import type { JobSpec } from '../contract/job-spec.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
 import { type ExportedLayer, type ExportedModel, INPUT_SCALE, layersOf } from './exported-model.ts';
 import { encodeHdf5, type Hdf5Dataset, type Hdf5Group } from './hdf5.ts';
@@ -110,6 +111,7 @@ function configOf(model: ExportedModel): object {
         units: outputs,
         activation: activation === 'gelu_tanh' ? 'linear' : activation,
         use_bias: true,
+        ...((spec.model.l1 > 0 || spec.model.l2 > 0) && { kernel_regularizer: regularizer(spec.model) }),
       }),
       ...(activation === 'gelu_tanh' ? [gelu(l)] : []),
       ...(spec.model.dropout > 0 && activation !== 'softmax'
@@ -127,7 +129,7 @@ function configOf(model: ExportedModel): object {
   const isSequential = spec.model.activation !== 'gelu_tanh';
   return {
     module: 'keras',
-    class_name: isSequential ? 'Sequential' : 'Functional',
+    class_name: isSequential ? 'Sequential' : 'Model',
     config: {
       name: data.dataset,
       trainable: true,
@@ -159,6 +161,13 @@ function functional(chain: readonly KerasLayer[]): object {
     output_layers: [output(chain.at(-1)!.config.name)],
   };
 }
+
+const regularizer = ({ l1, l2 }: JobSpec['model']) => ({
+  module: 'keras.regularizers',
+  class_name: 'L1L2',
+  config: { l1, l2 },
+  registered_name: null,
+});
 
 /** An operation, since as an activation Keras's gelu is the exact one, with erf, and takes no argument. */
 const gelu = (l: number) => ({

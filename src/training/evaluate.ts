@@ -64,7 +64,7 @@ export function* evaluate({
     evaluation: {
       object: 'evaluation',
       rows: test.rows,
-      loss: lossSum / test.rows,
+      loss: lossSum / test.rows + engine.penalty(),
       accuracy: (test.rows - mistakes.length) / test.rows,
       confusion_matrix: confusion,
       classes: classes.map((label, c) => ({ label, ...classScores(confusion, c) })),

@@ -66,7 +66,7 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
       step: epoch * steps,
       loss: train.lossSum / train.rows,
       accuracy: train.correct / train.rows,
-      val_loss: validation && validation.lossSum / validation.rows,
+      val_loss: validation && validation.lossSum / validation.rows + engine.penalty(),
       val_accuracy: validation && validation.correct / validation.rows,
       learning_rate: spec.optimizer.learning_rate,
     };

@@ -68,8 +68,10 @@ const kindOf = ({ type, enum: choices, oneOf }: Schema): string =>
         : (type ?? '?');
 
 /** Values of every other type, which must not be converted. */
-const wrongKinds = (schema: Schema): unknown[] =>
-  Object.entries(SAMPLES).flatMap(([kind, value]) => (kind === kindOf(schema) ? [] : [value]));
+function wrongKinds(schema: Schema): unknown[] {
+  const kinds = (schema.anyOf ?? [schema]).map((form) => kindOf(resolve(form)));
+  return Object.entries(SAMPLES).flatMap(([kind, value]) => (kinds.includes(kind) ? [] : [value]));
+}
 
 /** Values just out of bounds. */
 function outside(schema: Schema): unknown[] {
@@ -219,11 +221,22 @@ describe('numbers that the arithmetic would turn into others', () => {
     [{ optimizer: { type: 'adam', beta_2: 0.99999999 } }, '/optimizer/beta_2', '0.99999999 would become 1'],
     [{ model: { dropout: 0.9999999999 } }, '/model/dropout', 'would drop everything'],
     [{ model: { dropout: 1e-10 } }, '/model/dropout', 'would drop nothing'],
+    [{ training: { class_weight: 'even' } }, '/training/class_weight', '"balanced" or an object'],
+    [{ training: { class_weight: { 3: -1 } } }, '/training/class_weight/3', 'from 0 to 1000000'],
+    [{ training: { class_weight: { 3: '1' } } }, '/training/class_weight', '"balanced" or an object'],
+    [{ training: { class_weight: { 3: 1e-40 } } }, '/training/class_weight/3', 'must be 0 or at least 1.17'],
+    [
+      { training: { class_weight: { seven: 1 } } },
+      '/training/class_weight/seven',
+      'must name a class of mnist: 0, 1, 2',
+    ],
+    [{ training: { label_smoothing: 1e-38 } }, '/training/label_smoothing', 'must be 0 or at least 1.17'],
+    [{ model: { l2: 1e-39 } }, '/model/l2', 'must be 0 or at least 1.17'],
     [{ training: { validation_split: 1e-17 } }, '/training/validation_split', 'would leave no row'],
   ])('are refused: %j', async (spec, pointer, words) => {
     const errors = await refused(spec);
     expect(errors).toEqual([{ in: 'body', pointer, detail: expect.stringContaining(words) }]);
-    expect(errors[0].detail).toMatch(/^must be /);
+    expect(errors[0].detail).toMatch(/^must (be|name) /);
   });
 });
 

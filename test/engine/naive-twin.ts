@@ -130,9 +130,15 @@ export class NaiveTwin {
       const m = Math.max(...z);
       const e = z.map((value) => f(exp(f(value - m))));
       const s = sum(e.length, (j) => e[j]);
-      totals.lossSum += f(f(log(s)) - f(z[y] - m));
+      const weight = this.#options.classWeights?.[y] ?? 1;
+      const target = (j: number) => this.#target(j === y);
+      const rowLoss =
+        this.#options.labelSmoothing === 0
+          ? f(f(log(s)) - f(z[y] - m))
+          : sum(z.length, (j) => target(j) * f(f(log(s)) - f(z[j] - m)));
+      totals.lossSum += f(weight * rowLoss);
       if (z.indexOf(m) === y) totals.correct += 1;
-      return e.map((ej, j) => f(f(f(ej / s) - (j === y ? 1 : 0)) / n));
+      return e.map((ej, j) => f(f(f(f(ej / s) - target(j)) / n) * weight));
     });
 
     // Backward, with the weights from before the update.
@@ -156,6 +162,28 @@ export class NaiveTwin {
       );
     }
 
+    const { l1, l2 } = this.#options;
+    let [sizes, squares] = [0, 0];
+    for (const { inputs, outputs, weightsOffset } of layout.layers) {
+      let [sizesOf, squaresOf] = [0, 0];
+      for (let j = 0; j < outputs; j += 1) {
+        let [size, square] = [0, 0];
+        for (let k = 0; k < inputs; k += 1) {
+          const p = weightsOffset + k * outputs + j;
+          size += Math.abs(weights[p]);
+          square += weights[p] ** 2;
+          if (l1 + l2 === 0) continue;
+          const slope = f(f(l1) * Math.sign(weights[p]));
+          gradients[p] = f(f(gradients[p] + slope) + f(f(2 * l2) * weights[p]));
+        }
+        sizesOf += size;
+        squaresOf += square;
+      }
+      sizes += sizesOf;
+      squares += squaresOf;
+    }
+    totals.lossSum += n * (l1 * sizes + l2 * squares);
+
     this.#beginUpdate();
     const isTouched = (i: number) => x[0].some((row) => row[i] !== 0);
     for (let p = 0; p < layout.parameters; p += 1) {
@@ -175,6 +203,12 @@ export class NaiveTwin {
   /** Rule 1. */
   #input(value: number): number {
     return this.#options.source.storage === 'u8' ? f(value / 255) : value;
+  }
+
+  /** Rule 5, label smoothing. */
+  #target(isClass: boolean): number {
+    const { labelSmoothing: a, layout } = this.#options;
+    return f(isClass ? 1 - a + a / layout.outputs : a / layout.outputs);
   }
 
   /** Rule 5, for a number. */
@@ -245,7 +279,8 @@ export class NaiveTwin {
 
   /** Rule 8: whether untouched rows are skipped. */
   #skips(): boolean {
-    const { optimizer } = this.#options;
+    const { optimizer, l1, l2 } = this.#options;
+    if (l1 + l2 > 0) return false;
     if (optimizer.type === 'rmsprop') return optimizer.momentum === 0 && !optimizer.centered;
     return optimizer.type === 'adagrad' || (optimizer.type === 'sgd' && optimizer.momentum === 0);
   }

@@ -158,6 +158,39 @@ describeEach(KERNEL_ENGINES, (create) => {
       },
     );
 
+    it.each([0.001, 0.1, 1])(
+      'are reproduced with a label smoothing of %f and class weights',
+      (labelSmoothing) => {
+        for (const classes of [5, 17, 40]) {
+          for (const weighted of [false, true]) {
+            const classWeights = weighted ? Float32Array.from({ length: classes }, (_, c) => c / 3) : null;
+            for (const hiddenUnits of [[], [33]]) {
+              for (const batchSize of [1, 8, 100]) {
+                const options = { hiddenUnits, optimizer: rmsprop, classes, labelSmoothing, classWeights };
+                expectReferenceBits(smallProblem({ ...options, batchSize }), 2);
+              }
+            }
+          }
+        }
+      },
+    );
+
+    it.each([
+      [0.01, 0],
+      [0, 0.01],
+      [1e-4, 1e-3],
+    ])('are reproduced with l1 %f and l2 %f, with every optimizer', (l1, l2) => {
+      for (const optimizer of Object.values(OPTIMIZERS)) {
+        for (const hiddenUnits of [[], [33], [17, 16, 15]]) {
+          for (const density of [0.02, 0.5]) {
+            expectReferenceBits(smallProblem({ hiddenUnits, optimizer, density, l1, l2, dropout: 0.1 }), 2);
+          }
+        }
+        const number = { hiddenUnits: [18], optimizer, loss: 'mse', storage: 'f32', l1, l2 } as const;
+        expectReferenceBits(smallProblem({ ...number, batchSize: 7 }), 2);
+      }
+    });
+
     it.each(ACTIVATIONS)('are reproduced with %s of sums of all sizes', (activation) => {
       // Weights up to 1000, so that exponentials overflow, underflow and are denormal.
       const problem = smallProblem({ hiddenUnits: [40, 20], optimizer: rmsprop, activation, storage: 'f32' });
@@ -228,11 +261,19 @@ describeEach(KERNEL_ENGINES, (create) => {
         dropout: fc.constantFrom(0, 0.1, 0.5, 0.999),
         classes: fc.constantFrom(5, 16, 17, 40),
         storage: fc.constantFrom('u8' as const, 'f32' as const),
+        labelSmoothing: fc.constantFrom(0, 0, 0.1),
+        l1: fc.constantFrom(0, 0, 0.001),
+        l2: fc.constantFrom(0, 0, 0.001, 1),
+        weighted: fc.boolean(),
         loss: fc.constantFrom('categorical_crossentropy' as const, ...NUMBER_LOSSES),
       });
       fc.assert(
-        fc.property(problem, (drawn) => {
-          expectReferenceBits(smallProblem(drawn), 2);
+        fc.property(problem, ({ weighted, ...drawn }) => {
+          const isNumber = drawn.loss !== 'categorical_crossentropy';
+          const weights = Float32Array.from({ length: drawn.classes }, (_, c) => (c % 5) / 2);
+          const classWeights = weighted && !isNumber ? weights : null;
+          const labelSmoothing = isNumber ? 0 : drawn.labelSmoothing;
+          expectReferenceBits(smallProblem({ ...drawn, labelSmoothing, classWeights }), 2);
         }),
         { numRuns: 150 },
       );

@@ -45,6 +45,10 @@ export interface SmallProblem {
   classes?: number;
   storage?: 'u8' | 'f32';
   loss?: Loss;
+  l1?: number;
+  l2?: number;
+  labelSmoothing?: number;
+  classWeights?: Float32Array | null;
 }
 
 /** Options for an engine, with the values it reads: (rows, INPUTS). */
@@ -63,10 +67,14 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
     activation,
     ...(problem.initializers ?? GLOROT),
     dropout,
+    l1: problem.l1 ?? 0,
+    l2: problem.l2 ?? 0,
     optimizer,
     batchSize,
     seed,
     loss,
+    labelSmoothing: problem.labelSmoothing ?? 0,
+    classWeights: problem.classWeights ?? null,
     values,
     source: {
       storage,

@@ -94,7 +94,9 @@ describe.each(['random', 'stratified'] as const)('validation: %s', (validation) 
     });
     const together = newValues('u8', 60 * 784);
     held.readValues(together, 0);
-    expect(together.subarray(59 * 784)).toEqual(images.subarray(isHeld.lastIndexOf(1) * 784).subarray(0, 784));
+    expect(together.subarray(59 * 784)).toEqual(
+      images.subarray(isHeld.lastIndexOf(1) * 784).subarray(0, 784),
+    );
   });
 
   it('gives the same bits in every engine, and another history than the last rows', () => {

@@ -77,8 +77,15 @@ export function fieldsAt(root: JsonSchema, path: readonly PropertyKey[], data: u
   return Object.keys(branchFor(root, schema, value).properties ?? {});
 }
 
-/** The branch of a discriminated union that the data chose; if it chose none, an object with all tags as choices. */
+/**
+ * The branch of a discriminated union that the data chose, or an object with all tags as choices if it chose none. Of other
+ * unions, for an object the branch that takes objects.
+ */
 function branchFor(root: JsonSchema, node: JsonSchema, value: unknown): JsonSchema {
+  if (node.anyOf !== undefined && typeof value === 'object' && value !== null) {
+    const forms = node.anyOf.map((form) => resolveNode(root, form));
+    return forms.find(({ type }) => type === 'object') ?? node;
+  }
   if (node.oneOf === undefined) return node;
   const branches = node.oneOf.map((branch) => resolveNode(root, branch));
   const tag = Object.keys(branches[0]?.properties ?? {}).find((key) =>

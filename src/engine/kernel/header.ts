@@ -90,10 +90,27 @@ export const AMSGRAD = NESTEROV + U32;
 export const STORAGE = AMSGRAD + U32;
 export const LOSS = STORAGE + U32;
 
+/** (O) f32: the weights of the classes; address 0 if all are 1. */
+export const CLASS_WEIGHTS = LOSS + U32;
+/** f32: the target values of a row's class and of the others. */
+export const LABEL_ON = CLASS_WEIGHTS + U32;
+export const LABEL_OFF = LABEL_ON + F32;
+
+/** 1 if l1 or l2 is more than 0, else 0. */
+export const HAS_PENALTY = LABEL_OFF + F32;
+/** f32: the factors of sign(w) and w in the gradient. */
+export const L1_SLOPE = HAS_PENALTY + U32;
+export const L2_SLOPE = L1_SLOPE + F32;
+/** f64: the factors of sum |w| and sum w^2 in the loss. */
+export const L1 = L2_SLOPE + F64;
+export const L2 = L1 + F64;
+/** Behind the last entry. */
+export const ENTRIES_END = L2 + F64;
+
 /** There is room for this many layers, more than the contract allows. */
 const MOST_LAYERS = 24;
 /** One record per layer, from input to output. The address is a multiple of 64 beyond the entries above. */
-export const LAYER_RECORDS = 256;
+export const LAYER_RECORDS = 512;
 export const LAYER_RECORD_BYTES = 32;
 /**
  * Entries of a record: I, O, and the addresses of W (with b), the output, its gradient, the output after dropout, and the

@@ -13,6 +13,7 @@ import { Guards } from '../guards.ts';
 import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialSlotValue, powerCount, SMALLEST_NORMAL, slotNames } from '../optimizer-state.ts';
+import { hasPenalty, type Penalty, penaltyOf } from '../penalty.ts';
 import * as header from './header.ts';
 import {
   type KernelMemory,
@@ -58,6 +59,7 @@ export class KernelEngine implements Engine {
   readonly #guards: Guards;
   readonly #header: DataView;
   readonly #epochRows: number;
+  readonly #penalty: Penalty;
   readonly #slots: readonly string[];
   readonly #powers: readonly number[];
 
@@ -68,11 +70,14 @@ export class KernelEngine implements Engine {
     this.batchSize = batchSize;
     this.#guards = new Guards(options);
     this.#epochRows = epochRows;
+    this.#penalty = { l1: options.l1, l2: options.l2 };
     this.#isNumber = loss !== 'categorical_crossentropy';
     const { storage } = source;
     const trainRows = targets.length;
     const shape: KernelShape = {
       layout,
+      l1: options.l1,
+      l2: options.l2,
       optimizer,
       activation,
       dropout,
@@ -100,7 +105,7 @@ export class KernelEngine implements Engine {
     }
 
     this.#header = new DataView(this.memory, 0, header.HEADER_BYTES);
-    writeKernelHeader(this.memory, this.map, shape, options.seed, loss);
+    writeKernelHeader(this.memory, this.map, shape, options);
     this.#u32(this.map.rowStarts)[0] = this.map.nonzeros.address;
     this.#u32(this.map.otherStarts)[0] = this.map.otherNonzeros.address;
     if (packed === undefined) this.#packRows(options);
@@ -231,6 +236,11 @@ export class KernelEngine implements Engine {
       source.readValues(this.#values(rawRows, rows * I), from);
       this.kernel.packRows(rowStarts.address, from, rawRows.address, rows);
     }
+  }
+
+  penalty(): number {
+    if (!hasPenalty(this.#penalty)) return 0;
+    return penaltyOf(this.#read(0), { layout: this.layout, ...this.#penalty });
   }
 
   state(): EngineState {

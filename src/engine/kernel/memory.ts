@@ -27,6 +27,8 @@ import {
 export interface KernelShape {
   readonly layout: ModelLayout;
   readonly optimizer: Optimizer;
+  readonly l1: number;
+  readonly l2: number;
   readonly activation: Activation;
   /** Share of each hidden layer's outputs dropped in training. */
   readonly dropout: number;
@@ -95,6 +97,8 @@ export interface KernelMemory {
   /** (B) float32 and (B) u32. */
   readonly losses: Region;
   readonly predicted: Region;
+  /** (O) float32. */
+  readonly classWeights: Region;
 }
 
 export const PAGE_BYTES = 65_536;
@@ -116,16 +120,8 @@ export function kernelBytes(shape: KernelShape): number {
   return kernelMemory(shape).bytes;
 }
 
-export function kernelMemory({
-  layout,
-  optimizer,
-  activation,
-  dropout,
-  batchSize: B,
-  epochRows,
-  trainRows,
-  storage,
-}: KernelShape): KernelMemory {
+export function kernelMemory(shape: KernelShape): KernelMemory {
+  const { layout, optimizer, activation, dropout, batchSize: B, epochRows, trainRows, storage } = shape;
   let end = HEADER_BYTES;
   const region = (bytes: number): Region => {
     const address = end;
@@ -168,7 +164,7 @@ export function kernelMemory({
     parameters,
     slotDistance,
     batchPanelBytes,
-    decays: region(decaysUntouchedSlots(optimizer) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
+    decays: region(decaysUntouchedSlots(shape) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
     targets: region(trainRows * U32_BYTES),
@@ -185,6 +181,7 @@ export function kernelMemory({
     transposed: region(Math.max(0, ...transposedBytes)),
     losses: region(B * FLOAT32_BYTES),
     predicted: region(B * U32_BYTES),
+    classWeights: region(layout.outputs * FLOAT32_BYTES),
   };
   return { ...regions, bytes: ceilTo(PAGE_BYTES, end) };
 }

@@ -1,8 +1,16 @@
 import type { Activation } from '../../contract/activation.ts';
 import type { Loss } from '../../contract/loss.ts';
-import type { Optimizer } from '../../contract/optimizer.ts';
 import { dropoutScale, dropoutThreshold } from '../dropout.ts';
-import { decaysUntouchedSlots, powersOf, skipsUntouchedRows, unknown } from '../optimizer-state.ts';
+import type { EngineOptions } from '../engine.ts';
+import { labelValues } from '../label-smoothing.ts';
+import {
+  decaysUntouchedSlots,
+  powersOf,
+  skipsUntouchedRows,
+  type Updates,
+  unknown,
+} from '../optimizer-state.ts';
+import { hasPenalty } from '../penalty.ts';
 import * as header from './header.ts';
 import type { KernelMemory, KernelShape } from './memory.ts';
 
@@ -11,8 +19,7 @@ export function writeKernelHeader(
   memory: ArrayBuffer,
   map: KernelMemory,
   shape: KernelShape,
-  seed: number,
-  loss: Loss,
+  { seed, loss, labelSmoothing, classWeights, layout }: EngineOptions,
 ): void {
   const { optimizer, activation, dropout, batchSize, epochRows, storage } = shape;
   const view = new DataView(memory);
@@ -26,7 +33,7 @@ export function writeKernelHeader(
   u32(header.PARAMETERS_END, map.parameters.address + map.parameters.bytes);
   u32(header.DECAYS, map.decays.bytes === 0 ? 0 : map.decays.address);
   u32(header.UPDATED_AT, map.updatedAt.address);
-  u32(header.SKIPS_UNTOUCHED_ROWS, skipsUntouchedRows(optimizer) ? 1 : 0);
+  u32(header.SKIPS_UNTOUCHED_ROWS, skipsUntouchedRows(shape) ? 1 : 0);
   u32(header.ORDER, map.order.address);
   u32(header.ROW_STARTS, map.rowStarts.address);
   u32(header.TARGETS, map.targets.address);
@@ -41,6 +48,13 @@ export function writeKernelHeader(
   u32(header.ACTIVATION, ACTIVATION_CODES[activation]);
   u32(header.STORAGE, storage === 'u8' ? header.STORAGE_U8 : header.STORAGE_F32);
   u32(header.LOSS, LOSS_CODES[loss]);
+  const { on, off } = labelValues(labelSmoothing, layout.outputs);
+  view.setFloat32(header.LABEL_ON, on, true);
+  view.setFloat32(header.LABEL_OFF, off, true);
+  if (classWeights !== null) {
+    new Float32Array(memory, map.classWeights.address, layout.outputs).set(classWeights);
+    u32(header.CLASS_WEIGHTS, map.classWeights.address);
+  }
   u32(header.SEED, seed);
   u32(header.HAS_DROPOUT, dropout > 0 ? 1 : 0);
   u32(header.DROPOUT_THRESHOLD, dropoutThreshold(dropout));
@@ -59,7 +73,12 @@ export function writeKernelHeader(
   for (let byte = 0; byte < 256; byte += 1) {
     view.setFloat32(header.BYTE_VALUES + 4 * byte, byte / 255, true);
   }
-  writeOptimizer(view, map, optimizer);
+  u32(header.HAS_PENALTY, hasPenalty(shape) ? 1 : 0);
+  view.setFloat32(header.L1_SLOPE, shape.l1, true);
+  view.setFloat32(header.L2_SLOPE, 2 * shape.l2, true);
+  view.setFloat64(header.L1, shape.l1, true);
+  view.setFloat64(header.L2, shape.l2, true);
+  writeOptimizer(view, map, shape);
 }
 
 const ACTIVATION_CODES: { readonly [Name in Activation]: number } = {
@@ -83,10 +102,11 @@ const LOSS_CODES: { readonly [Name in Loss]: number } = {
 };
 
 /** Hyper-parameters and constants derived from them are computed in float64 and rounded to float32 once. */
-function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer): void {
+function writeOptimizer(view: DataView, map: KernelMemory, updates: Updates): void {
+  const { optimizer } = updates;
   const f32 = (place: number, value: number) => view.setFloat32(place, value, true);
   const f64 = (place: number, value: number) => view.setFloat64(place, value, true);
-  view.setUint32(header.RULE, ruleOf(optimizer), true);
+  view.setUint32(header.RULE, ruleOf(updates), true);
   f32(header.LEARNING_RATE, optimizer.learning_rate);
   switch (optimizer.type) {
     case 'rmsprop':
@@ -95,7 +115,7 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
       f32(header.MOMENTUM, optimizer.momentum);
       f32(header.EPSILON, optimizer.epsilon);
       view.setUint32(header.CENTERED, optimizer.centered ? 1 : 0, true);
-      if (decaysUntouchedSlots(optimizer)) {
+      if (decaysUntouchedSlots(updates)) {
         const decays = powersOf(Math.fround(optimizer.rho), map.decays.bytes / 4 - 1);
         new Float32Array(view.buffer, map.decays.address, decays.length).set(decays);
         // Rows that are never skipped decay by one step per update.
@@ -125,10 +145,11 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
   }
 }
 
-function ruleOf(optimizer: Optimizer): number {
+function ruleOf(updates: Updates): number {
+  const { optimizer } = updates;
   switch (optimizer.type) {
     case 'rmsprop':
-      return skipsUntouchedRows(optimizer) ? header.RULE_RMSPROP : header.RULE_RMSPROP_GENERAL;
+      return skipsUntouchedRows(updates) ? header.RULE_RMSPROP : header.RULE_RMSPROP_GENERAL;
     case 'sgd':
       return optimizer.momentum > 0 ? header.RULE_SGD_MOMENTUM : header.RULE_SGD;
     case 'adagrad':

@@ -38,6 +38,8 @@ const OPTIMIZERS: { readonly [Type in Optimizer['type']]: readonly Extract<Optim
   adam: [{ type: 'adam', learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: true }],
 };
 
+const WEIGHTS = Float32Array.from({ length: CLASSES }, (_, c) => c / 7);
+
 const ACTIVATIONS = Object.keys(ACTIVATION_TRAITS) as Activation[];
 
 const random = (stream: number, k: number) => u32(1, stream, 0, k);
@@ -57,6 +59,7 @@ function problem(
   activation: EngineOptions['activation'],
   dropout: number,
   loss: Loss = 'categorical_crossentropy',
+  labelSmoothing = 0,
 ): Problem {
   const isNumber = loss !== 'categorical_crossentropy';
   const values = isNumber ? FLOATS : BYTES;
@@ -66,10 +69,14 @@ function problem(
     kernelInitializer: 'glorot_uniform',
     outputInitializer: 'glorot_uniform',
     dropout,
+    l1: labelSmoothing / 100,
+    l2: labelSmoothing / 100,
     optimizer,
     batchSize: BATCH_SIZE,
     seed: 1,
     loss,
+    labelSmoothing: isNumber ? 0 : labelSmoothing,
+    classWeights: labelSmoothing > 0 ? WEIGHTS : null,
     values,
     source: {
       storage: isNumber ? 'f32' : 'u8',
@@ -109,6 +116,7 @@ function findFault(): string | undefined {
       .flat()
       .map((optimizer) => problem(optimizer, 'relu', 0)),
     ...ACTIVATIONS.map((activation) => problem(RMSPROP, activation, 0.3)),
+    problem(RMSPROP, 'relu', 0, 'categorical_crossentropy', 0.1),
     ...(['mse', 'mae', 'huber'] as const).map((loss) => problem(RMSPROP, 'relu', 0, loss)),
   ];
   const same = problems.every((options) =>

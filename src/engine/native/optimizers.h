@@ -15,6 +15,9 @@ typedef struct {
   size_t slot;
   float learningRate, rho, oneMinusRho, momentum, epsilon, oneMinusBeta1, oneMinusBeta2, alpha;
   bool centered, nesterov, amsgrad;
+  /** l1 and l2. */
+  bool hasPenalty;
+  float l1Slope, l2Slope;
 } Hyper;
 
 static Hyper hyperParameters(const uint8_t *memory) {
@@ -31,6 +34,9 @@ static Hyper hyperParameters(const uint8_t *memory) {
     .centered = getU32(memory, CENTERED) != 0,
     .nesterov = getU32(memory, NESTEROV) != 0,
     .amsgrad = getU32(memory, AMSGRAD) != 0,
+    .hasPenalty = getU32(memory, HAS_PENALTY) != 0,
+    .l1Slope = getF32(memory, L1_SLOPE),
+    .l2Slope = getF32(memory, L2_SLOPE),
   };
 }
 

@@ -14,6 +14,7 @@
 #include "nonzeros.h"
 #include "number-loss.h"
 #include "optimizers.h"
+#include "penalty.h"
 #include "softmax-loss.h"
 
 INLINE bool predictsNumber(const uint8_t *memory) {
@@ -86,10 +87,12 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   double absoluteError = 0;
   uint32_t correct = 0;
   for (uint32_t r = 0; r < B; r += 1) {
-    lossSum += losses[r];
+    const uint32_t y = targets[rows[r]];
+    lossSum += isNumber ? losses[r] : losses[r] * classWeight(memory, y);
     if (isNumber) absoluteError += magnitude(last.dz[r * PANEL_COLUMNS]);
-    else correct += predicted[r] == targets[rows[r]];
+    else correct += predicted[r] == y;
   }
+  if (getU32(memory, HAS_PENALTY)) lossSum += B * penalty(memory);
   if (!(__builtin_fabs(lossSum) < __builtin_inf())) return false;
   setF64(memory, LOSS_SUM, getF64(memory, LOSS_SUM) + lossSum);
   setF64(memory, ABSOLUTE_ERROR, getF64(memory, ABSOLUTE_ERROR) + absoluteError);

@@ -14,7 +14,9 @@ import {
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
 import { initialiseWeights } from '../initial-weights.ts';
+import { type LabelValues, labelValues } from '../label-smoothing.ts';
 import type { ModelLayout } from '../model-layout.ts';
+import { hasPenalty, type Penalty, penaltyOf } from '../penalty.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
 import {
   denseBackwardBiases,
@@ -42,6 +44,8 @@ export function createReferenceEngine(options: EngineOptions): Engine {
   return new ReferenceEngine(options);
 }
 
+const { fround } = Math;
+
 class ReferenceEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
@@ -49,9 +53,12 @@ class ReferenceEngine implements Engine {
   readonly #values: Values;
   readonly #targets: Targets;
   readonly #lossName: Loss;
+  readonly #labels: LabelValues;
+  readonly #classWeights: Float32Array | null;
   readonly #epochRows: number;
   readonly #activation: Activation;
   readonly #dropout: number;
+  readonly #penalty: Penalty;
   readonly #seed: number;
   readonly #rule: UpdateRule;
 
@@ -89,11 +96,14 @@ class ReferenceEngine implements Engine {
     source.readValues(this.#values, 0);
     this.#targets = targets;
     this.#lossName = options.loss;
+    this.#labels = labelValues(options.labelSmoothing, layout.outputs);
+    this.#classWeights = options.classWeights;
     this.#epochRows = epochRows;
     this.#activation = ACTIVATIONS[options.activation];
     this.#dropout = options.dropout;
+    this.#penalty = { l1: options.l1, l2: options.l2 };
     this.#seed = options.seed;
-    this.#rule = createUpdateRule(options.optimizer, layout.parameters, this.#guards.stepsPerEpoch);
+    this.#rule = createUpdateRule(options, layout.parameters, this.#guards.stepsPerEpoch);
 
     this.#weights = new Float32Array(layout.parameters);
     initialiseWeights(this.#weights, options);
@@ -122,8 +132,10 @@ class ReferenceEngine implements Engine {
   #step(rows: Uint32Array): boolean {
     this.#forward(this.#values, rows, true);
     this.#loss(this.#targets, rows);
+    this.#weigh(rows);
     const totals = noTotals();
     this.#addTotals(totals, this.#targets, rows);
+    totals.lossSum += rows.length * this.penalty();
     if (!Number.isFinite(totals.lossSum)) return false;
     this.#totals.lossSum += totals.lossSum;
     this.#totals.correct += totals.correct;
@@ -161,11 +173,17 @@ class ReferenceEngine implements Engine {
     const B = rows.length;
     if (this.#lossName === 'categorical_crossentropy') {
       const [losses, predicted, p] = [this.#losses, this.#predicted, this.#probabilities];
-      softmaxLossForward(losses, predicted, p, out, targets as Uint16Array, rows, B, O);
+      softmaxLossForward(losses, predicted, p, out, targets as Uint16Array, rows, B, O, this.#labels);
     } else {
       const loss = NUMBER_LOSSES[this.#lossName];
       numberLossForward(loss, this.#losses, this.#errors, out, targets as Float32Array, rows, B);
     }
+  }
+
+  /** Multiplies the batch's losses by the weights of their classes. rows: (B). */
+  #weigh(rows: Uint32Array): void {
+    if (this.#classWeights === null) return;
+    for (let r = 0; r < rows.length; r += 1) this.#losses[r] *= this.#classWeights[this.#targets[rows[r]]];
   }
 
   /** Adds the batch's losses, correct predictions and errors to totals, in float64, row by row. */
@@ -184,7 +202,16 @@ class ReferenceEngine implements Engine {
     this.#gradients.fill(0);
     const last = this.#layers.at(-1)!;
     if (this.#lossName === 'categorical_crossentropy')
-      softmaxLossBackward(last.dz, this.#probabilities, this.#targets as Uint16Array, rows, B, last.O);
+      softmaxLossBackward(
+        last.dz,
+        this.#probabilities,
+        this.#targets as Uint16Array,
+        rows,
+        B,
+        last.O,
+        this.#labels,
+        this.#classWeights,
+      );
     else numberLossBackward(NUMBER_LOSSES[this.#lossName], last.dz, this.#errors, B);
     for (let l = this.#layers.length - 1; l > 0; l -= 1) {
       const { I, O, W, dW, db, dz } = this.#layers[l];
@@ -206,6 +233,7 @@ class ReferenceEngine implements Engine {
     const weights = this.#weights;
     const gradients = this.#gradients;
     const epochStep = this.#epochStep;
+    if (hasPenalty(this.#penalty)) this.#addPenalty();
     rule.beginStep();
     if (!rule.skipsUntouchedRows) {
       rule.update(weights, gradients, 0, weights.length, 1);
@@ -218,6 +246,22 @@ class ReferenceEngine implements Engine {
       this.#updatedAt[i] = epochStep;
     }
     rule.update(weights, gradients, I * O, weights.length, 1);
+  }
+
+  /** Adds the gradients of l1 and l2. */
+  #addPenalty(): void {
+    const l1 = fround(this.#penalty.l1);
+    const twiceL2 = fround(2 * this.#penalty.l2);
+    for (const { W, dW } of this.#layers) {
+      for (let k = 0; k < W.length; k += 1) {
+        const sign = W[k] > 0 ? l1 : W[k] < 0 ? -l1 : 0;
+        dW[k] = fround(dW[k] + sign) + fround(twiceL2 * W[k]);
+      }
+    }
+  }
+
+  penalty(): number {
+    return penaltyOf(this.#weights, { layout: this.layout, ...this.#penalty });
   }
 
   endEpoch(): EpochEnd {

@@ -1,4 +1,4 @@
-import type { Adagrad, Adam, Optimizer, Rmsprop, Sgd } from '../../contract/optimizer.ts';
+import type { Adagrad, Adam, Rmsprop, Sgd } from '../../contract/optimizer.ts';
 import type { Slot } from '../engine.ts';
 import {
   initialSlotValue,
@@ -6,6 +6,7 @@ import {
   SMALLEST_NORMAL,
   skipsUntouchedRows,
   slotNames,
+  type Updates,
   unknown,
 } from '../optimizer-state.ts';
 
@@ -22,7 +23,7 @@ export interface UpdateRule {
   readonly slots: readonly Slot[];
   /** Running products in float64 (adam); otherwise empty. */
   readonly powers: Float64Array;
-  /** The optimizer's skipsUntouchedRows(). */
+  /** As skipsUntouchedRows() says. */
   readonly skipsUntouchedRows: boolean;
   /** Called once before the updates of each step. */
   beginStep(): void;
@@ -39,24 +40,22 @@ export interface UpdateRule {
 const { abs, fround, sqrt } = Math;
 
 /** The rule for a model with `parameters` parameters. stepsPerEpoch: the most steps in a row that can skip a row. */
-export function createUpdateRule(
-  optimizer: Optimizer,
-  parameters: number,
-  stepsPerEpoch: number,
-): UpdateRule {
+export function createUpdateRule(updates: Updates, parameters: number, stepsPerEpoch: number): UpdateRule {
+  const { optimizer } = updates;
+  const skips = skipsUntouchedRows(updates);
   const slots = slotNames(optimizer).map((name) => ({
     name,
     values: new Float32Array(parameters).fill(initialSlotValue(optimizer)),
   }));
   switch (optimizer.type) {
     case 'rmsprop':
-      return rmsprop(optimizer, slots, stepsPerEpoch);
+      return rmsprop(optimizer, slots, skips, stepsPerEpoch);
     case 'sgd':
-      return sgd(optimizer, slots);
+      return sgd(optimizer, slots, skips);
     case 'adagrad':
-      return adagrad(optimizer, slots);
+      return adagrad(optimizer, slots, skips);
     case 'adam':
-      return adam(optimizer, slots);
+      return adam(optimizer, slots, skips);
     default:
       return unknown(optimizer);
   }
@@ -73,9 +72,8 @@ export function createUpdateRule(
  * Without momentum and not centered, a weight whose gradient is 0 does not move; only v decays. So steps may skip
  * such rows and bring v up to date later with one factor: decays[n] for n steps (rule 8).
  */
-function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): UpdateRule {
+function rmsprop(options: Rmsprop, slots: Slot[], skips: boolean, stepsPerEpoch: number): UpdateRule {
   const { centered, momentum } = options;
-  const skips = skipsUntouchedRows(options);
   const lr = fround(options.learning_rate);
   const rho = fround(options.rho);
   const oneMinusRho = fround(1 - options.rho);
@@ -125,7 +123,7 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
  * momentum:  m = momentum * m - lr * g;  w = w + m
  * nesterov:  m likewise;                 w = w + (momentum * m - lr * g)
  */
-function sgd(options: Sgd, slots: Slot[]): UpdateRule {
+function sgd(options: Sgd, slots: Slot[], skips: boolean): UpdateRule {
   const { momentum, nesterov } = options;
   const lr = fround(options.learning_rate);
   const mu = fround(momentum);
@@ -134,7 +132,7 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
   return {
     slots,
     powers: new Float64Array(0),
-    skipsUntouchedRows: skipsUntouchedRows(options),
+    skipsUntouchedRows: skips,
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
@@ -158,7 +156,7 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
  *
  * c never shrinks, so the effective rate never grows. A gradient of 0 changes neither c nor w.
  */
-function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
+function adagrad(options: Adagrad, slots: Slot[], skips: boolean): UpdateRule {
   const lr = fround(options.learning_rate);
   const epsilon = fround(options.epsilon);
   const accumulator = values(slots, 'accumulator');
@@ -166,7 +164,7 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
   return {
     slots,
     powers: new Float64Array(0),
-    skipsUntouchedRows: skipsUntouchedRows(options),
+    skipsUntouchedRows: skips,
     beginStep() {},
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
@@ -189,7 +187,7 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
  *
  * alpha corrects the bias from starting m and v at 0. Its powers are running products, so no pow is needed.
  */
-function adam(options: Adam, slots: Slot[]): UpdateRule {
+function adam(options: Adam, slots: Slot[], skips: boolean): UpdateRule {
   const { learning_rate, beta_1, beta_2, amsgrad } = options;
   const oneMinusBeta1 = fround(1 - beta_1);
   const oneMinusBeta2 = fround(1 - beta_2);
@@ -203,7 +201,7 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
   return {
     slots,
     powers,
-    skipsUntouchedRows: skipsUntouchedRows(options),
+    skipsUntouchedRows: skips,
     beginStep() {
       powers[0] = powers[0] * beta_1;
       powers[1] = powers[1] * beta_2;

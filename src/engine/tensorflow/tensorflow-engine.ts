@@ -16,6 +16,7 @@ import {
 import { Guards } from '../guards.ts';
 import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
+import { hasPenalty, penaltyOf } from '../penalty.ts';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, TensorFlow, Variable } from './tensorflow-module.ts';
 import { createTensorFlowOptimizer, type TensorFlowOptimizer } from './tensorflow-optimizers.ts';
 
@@ -97,9 +98,11 @@ class TensorFlowEngine implements Engine {
     const totals = noTotals();
     const { grads } = optimizer.computeGradients(() => {
       const outputs = this.#forward(x, true);
-      const losses = this.#losses(outputs, targets, rows);
+      const losses = this.#weighed(this.#losses(outputs, targets, rows), rows);
       this.#addTotals(totals, this.#measured(outputs, losses), targets, rows);
-      return this.#tf.mean(losses) as Scalar;
+      const penalty = this.#penalty();
+      totals.lossSum += rows.length * floats(penalty)[0];
+      return this.#tf.add(this.#tf.mean(losses), penalty) as Scalar;
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
     this.#trained.beginStep();
@@ -147,7 +150,7 @@ class TensorFlowEngine implements Engine {
   /** (B). outputs: (B, O), targets: (R), rows: (B). */
   #losses(outputs: Tensor2D, targets: Targets, rows: Uint32Array): Tensor1D {
     const tf = this.#tf;
-    const { loss } = this.#options;
+    const { loss, labelSmoothing } = this.#options;
     if (loss !== 'categorical_crossentropy') {
       const y = tf.tensor1d(Float32Array.from(rows, (row) => targets[row]));
       return NUMBER_LOSSES[loss](tf, y, tf.reshape(outputs, [rows.length]));
@@ -159,7 +162,34 @@ class TensorFlowEngine implements Engine {
       ),
       this.layout.outputs,
     );
-    return tf.losses.softmaxCrossEntropy(y, outputs, undefined, 0, tf.Reduction.NONE);
+    return tf.losses.softmaxCrossEntropy(y, outputs, undefined, labelSmoothing, tf.Reduction.NONE);
+  }
+
+  /** (B): each loss times the weight of its class. losses: (B), rows: (B). */
+  #weighed(losses: Tensor1D, rows: Uint32Array): Tensor1D {
+    const { classWeights, targets } = this.#options;
+    if (classWeights === null) return losses;
+    return this.#tf.mul(
+      losses,
+      this.#tf.tensor1d(Float32Array.from(rows, (row) => classWeights[targets[row]])),
+    );
+  }
+
+  /** What l1 and l2 add to the mean loss. */
+  #penalty(): Scalar {
+    const tf = this.#tf;
+    const { l1, l2 } = this.#options;
+    let sum: Tensor = tf.scalar(0);
+    if (!hasPenalty({ l1, l2 })) return sum as Scalar;
+    for (const kernel of this.#weights.filter(({ rank }) => rank === 2)) {
+      sum = tf.add(sum, tf.mul(l1, tf.sum(tf.abs(kernel))));
+      sum = tf.add(sum, tf.mul(l2, tf.sum(tf.square(kernel))));
+    }
+    return sum as Scalar;
+  }
+
+  penalty(): number {
+    return penaltyOf(this.#read(this.#weights), this.#options);
   }
 
   get #isNumber(): boolean {

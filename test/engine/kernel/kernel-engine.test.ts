@@ -22,6 +22,10 @@ describeEach(KERNEL_ENGINES, (create) => {
       expectCleanPadding(smallProblem({ hiddenUnits, optimizer }));
     });
 
+    it('is +0 after a run with l1 and l2', () => {
+      expectCleanPadding(smallProblem({ hiddenUnits, optimizer: rmsprop, l1: 0.01, l2: 0.01 }));
+    });
+
     it.each(ACTIVATIONS)('is +0 after a run with %s and dropout', (activation) => {
       expectCleanPadding(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout: 0.3 }));
     });

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import {
   BYTE_VALUES,
+  ENTRIES_END,
   HEADER_BYTES,
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
@@ -30,6 +31,8 @@ function mnistShape(spec: Record<string, unknown>): KernelShape {
   return {
     layout: modelLayout(784, model.hidden_units, 10),
     optimizer,
+    l1: model.l1,
+    l2: model.l2,
     activation: model.activation,
     dropout: model.dropout,
     batchSize: training.batch_size,
@@ -48,6 +51,8 @@ const shapes = fc.record({
     })
     .map(({ inputs, hidden, classes }) => modelLayout(inputs, hidden, classes)),
   optimizer: fc.constantFrom(...Object.values(OPTIMIZERS)),
+  l1: fc.constant(0),
+  l2: fc.constantFrom(0, 0.1),
   activation: fc.constantFrom(...ACTIVATIONS),
   dropout: fc.constantFrom(0, 0.5),
   batchSize: fc.integer({ min: 1, max: 4096 }),
@@ -86,7 +91,8 @@ describe('the memory map', () => {
     );
   });
 
-  it('has room in the header for nine layers', () => {
+  it('has room in the header for all entries and nine layers', () => {
+    expect(ENTRIES_END).toBeLessThanOrEqual(LAYER_RECORDS);
     expect(LAYER_RECORDS + 9 * LAYER_RECORD_BYTES).toBeLessThanOrEqual(BYTE_VALUES);
     expect(BYTE_VALUES + 256 * 4).toBeLessThanOrEqual(HEADER_BYTES);
   });
@@ -159,6 +165,8 @@ describe('kernelBytes', () => {
       outputInitializer: 'glorot_uniform',
       seed: 1,
       loss: 'categorical_crossentropy',
+      labelSmoothing: 0,
+      classWeights: null,
       source: { storage: 'u8', readValues: () => {} },
       targets: new Uint16Array(0),
     } as const;

@@ -5,7 +5,7 @@ import { OptimizerSchema } from '../../../src/contract/optimizer.ts';
 import { fileOrder } from '../../../src/engine/random.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
 import { float64Loss } from '../float64-twin.ts';
-import { ACTIVATIONS, smallProblem } from '../small-problem.ts';
+import { ACTIVATIONS, type SmallProblem, smallProblem } from '../small-problem.ts';
 
 /** A rate so large that one step of sgd leaves weights that are almost purely the scaled gradient. */
 const RATE = 2 ** 24;
@@ -29,7 +29,13 @@ const FORMULAS: { readonly [Name in Activation]: (z: number) => number } = {
 };
 
 /** The engine's gradient of the mean loss of one batch, derived from one step of sgd, and the weights before it. */
-function engineGradient(hiddenUnits: readonly number[], density: number, activation: Activation, loss: Loss) {
+function engineGradient(
+  hiddenUnits: readonly number[],
+  density: number,
+  activation: Activation,
+  loss: Loss,
+  more: Partial<SmallProblem> = {},
+) {
   const sgd = { ...OptimizerSchema.parse({ type: 'sgd' }), learning_rate: RATE };
   const rows = BATCH.length;
   const options = smallProblem({
@@ -41,6 +47,7 @@ function engineGradient(hiddenUnits: readonly number[], density: number, activat
     activation,
     loss,
     storage: loss === 'categorical_crossentropy' ? 'u8' : 'f32',
+    ...more,
   });
   const engine = createReferenceEngine(options);
   const before = engine.state().weights;
@@ -49,6 +56,31 @@ function engineGradient(hiddenUnits: readonly number[], density: number, activat
   const after = engine.state().weights;
   const gradient = Array.from(before, (w, k) => (w - after[k]) / RATE);
   return { options, before, gradient, loss: lossSum / rows };
+}
+
+/** Compares a gradient with finite differences in float64. */
+function expectGradient(
+  { options, before, gradient, loss }: ReturnType<typeof engineGradient>,
+  activation: (z: number) => number,
+): void {
+  const weights = Float64Array.from(before);
+  const lossAt = (k: number, weight: number) => {
+    weights[k] = weight;
+    const result = float64Loss(weights, options, BATCH, activation);
+    weights[k] = before[k];
+    return result;
+  };
+  expect(Math.abs(loss - lossAt(0, before[0]))).toBeLessThan(1e-6);
+
+  const h = 1e-5;
+  let largest = 0;
+  gradient.forEach((g, k) => {
+    const difference = (lossAt(k, before[k] + h) - lossAt(k, before[k] - h)) / (2 * h);
+    expect(Math.abs(g - difference), `parameter ${k}`).toBeLessThan(1e-6);
+    largest = Math.max(largest, Math.abs(g));
+  });
+  // Otherwise the test would only have compared zeros.
+  expect(largest).toBeGreaterThan(0.01);
 }
 
 describe.each([
@@ -69,25 +101,17 @@ describe.each([
   ] as const)(
     'agrees with finite differences in float64 when %s of the inputs are not 0, with %s and %s',
     (density, activation, lossName) => {
-      const { options, before, gradient, loss } = engineGradient(hiddenUnits, density, activation, lossName);
-      const weights = Float64Array.from(before);
-      const lossAt = (k: number, weight: number) => {
-        weights[k] = weight;
-        const result = float64Loss(weights, options, BATCH, FORMULAS[activation]);
-        weights[k] = before[k];
-        return result;
-      };
-      expect(Math.abs(loss - lossAt(0, before[0]))).toBeLessThan(1e-6);
-
-      const h = 1e-5;
-      let largest = 0;
-      gradient.forEach((g, k) => {
-        const difference = (lossAt(k, before[k] + h) - lossAt(k, before[k] - h)) / (2 * h);
-        expect(Math.abs(g - difference), `parameter ${k}`).toBeLessThan(1e-6);
-        largest = Math.max(largest, Math.abs(g));
-      });
-      // Otherwise the test would only have compared zeros.
-      expect(largest).toBeGreaterThan(0.01);
+      expectGradient(engineGradient(hiddenUnits, density, activation, lossName), FORMULAS[activation]);
     },
   );
+
+  it.each([
+    ['label smoothing', { labelSmoothing: 0.2 }],
+    ['class weights', { classWeights: Float32Array.of(2, 0.5, 0, 1, 3) }],
+    ['both', { labelSmoothing: 0.1, classWeights: Float32Array.of(2, 0.5, 0, 1, 3) }],
+    ['l2', { l2: 0.02 }],
+    ['l1 and l2', { l1: 0.01, l2: 0.02 }],
+  ] as const)('agrees with finite differences in float64 with %s', (_name, more) => {
+    expectGradient(engineGradient(hiddenUnits, 0.5, 'tanh', 'categorical_crossentropy', more), FORMULAS.tanh);
+  });
 });

@@ -51,6 +51,25 @@ describe('the bits of the naive twin', () => {
     expectTwinBits(smallProblem({ hiddenUnits: [6], optimizer: rmsprop, batchSize, rows }), 2);
   });
 
+  it.each([
+    [0.1, null],
+    [0, [2, 0.5, 0, 1, 3]],
+    [0.3, [2, 0.5, 0, 1, 3]],
+  ])('are reproduced with a label smoothing of %f and the class weights %o', (labelSmoothing, weights) => {
+    const classWeights = weights && Float32Array.from(weights);
+    expectTwinBits(smallProblem({ hiddenUnits: [6], optimizer: rmsprop, labelSmoothing, classWeights }), 3);
+  });
+
+  it.each(Object.entries(OPTIMIZERS))('are reproduced with l1 and l2, with %s', (_, optimizer) => {
+    for (const [l1, l2] of [
+      [0.01, 0],
+      [0, 0.01],
+      [0.001, 0.002],
+    ] as const) {
+      expectTwinBits(smallProblem({ hiddenUnits: [6], optimizer, l1, l2 }), 3);
+    }
+  });
+
   it.each(ACTIVATIONS)('are reproduced with %s, with and without dropout', (activation) => {
     for (const dropout of [0, 0.3, 0.9]) {
       expectTwinBits(smallProblem({ hiddenUnits: [12, 7], optimizer: rmsprop, activation, dropout }), 3);

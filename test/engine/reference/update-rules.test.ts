@@ -11,9 +11,13 @@ import { createUpdateRule } from '../../../src/engine/reference/update-rules.ts'
 const optimizer = (settings: { type: Optimizer['type'] } & Record<string, unknown>): Optimizer =>
   OptimizerSchema.parse(settings);
 
+/** The rule without l1 and l2, which come before it. */
+const createRule = (settings: Optimizer, parameters: number, stepsPerEpoch: number) =>
+  createUpdateRule({ optimizer: settings, l1: 0, l2: 0 }, parameters, stepsPerEpoch);
+
 /** The values of one weight after each step. start: its initial value; gradients[t]: its gradient in step t. */
 function trajectory(settings: Optimizer, start: number, gradients: readonly number[]): number[] {
-  const rule = createUpdateRule(settings, 1, gradients.length);
+  const rule = createRule(settings, 1, gradients.length);
   const weights = Float32Array.of(start);
   return gradients.map((gradient) => {
     rule.beginStep();
@@ -92,8 +96,8 @@ describe('rmsprop', () => {
 
   it('settles skipped steps like updates with gradient 0', () => {
     const settings = optimizer({ type: 'rmsprop' });
-    const skipped = createUpdateRule(settings, 1, 50);
-    const updated = createUpdateRule(settings, 1, 50);
+    const skipped = createRule(settings, 1, 50);
+    const updated = createRule(settings, 1, 50);
     const weights = Float32Array.of(1);
     for (const rule of [skipped, updated]) rule.update(weights, Float32Array.of(3), 0, 1, 1);
     for (let t = 0; t < 40; t += 1) updated.update(weights, Float32Array.of(0), 0, 1, 1);
@@ -106,7 +110,7 @@ describe('rmsprop', () => {
   it('uses 0 rather than a denormal factor for a long gap', () => {
     // 0.5^126 = 2^-126 is the smallest normal float32.
     const settle = (elapsed: number) => {
-      const rule = createUpdateRule(optimizer({ type: 'rmsprop', rho: 0.5 }), 1, 200);
+      const rule = createRule(optimizer({ type: 'rmsprop', rho: 0.5 }), 1, 200);
       rule.slots[0].values[0] = 1;
       rule.settle(0, 1, elapsed);
       return rule.slots[0].values[0];

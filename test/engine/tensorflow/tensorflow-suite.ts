@@ -42,10 +42,14 @@ function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): 
     kernelInitializer: spec.model.kernel_initializer,
     outputInitializer: spec.model.output_initializer ?? spec.model.kernel_initializer,
     dropout: spec.model.dropout,
+    l1: spec.model.l1,
+    l2: spec.model.l2,
     optimizer,
     batchSize: BATCH,
     seed: spec.training.seed,
     loss: 'categorical_crossentropy',
+    labelSmoothing: spec.training.label_smoothing,
+    classWeights: null,
     values: images,
     source: { storage: 'u8', readValues: (into) => into.set(images) },
     targets: digits.targets,
@@ -125,6 +129,17 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
 
     it.each(ACTIVATIONS)('with %s, with and without dropout', (activation) => {
       for (const dropout of [0, 0.3]) expectCloseRun(digitsProblem({ activation, dropout }, rmsprop));
+    });
+
+    it.each([
+      [{ l1: 1e-4 }, rmsprop],
+      [{ l2: 1e-3 }, rmsprop],
+      [{ l1: 1e-5, l2: 1e-4, kernel_initializer: 'he_normal', output_initializer: 'zeros' }, adam],
+    ] as const)('with %o', (model, optimizer) => expectCloseRun(digitsProblem(model, optimizer)));
+
+    it('with label smoothing and class weights', () => {
+      const classWeights = Float32Array.from({ length: 10 }, (_, c) => 0.5 + c / 10);
+      expectCloseRun({ ...digitsProblem({}, rmsprop), labelSmoothing: 0.1, classWeights });
     });
 
     it('without hidden layers', () => expectCloseRun(digitsProblem({ hidden_units: [] }, rmsprop)));

@@ -6,6 +6,7 @@ import {
   EPOCH_ROWS,
   EPOCH_STEP,
   HAS_DROPOUT,
+  HAS_PENALTY,
   ROW_STARTS,
   INPUTS,
   JOB_STEP,
@@ -42,7 +43,8 @@ import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum
 import { listItems, packRows, sortItems, touchRows } from './nonzeros.ts';
 import { firstBackwardUpdate, firstForward } from './first-layer.ts';
 import { numberLossBackward, numberLossForward } from './number-loss.ts';
-import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
+import { penalty } from './penalty.ts';
+import { classWeight, softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
 
 export { packRows };
 
@@ -90,14 +92,17 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   let absoluteError: f64 = 0;
   let correct: u32 = 0;
   for (let r: u32 = 0; r < B; r += 1) {
-    lossSum += <f64>load<f32>(losses + (r << 2));
+    const loss = load<f32>(losses + (r << 2));
     if (isNumber) {
+      lossSum += <f64>loss;
       absoluteError += <f64>abs<f32>(load<f32>(lastDeltas() + r * PANEL_BYTES));
     } else {
       const target = load<u32>(targets + (load<u32>(rows + (r << 2)) << 2));
+      lossSum += <f64>(loss * classWeight(target));
       correct += <u32>(load<u32>(predicted + (r << 2)) == target);
     }
   }
+  if (load<u32>(0, HAS_PENALTY)) lossSum += <f64>B * penalty();
   if (!(abs<f64>(lossSum) < Infinity)) return false;
   store<f64>(0, load<f64>(0, LOSS_SUM) + lossSum, LOSS_SUM);
   store<f64>(0, load<f64>(0, ABSOLUTE_ERROR) + absoluteError, ABSOLUTE_ERROR);
