@@ -1,6 +1,6 @@
 import type { EngineOptions } from './engine.ts';
 
-/** The terms of the loss that keep weights small (rule 15), as Keras's kernel_regularizer L1L2 adds them to it. */
+/** The terms of the loss that keep weights small (rule 14), as Keras's kernel_regularizer L1L2 adds them to it. */
 
 export type Penalty = Pick<EngineOptions, 'l1' | 'l2'>;
 

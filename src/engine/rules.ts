@@ -80,7 +80,7 @@
  *   slots of dead units would otherwise end in denormal numbers, where rho * v rounds to v for ever, and which cost a
  *   processor a hundred cycles each. NaN stays NaN, so that rule 9 sees it.
  *
- * Rule 15, l1 and l2, of kernels and not of biases: g = (g + l1 * sign(w)) + (2 * l2) * w, with sign(0) = 0 and l1 and
+ * Rule 14, l1 and l2, of kernels and not of biases: g = (g + l1 * sign(w)) + (2 * l2) * w, with sign(0) = 0 and l1 and
  *   2 * l2 rounded to float32 once, before the update and before anything that looks at gradients. A step's loss gets
  *   B * (l1 * sum |w| + l2 * sum w * w) with the weights before the step, all in float64: each sum goes down a column, then
  *   over columns, then over layers. With l1 or l2 a gradient of 0 may change a weight, so no row is left out (rule 8).

@@ -21,7 +21,7 @@ export function writeKernelHeader(
   shape: KernelShape,
   { seed, loss, labelSmoothing, classWeights, layout }: EngineOptions,
 ): void {
-  const { optimizer, activation, dropout, batchSize, epochRows, storage } = shape;
+  const { activation, dropout, batchSize, epochRows, storage } = shape;
   const view = new DataView(memory);
   const u32 = (place: number, value: number) => view.setUint32(place, value, true);
   u32(header.LAYERS, map.layers.length);

@@ -1,4 +1,4 @@
-/** l1 and l2 (rule 15). */
+/** l1 and l2 (rule 14). */
 
 #pragma once
 

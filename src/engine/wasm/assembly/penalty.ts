@@ -13,7 +13,7 @@ import {
   WEIGHTS,
 } from '../../kernel/header.ts';
 
-/** l1 and l2 (rule 15). */
+/** l1 and l2 (rule 14). */
 
 /** The gradient of four weights with that of l1 and l2: (g + l1 * sign(w)) + (2 * l2) * w. w: their address. */
 @inline
