@@ -84,7 +84,7 @@ for (const [k, job] of JOBS.entries()) {
     const [from, to] = [step * batch_size, (step + 1) * batch_size];
     engine.evaluate(batches, targets, from, to, totals);
     losses.push(totals.lossSum / batch_size);
-    engine.train(order, step, 1);
+    engine.train(order, step, Float64Array.of(spec.optimizer.learning_rate));
   }
   writeFileSync(join(folder, 'batches.u8'), batches);
   writeFileSync(join(folder, 'labels.u8'), Uint8Array.from(targets));

@@ -51,7 +51,8 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
   for (let epoch = (resume?.epoch ?? 0) + 1; epoch <= epochs; epoch += 1) {
     const order = shuffle ? epochOrder(seed, epoch, rows) : fileOrder(rows);
     const stepsBefore = (epoch - 1) * steps;
-    const trained = yield* trainEpoch(engine, order, steps, epoch, stepsBefore);
+    const rates = Float64Array.from({ length: steps }, () => spec.optimizer.learning_rate);
+    const trained = yield* trainEpoch(engine, order, rates, epoch, stepsBefore);
     if (trained < steps) return { outcome: 'diverged', epoch, step: stepsBefore + trained + 1 };
 
     const diverged = { outcome: 'diverged', epoch, step: epoch * steps } as const;
@@ -67,27 +68,30 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
       accuracy: train.correct / train.rows,
       val_loss: validation && validation.lossSum / validation.rows,
       val_accuracy: validation && validation.correct / validation.rows,
-      learning_rate: spec.optimizer.learning_rate,
+      learning_rate: rates.at(-1)!,
     };
   }
   return { outcome: 'completed' };
 }
 
-/** Trains the epoch's batches in order. Returns how many were trained; fewer than `steps` = the next one diverged. */
+/**
+ * Trains the epoch's batches in order, each with its rate. Returns how many were trained; fewer than rates = the next
+ * one diverged.
+ */
 function* trainEpoch(
   engine: Engine,
   order: Uint32Array,
-  steps: number,
+  rates: Float64Array,
   epoch: number,
   stepsBefore: number,
 ): Pulled<number> {
   let trained = 0;
   let slice = 1;
-  while (trained < steps) {
-    const asked = Math.min(slice, steps - trained);
+  while (trained < rates.length) {
+    const asked = rates.subarray(trained, trained + slice);
     const done = engine.train(order, trained, asked);
     trained += done;
-    if (done < asked) break;
+    if (done < asked.length) break;
     slice = askedFor(yield { type: 'steps', epoch, step: stepsBefore + trained });
   }
   return trained;

@@ -160,14 +160,14 @@ describe("the epoch's loss and accuracy", () => {
     ].entries()) {
       // Measured in a second engine that has trained the previous batches.
       const measuring = makeEngine(spec, dataset);
-      measuring.train(order, 0, batch);
+      measuring.train(order, 0, new Float64Array(batch).fill(0.001));
       for (let k = from!; k < to!; k += 1) {
         const totals = noTotals();
         measuring.evaluate(images, dataset.train.targets, order[k], order[k] + 1, totals);
         lossSum += totals.lossSum;
         correct += totals.correct;
       }
-      engine.train(order, batch, 1);
+      engine.train(order, batch, Float64Array.of(0.001));
     }
     const { history } = runJob(spec, dataset);
     expect(history[0].loss).toBeCloseTo(lossSum / 240, 12);
@@ -182,9 +182,9 @@ describe('shuffle', () => {
       const engine = makeEngine(spec, dataset);
       const seen: number[][] = [];
       const { train } = engine;
-      engine.train = (order, from, steps) => {
+      engine.train = (order, from, rates) => {
         if (from === 0) seen.push([...order]);
-        return train.call(engine, order, from, steps);
+        return train.call(engine, order, from, rates);
       };
       for (const _ of fit({ spec, dataset, engine }));
       return seen;

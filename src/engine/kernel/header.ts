@@ -34,8 +34,10 @@ export const UPDATED_AT = DECAYS + U32;
 export const SKIPS_UNTOUCHED_ROWS = UPDATED_AT + U32;
 /** (epoch rows): the epoch's row numbers. */
 export const ORDER = SKIPS_UNTOUCHED_ROWS + U32;
+/** (steps per epoch) f64: the learning rate of each step. */
+export const RATES = ORDER + U32;
 /** (R + 1): the address of each row's nonzeros and the end of the last row's, from packRows(). */
-export const ROW_STARTS = ORDER + U32;
+export const ROW_STARTS = RATES + U32;
 /** (R): classes, or numbers as f32. */
 export const TARGETS = ROW_STARTS + U32;
 /** The lists of nonzeros.ts. */
@@ -55,8 +57,10 @@ export const CORRECT = EPOCH_STEP + U32;
 export const LOSS_SUM = CORRECT + U32;
 export const ABSOLUTE_ERROR = LOSS_SUM + F64;
 
+/** Of the current step, as f64 and as f32. */
+export const RATE = ABSOLUTE_ERROR + F64;
+export const LEARNING_RATE = RATE + F64;
 /** Hyper-parameters and constants derived from them, as f32. */
-export const LEARNING_RATE = ABSOLUTE_ERROR + F64;
 export const RHO = LEARNING_RATE + F32;
 export const ONE_MINUS_RHO = RHO + F32;
 export const MOMENTUM = ONE_MINUS_RHO + F32;
@@ -67,8 +71,7 @@ export const ALPHA = ONE_MINUS_BETA_2 + F32;
 /** 1 or 0. */
 export const CENTERED = ALPHA + F32;
 /** As f64: adam's constants before rounding, and its running products. */
-export const ADAM_LEARNING_RATE = CENTERED + F64;
-export const BETA_1 = ADAM_LEARNING_RATE + F64;
+export const BETA_1 = CENTERED + F64;
 export const BETA_2 = BETA_1 + F64;
 export const POWER_1 = BETA_2 + F64;
 export const POWER_2 = POWER_1 + F64;

@@ -110,8 +110,9 @@ export class KernelEngine implements Engine {
     });
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
+    const steps = rates.length;
     const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
@@ -119,6 +120,7 @@ export class KernelEngine implements Engine {
     const stray = rows.find((row) => row >= this.map.targets.bytes / 4);
     if (stray !== undefined) throw new Error(`row ${stray} has no values`);
     this.#u32(this.map.order).set(rows, first);
+    new Float64Array(this.memory, this.map.rates.address).set(rates.subarray(0, there), from);
     const trained = this.kernel.train(from, there);
     if (trained === there && there < steps) this.#guards.assertBatch(from + there);
     return trained;

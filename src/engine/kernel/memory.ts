@@ -71,6 +71,8 @@ export interface KernelMemory {
   readonly updatedAt: Region;
   /** (epoch rows) u32. */
   readonly order: Region;
+  /** (steps per epoch) float64. */
+  readonly rates: Region;
   /** (R) u32 or float32. */
   readonly targets: Region;
   /** (RAW_ROWS or B, I) values: rows waiting to be packed. */
@@ -101,6 +103,7 @@ export const MAX_KERNEL_BYTES = 2_147_483_648;
 export const RAW_ROWS = 1000;
 
 const FLOAT32_BYTES = 4;
+const FLOAT64_BYTES = 8;
 const U32_BYTES = 4;
 
 /** Regions start at cache lines. */
@@ -128,6 +131,7 @@ export function kernelMemory({
   };
   const panels = (columns: number) => Math.ceil(columns / PANEL_COLUMNS);
   const batchPanelBytes = ceilTo(2, B) * PANEL_BYTES;
+  const stepsPerEpoch = Math.ceil(epochRows / B);
   const I = layout.inputs;
   const nonzeroBytes = storage === 'u8' ? NONZERO_BYTE_BYTES : NONZERO_FLOAT_BYTES;
   const valueBytes = storage === 'u8' ? 1 : FLOAT32_BYTES;
@@ -160,9 +164,10 @@ export function kernelMemory({
     parameters,
     slotDistance,
     batchPanelBytes,
-    decays: region(decaysUntouchedSlots(optimizer) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
+    decays: region(decaysUntouchedSlots(optimizer) ? (stepsPerEpoch + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
+    rates: region(stepsPerEpoch * FLOAT64_BYTES),
     targets: region(trainRows * U32_BYTES),
     rawRows: region(Math.max(B, RAW_ROWS) * I * valueBytes),
     otherStarts: region((B + 1) * U32_BYTES),

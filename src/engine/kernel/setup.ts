@@ -29,6 +29,7 @@ export function writeKernelHeader(
   u32(header.UPDATED_AT, map.updatedAt.address);
   u32(header.SKIPS_UNTOUCHED_ROWS, skipsUntouchedRows(optimizer) ? 1 : 0);
   u32(header.ORDER, map.order.address);
+  u32(header.RATES, map.rates.address);
   u32(header.ROW_STARTS, map.rowStarts.address);
   u32(header.TARGETS, map.targets.address);
   u32(header.ITEMS, map.items.address);
@@ -80,7 +81,6 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
   const f32 = (place: number, value: number) => view.setFloat32(place, value, true);
   const f64 = (place: number, value: number) => view.setFloat64(place, value, true);
   view.setUint32(header.RULE, ruleOf(optimizer), true);
-  f32(header.LEARNING_RATE, optimizer.learning_rate);
   switch (optimizer.type) {
     case 'rmsprop':
       f32(header.RHO, optimizer.rho);
@@ -106,7 +106,6 @@ function writeOptimizer(view: DataView, map: KernelMemory, optimizer: Optimizer)
       f32(header.EPSILON, optimizer.epsilon);
       f32(header.ONE_MINUS_BETA_1, 1 - optimizer.beta_1);
       f32(header.ONE_MINUS_BETA_2, 1 - optimizer.beta_2);
-      f64(header.ADAM_LEARNING_RATE, optimizer.learning_rate);
       f64(header.BETA_1, optimizer.beta_1);
       f64(header.BETA_2, optimizer.beta_2);
       view.setUint32(header.AMSGRAD, optimizer.amsgrad ? 1 : 0, true);

@@ -19,6 +19,9 @@ const INPUTS = 37;
 const CLASSES = 19;
 const HIDDEN = [33, 7];
 
+/** Each step has its own. */
+const RATES = Float64Array.from({ length: Math.ceil(ROWS / BATCH_SIZE) }, (_, s) => 0.01 / (s + 1));
+
 /** Every variant with its own code. Written out because parsing the defaults takes longer than training. */
 const RMSPROP = {
   type: 'rmsprop',
@@ -78,7 +81,7 @@ function problem(
 function outcome(engine: Engine, { values, targets }: Problem): Buffer {
   const sums: number[] = [];
   for (let epoch = 0; epoch < 2; epoch += 1) {
-    sums.push(engine.train(fileOrder(ROWS), 0, Math.ceil(ROWS / BATCH_SIZE)));
+    sums.push(engine.train(fileOrder(ROWS), 0, RATES));
     const { lossSum, correct, absoluteError } = engine.endEpoch();
     sums.push(lossSum, correct, absoluteError);
   }

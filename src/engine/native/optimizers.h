@@ -129,5 +129,5 @@ static void beginAdamStep(uint8_t *memory) {
   const double power2 = getF64(memory, POWER_2) * getF64(memory, BETA_2);
   setF64(memory, POWER_1, power1);
   setF64(memory, POWER_2, power2);
-  setF32(memory, ALPHA, (float)((getF64(memory, ADAM_LEARNING_RATE) * __builtin_sqrt(1 - power2)) / (1 - power1)));
+  setF32(memory, ALPHA, (float)((getF64(memory, RATE) * __builtin_sqrt(1 - power2)) / (1 - power1)));
 }

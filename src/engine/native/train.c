@@ -123,8 +123,11 @@ static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
   const uint32_t batchSize = getU32(memory, BATCH_SIZE);
   const uint32_t *order = region(memory, ORDER);
   const uint32_t end = smaller(getU32(memory, EPOCH_ROWS), (from + steps) * batchSize);
+  const double *rates = region(memory, RATES);
   uint32_t row = from * batchSize;
   for (uint32_t s = 0; s < steps; s += 1) {
+    setF64(memory, RATE, rates[from + s]);
+    setF32(memory, LEARNING_RATE, (float)rates[from + s]);
     const uint32_t B = smaller(batchSize, end - row);
     if (!step(memory, order + row, B, smaller(batchSize, end - row - B))) return s;
     row += B;

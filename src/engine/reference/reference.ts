@@ -108,18 +108,18 @@ class ReferenceEngine implements Engine {
     this.#updatedAt = new Uint32Array(layout.inputs);
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
-    for (let s = 0; s < steps; s += 1) {
+    for (let s = 0; s < rates.length; s += 1) {
       const start = (from + s) * this.batchSize;
       this.#guards.assertBatch(from + s);
-      if (!this.#step(order.subarray(start, start + this.batchSize))) return s;
+      if (!this.#step(order.subarray(start, start + this.batchSize), rates[s])) return s;
     }
-    return steps;
+    return rates.length;
   }
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  #step(rows: Uint32Array): boolean {
+  #step(rows: Uint32Array, rate: number): boolean {
     this.#forward(this.#values, rows, true);
     this.#loss(this.#targets, rows);
     const totals = noTotals();
@@ -131,7 +131,7 @@ class ReferenceEngine implements Engine {
     this.#backward(rows);
     this.#steps += 1;
     this.#epochStep += 1;
-    this.#update();
+    this.#update(rate);
     return true;
   }
 
@@ -201,12 +201,12 @@ class ReferenceEngine implements Engine {
   }
 
   /** Gradients to weights. */
-  #update(): void {
+  #update(rate: number): void {
     const rule = this.#rule;
     const weights = this.#weights;
     const gradients = this.#gradients;
     const epochStep = this.#epochStep;
-    rule.beginStep();
+    rule.beginStep(rate);
     if (!rule.skipsUntouchedRows) {
       rule.update(weights, gradients, 0, weights.length, 1);
       return;

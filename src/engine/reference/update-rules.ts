@@ -24,8 +24,8 @@ export interface UpdateRule {
   readonly powers: Float64Array;
   /** The optimizer's skipsUntouchedRows(). */
   readonly skipsUntouchedRows: boolean;
-  /** Called once before the updates of each step. */
-  beginStep(): void;
+  /** Called once before the updates of each step, with its learning rate. */
+  beginStep(rate: number): void;
   /**
    * Updates the parameters from .. to - 1. weights, gradients: (P).
    *
@@ -76,7 +76,7 @@ export function createUpdateRule(
 function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): UpdateRule {
   const { centered, momentum } = options;
   const skips = skipsUntouchedRows(options);
-  const lr = fround(options.learning_rate);
+  let lr = 0;
   const rho = fround(options.rho);
   const oneMinusRho = fround(1 - options.rho);
   const mu = fround(momentum);
@@ -90,7 +90,9 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
     slots,
     powers: new Float64Array(0),
     skipsUntouchedRows: skips,
-    beginStep() {},
+    beginStep(rate) {
+      lr = fround(rate);
+    },
     update(weights, gradients, from, to, elapsed) {
       const decay = skips ? decays[elapsed] : rho;
       for (let k = from; k < to; k += 1) {
@@ -127,7 +129,7 @@ function rmsprop(options: Rmsprop, slots: Slot[], stepsPerEpoch: number): Update
  */
 function sgd(options: Sgd, slots: Slot[]): UpdateRule {
   const { momentum, nesterov } = options;
-  const lr = fround(options.learning_rate);
+  let lr = 0;
   const mu = fround(momentum);
   const velocity = values(slots, 'momentum');
 
@@ -135,7 +137,9 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
     slots,
     powers: new Float64Array(0),
     skipsUntouchedRows: skipsUntouchedRows(options),
-    beginStep() {},
+    beginStep(rate) {
+      lr = fround(rate);
+    },
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
         const step = fround(gradients[k] * lr);
@@ -159,7 +163,7 @@ function sgd(options: Sgd, slots: Slot[]): UpdateRule {
  * c never shrinks, so the effective rate never grows. A gradient of 0 changes neither c nor w.
  */
 function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
-  const lr = fround(options.learning_rate);
+  let lr = 0;
   const epsilon = fround(options.epsilon);
   const accumulator = values(slots, 'accumulator');
 
@@ -167,7 +171,9 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
     slots,
     powers: new Float64Array(0),
     skipsUntouchedRows: skipsUntouchedRows(options),
-    beginStep() {},
+    beginStep(rate) {
+      lr = fround(rate);
+    },
     update(weights, gradients, from, to) {
       for (let k = from; k < to; k += 1) {
         const g = gradients[k];
@@ -190,7 +196,7 @@ function adagrad(options: Adagrad, slots: Slot[]): UpdateRule {
  * alpha corrects the bias from starting m and v at 0. Its powers are running products, so no pow is needed.
  */
 function adam(options: Adam, slots: Slot[]): UpdateRule {
-  const { learning_rate, beta_1, beta_2, amsgrad } = options;
+  const { beta_1, beta_2, amsgrad } = options;
   const oneMinusBeta1 = fround(1 - beta_1);
   const oneMinusBeta2 = fround(1 - beta_2);
   const epsilon = fround(options.epsilon);
@@ -204,13 +210,12 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
     slots,
     powers,
     skipsUntouchedRows: skipsUntouchedRows(options),
-    beginStep() {
+    beginStep(rate) {
       powers[0] = powers[0] * beta_1;
       powers[1] = powers[1] * beta_2;
-      alpha = fround((learning_rate * sqrt(1 - powers[1])) / (1 - powers[0]));
+      alpha = fround((rate * sqrt(1 - powers[1])) / (1 - powers[0]));
     },
     update(weights, gradients, from, to) {
-      const rate = alpha;
       for (let k = from; k < to; k += 1) {
         const g = gradients[k];
         const m = flushed(fround(firstMoment[k] + fround(fround(g - firstMoment[k]) * oneMinusBeta1)));
@@ -224,7 +229,7 @@ function adam(options: Adam, slots: Slot[]): UpdateRule {
           if (largest[k] < v) largest[k] = v;
           d = largest[k];
         }
-        weights[k] = fround(weights[k] - fround(fround(m * rate) / fround(fround(sqrt(d)) + epsilon)));
+        weights[k] = fround(weights[k] - fround(fround(m * alpha) / fround(fround(sqrt(d)) + epsilon)));
       }
     },
     settle() {},

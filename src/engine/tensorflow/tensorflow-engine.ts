@@ -77,19 +77,19 @@ class TensorFlowEngine implements Engine {
     this.#write(this.#weights, weights);
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
-    for (let s = 0; s < steps; s += 1) {
+    for (let s = 0; s < rates.length; s += 1) {
       const start = (from + s) * this.batchSize;
       this.#guards.assertBatch(from + s);
       const rows = order.subarray(start, start + this.batchSize);
-      if (!this.#tf.tidy(() => this.#step(rows))) return s;
+      if (!this.#tf.tidy(() => this.#step(rows, rates[s]))) return s;
     }
-    return steps;
+    return rates.length;
   }
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  #step(rows: Uint32Array): boolean {
+  #step(rows: Uint32Array, rate: number): boolean {
     const { targets } = this.#options;
     const { optimizer } = this.#trained;
     const x = this.#inputs(this.#values, rows);
@@ -101,7 +101,7 @@ class TensorFlowEngine implements Engine {
       return this.#tf.mean(losses) as Scalar;
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
-    this.#trained.beginStep();
+    this.#trained.beginStep(rate);
     optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name] })));
     this.#totals.lossSum += totals.lossSum;
     this.#totals.correct += totals.correct;

@@ -15,8 +15,8 @@ export interface TensorFlowOptimizer {
   readonly slots: readonly { readonly name: string; readonly variables: readonly Variable[] }[];
   /** adam's beta_1^t and beta_2^t after t steps, as the other engines keep them; otherwise empty. */
   readonly powers: Float64Array;
-  /** Called once before the applyGradients() of each step. */
-  beginStep(): void;
+  /** Called once before the applyGradients() of each step, with its learning rate. */
+  beginStep(rate: number): void;
 }
 
 /** weights: the variables to train, in the order in which applyGradients() gets their gradients. */
@@ -49,16 +49,27 @@ export function createTensorFlowOptimizer(
     optimizer,
     slots,
     powers,
-    beginStep() {
-      if (options.type !== 'adam') return;
+    beginStep(rate) {
+      if (options.type !== 'adam') {
+        setRate(optimizer, rate);
+        return;
+      }
       // tfjs keeps its powers in float32, where 1 - beta_2^t has few digits left while beta_2 is near 1. It also adds
       // epsilon to the root AFTER correcting the bias of v; Keras (like Kingma's efficient form) adds it before. With
       // powers of 0 tfjs corrects nothing, which leaves Keras's formula with alpha as the learning rate.
       powers[0] *= options.beta_1;
       powers[1] *= options.beta_2;
-      fields.learningRate = (options.learning_rate * Math.sqrt(1 - powers[1])) / (1 - powers[0]);
+      fields.learningRate = (rate * Math.sqrt(1 - powers[1])) / (1 - powers[0]);
     },
   };
+}
+
+/** sgd keeps the rate as a tensor; the others read their field at each step. */
+function setRate(optimizer: TfOptimizer, rate: number): void {
+  const rated = optimizer as unknown as { learningRate: number; setLearningRate?: (rate: number) => void };
+  if (rated.learningRate === rate) return;
+  if (rated.setLearningRate !== undefined) rated.setLearningRate(rate);
+  else rated.learningRate = rate;
 }
 
 function construct(train: TensorFlow['core']['train'], options: Optimizer): TfOptimizer {

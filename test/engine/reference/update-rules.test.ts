@@ -16,7 +16,7 @@ function trajectory(settings: Optimizer, start: number, gradients: readonly numb
   const rule = createUpdateRule(settings, 1, gradients.length);
   const weights = Float32Array.of(start);
   return gradients.map((gradient) => {
-    rule.beginStep();
+    rule.beginStep(settings.learning_rate);
     rule.update(weights, Float32Array.of(gradient), 0, 1, 1);
     return weights[0];
   });

@@ -1,5 +1,4 @@
 import {
-  ADAM_LEARNING_RATE,
   ALPHA,
   AMSGRAD,
   BETA_1,
@@ -14,6 +13,7 @@ import {
   ONE_MINUS_RHO,
   POWER_1,
   POWER_2,
+  RATE,
   RHO,
   SLOT_DISTANCE,
 } from '../../kernel/header.ts';
@@ -191,5 +191,5 @@ export function beginAdamStep(): void {
   const power2 = load<f64>(0, POWER_2) * load<f64>(0, BETA_2);
   store<f64>(0, power1, POWER_1);
   store<f64>(0, power2, POWER_2);
-  store<f32>(0, <f32>((load<f64>(0, ADAM_LEARNING_RATE) * sqrt<f64>(1 - power2)) / (1 - power1)), ALPHA);
+  store<f32>(0, <f32>((load<f64>(0, RATE) * sqrt<f64>(1 - power2)) / (1 - power1)), ALPHA);
 }

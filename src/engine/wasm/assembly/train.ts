@@ -14,6 +14,7 @@ import {
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
   LAYERS,
+  LEARNING_RATE,
   LOSS,
   LOSS_CATEGORICAL_CROSSENTROPY,
   LOSS_SUM,
@@ -24,6 +25,8 @@ import {
   PANEL_BYTES,
   PANEL_COLUMNS,
   PREDICTED,
+  RATE,
+  RATES,
   RULE,
   RULE_ADAGRAD,
   RULE_ADAM,
@@ -66,7 +69,11 @@ export function train(from: u32, steps: u32): u32 {
   const order = load<usize>(0, ORDER);
   const orderEnd = order + (min<u32>(load<u32>(0, EPOCH_ROWS), (from + steps) * batchSize) << 2);
   let rows = order + (from * batchSize << 2);
+  const rates = load<usize>(0, RATES) + (from << 3);
   for (let s: u32 = 0; s < steps; s += 1) {
+    const rate = load<f64>(rates + (s << 3));
+    store<f64>(0, rate, RATE);
+    store<f32>(0, <f32>rate, LEARNING_RATE);
     const next = min<usize>(rows + (batchSize << 2), orderEnd);
     if (!step(rows, <u32>(next - rows) >> 2, next, min<usize>(next + (batchSize << 2), orderEnd))) return s;
     rows = next;
