@@ -65,7 +65,7 @@ export interface EngineState {
   readonly weights: Float32Array;
   /** Each (P), in the optimizer's own order. */
   readonly slots: readonly Slot[];
-  /** Running products in float64: adam's beta_1^t and beta_2^t; empty for the others. */
+  /** Running products in float64, such as adam's beta_1^t and beta_2^t; empty for optimizers without. */
   readonly powers: readonly number[];
   /** Optimizer steps since the start of the job. */
   readonly steps: number;
@@ -111,8 +111,9 @@ export interface Engine {
    * order: (epochRows), the epoch's row numbers; batch s is order[s * batchSize .. (s + 1) * batchSize).
    * The batches of an epoch come in ascending order, each once.
    *
-   * Returns how many steps were trained. Fewer than S means that the loss of batch `from + result` is not
-   * finite; that step changed nothing, and the engine must not be trained further.
+   * Returns how many steps were trained. Fewer than S means that the loss of batch `from + result`, or a norm
+   * by which its gradient is clipped, is not finite; that step changed no weight, and the engine must not be trained
+   * further.
    */
   train(order: Uint32Array, from: number, rates: Float64Array): number;
 

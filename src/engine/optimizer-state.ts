@@ -26,7 +26,16 @@ export function slotNames(optimizer: Optimizer): string[] {
     case 'adagrad':
       return ['accumulator'];
     case 'adam':
+    case 'adamw':
       return ['first_moment', 'second_moment', ...(optimizer.amsgrad ? ['largest_second_moment'] : [])];
+    case 'nadam':
+      return ['first_moment', 'second_moment'];
+    case 'adamax':
+      return ['first_moment', 'infinity_norm'];
+    case 'adadelta':
+      return ['mean_square', 'mean_square_update'];
+    case 'lion':
+      return ['first_moment'];
     default:
       return unknown(optimizer);
   }
@@ -40,6 +49,11 @@ export function initialSlotValue(optimizer: Optimizer): number {
     case 'rmsprop':
     case 'sgd':
     case 'adam':
+    case 'adamw':
+    case 'nadam':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return 0;
     default:
       return unknown(optimizer);
@@ -50,10 +64,17 @@ export function initialSlotValue(optimizer: Optimizer): number {
 export function powerCount(optimizer: Optimizer): number {
   switch (optimizer.type) {
     case 'adam':
+    case 'adamw':
       return 2;
+    case 'nadam':
+      return 3;
+    case 'adamax':
+      return 1;
     case 'rmsprop':
     case 'sgd':
     case 'adagrad':
+    case 'adadelta':
+    case 'lion':
       return 0;
     default:
       return unknown(optimizer);
@@ -62,9 +83,10 @@ export function powerCount(optimizer: Optimizer): number {
 
 /**
  * Whether a step may skip a row of the first layer whose pixels were all 0 in the batch, so that its gradient is 0
- * (rule 8). True for optimizers in which a gradient of 0 changes no weight.
+ * (rule 8). True for optimizers in which a gradient of 0 changes no weight, unless a decay changes all of them.
  */
 export function skipsUntouchedRows(optimizer: Optimizer): boolean {
+  if (optimizer.weight_decay !== null) return false;
   switch (optimizer.type) {
     case 'rmsprop':
       return !optimizer.centered && optimizer.momentum === 0;
@@ -73,6 +95,11 @@ export function skipsUntouchedRows(optimizer: Optimizer): boolean {
     case 'adagrad':
       return true;
     case 'adam':
+    case 'adamw':
+    case 'nadam':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return false;
     default:
       return unknown(optimizer);
@@ -87,11 +114,20 @@ export function decaysUntouchedSlots(optimizer: Optimizer): boolean {
     case 'sgd':
     case 'adagrad':
     case 'adam':
+    case 'adamw':
+    case 'nadam':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return false;
     default:
       return unknown(optimizer);
   }
 }
+
+/** Whether a step needs all gradients before it changes any weight, to scale them by their norm (rule 17). */
+export const clipsByNorm = ({ clipnorm, global_clipnorm }: Optimizer): boolean =>
+  clipnorm !== null || global_clipnorm !== null;
 
 /** base^0 .. base^n, the P of rule 8: each power is the previous one times base, rounded; denormal powers become 0. */
 export function powersOf(base: number, n: number): Float32Array {

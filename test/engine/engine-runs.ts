@@ -1,11 +1,12 @@
 import { expect } from 'vitest';
+import { nominalRate } from '../../src/contract/learning-rate.ts';
 import type { Engine, EpochEnd } from '../../src/engine/engine.ts';
 import { epochOrder } from '../../src/engine/random.ts';
 import type { EngineProblem } from './small-problem.ts';
 
 /** One rate a step: the optimizer's own. */
 export const steadyRates = ({ optimizer }: Pick<EngineProblem, 'optimizer'>, steps: number): Float64Array =>
-  new Float64Array(steps).fill(optimizer.learning_rate);
+  new Float64Array(steps).fill(nominalRate(optimizer.learning_rate));
 
 /** Every step of a job has another one: a wave, so that none is 0 or negative. steps: of an epoch. */
 export const changingRates = (epoch: number, steps: number): Float64Array =>

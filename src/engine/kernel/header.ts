@@ -67,17 +67,33 @@ export const MOMENTUM = ONE_MINUS_RHO + F32;
 export const EPSILON = MOMENTUM + F32;
 export const ONE_MINUS_BETA_1 = EPSILON + F32;
 export const ONE_MINUS_BETA_2 = ONE_MINUS_BETA_1 + F32;
-export const ALPHA = ONE_MINUS_BETA_2 + F32;
+export const BETA_1_ROUNDED = ONE_MINUS_BETA_2 + F32;
+export const BETA_2_ROUNDED = BETA_1_ROUNDED + F32;
+export const WEIGHT_DECAY = BETA_2_ROUNDED + F32;
+export const CLIPVALUE = WEIGHT_DECAY + F32;
+/** Of the current step: adam's rate, and the factors and divisors of nadam and adamax. */
+export const ALPHA = CLIPVALUE + F32;
+export const MEAN_FACTOR = ALPHA + F32;
+export const MEAN_DIVISOR = MEAN_FACTOR + F32;
+export const GRADIENT_FACTOR = MEAN_DIVISOR + F32;
+export const GRADIENT_DIVISOR = GRADIENT_FACTOR + F32;
+export const SQUARE_DIVISOR = GRADIENT_DIVISOR + F32;
 /** 1 or 0. */
-export const CENTERED = ALPHA + F32;
-/** As f64: adam's constants before rounding, and its running products. */
+export const CENTERED = SQUARE_DIVISOR + F32;
+/** As f64: the betas before rounding, and the running products of adam and its kin. */
 export const BETA_1 = CENTERED + F64;
 export const BETA_2 = BETA_1 + F64;
 export const POWER_1 = BETA_2 + F64;
 export const POWER_2 = POWER_1 + F64;
+export const POWER_3 = POWER_2 + F64;
+
+/** As f64: the largest norm of a gradient. */
+export const MOST_NORM = POWER_3 + F64;
+/** (PANEL_COLUMNS) f64: scratch space. */
+export const COLUMN_SUMS = MOST_NORM + F64;
 
 /** touchRows() writes a meaningless number here, so that the compiler keeps its reads. */
-export const SEEN = POWER_2 + F64;
+export const SEEN = COLUMN_SUMS + 16 * F64;
 /** One of the ACTIVATION_ constants below. */
 export const ACTIVATION = SEEN + U32;
 /** Dropout: the job's seed, steps the job has done, 1 or 0 for with or without dropout, threshold, and scale (f32). */
@@ -92,19 +108,32 @@ export const AMSGRAD = NESTEROV + U32;
 /** One of the STORAGE_ constants, and one of the LOSS_ constants below. */
 export const STORAGE = AMSGRAD + U32;
 export const LOSS = STORAGE + U32;
+/** 1 if weights decay or gradients are clipped before the update, else 0. */
+export const PREPARES = LOSS + U32;
+/** Bytes from a weight to its gradient, where a step needs all gradients before the first update; otherwise 0. */
+export const GRADIENT_DISTANCE = PREPARES + U32;
+/** 1 if MOST_NORM is that of all gradients together, 0 if it is that of each kernel and each bias. */
+export const HAS_GLOBAL_NORM = GRADIENT_DISTANCE + U32;
+/** Where the list of touched rows ends, for the latest batch. */
+export const TOUCHED_ROWS_END = HAS_GLOBAL_NORM + U32;
 
 /** There is room for this many layers, more than the contract allows. */
 const MOST_LAYERS = 24;
 /** One record per layer, from input to output. The address is a multiple of 64 beyond the entries above. */
-export const LAYER_RECORDS = 256;
+export const LAYER_RECORDS = 576;
 export const LAYER_RECORD_BYTES = 32;
-/** Entries of a record: I, O, and the addresses of W (with b), the output, its gradient, the output after dropout. */
+/**
+ * Entries of a record: I, O, the addresses of W (with b), the output, its gradient, the output after dropout, and as f32
+ * what the gradients of W and of b are multiplied with.
+ */
 export const INPUTS = 0;
 export const OUTPUTS = INPUTS + U32;
 export const WEIGHTS = OUTPUTS + U32;
 export const OUT = WEIGHTS + U32;
 export const DELTAS = OUT + U32;
 export const KEPT = DELTAS + U32;
+export const KERNEL_SCALE = KEPT + U32;
+export const BIAS_SCALE = KERNEL_SCALE + F32;
 
 /** (256) f32: the model's input for each value of a byte. */
 export const BYTE_VALUES = LAYER_RECORDS + MOST_LAYERS * LAYER_RECORD_BYTES;
@@ -139,3 +168,7 @@ export const RULE_SGD = 2;
 export const RULE_SGD_MOMENTUM = 3;
 export const RULE_ADAGRAD = 4;
 export const RULE_ADAM = 5;
+export const RULE_NADAM = 6;
+export const RULE_ADAMAX = 7;
+export const RULE_ADADELTA = 8;
+export const RULE_LION = 9;

@@ -100,7 +100,7 @@ export class KernelEngine implements Engine {
       rows[r] = r;
     });
     this.#slots = slotNames(optimizer);
-    this.#powers = [header.POWER_1, header.POWER_2].slice(0, powerCount(optimizer));
+    this.#powers = [header.POWER_1, header.POWER_2, header.POWER_3].slice(0, powerCount(optimizer));
 
     const weights = new Float32Array(layout.parameters);
     initialiseWeights(weights, layout, options.seed);

@@ -1,7 +1,7 @@
 import type { DataShape } from '../../contract/data-shape.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
 import type { DenseLayer, ModelLayout } from '../model-layout.ts';
-import { decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
+import { clipsByNorm, decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
 import {
   HEADER_BYTES,
   ITEM_BYTES,
@@ -63,6 +63,8 @@ export interface KernelMemory {
   /** The weights, followed by the slots in the same form. */
   readonly parameters: Region;
   readonly slotDistance: number;
+  /** All gradients, in the form of the weights, if they are clipped by their norm; otherwise empty. */
+  readonly gradients: Region;
   /** Bytes per panel of outputs or deltas. */
   readonly batchPanelBytes: number;
   /** (steps per epoch + 1) float32 if slots of untouched rows decay, otherwise empty. */
@@ -147,6 +149,7 @@ export function kernelMemory({
   const slotDistance = end - firstWeights;
   region(slotDistance * slotNames(optimizer).length);
   const parameters = { address: firstWeights, bytes: end - firstWeights };
+  const gradients = region(clipsByNorm(optimizer) ? slotDistance : 0);
   const layers = layout.layers.map((layer, l) => {
     const bytes = panels(layer.outputs) * batchPanelBytes;
     const out = region(bytes);
@@ -163,6 +166,7 @@ export function kernelMemory({
     layers,
     parameters,
     slotDistance,
+    gradients,
     batchPanelBytes,
     decays: region(decaysUntouchedSlots(optimizer) ? (stepsPerEpoch + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),

@@ -58,7 +58,7 @@ export function exp(x: number): number {
 
 /**
  * Natural logarithm of s: NaN below 0, -Infinity for 0; NaN and Infinity are returned unchanged. The error is below
- * 1e-14, absolute or relative, whichever is larger.
+ * 2e-14, absolute or relative, whichever is larger.
  *
  * s = 2^k y with sqrt(1/2) < y <= sqrt(2), so log s = k ln 2 + log y, and with t = (y - 1) / (y + 1)
  * log y = 2 (t + t^3/3 + t^5/5 + ...). |t| < 0.172: the first term left out, t^17/17, is less than 1e-14.

@@ -16,6 +16,7 @@ import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialiseWeights } from '../random.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
+import { clipGradients, decayWeights } from './clipping.ts';
 import {
   denseBackwardBiases,
   denseBackwardInputs,
@@ -26,7 +27,8 @@ import { firstBackwardWeights, firstForward, readInputs } from './first-layer.ts
 import { type LayerBuffers, layerBuffers } from './layer-buffers.ts';
 import { NUMBER_LOSSES, numberLossBackward, numberLossForward } from './number-loss.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
-import { createUpdateRule, type UpdateRule } from './update-rules.ts';
+import type { UpdateRule } from './update-rule.ts';
+import { createUpdateRule } from './update-rules.ts';
 
 /**
  * The reference engine: the specification in code, written to be compared with the formulas. All engines except
@@ -53,6 +55,7 @@ class ReferenceEngine implements Engine {
   readonly #activation: Activation;
   readonly #dropout: number;
   readonly #seed: number;
+  readonly #optimizer: EngineOptions['optimizer'];
   readonly #rule: UpdateRule;
 
   /** (P) each, in the layout's order. */
@@ -93,6 +96,7 @@ class ReferenceEngine implements Engine {
     this.#activation = ACTIVATIONS[options.activation];
     this.#dropout = options.dropout;
     this.#seed = options.seed;
+    this.#optimizer = options.optimizer;
     this.#rule = createUpdateRule(options.optimizer, layout.parameters, this.#guards.stepsPerEpoch);
 
     this.#weights = new Float32Array(layout.parameters);
@@ -118,7 +122,7 @@ class ReferenceEngine implements Engine {
     return rates.length;
   }
 
-  /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
+  /** One optimizer step. rows: (B), the batch's row numbers. False = the loss or a norm is not finite. */
   #step(rows: Uint32Array, rate: number): boolean {
     this.#forward(this.#values, rows, true);
     this.#loss(this.#targets, rows);
@@ -129,6 +133,7 @@ class ReferenceEngine implements Engine {
     this.#totals.correct += totals.correct;
     this.#totals.absoluteError += totals.absoluteError;
     this.#backward(rows);
+    if (!clipGradients(this.#gradients, this.layout, this.#optimizer)) return false;
     this.#steps += 1;
     this.#epochStep += 1;
     this.#update(rate);
@@ -206,7 +211,9 @@ class ReferenceEngine implements Engine {
     const weights = this.#weights;
     const gradients = this.#gradients;
     const epochStep = this.#epochStep;
+    const { weight_decay } = this.#optimizer;
     rule.beginStep(rate);
+    if (weight_decay !== null) decayWeights(weights, weight_decay, rate);
     if (!rule.skipsUntouchedRows) {
       rule.update(weights, gradients, 0, weights.length, 1);
       return;

@@ -15,6 +15,7 @@ import {
 import { Guards } from '../guards.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialiseWeights } from '../random.ts';
+import { clippedGradients, decayWeights } from './tensorflow-clipping.ts';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, TensorFlow, Variable } from './tensorflow-module.ts';
 import { createTensorFlowOptimizer, type TensorFlowOptimizer } from './tensorflow-optimizers.ts';
 
@@ -101,8 +102,14 @@ class TensorFlowEngine implements Engine {
       return this.#tf.mean(losses) as Scalar;
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
+    const options = this.#options.optimizer;
+    const all = this.#weights.map(({ name }) => grads[name]);
+    const gradients = clippedGradients({ core: this.#tf }, all, options);
+    if (gradients === undefined) return false;
+    if (options.weight_decay !== null)
+      decayWeights({ core: this.#tf }, this.#weights, options.weight_decay, rate);
     this.#trained.beginStep(rate);
-    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name] })));
+    optimizer.applyGradients(this.#weights.map(({ name }, w) => ({ name, tensor: gradients[w] })));
     this.#totals.lossSum += totals.lossSum;
     this.#totals.correct += totals.correct;
     this.#totals.absoluteError += totals.absoluteError;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type JobSpec, JobSpecSchema } from '../../../src/contract/job-spec.ts';
+import { nominalRate } from '../../../src/contract/learning-rate.ts';
 import { type Optimizer, OptimizerSchema, type Sgd } from '../../../src/contract/optimizer.ts';
 import { openDataset } from '../../../src/dataset/prepared.ts';
 import { DATASETS } from '../../../src/dataset/registry.ts';
@@ -146,7 +147,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       expect(found.powers).toHaveLength(expected.powers.length);
       expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
       // tfjs multiplies by the learning rate later.
-      const scale = optimizer.type === 'sgd' ? -optimizer.learning_rate : 1;
+      const scale = optimizer.type === 'sgd' ? -nominalRate(optimizer.learning_rate) : 1;
       for (const [s, { name, values }] of expected.slots.entries()) {
         const size = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
         expect(size).toBeGreaterThan(0);

@@ -5,6 +5,7 @@ import {
   DELTAS,
   EPOCH_ROWS,
   EPOCH_STEP,
+  GRADIENT_DISTANCE,
   HAS_DROPOUT,
   ROW_STARTS,
   INPUTS,
@@ -25,22 +26,43 @@ import {
   PANEL_BYTES,
   PANEL_COLUMNS,
   PREDICTED,
+  PREPARES,
   RATE,
   RATES,
   RULE,
+  RULE_ADADELTA,
   RULE_ADAGRAD,
   RULE_ADAM,
+  RULE_ADAMAX,
+  RULE_LION,
+  RULE_NADAM,
   RULE_RMSPROP,
   RULE_RMSPROP_GENERAL,
   RULE_SGD,
   RULE_SGD_MOMENTUM,
+  TOUCHED_ROWS_END,
   TRANSPOSED,
   WEIGHTS,
 } from '../../kernel/header.ts';
 import { activate, activateBackward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
 import { applyDropout } from './dropout.ts';
-import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
+import { applyUpdates, scaleGradients } from './norms.ts';
+import {
+  Adadelta,
+  Adagrad,
+  Adam,
+  Adamax,
+  beginStep,
+  Keep,
+  Lion,
+  Nadam,
+  Prepared,
+  Rmsprop,
+  RmspropGeneral,
+  Sgd,
+  SgdMomentum,
+} from './optimizers.ts';
 import { listItems, packRows, sortItems, touchRows } from './nonzeros.ts';
 import { firstBackwardUpdate, firstForward } from './first-layer.ts';
 import { numberLossBackward, numberLossForward } from './number-loss.ts';
@@ -83,7 +105,7 @@ export function train(from: u32, steps: u32): u32 {
 
 /**
  * One optimizer step. rows: (B), row numbers; next .. nextEnd: those of the next batch.
- * False = the loss is not finite, and nothing has changed.
+ * False = the loss or a norm is not finite, and no weight has changed.
  */
 function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   const targets = load<usize>(0, TARGETS);
@@ -113,6 +135,21 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   touchRows(starts, next, nextEnd);
   if (isNumber) numberLossBackward(lastDeltas(), B);
   else softmaxLossBackward(lastDeltas(), targets, rows, B, lastOutputs());
+  const storesGradients = load<usize>(0, GRADIENT_DISTANCE) != 0;
+  if (storesGradients) {
+    backwardUpdate<Keep>(changetype<Keep>(0), B);
+    if (!scaleGradients()) return false;
+  }
+  beginStep();
+  if (storesGradients) applyUpdates();
+  else if (load<u32>(0, PREPARES) != 0) backwardUpdate<Prepared>(changetype<Prepared>(0), B);
+  else plainUpdate(B);
+  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
+  return true;
+}
+
+/** The step of a job whose gradients and weights need no preparation. */
+function plainUpdate(B: u32): void {
   switch (load<u32>(0, RULE)) {
     case RULE_RMSPROP: {
       backwardUpdate<Rmsprop>(changetype<Rmsprop>(0), B);
@@ -135,15 +172,28 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
       break;
     }
     case RULE_ADAM: {
-      beginAdamStep();
       backwardUpdate<Adam>(changetype<Adam>(0), B);
+      break;
+    }
+    case RULE_NADAM: {
+      backwardUpdate<Nadam>(changetype<Nadam>(0), B);
+      break;
+    }
+    case RULE_ADAMAX: {
+      backwardUpdate<Adamax>(changetype<Adamax>(0), B);
+      break;
+    }
+    case RULE_ADADELTA: {
+      backwardUpdate<Adadelta>(changetype<Adadelta>(0), B);
+      break;
+    }
+    case RULE_LION: {
+      backwardUpdate<Lion>(changetype<Lion>(0), B);
       break;
     }
     default:
       unreachable();
   }
-  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
-  return true;
 }
 
 @inline
@@ -217,5 +267,6 @@ function backwardUpdate<Rule>(rule: Rule, B: u32): void {
   const I = load<u32>(first, INPUTS);
   const P = panels(load<u32>(first, OUTPUTS));
   const touchedRowsEnd = sortItems(B, I, load<u32>(0, EPOCH_STEP));
+  store<usize>(0, touchedRowsEnd, TOUCHED_ROWS_END);
   firstBackwardUpdate<Rule>(rule, load<usize>(first, WEIGHTS), load<usize>(first, DELTAS), touchedRowsEnd, B, I, P);
 }
