@@ -36,8 +36,9 @@ export const EarlyStoppingSchema = z
     min_delta: minDelta(0),
     patience: epochs(0, 'Epochs without an improvement after which training stops'),
     mode,
-    baseline: z.number().nullable().default(null).meta({
-      description: 'Only improvements beyond this value make the patience start again; null = all do.',
+    baseline: z.number().gte(-1_000_000).lte(1_000_000).nullable().default(null).meta({
+      description:
+        'Only improvements beyond this value make the patience start again: -1,000,000 to 1,000,000; null = all do.',
     }),
     start_from_epoch: epochs(0, 'First epochs that are not watched'),
   })
