@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ActivationSchema } from '../src/contract/activation.ts';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
+import { nominalRate } from '../src/contract/learning-rate.ts';
 import { openDataset } from '../src/dataset/prepared.ts';
 import { DATASETS } from '../src/dataset/registry.ts';
 import { noTotals } from '../src/engine/engine.ts';
@@ -86,7 +87,7 @@ for (const [k, job] of JOBS.entries()) {
     const [from, to] = [step * batch_size, (step + 1) * batch_size];
     engine.evaluate(batches, targets, from, to, totals);
     losses.push(totals.lossSum / batch_size);
-    engine.train(order, step, 1);
+    engine.train(order, step, Float64Array.of(nominalRate(spec.optimizer.learning_rate)));
   }
   writeFileSync(join(folder, 'batches.u8'), batches);
   writeFileSync(join(folder, 'labels.u8'), Uint8Array.from(targets));

@@ -20,6 +20,7 @@ import { fit } from '../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../src/training/hashes.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 import { encodeModel } from '../src/training/model-file.ts';
+import { StoppingWatch } from '../src/training/monitors.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
 import type { TrainCommand, TrainerMessage } from './trainer-message.ts';
 
@@ -117,8 +118,8 @@ export class TrainingSession {
         return 'failed';
       }
       if (next.value.type === 'epoch') {
-        const { type: _, ...result } = next.value;
-        if ((await this.#report(pace.epoch(result))) === 'stopped') return 'stopped';
+        const { type: _, last, ...result } = next.value;
+        if ((await this.#report(pace.epoch(result, last), last)) === 'stopped') return 'stopped';
       } else {
         const progress = next.value.type === 'steps' ? pace.step(next.value.step) : undefined;
         if (progress !== undefined) this.#send({ type: 'progress', progress });
@@ -129,7 +130,10 @@ export class TrainingSession {
   }
 
   /** Reports an epoch to the worker. The training runs at most one epoch ahead of the last confirmed one. */
-  async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'reported' | 'stopped'> {
+  async #report(
+    { metrics, progress }: ReturnType<Pace['epoch']>,
+    last: boolean,
+  ): Promise<'reported' | 'stopped'> {
     while (this.#confirmed < metrics.epoch - 1) {
       await new Promise<void>((confirmed) => {
         this.#onConfirmed = confirmed;
@@ -139,7 +143,6 @@ export class TrainingSession {
     this.#history.push(metrics);
     await turn();
     const draining = this.#stop === 'drain';
-    const last = metrics.epoch === this.#command.spec.training.epochs;
     this.#send({
       type: 'epoch',
       metrics,
@@ -206,6 +209,8 @@ export class TrainingSession {
     weights: Float32Array,
   ): Omit<JobResult, 'duration_seconds'> {
     const last = this.#history.at(-1)!;
+    const { early_stopping } = this.#command.spec.training;
+    const stopping = new StoppingWatch(early_stopping, this.#history);
     return {
       test: { loss: test.loss, accuracy: test.accuracy },
       train: { loss: last.loss, accuracy: last.accuracy },
@@ -214,6 +219,10 @@ export class TrainingSession {
           ? null
           : { loss: last.val_loss, accuracy: last.val_accuracy },
       best: bestOf(this.#history),
+      ...(early_stopping !== null && {
+        stopped_epoch: stopping.stoppedEpoch,
+        best_epoch: stopping.bestEpoch,
+      }),
       training_seconds: roundTo(
         0.001,
         this.#history.reduce((sum, row) => sum + row.duration_seconds, 0),

@@ -19,7 +19,12 @@ export const MAX_PARAMETERS = 20_000_000;
 export function checkSpec(spec: JobSpec): { data: DataShape; size: SpecSize } {
   const data = resolveDataset(spec.dataset);
   const size = measureSpec(spec, data);
-  const errors = [...checkNumbers(spec, data), ...checkSize(spec, size), ...checkEngine(spec)];
+  const errors = [
+    ...checkNumbers(spec, data),
+    ...checkSize(spec, size),
+    ...checkOptions(spec),
+    ...checkEngine(spec),
+  ];
   if (errors.length > 0) throw invalidFields(errors);
   return { data, size };
 }
@@ -108,6 +113,51 @@ function checkLabels({ label_smoothing, class_weight }: JobSpec['training'], dat
   return errors;
 }
 
+/** Options that need or exclude each other; empty when all fit. */
+export function checkOptions({ optimizer, training }: JobSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  const say = (pointer: string, detail: string) => errors.push({ in: 'body', pointer, detail });
+  const clips = (['clipnorm', 'global_clipnorm', 'clipvalue'] as const).filter(
+    (name) => optimizer[name] !== null,
+  );
+  for (const name of clips.slice(1)) {
+    say(`/optimizer/${name}`, `must be null where ${clips[0]} is set: a gradient is clipped in one way only`);
+  }
+  const { learning_rate } = optimizer;
+  if (typeof learning_rate === 'object' && learning_rate.type === 'piecewise_constant_decay') {
+    const { boundaries, values } = learning_rate;
+    const at = '/optimizer/learning_rate';
+    const wrong = boundaries.findIndex((boundary, k) => k > 0 && boundary <= boundaries[k - 1]!);
+    if (wrong !== -1) {
+      const before = boundaries[wrong - 1];
+      say(
+        `${at}/boundaries/${wrong}`,
+        `must be larger than the one before, ${before}; got ${boundaries[wrong]}`,
+      );
+    }
+    if (values.length !== boundaries.length + 1) {
+      const rates = boundaries.length + 1;
+      say(`${at}/values`, `must have one more than boundaries, so ${rates} rates; got ${values.length}`);
+    }
+  }
+  for (const name of ['reduce_lr_on_plateau', 'early_stopping'] as const) {
+    const monitor = training[name]?.monitor;
+    if (monitor?.startsWith('val_') && training.validation_split === 0) {
+      say(
+        `/training/${name}/monitor`,
+        `must be loss or accuracy with a validation_split of 0, which leaves no rows to measure ${monitor} on`,
+      );
+    }
+  }
+  if (training.reduce_lr_on_plateau !== null && typeof learning_rate === 'object') {
+    say(
+      '/training/reduce_lr_on_plateau',
+      'must be null where learning_rate is a schedule: only a learning_rate that is a number can be reduced',
+    );
+  }
+  return errors;
+}
+
 /** So many faults are told, and so many classes listed. */
 const MOST_ERRORS = 20;
 
@@ -117,9 +167,10 @@ const shortList = (labels: readonly string[]): string =>
     : `${labels.slice(0, MOST_ERRORS).join(', ')} and ${labels.length - MOST_ERRORS} more`;
 
 /** What the spec asks for and its engine cannot do; empty when the engine can do all of it. */
-export function checkEngine({ engine, optimizer }: JobSpec): FieldError[] {
+export function checkEngine({ engine, optimizer, training }: JobSpec): FieldError[] {
   if (engine !== 'tensorflow') return [];
-  return tensorflowLacks(optimizer).map(({ field, detail }) => ({
+  const isReduced = training.reduce_lr_on_plateau !== null;
+  return tensorflowLacks(optimizer, isReduced).map(({ field, detail }) => ({
     in: 'body',
     pointer: `/optimizer/${field}`,
     detail,

@@ -54,7 +54,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--name <text>', 'a name for people')
     .option('--dataset <name>', 'mnist or mnist_sample')
     .option('--hidden-units <list>', 'widths of the hidden layers, such as 128,64')
-    .option('--optimizer <type>', 'rmsprop, sgd, adagrad or adam')
+    .option('--optimizer <type>', 'rmsprop, sgd, adagrad, adam, adamw, nadam, adamax, adadelta or lion')
     .option('--learning-rate <number>', "the optimizer's step size")
     .option('--epochs <number>', 'passes over the data')
     .option('--batch-size <number>', 'rows per step')

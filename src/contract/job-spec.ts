@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ActivationSchema } from './activation.ts';
 import { InitializerSchema, KernelInitializerSchema } from './initializer.ts';
+import { EarlyStoppingSchema, ReduceLrOnPlateauSchema } from './monitors.ts';
 import { OptimizerSchema } from './optimizer.ts';
 import { text } from './text.ts';
 
@@ -102,6 +103,14 @@ const TrainingSchema = z
         description:
           'Decides the initial weights, the order of the rows, what dropout drops and which rows are drawn for validation: 0 to 4294967295.',
       }),
+    reduce_lr_on_plateau: ReduceLrOnPlateauSchema.nullable().default(null).meta({
+      description:
+        'Reduces a learning_rate that is a number when a measure no longer improves; null = never.',
+    }),
+    early_stopping: EarlyStoppingSchema.nullable().default(null).meta({
+      description:
+        'Ends the training, before the last of its epochs, when a measure no longer improves; null = never.',
+    }),
   })
   .meta({ id: 'Training' });
 

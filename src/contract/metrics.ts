@@ -18,7 +18,7 @@ export const EpochMetricsSchema = z
     val_accuracy: z.number().gte(0).lte(1).nullable().meta({
       description: 'Exact accuracy on the validation rows at the end of the epoch; null without validation.',
     }),
-    learning_rate: z.number().meta({ description: 'The learning rate of this epoch.' }),
+    learning_rate: z.number().meta({ description: "The learning rate of the epoch's last step." }),
     duration_seconds: z
       .number()
       .gte(0)

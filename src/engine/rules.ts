@@ -52,7 +52,7 @@
  *
  * Rule 8, untouched rows: row i of the first layer's W is touched at a step if x[r, i] != 0 for some row r of the
  *   batch, whatever path computes it. If a gradient of 0 changes no weight (skipsUntouchedRows() in
- *   optimizer-state.ts), untouched rows are not updated. If such an optimizer's slots decay (decaysUntouchedSlots()),
+ *   optimizer-state.ts; never with weight_decay), untouched rows are not updated. If such an optimizer's slots decay (decaysUntouchedSlots()),
  *   then, with s the step of the row's last update: v = P[t - s] * v + (1 - rho) * (g * g); P[0] = 1,
  *   P[k] = fround(P[k - 1] * rho), values below 2^-126 set to 0. At the end of each epoch (step T), every row with
  *   s < T gets v = P[T - s] * v, s = T. All other optimizers update all rows at every step.
@@ -73,15 +73,33 @@
  *   kernel's panels hold +0 after every layer and update, and are never hashed or saved. States are taken at epoch ends
  *   only, so that taking one never changes a bit.
  *
- * Rule 12, updates: Keras's formulas in Keras's order of operations, as in reference/update-rules.ts.
+ * Rule 12, updates: Keras's formulas in Keras's order of operations, as in reference/gradient-rules.ts and
+ *   reference/adam-rules.ts. Running products, such as beta_1^t, and what is derived from them are float64, rounded to
+ *   float32 once at each step.
  *
  * Rule 13, slots that decay (means, moments, velocities; not adagrad's sum and amsgrad's maximum) are +0 wherever their
  *   new value s has |s| < 2^-126, before it is used or stored: at each update and at each late decay of rule 8. The
  *   slots of dead units would otherwise end in denormal numbers, where rho * v rounds to v for ever, and which cost a
  *   processor a hundred cycles each. NaN stays NaN, so that rule 9 sees it.
  *
- * Rule 14, l1 and l2, of kernels and not of biases: g = (g + l1 * sign(w)) + (2 * l2) * w, with sign(0) = 0 and l1 and
- *   2 * l2 rounded to float32 once, before the update and before anything that looks at gradients. A step's loss gets
+ * Rule 14, exp, log and cos of any number (exp-log.ts): in float64 from + - * / and floor alone. exp: relative error below
+ *   3e-14 for |x| <= 80 and below 2e-13 elsewhere; 0 below -104, Infinity above 709. log: error below 2e-14, absolute or
+ *   relative. cos: absolute error below 1e-15 for |x| <= 2^20. b^p = exp(p * log(b)), but b^0 = 1 and b^1 = b.
+ *
+ * Rule 15, learning rates: the rate of a step is a function of its number in the job, from 0, by Keras's formulas
+ *   (learning-rates.ts) in float64. Updates round it to float32 once; adam's alpha = lr * sqrt(1 - beta_2^t) /
+ *   (1 - beta_1^t) takes it in float64 and is rounded once.
+ *
+ * Rule 16, before an update, in this order: clipvalue, g = g < -c ? -c : g > c ? c : g; then the decay of all weights and
+ *   biases, w = w - ((w * weight_decay) * lr).
+ *
+ * Rule 17, clipnorm and global_clipnorm, in place of clipvalue: a step computes all gradients, then their norms, then
+ *   updates. The square of a norm is a float64 sum: of g * g of each column over rows ascending, of the columns ascending,
+ *   and for global_clipnorm of the tensors in the order of rule 11. Untouched rows add 0. norm <= c leaves g alone,
+ *   else g = g * fround(c / norm). A norm that is not finite changes no weight and no slot, and ends the job `diverged`.
+ *
+ * Rule 18, l1 and l2, of kernels and not of biases: g = (g + l1 * sign(w)) + (2 * l2) * w, with sign(0) = 0 and l1 and
+ *   2 * l2 rounded to float32 once, before gradients are clipped and weights decay. A step's loss gets
  *   B * (l1 * sum |w| + l2 * sum w * w) with the weights before the step, all in float64: each sum goes down a column, then
  *   over columns, then over layers. With l1 or l2 a gradient of 0 may change a weight, so no row is left out (rule 8).
  */

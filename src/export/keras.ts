@@ -1,4 +1,5 @@
 import type { JobSpec } from '../contract/job-spec.ts';
+import type { Schedule } from '../contract/learning-rate.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
 import { type ExportedLayer, type ExportedModel, INPUT_SCALE, layersOf } from './exported-model.ts';
 import { encodeHdf5, type Hdf5Dataset, type Hdf5Group } from './hdf5.ts';
@@ -57,16 +58,20 @@ const variablesOf = ({ inputs, outputs, kernel, bias }: ExportedLayer): Hdf5Data
 /** Iteration, learning rate, then the slots in the order in which Keras's optimizer builds them. */
 function optimizerVariables(
   model: ExportedModel,
-  { steps, slots }: NonNullable<ExportedModel['file']['optimizer']>,
+  { steps, slots, powers }: NonNullable<ExportedModel['file']['optimizer']>,
 ): Record<string, Hdf5Dataset> {
   const bySlot = new Map(
     slots.map(({ name, values }) => [name, layersOf(model, values).flatMap(variablesOf)] as const),
   );
   const slot = (name: string): Hdf5Dataset[] => bySlot.get(name) ?? [];
+  const { type, learning_rate } = model.spec.optimizer;
   const ordered: Hdf5Dataset[] = [
     { dims: [], values: Int32Array.of(steps) },
-    { dims: [], values: Float32Array.of(model.spec.optimizer.learning_rate) },
+    // Keras keeps no rate of a schedule.
+    ...(typeof learning_rate === 'number' ? [{ dims: [], values: Float32Array.of(learning_rate) }] : []),
     ...slotsInOrder(model.spec.optimizer, slot),
+    // The running product of its momenta.
+    ...(type === 'nadam' ? [{ dims: [], values: Float32Array.of(powers[1]!) }] : []),
   ];
   return Object.fromEntries(ordered.map((variable, v) => [v, variable]));
 }
@@ -75,13 +80,16 @@ function slotsInOrder({ type }: Optimizer, slot: (name: string) => Hdf5Dataset[]
   switch (type) {
     case 'rmsprop':
       return [...slot('mean_square'), ...slot('momentum'), ...slot('mean_gradient')];
-    case 'adam': {
-      const velocities = slot('second_moment');
-      return [
-        ...slot('first_moment').flatMap((momentum, v) => [momentum, velocities[v]!]),
-        ...slot('largest_second_moment'),
-      ];
-    }
+    case 'adam':
+    case 'adamw':
+    case 'nadam':
+      return [...pairs(slot('first_moment'), slot('second_moment')), ...slot('largest_second_moment')];
+    case 'adamax':
+      return pairs(slot('first_moment'), slot('infinity_norm'));
+    case 'adadelta':
+      return pairs(slot('mean_square'), slot('mean_square_update'));
+    case 'lion':
+      return slot('first_moment');
     case 'sgd':
       return slot('momentum');
     case 'adagrad':
@@ -89,7 +97,30 @@ function slotsInOrder({ type }: Optimizer, slot: (name: string) => Hdf5Dataset[]
   }
 }
 
-const KERAS_CLASSES = { rmsprop: 'RMSprop', adam: 'Adam', sgd: 'SGD', adagrad: 'Adagrad' } as const;
+/** Variable by variable: its value in the first slot, then that in the second. */
+const pairs = (first: Hdf5Dataset[], second: Hdf5Dataset[]): Hdf5Dataset[] =>
+  first.flatMap((variable, v) => [variable, second[v]!]);
+
+const KERAS_CLASSES: { readonly [Type in Optimizer['type']]: string } = {
+  rmsprop: 'RMSprop',
+  sgd: 'SGD',
+  adagrad: 'Adagrad',
+  adam: 'Adam',
+  adamw: 'AdamW',
+  nadam: 'Nadam',
+  adamax: 'Adamax',
+  adadelta: 'Adadelta',
+  lion: 'Lion',
+};
+
+const KERAS_SCHEDULES: { readonly [Type in Schedule['type']]: string } = {
+  exponential_decay: 'ExponentialDecay',
+  piecewise_constant_decay: 'PiecewiseConstantDecay',
+  polynomial_decay: 'PolynomialDecay',
+  inverse_time_decay: 'InverseTimeDecay',
+  cosine_decay: 'CosineDecay',
+  cosine_decay_restarts: 'CosineDecayRestarts',
+};
 
 function configOf(model: ExportedModel): object {
   const { layout, spec, data, preprocessing, file } = model;
@@ -185,12 +216,19 @@ const layer = (className: string, config: object) => ({
 });
 
 /** The hyper-parameters have Keras's names. */
-function compileConfig({ type, ...hyperParameters }: Optimizer): object {
+function compileConfig({ type, learning_rate, ...hyperParameters }: Optimizer): object {
+  const { weight_decay } = hyperParameters;
   return {
     optimizer: {
       module: 'keras.optimizers',
       class_name: KERAS_CLASSES[type],
-      config: { name: type, ...hyperParameters },
+      config: {
+        name: type,
+        learning_rate: typeof learning_rate === 'number' ? learning_rate : scheduleConfig(learning_rate),
+        ...hyperParameters,
+        // The only one of Keras's optimizers that takes no null here.
+        ...(type === 'adamw' && { weight_decay: weight_decay ?? 0 }),
+      },
       registered_name: null,
     },
     loss: 'sparse_categorical_crossentropy',
@@ -202,3 +240,10 @@ function compileConfig({ type, ...hyperParameters }: Optimizer): object {
     jit_compile: false,
   };
 }
+
+const scheduleConfig = ({ type, ...config }: Schedule): object => ({
+  module: 'keras.optimizers.schedules',
+  class_name: KERAS_SCHEDULES[type],
+  config,
+  registered_name: null,
+});

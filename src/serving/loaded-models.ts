@@ -1,3 +1,4 @@
+import { OptimizerSchema } from '../contract/optimizer.ts';
 import type { Engine } from '../engine/engine.ts';
 import { loadEngine } from '../engine/engines.ts';
 import { type JobInput, jobLayout } from '../training/job-engine.ts';
@@ -9,6 +10,8 @@ const MOST_BYTES = 512 * 1024 * 1024;
 
 /** Rows that are computed at a time. It decides speed, not bits. */
 const BATCH_ROWS = 32;
+
+const SGD = OptimizerSchema.parse({ type: 'sgd' });
 
 /** A model as it is read. epoch: how many epochs it was trained. */
 export interface TrainedWeights {
@@ -63,7 +66,7 @@ async function load(
     l1: 0,
     l2: 0,
     // It keeps no slots, and is never asked to train.
-    optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false },
+    optimizer: SGD,
     batchSize: BATCH_ROWS,
     seed: 0,
     loss: 'categorical_crossentropy',

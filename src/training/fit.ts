@@ -3,8 +3,10 @@ import type { EpochMetrics } from '../contract/metrics.ts';
 import type { DataRows, Dataset } from '../dataset/prepared.ts';
 import { stepsPerEpoch } from '../dataset/row-counts.ts';
 import { type Engine, noTotals, type Totals } from '../engine/engine.ts';
+import { rateOfStep } from '../engine/learning-rates.ts';
 import { epochOrder, fileOrder } from '../engine/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { PlateauWatch, StoppingWatch } from './monitors.ts';
 import { askedFor } from './pull.ts';
 import { RowReader } from './row-reader.ts';
 import { trainingRows } from './training-rows.ts';
@@ -17,8 +19,8 @@ export type FitYield =
   | { readonly type: 'steps'; readonly epoch: number; readonly step: number }
   /** row = validation rows measured in this epoch. */
   | { readonly type: 'validation'; readonly epoch: number; readonly row: number }
-  /** The epoch is over. Until the next call of next(), engine.state() is the state to checkpoint. */
-  | ({ readonly type: 'epoch' } & EpochResult);
+  /** The epoch is over; `last`: so is the training. Until the next call of next(), engine.state() is the state to checkpoint. */
+  | ({ readonly type: 'epoch'; readonly last: boolean } & EpochResult);
 
 export type FitOutcome =
   | { readonly outcome: 'completed' }
@@ -46,13 +48,19 @@ type Pulled<Result> = Generator<FitYield, Result, number | undefined>;
 export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitOutcome> {
   const { epochs, batch_size, shuffle, seed } = spec.training;
   const { count: rows, validation: held, firstValidationRow } = trainingRows(dataset, spec.training);
+  const history = resume?.history ?? [];
   const steps = stepsPerEpoch(rows, batch_size);
   if (resume) engine.restore(resume.state);
+  const rateOf = rateOfStep(spec.optimizer.learning_rate);
+  const plateau = plateauOf(spec, history);
+  const stopping = new StoppingWatch(spec.training.early_stopping, history);
 
   for (let epoch = (resume?.epoch ?? 0) + 1; epoch <= epochs; epoch += 1) {
+    if (stopping.stoppedEpoch !== null) break;
     const order = shuffle ? epochOrder(seed, epoch, rows) : fileOrder(rows);
     const stepsBefore = (epoch - 1) * steps;
-    const trained = yield* trainEpoch(engine, order, steps, epoch, stepsBefore);
+    const rates = Float64Array.from({ length: steps }, (_, s) => plateau?.rate ?? rateOf(stepsBefore + s));
+    const trained = yield* trainEpoch(engine, order, rates, epoch, stepsBefore);
     if (trained < steps) return { outcome: 'diverged', epoch, step: stepsBefore + trained + 1 };
 
     const diverged = { outcome: 'diverged', epoch, step: epoch * steps } as const;
@@ -60,35 +68,50 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
     if (!train.finite) return diverged;
     const validation = yield* validate(engine, held, firstValidationRow, epoch);
     if (validation && !Number.isFinite(validation.lossSum)) return diverged;
-    yield {
-      type: 'epoch',
+    const row: EpochResult = {
       epoch,
       step: epoch * steps,
       loss: train.lossSum / train.rows,
       accuracy: train.correct / train.rows,
       val_loss: validation && validation.lossSum / validation.rows + engine.penalty(),
       val_accuracy: validation && validation.correct / validation.rows,
-      learning_rate: spec.optimizer.learning_rate,
+      learning_rate: rates.at(-1)!,
     };
+    plateau?.see(row);
+    stopping.see(row);
+    yield { type: 'epoch', last: epoch === epochs || stopping.stoppedEpoch !== null, ...row };
   }
   return { outcome: 'completed' };
 }
 
-/** Trains the epoch's batches in order. Returns how many were trained; fewer than `steps` = the next one diverged. */
+/** Undefined where the rate does not depend on how the training goes: a schedule cannot be reduced. */
+function plateauOf(
+  { optimizer, training }: JobSpec,
+  history: Checkpoint['history'],
+): PlateauWatch | undefined {
+  const { reduce_lr_on_plateau: options } = training;
+  if (options === null || typeof optimizer.learning_rate !== 'number') return undefined;
+  return new PlateauWatch(options, optimizer.learning_rate, history);
+}
+
+/**
+ * Trains the epoch's batches in order, each with its rate. Returns how many were trained; fewer than rates = the next
+ * one diverged.
+ */
 function* trainEpoch(
   engine: Engine,
   order: Uint32Array,
-  steps: number,
+  rates: Float64Array,
   epoch: number,
   stepsBefore: number,
 ): Pulled<number> {
   let trained = 0;
   let slice = 1;
-  while (trained < steps) {
-    const asked = Math.min(slice, steps - trained);
+  while (trained < rates.length) {
+    const asked = rates.subarray(trained, trained + slice);
     const done = engine.train(order, trained, asked);
     trained += done;
-    if (done < asked) break;
+    if (done < asked.length) break;
     slice = askedFor(yield { type: 'steps', epoch, step: stepsBefore + trained });
   }
   return trained;

@@ -5,19 +5,22 @@ import type { JobInput } from './job-engine.ts';
 
 /**
  * SHA-256, in hex, of everything that decides the bits of an epoch: the data's content, model, optimizer, training and
- * the version of the engine's rules. It leaves out the number of epochs, since the state after epoch 3 is the same
- * whether the job trains 3 or 10. It includes the engine only for tensorflow, since all others give the same bits.
+ * the version of the engine's rules. It leaves out what decides the number of epochs, since the state after epoch 3 is the
+ * same whether the job trains 3 or 10, and what is null, so that a new option leaves those of other jobs as they were. It includes the engine only for tensorflow, since all others give the same bits.
  */
 export function specFingerprint({ spec, data }: JobInput): string {
   const { model, optimizer, training, engine } = spec;
-  const { epochs: _, ...pass } = training;
+  const { epochs: _epochs, early_stopping: _stopping, ...pass } = training;
   const deciding = {
     rules: RULES_VERSION,
     data: data.sha256,
     model,
-    optimizer,
-    training: pass,
+    optimizer: withoutNull(optimizer),
+    training: withoutNull(pass),
     ...(engine === 'tensorflow' && { engine }),
   };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex');
 }
+
+const withoutNull = (options: object): object =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));

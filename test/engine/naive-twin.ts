@@ -1,3 +1,4 @@
+import { nominalRate } from '../../src/contract/learning-rate.ts';
 import { noTotals, type Totals } from '../../src/engine/engine.ts';
 import { u32 } from '../../src/engine/random.ts';
 import {
@@ -53,6 +54,9 @@ export class NaiveTwin {
   #jobStep = 0;
   #p1 = 1;
   #p2 = 1;
+  /** nadam's: 0.96^t and the product of its momenta. */
+  #decay96 = 1;
+  #momenta = 1;
 
   constructor(options: EngineProblem, initialWeights: Float32Array) {
     this.#options = options;
@@ -66,9 +70,12 @@ export class NaiveTwin {
     if (optimizer.type === 'rmsprop' && optimizer.centered) slot('mean_gradient');
     if ('momentum' in optimizer && optimizer.momentum > 0) slot('momentum');
     if (optimizer.type === 'adagrad') slot('accumulator', optimizer.initial_accumulator_value);
-    if (optimizer.type === 'adam') slot('first_moment');
-    if (optimizer.type === 'adam') slot('second_moment');
-    if (optimizer.type === 'adam' && optimizer.amsgrad) slot('largest_second_moment');
+    if ('beta_1' in optimizer) slot('first_moment');
+    if ('beta_1' in optimizer && !['adamax', 'lion'].includes(optimizer.type)) slot('second_moment');
+    if ('amsgrad' in optimizer && optimizer.amsgrad) slot('largest_second_moment');
+    if (optimizer.type === 'adamax') slot('infinity_norm');
+    if (optimizer.type === 'adadelta') slot('mean_square');
+    if (optimizer.type === 'adadelta') slot('mean_square_update');
   }
 
   /** Trains one epoch in the given order. Returns the sum of the losses and the number of correct predictions. */
@@ -184,6 +191,8 @@ export class NaiveTwin {
     }
     totals.lossSum += n * (l1 * sizes + l2 * squares);
 
+    this.#clip(gradients);
+    this.#decayWeights();
     this.#beginUpdate();
     const isTouched = (i: number) => x[0].some((row) => row[i] !== 0);
     for (let p = 0; p < layout.parameters; p += 1) {
@@ -198,6 +207,48 @@ export class NaiveTwin {
       this.#lastUpdate.fill(step);
     }
     return totals;
+  }
+
+  /** Rules 16 and 17. */
+  #clip(gradients: Float32Array): void {
+    const { optimizer, layout } = this.#options;
+    const { clipvalue, clipnorm, global_clipnorm } = optimizer;
+    if (clipvalue !== null) {
+      const most = f(clipvalue);
+      gradients.forEach((g, p) => {
+        gradients[p] = Math.max(-most, Math.min(g, most));
+      });
+    }
+    // [first, rows, columns] of W1, b1, W2, b2, ...
+    const tensors = layout.layers.flatMap(({ inputs, outputs, weightsOffset, biasesOffset }) => [
+      [weightsOffset, inputs, outputs],
+      [biasesOffset, 1, outputs],
+    ]);
+    const squares = tensors.map(([first, rows, columns]) => {
+      let total = 0;
+      for (let j = 0; j < columns!; j += 1) {
+        let column = 0;
+        for (let i = 0; i < rows!; i += 1) column += gradients[first! + i * columns! + j] ** 2;
+        total += column;
+      }
+      return total;
+    });
+    const all = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+    tensors.forEach(([first, rows, columns], t) => {
+      const [norm, most] = clipnorm !== null ? [Math.sqrt(squares[t]), clipnorm] : [all, global_clipnorm];
+      if (most === null || norm <= most) return;
+      for (let k = first!; k < first! + rows! * columns!; k += 1)
+        gradients[k] = f(gradients[k] * f(most / norm));
+    });
+  }
+
+  #decayWeights(): void {
+    const { weight_decay, learning_rate } = this.#options.optimizer;
+    if (weight_decay === null) return;
+    const { weights } = this;
+    weights.forEach((w, p) => {
+      weights[p] = f(w - f(f(w * f(weight_decay)) * f(nominalRate(learning_rate))));
+    });
   }
 
   /** Rule 1. */
@@ -280,7 +331,7 @@ export class NaiveTwin {
   /** Rule 8: whether untouched rows are skipped. */
   #skips(): boolean {
     const { optimizer, l1, l2 } = this.#options;
-    if (l1 + l2 > 0) return false;
+    if (optimizer.weight_decay !== null || l1 + l2 > 0) return false;
     if (optimizer.type === 'rmsprop') return optimizer.momentum === 0 && !optimizer.centered;
     return optimizer.type === 'adagrad' || (optimizer.type === 'sgd' && optimizer.momentum === 0);
   }
@@ -311,15 +362,18 @@ export class NaiveTwin {
 
   #beginUpdate(): void {
     const { optimizer } = this.#options;
-    if (optimizer.type !== 'adam') return;
+    if (!('beta_1' in optimizer)) return;
     this.#p1 *= optimizer.beta_1;
     this.#p2 *= optimizer.beta_2;
+    this.#decay96 *= 0.96;
+    this.#momenta *= optimizer.beta_1 * (1 - 0.5 * this.#decay96);
   }
 
   #update(p: number, g: number, elapsed: number): void {
     const { optimizer } = this.#options;
     const { weights: w, slots } = this;
-    const lr = f(optimizer.learning_rate);
+    const rate = nominalRate(optimizer.learning_rate);
+    const lr = f(rate);
     switch (optimizer.type) {
       case 'sgd': {
         const s = f(g * lr);
@@ -338,8 +392,9 @@ export class NaiveTwin {
         w[p] = f(w[p] - f(f(lr * g) / f(Math.sqrt(f(acc[p] + f(optimizer.epsilon))))));
         break;
       }
-      case 'adam': {
-        const alpha = f((optimizer.learning_rate * Math.sqrt(1 - this.#p2)) / (1 - this.#p1));
+      case 'adam':
+      case 'adamw': {
+        const alpha = f((rate * Math.sqrt(1 - this.#p2)) / (1 - this.#p1));
         const [m, v] = [slots.first_moment!, slots.second_moment!];
         m[p] = flushed(f(m[p] + f(f(g - m[p]) * f(1 - optimizer.beta_1))));
         v[p] = flushed(f(v[p] + f(f(f(g * g) - v[p]) * f(1 - optimizer.beta_2))));
@@ -350,6 +405,44 @@ export class NaiveTwin {
           d = largest[p];
         }
         w[p] = f(w[p] - f(f(m[p] * alpha) / f(f(Math.sqrt(d)) + f(optimizer.epsilon))));
+        break;
+      }
+      case 'nadam': {
+        const { beta_1, beta_2 } = optimizer;
+        const u = beta_1 * (1 - 0.5 * this.#decay96);
+        const next = beta_1 * (1 - 0.5 * (this.#decay96 * 0.96));
+        const [m, v] = [slots.first_moment!, slots.second_moment!];
+        m[p] = flushed(f(m[p] + f(f(g - m[p]) * f(1 - beta_1))));
+        v[p] = flushed(f(v[p] + f(f(f(g * g) - v[p]) * f(1 - beta_2))));
+        const ahead = f(f(f(next) * m[p]) / f(1 - this.#momenta * next));
+        const now = f(f(f(1 - u) * g) / f(1 - this.#momenta));
+        const root = f(f(Math.sqrt(f(v[p] / f(1 - this.#p2)))) + f(optimizer.epsilon));
+        w[p] = f(w[p] - f(f(f(ahead + now) * lr) / root));
+        break;
+      }
+      case 'adamax': {
+        const [m, u] = [slots.first_moment!, slots.infinity_norm!];
+        m[p] = flushed(f(m[p] + f(f(g - m[p]) * f(1 - optimizer.beta_1))));
+        u[p] = flushed(Math.max(f(f(optimizer.beta_2) * u[p]), Math.abs(g)));
+        const divisor = f(f(1 - this.#p1) * f(u[p] + f(optimizer.epsilon)));
+        w[p] = f(w[p] - f(f(lr * m[p]) / divisor));
+        break;
+      }
+      case 'adadelta': {
+        const [v, a] = [slots.mean_square!, slots.mean_square_update!];
+        const [rho, rest, epsilon] = [f(optimizer.rho), f(1 - optimizer.rho), f(optimizer.epsilon)];
+        v[p] = flushed(f(f(rho * v[p]) + f(rest * f(g * g))));
+        const delta = -f(f(f(Math.sqrt(f(a[p] + epsilon))) * g) / f(Math.sqrt(f(v[p] + epsilon))));
+        a[p] = flushed(f(f(rho * a[p]) + f(rest * f(delta * delta))));
+        w[p] = f(w[p] + f(lr * delta));
+        break;
+      }
+      case 'lion': {
+        const m = slots.first_moment!;
+        const [beta1, beta2] = [f(optimizer.beta_1), f(optimizer.beta_2)];
+        const direction = f(f(m[p] * beta1) + f(g * f(1 - optimizer.beta_1)));
+        w[p] = f(w[p] - f(lr * Math.sign(direction)));
+        m[p] = flushed(f(f(m[p] * beta2) + f(g * f(1 - optimizer.beta_2))));
         break;
       }
       case 'rmsprop': {

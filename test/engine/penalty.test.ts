@@ -32,7 +32,7 @@ describeEach(ENGINES, (create) => {
     state.weights.fill(0);
     state.weights.set([1, -2, 0, -0]);
     engine.restore(state);
-    engine.train(fileOrder(4), 0, 1);
+    engine.train(fileOrder(4), 0, Float64Array.of(1));
     // loss: log 5 for each row, and 0.25 * 3 + 0.125 * 5
     const { lossSum } = engine.endEpoch();
     expect(lossSum / 4).toBeCloseTo(Math.log(5) + 1.375, 6);

@@ -4,7 +4,7 @@ import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts
 import { newValues, type Values } from '../../src/engine/engine.ts';
 import { modelLayout } from '../../src/engine/model-layout.ts';
 import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
-import { bits, expectSameRun } from './engine-runs.ts';
+import { bits, changingRates, expectSameRun } from './engine-runs.ts';
 import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from './tested-engines.ts';
 
@@ -92,6 +92,15 @@ describeEach(KERNEL_ENGINES, (create) => {
         }
       }
     });
+
+    it.each(Object.entries(OPTIMIZERS))(
+      'are reproduced with %s and another rate at each step',
+      (_, optimizer) => {
+        const options = smallProblem({ hiddenUnits: [17, 5], optimizer });
+        const [engine, reference] = [create(options), createReferenceEngine(options)];
+        expectSameRun(engine, reference, options, 3, (epoch) => changingRates(epoch, 7));
+      },
+    );
 
     it.each([2, 16, 17, 256, 1000])('are reproduced with %i classes', (classes) => {
       const targets = Uint16Array.from({ length: 53 }, (_, row) => (row * 37) % classes);

@@ -94,16 +94,48 @@ const VARIANTS: { readonly [Type in Optimizer['type']]: readonly [string, object
     ['rmsprop momentum', { momentum: 0.9 }],
     ['rmsprop centered', { centered: true }],
     ['rmsprop centered momentum', { centered: true, momentum: 0.5 }],
+    ['rmsprop decayed', { weight_decay: 0.01 }],
+    ['rmsprop clipped', { clipvalue: 0.004 }],
+    ['rmsprop clipped by norm', { clipnorm: 0.03 }],
+    ['rmsprop centered, all options', { centered: true, global_clipnorm: 0.1, weight_decay: 0.01 }],
   ],
   sgd: [
     ['sgd', {}],
     ['sgd momentum', { momentum: 0.9 }],
     ['sgd nesterov', { momentum: 0.9, nesterov: true }],
+    ['sgd decayed', { weight_decay: 0.3 }],
+    ['sgd clipped by norm', { global_clipnorm: 0.1 }],
+    ['sgd momentum clipped', { momentum: 0.9, clipvalue: 0.01, weight_decay: 0.1 }],
   ],
-  adagrad: [['adagrad', {}]],
+  adagrad: [
+    ['adagrad', {}],
+    ['adagrad clipped by norm', { clipnorm: 0.05 }],
+    ['adagrad clipped', { clipvalue: 0.02 }],
+  ],
   adam: [
     ['adam', {}],
     ['adam amsgrad', { amsgrad: true, beta_2: 0.9 }],
+    ['adam clipped by norm', { global_clipnorm: 0.05 }],
+  ],
+  adamw: [
+    ['adamw', {}],
+    ['adamw amsgrad, all options', { amsgrad: true, weight_decay: 0.1, clipnorm: 0.05 }],
+  ],
+  nadam: [
+    ['nadam', {}],
+    ['nadam, all options', { weight_decay: 0.1, clipvalue: 0.01 }],
+  ],
+  adamax: [
+    ['adamax', {}],
+    ['adamax, all options', { weight_decay: 0.1, global_clipnorm: 0.05 }],
+  ],
+  adadelta: [
+    ['adadelta', { learning_rate: 1 }],
+    ['adadelta, all options', { learning_rate: 1, weight_decay: 0.01, clipvalue: 0.01 }],
+  ],
+  lion: [
+    ['lion', {}],
+    ['lion, all options', { weight_decay: 0.1, clipnorm: 0.05 }],
   ],
 };
 

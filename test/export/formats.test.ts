@@ -6,6 +6,7 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import h5wasm from 'h5wasm/node';
 import * as ort from 'onnxruntime-web';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { nominalRate } from '../../src/contract/learning-rate.ts';
 import { layersOf } from '../../src/export/exported-model.ts';
 import { encodeAs } from '../../src/export/formats.ts';
 import { ACTIVATIONS } from '../engine/small-problem.ts';
@@ -118,6 +119,16 @@ describe('keras', () => {
     sgd: { type: 'sgd', momentum: 0.9 },
     'sgd without momentum': { type: 'sgd' },
     adagrad: { type: 'adagrad' },
+    adamw: { type: 'adamw', clipnorm: 1 },
+    'adamw without decay': { type: 'adamw', weight_decay: null },
+    nadam: { type: 'nadam' },
+    adamax: { type: 'adamax' },
+    adadelta: { type: 'adadelta' },
+    lion: { type: 'lion', weight_decay: 0.01 },
+    'adam with a schedule': {
+      type: 'adam',
+      learning_rate: { type: 'cosine_decay', initial_learning_rate: 0.01, decay_steps: 100 },
+    },
   };
 
   it.each(Object.entries(SLOTS))(
@@ -137,25 +148,37 @@ describe('keras', () => {
       expect(at('layers/dense_1/vars/0')?.value).toEqual(layers[1]!.kernel);
       expect(at('layers/dropout/seed_generator/vars/0')?.value).toEqual(Uint32Array.of(42, 0));
       expect(at('optimizer/vars/0')?.value).toBe(150);
-      expect(at('optimizer/vars/1')?.value).toBeCloseTo(exported.spec.optimizer.learning_rate);
+      const { type, learning_rate } = exported.spec.optimizer;
+      // Keras keeps no rate of a schedule.
+      const first = typeof learning_rate === 'number' ? 2 : 1;
+      if (first === 2) expect(at('optimizer/vars/1')?.value).toBeCloseTo(nominalRate(learning_rate));
 
-      const { slots } = exported.file.optimizer!;
+      const { slots, powers } = exported.file.optimizer!;
       const variables = (name: string) => {
         const { values } = slots.find((slot) => slot.name === name)!;
         return layersOf(exported, values).flatMap(({ kernel, bias }) => [kernel, bias]);
       };
-      const expected = {
+      const pairs = (one: string, other: string) =>
+        variables(one).flatMap((values, v) => [values, variables(other)[v]!]);
+      const expected: Float32Array[] = {
         rmsprop: () => [...variables('mean_square'), ...variables('momentum'), ...variables('mean_gradient')],
         adam: () => [
-          ...variables('first_moment').flatMap((moment, v) => [moment, variables('second_moment')[v]!]),
-          ...variables('largest_second_moment'),
+          ...pairs('first_moment', 'second_moment'),
+          ...(slots.length > 2 ? variables('largest_second_moment') : []),
         ],
+        adamw: () => pairs('first_moment', 'second_moment'),
+        nadam: () => pairs('first_moment', 'second_moment'),
+        adamax: () => pairs('first_moment', 'infinity_norm'),
+        adadelta: () => pairs('mean_square', 'mean_square_update'),
+        lion: () => variables('first_moment'),
         sgd: () => (slots.length === 0 ? [] : variables('momentum')),
         adagrad: () => variables('accumulator'),
-      }[exported.spec.optimizer.type]();
+      }[type]();
       for (const [v, values] of expected.entries())
-        expect(at(`optimizer/vars/${v + 2}`)?.value).toEqual(values);
-      expect(at(`optimizer/vars/${expected.length + 2}`)).toBeUndefined();
+        expect(at(`optimizer/vars/${v + first}`)?.value).toEqual(values);
+      const end = at(`optimizer/vars/${expected.length + first}`);
+      if (type === 'nadam') expect(end?.value).toBeCloseTo(powers[1]!);
+      else expect(end).toBeUndefined();
     },
   );
 

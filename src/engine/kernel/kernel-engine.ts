@@ -114,7 +114,7 @@ export class KernelEngine implements Engine {
       rows[r] = r;
     });
     this.#slots = slotNames(optimizer);
-    this.#powers = [header.POWER_1, header.POWER_2].slice(0, powerCount(optimizer));
+    this.#powers = [header.POWER_1, header.POWER_2, header.POWER_3].slice(0, powerCount(optimizer));
 
     const weights = new Float32Array(layout.parameters);
     initialiseWeights(weights, options);
@@ -124,8 +124,9 @@ export class KernelEngine implements Engine {
     });
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
+    const steps = rates.length;
     const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
@@ -133,6 +134,7 @@ export class KernelEngine implements Engine {
     const stray = rows.find((row) => row >= this.map.targets.bytes / 4);
     if (stray !== undefined) throw new Error(`row ${stray} has no values`);
     this.#u32(this.map.order).set(rows, first);
+    new Float64Array(this.memory, this.map.rates.address).set(rates.subarray(0, there), from);
     const trained = this.kernel.train(from, there);
     if (trained === there && there < steps) this.#guards.assertBatch(from + there);
     return trained;

@@ -3,7 +3,7 @@ import type { DataShape } from '../../contract/data-shape.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
 import { ACTIVATION_TRAITS } from '../activation-traits.ts';
 import type { DenseLayer, ModelLayout } from '../model-layout.ts';
-import { decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
+import { clipsByNorm, decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
 import {
   HEADER_BYTES,
   ITEM_BYTES,
@@ -70,6 +70,8 @@ export interface KernelMemory {
   /** The weights, followed by the slots in the same form. */
   readonly parameters: Region;
   readonly slotDistance: number;
+  /** All gradients, in the form of the weights, if they are clipped by their norm; otherwise empty. */
+  readonly gradients: Region;
   /** Bytes per panel of outputs or deltas. */
   readonly batchPanelBytes: number;
   /** (steps per epoch + 1) float32 if slots of untouched rows decay, otherwise empty. */
@@ -78,6 +80,8 @@ export interface KernelMemory {
   readonly updatedAt: Region;
   /** (epoch rows) u32. */
   readonly order: Region;
+  /** (steps per epoch) float64. */
+  readonly rates: Region;
   /** (R) u32 or float32. */
   readonly targets: Region;
   /** (RAW_ROWS or B, I) values: rows waiting to be packed. */
@@ -110,6 +114,7 @@ export const MAX_KERNEL_BYTES = 2_147_483_648;
 export const RAW_ROWS = 1000;
 
 const FLOAT32_BYTES = 4;
+const FLOAT64_BYTES = 8;
 const U32_BYTES = 4;
 
 /** Regions start at cache lines. */
@@ -130,6 +135,7 @@ export function kernelMemory(shape: KernelShape): KernelMemory {
   };
   const panels = (columns: number) => Math.ceil(columns / PANEL_COLUMNS);
   const batchPanelBytes = ceilTo(2, B) * PANEL_BYTES;
+  const stepsPerEpoch = Math.ceil(epochRows / B);
   const I = layout.inputs;
   const nonzeroBytes = storage === 'u8' ? NONZERO_BYTE_BYTES : NONZERO_FLOAT_BYTES;
   const valueBytes = storage === 'u8' ? 1 : FLOAT32_BYTES;
@@ -146,6 +152,7 @@ export function kernelMemory(shape: KernelShape): KernelMemory {
   region(slotDistance * slotNames(optimizer).length);
   const parameters = { address: firstWeights, bytes: end - firstWeights };
   const { keepsSlopes } = ACTIVATION_TRAITS[activation];
+  const gradients = region(clipsByNorm(optimizer) ? slotDistance : 0);
   const layers = layout.layers.map((layer, l) => {
     const bytes = panels(layer.outputs) * batchPanelBytes;
     const out = region(bytes);
@@ -163,10 +170,12 @@ export function kernelMemory(shape: KernelShape): KernelMemory {
     layers,
     parameters,
     slotDistance,
+    gradients,
     batchPanelBytes,
-    decays: region(decaysUntouchedSlots(shape) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
+    decays: region(decaysUntouchedSlots(shape) ? (stepsPerEpoch + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
+    rates: region(stepsPerEpoch * FLOAT64_BYTES),
     targets: region(trainRows * U32_BYTES),
     rawRows: region(Math.max(B, RAW_ROWS) * I * valueBytes),
     otherStarts: region((B + 1) * U32_BYTES),

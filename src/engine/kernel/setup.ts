@@ -1,9 +1,11 @@
 import type { Activation } from '../../contract/activation.ts';
 import type { Loss } from '../../contract/loss.ts';
+import type { Optimizer } from '../../contract/optimizer.ts';
 import { dropoutScale, dropoutThreshold } from '../dropout.ts';
 import type { EngineOptions } from '../engine.ts';
 import { labelValues } from '../label-smoothing.ts';
 import {
+  clipsByNorm,
   decaysUntouchedSlots,
   powersOf,
   skipsUntouchedRows,
@@ -35,6 +37,7 @@ export function writeKernelHeader(
   u32(header.UPDATED_AT, map.updatedAt.address);
   u32(header.SKIPS_UNTOUCHED_ROWS, skipsUntouchedRows(shape) ? 1 : 0);
   u32(header.ORDER, map.order.address);
+  u32(header.RATES, map.rates.address);
   u32(header.ROW_STARTS, map.rowStarts.address);
   u32(header.TARGETS, map.targets.address);
   u32(header.ITEMS, map.items.address);
@@ -106,8 +109,17 @@ function writeOptimizer(view: DataView, map: KernelMemory, updates: Updates): vo
   const { optimizer } = updates;
   const f32 = (place: number, value: number) => view.setFloat32(place, value, true);
   const f64 = (place: number, value: number) => view.setFloat64(place, value, true);
-  view.setUint32(header.RULE, ruleOf(updates), true);
-  f32(header.LEARNING_RATE, optimizer.learning_rate);
+  const betas = ({ beta_1, beta_2 }: { beta_1: number; beta_2: number }) => {
+    f64(header.BETA_1, beta_1);
+    f64(header.BETA_2, beta_2);
+    f32(header.BETA_1_ROUNDED, beta_1);
+    f32(header.BETA_2_ROUNDED, beta_2);
+    f32(header.ONE_MINUS_BETA_1, 1 - beta_1);
+    f32(header.ONE_MINUS_BETA_2, 1 - beta_2);
+  };
+  view.setUint32(header.RULE, ruleOf(optimizer), true);
+  writePreparation(view, map, updates);
+  for (const power of [header.POWER_1, header.POWER_2, header.POWER_3]) f64(power, 1);
   switch (optimizer.type) {
     case 'rmsprop':
       f32(header.RHO, optimizer.rho);
@@ -130,32 +142,64 @@ function writeOptimizer(view: DataView, map: KernelMemory, updates: Updates): vo
       f32(header.EPSILON, optimizer.epsilon);
       break;
     case 'adam':
+    case 'adamw':
       f32(header.EPSILON, optimizer.epsilon);
-      f32(header.ONE_MINUS_BETA_1, 1 - optimizer.beta_1);
-      f32(header.ONE_MINUS_BETA_2, 1 - optimizer.beta_2);
-      f64(header.ADAM_LEARNING_RATE, optimizer.learning_rate);
-      f64(header.BETA_1, optimizer.beta_1);
-      f64(header.BETA_2, optimizer.beta_2);
+      betas(optimizer);
       view.setUint32(header.AMSGRAD, optimizer.amsgrad ? 1 : 0, true);
-      f64(header.POWER_1, 1);
-      f64(header.POWER_2, 1);
+      break;
+    case 'nadam':
+    case 'adamax':
+      f32(header.EPSILON, optimizer.epsilon);
+      betas(optimizer);
+      break;
+    case 'adadelta':
+      f32(header.RHO, optimizer.rho);
+      f32(header.ONE_MINUS_RHO, 1 - optimizer.rho);
+      f32(header.EPSILON, optimizer.epsilon);
+      break;
+    case 'lion':
+      betas(optimizer);
       break;
     default:
       unknown(optimizer);
   }
 }
 
-function ruleOf(updates: Updates): number {
+/** What happens to gradients and weights before the update (rules 16 to 18). */
+function writePreparation(view: DataView, map: KernelMemory, updates: Updates): void {
   const { optimizer } = updates;
+  const { weight_decay, clipvalue, clipnorm, global_clipnorm } = optimizer;
+  const u32 = (place: number, value: number) => view.setUint32(place, value, true);
+  const { gradients, parameters } = map;
+  const storesGradients = clipsByNorm(optimizer);
+  const prepares = weight_decay !== null || clipvalue !== null || storesGradients || hasPenalty(updates);
+  u32(header.PREPARES, prepares ? 1 : 0);
+  view.setFloat32(header.WEIGHT_DECAY, weight_decay ?? 0, true);
+  view.setFloat32(header.CLIPVALUE, clipvalue ?? 0, true);
+  u32(header.GRADIENT_DISTANCE, storesGradients ? gradients.address - parameters.address : 0);
+  u32(header.HAS_GLOBAL_NORM, global_clipnorm === null ? 0 : 1);
+  view.setFloat64(header.MOST_NORM, clipnorm ?? global_clipnorm ?? 0, true);
+}
+
+function ruleOf(optimizer: Optimizer): number {
   switch (optimizer.type) {
     case 'rmsprop':
-      return skipsUntouchedRows(updates) ? header.RULE_RMSPROP : header.RULE_RMSPROP_GENERAL;
+      return optimizer.centered || optimizer.momentum > 0 ? header.RULE_RMSPROP_GENERAL : header.RULE_RMSPROP;
     case 'sgd':
       return optimizer.momentum > 0 ? header.RULE_SGD_MOMENTUM : header.RULE_SGD;
     case 'adagrad':
       return header.RULE_ADAGRAD;
     case 'adam':
+    case 'adamw':
       return header.RULE_ADAM;
+    case 'nadam':
+      return header.RULE_NADAM;
+    case 'adamax':
+      return header.RULE_ADAMAX;
+    case 'adadelta':
+      return header.RULE_ADADELTA;
+    case 'lion':
+      return header.RULE_LION;
     default:
       return unknown(optimizer);
   }

@@ -21,8 +21,15 @@ const INPUTS = 37;
 const CLASSES = 19;
 const HIDDEN = [33, 7];
 
+/** Each step has its own. */
+const RATES = Float64Array.from({ length: Math.ceil(ROWS / BATCH_SIZE) }, (_, s) => 0.01 / (s + 1));
+
 /** Every variant with its own code. Written out because parsing the defaults takes longer than training. */
+const PLAIN = { weight_decay: null, clipnorm: null, global_clipnorm: null, clipvalue: null } as const;
+const CLIPPED = { ...PLAIN, weight_decay: 0.01, clipvalue: 0.01 } as const;
+const BETAS = { learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999 } as const;
 const RMSPROP = {
+  ...PLAIN,
   type: 'rmsprop',
   learning_rate: 0.001,
   rho: 0.9,
@@ -30,12 +37,25 @@ const RMSPROP = {
   epsilon: 1e-7,
   centered: false,
 } as const;
-const SGD = { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false } as const;
+const SGD = { ...PLAIN, type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false } as const;
 const OPTIMIZERS: { readonly [Type in Optimizer['type']]: readonly Extract<Optimizer, { type: Type }>[] } = {
-  rmsprop: [RMSPROP, { ...RMSPROP, momentum: 0.9, centered: true }],
-  sgd: [SGD, { ...SGD, momentum: 0.9, nesterov: true }],
-  adagrad: [{ type: 'adagrad', learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 }],
-  adam: [{ type: 'adam', learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: true }],
+  rmsprop: [
+    RMSPROP,
+    { ...RMSPROP, momentum: 0.9, centered: true },
+    { ...RMSPROP, ...CLIPPED },
+    { ...RMSPROP, clipnorm: 0.01 },
+    { ...RMSPROP, global_clipnorm: 0.01, weight_decay: 0.01 },
+  ],
+  sgd: [SGD, { ...SGD, momentum: 0.9, nesterov: true }, { ...SGD, ...CLIPPED, momentum: 0.9 }],
+  adagrad: [
+    { ...PLAIN, type: 'adagrad', learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 },
+  ],
+  adam: [{ ...PLAIN, ...BETAS, type: 'adam', epsilon: 1e-7, amsgrad: true }],
+  adamw: [{ ...CLIPPED, ...BETAS, type: 'adamw', epsilon: 1e-7, amsgrad: false }],
+  nadam: [{ ...PLAIN, ...BETAS, type: 'nadam', epsilon: 1e-7 }],
+  adamax: [{ ...PLAIN, ...BETAS, type: 'adamax', epsilon: 1e-7 }],
+  adadelta: [{ ...PLAIN, type: 'adadelta', learning_rate: 0.001, rho: 0.95, epsilon: 1e-7 }],
+  lion: [{ ...PLAIN, ...BETAS, type: 'lion' }],
 };
 
 const WEIGHTS = Float32Array.from({ length: CLASSES }, (_, c) => c / 7);
@@ -91,7 +111,7 @@ function problem(
 function outcome(engine: Engine, { values, targets }: Problem): Buffer {
   const sums: number[] = [];
   for (let epoch = 0; epoch < 2; epoch += 1) {
-    sums.push(engine.train(fileOrder(ROWS), 0, Math.ceil(ROWS / BATCH_SIZE)));
+    sums.push(engine.train(fileOrder(ROWS), 0, RATES));
     const { lossSum, correct, absoluteError } = engine.endEpoch();
     sums.push(lossSum, correct, absoluteError);
   }

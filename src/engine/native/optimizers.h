@@ -13,7 +13,11 @@
 typedef struct {
   /** Floats from a weight to its value in the first slot, from there to the second, and so on. */
   size_t slot;
+  /** Floats from a weight to its gradient, where a step needs all gradients before the first update. */
+  size_t gradient;
   float learningRate, rho, oneMinusRho, momentum, epsilon, oneMinusBeta1, oneMinusBeta2, alpha;
+  float beta1, beta2, weightDecay, clipvalue;
+  float meanFactor, meanDivisor, gradientFactor, gradientDivisor, squareDivisor;
   bool centered, nesterov, amsgrad;
   /** l1 and l2. */
   bool hasPenalty;
@@ -23,6 +27,7 @@ typedef struct {
 static Hyper hyperParameters(const uint8_t *memory) {
   return (Hyper){
     .slot = getU32(memory, SLOT_DISTANCE) / sizeof(float),
+    .gradient = getU32(memory, GRADIENT_DISTANCE) / sizeof(float),
     .learningRate = getF32(memory, LEARNING_RATE),
     .rho = getF32(memory, RHO),
     .oneMinusRho = getF32(memory, ONE_MINUS_RHO),
@@ -31,6 +36,15 @@ static Hyper hyperParameters(const uint8_t *memory) {
     .oneMinusBeta1 = getF32(memory, ONE_MINUS_BETA_1),
     .oneMinusBeta2 = getF32(memory, ONE_MINUS_BETA_2),
     .alpha = getF32(memory, ALPHA),
+    .beta1 = getF32(memory, BETA_1_ROUNDED),
+    .beta2 = getF32(memory, BETA_2_ROUNDED),
+    .weightDecay = getF32(memory, WEIGHT_DECAY),
+    .clipvalue = getF32(memory, CLIPVALUE),
+    .meanFactor = getF32(memory, MEAN_FACTOR),
+    .meanDivisor = getF32(memory, MEAN_DIVISOR),
+    .gradientFactor = getF32(memory, GRADIENT_FACTOR),
+    .gradientDivisor = getF32(memory, GRADIENT_DIVISOR),
+    .squareDivisor = getF32(memory, SQUARE_DIVISOR),
     .centered = getU32(memory, CENTERED) != 0,
     .nesterov = getU32(memory, NESTEROV) != 0,
     .amsgrad = getU32(memory, AMSGRAD) != 0,
@@ -111,6 +125,73 @@ INLINE void adam(const Hyper *hyper, float *w, Vector g) {
   storeVector(w, loadVector(w) - m * hyper->alpha / (squareRoot(d) + hyper->epsilon));
 }
 
+INLINE void nadam(const Hyper *hyper, float *w, Vector g) {
+  float *first = w + hyper->slot;
+  float *second = first + hyper->slot;
+  const Vector m0 = loadVector(first);
+  const Vector m = flushed(m0 + (g - m0) * hyper->oneMinusBeta1);
+  storeVector(first, m);
+  const Vector v0 = loadVector(second);
+  const Vector v = flushed(v0 + (g * g - v0) * hyper->oneMinusBeta2);
+  storeVector(second, v);
+  const Vector mean = hyper->meanFactor * m / hyper->meanDivisor + hyper->gradientFactor * g / hyper->gradientDivisor;
+  const Vector root = squareRoot(v / hyper->squareDivisor) + hyper->epsilon;
+  storeVector(w, loadVector(w) - mean * hyper->learningRate / root);
+}
+
+INLINE void adamax(const Hyper *hyper, float *w, Vector g) {
+  float *first = w + hyper->slot;
+  float *norm = first + hyper->slot;
+  const Vector m0 = loadVector(first);
+  const Vector m = flushed(m0 + (g - m0) * hyper->oneMinusBeta1);
+  storeVector(first, m);
+  const Vector size = (Vector)((Mask)g & INT32_MAX);
+  const Vector u = flushed(larger(hyper->beta2 * loadVector(norm), size));
+  storeVector(norm, u);
+  storeVector(w, loadVector(w) - hyper->learningRate * m / (hyper->meanDivisor * (u + hyper->epsilon)));
+}
+
+INLINE void adadelta(const Hyper *hyper, float *w, Vector g) {
+  float *meanSquare = w + hyper->slot;
+  float *meanUpdate = meanSquare + hyper->slot;
+  const Vector v = flushed(hyper->rho * loadVector(meanSquare) + hyper->oneMinusRho * (g * g));
+  storeVector(meanSquare, v);
+  const Vector a0 = loadVector(meanUpdate);
+  const Vector d = squareRoot(a0 + hyper->epsilon) * g / squareRoot(v + hyper->epsilon);
+  storeVector(meanUpdate, flushed(hyper->rho * a0 + hyper->oneMinusRho * (d * d)));
+  storeVector(w, loadVector(w) - hyper->learningRate * d);
+}
+
+INLINE void lion(const Hyper *hyper, float *w, Vector g) {
+  float *first = w + hyper->slot;
+  const Vector m = loadVector(first);
+  const Vector c = m * hyper->beta1 + g * hyper->oneMinusBeta1;
+  const Vector one = (Vector){} + 1.0f;
+  const Vector sign = chooseVector(c > 0, one, chooseVector(c < 0, -one, c));
+  storeVector(w, loadVector(w) - hyper->learningRate * sign);
+  storeVector(first, flushed(m * hyper->beta2 + g * hyper->oneMinusBeta2));
+}
+
+/** Added to a rule: the gradient is clipped by value and the weights decay before the update (rules 16 and 17). */
+#define PREPARED 64u
+
+/** No update: keeps the gradients, for the norms and for applyUpdates(). */
+#define RULE_KEEP 63u
+
+/** Decays the weights at w; returns their gradients, clipped. NaN stays NaN. */
+INLINE Vector prepared(const Hyper *hyper, float *w, Vector g) {
+  if (hyper->weightDecay > 0) {
+    const Vector weights = loadVector(w);
+    storeVector(w, weights - weights * hyper->weightDecay * hyper->learningRate);
+  }
+  if (hyper->clipvalue > 0) {
+    const Vector most = (Vector){} + hyper->clipvalue;
+    g = larger(g, -most);
+    g = chooseVector(g > most, most, g);
+  }
+  return g;
+}
+
 /**
  * Updates the sixteen weights at w with their gradients. decay: rmsprop's factor for the mean square; the other rules
  * ignore it.
@@ -118,22 +199,54 @@ INLINE void adam(const Hyper *hyper, float *w, Vector g) {
 INLINE void update(uint32_t rule, const Hyper *hyper, float *w, Row g, float decay) {
   EACH_VECTOR {
     float *at = w + v * WIDTH;
-    switch (rule) {
-      case RULE_RMSPROP: rmsprop(hyper, at, g.v[v], decay); break;
-      case RULE_RMSPROP_GENERAL: rmspropGeneral(hyper, at, g.v[v]); break;
-      case RULE_SGD: sgd(hyper, at, g.v[v]); break;
-      case RULE_SGD_MOMENTUM: sgdMomentum(hyper, at, g.v[v]); break;
-      case RULE_ADAGRAD: adagrad(hyper, at, g.v[v]); break;
-      case RULE_ADAM: adam(hyper, at, g.v[v]); break;
+    Vector gv = g.v[v];
+    if (rule & PREPARED) gv = prepared(hyper, at, gv);
+    switch (rule & ~PREPARED) {
+      case RULE_KEEP: storeVector(at + hyper->gradient, gv); break;
+      case RULE_RMSPROP: rmsprop(hyper, at, gv, decay); break;
+      case RULE_RMSPROP_GENERAL: rmspropGeneral(hyper, at, gv); break;
+      case RULE_SGD: sgd(hyper, at, gv); break;
+      case RULE_SGD_MOMENTUM: sgdMomentum(hyper, at, gv); break;
+      case RULE_ADAGRAD: adagrad(hyper, at, gv); break;
+      case RULE_ADAM: adam(hyper, at, gv); break;
+      case RULE_NADAM: nadam(hyper, at, gv); break;
+      case RULE_ADAMAX: adamax(hyper, at, gv); break;
+      case RULE_ADADELTA: adadelta(hyper, at, gv); break;
+      case RULE_LION: lion(hyper, at, gv); break;
     }
   }
 }
 
-/** Called before each of adam's steps: updates its running products and alpha, in float64. */
+/** Called before each step of adam: updates its running products and alpha, in float64. */
 static void beginAdamStep(uint8_t *memory) {
   const double power1 = getF64(memory, POWER_1) * getF64(memory, BETA_1);
   const double power2 = getF64(memory, POWER_2) * getF64(memory, BETA_2);
   setF64(memory, POWER_1, power1);
   setF64(memory, POWER_2, power2);
-  setF32(memory, ALPHA, (float)((getF64(memory, ADAM_LEARNING_RATE) * __builtin_sqrt(1 - power2)) / (1 - power1)));
+  setF32(memory, ALPHA, (float)((getF64(memory, RATE) * __builtin_sqrt(1 - power2)) / (1 - power1)));
+}
+
+/** The same for nadam; its running products are 0.96^t, that of its momenta, and beta_2^t. */
+static void beginNadamStep(uint8_t *memory) {
+  const double beta1 = getF64(memory, BETA_1);
+  const double power1 = getF64(memory, POWER_1) * 0.96;
+  const double u = beta1 * (1 - 0.5 * power1);
+  const double next = beta1 * (1 - 0.5 * (power1 * 0.96));
+  const double power2 = getF64(memory, POWER_2) * u;
+  const double power3 = getF64(memory, POWER_3) * getF64(memory, BETA_2);
+  setF64(memory, POWER_1, power1);
+  setF64(memory, POWER_2, power2);
+  setF64(memory, POWER_3, power3);
+  setF32(memory, MEAN_FACTOR, (float)next);
+  setF32(memory, MEAN_DIVISOR, (float)(1 - power2 * next));
+  setF32(memory, GRADIENT_FACTOR, (float)(1 - u));
+  setF32(memory, GRADIENT_DIVISOR, (float)(1 - power2));
+  setF32(memory, SQUARE_DIVISOR, (float)(1 - power3));
+}
+
+/** The same for adamax. */
+static void beginAdamaxStep(uint8_t *memory) {
+  const double power = getF64(memory, POWER_1) * getF64(memory, BETA_1);
+  setF64(memory, POWER_1, power);
+  setF32(memory, MEAN_DIVISOR, (float)(1 - power));
 }

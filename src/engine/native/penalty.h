@@ -15,9 +15,9 @@ INLINE Row penalised(const Hyper *hyper, const float *w, Row g) {
   return g;
 }
 
-/** The update of a panel's row of a kernel; that of biases is update(). */
+/** The update of a panel's row of a kernel; that of biases is update(). Jobs without a penalty need no test. */
 INLINE void updateKernel(uint32_t rule, const Hyper *hyper, float *w, Row g, float decay) {
-  if (hyper->hasPenalty) g = penalised(hyper, w, g);
+  if ((rule & PREPARED || rule == RULE_KEEP) && hyper->hasPenalty) g = penalised(hyper, w, g);
   update(rule, hyper, w, g, decay);
 }
 

@@ -12,6 +12,7 @@
 #include "first-layer.h"
 #include "kernel.h"
 #include "nonzeros.h"
+#include "norms.h"
 #include "number-loss.h"
 #include "optimizers.h"
 #include "penalty.h"
@@ -68,12 +69,20 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, const uint32_t *rows,
   const Layer first = layerAt(memory, 0);
   const TouchedRow *touchedRowsEnd =
     sortItems(memory, region(memory, ROW_STARTS), rows, B, first.I, getU32(memory, EPOCH_STEP));
+  setU32(memory, TOUCHED_ROWS_END, (uint32_t)((const uint8_t *)touchedRowsEnd - memory));
   firstBackwardUpdate(rule, &hyper, memory, first.W, first.dz, touchedRowsEnd, B, first.I, first.P);
+}
+
+/** Gradients, unless they are known already, and weights. Jobs without options of that kind take the first path. */
+INLINE void updateBy(uint32_t rule, uint8_t *memory, const uint32_t *rows, uint32_t B) {
+  if (!getU32(memory, PREPARES)) backwardUpdate(rule, memory, rows, B);
+  else if (!getU32(memory, GRADIENT_DISTANCE)) backwardUpdate(rule | PREPARED, memory, rows, B);
+  else applyUpdates(rule | PREPARED, memory);
 }
 
 /**
  * One optimizer step. rows: (B), row numbers, followed by those of the next batch: (nextB).
- * False = the loss is not finite, and nothing has changed.
+ * False = the loss or a norm is not finite, and no weight has changed.
  */
 static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nextB) {
   const uint32_t *starts = region(memory, ROW_STARTS);
@@ -102,16 +111,30 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   touchRows(memory, starts, rows + B, nextB);
   if (isNumber) numberLossBackward(memory, last.dz, B);
   else softmaxLossBackward(memory, last.dz, targets, rows, B, last.O);
+  if (getU32(memory, GRADIENT_DISTANCE)) {
+    backwardUpdate(RULE_KEEP, memory, rows, B);
+    if (!scaleGradients(memory, region(memory, TOUCHED_ROWS_END))) return false;
+  }
   switch (getU32(memory, RULE)) {
-    case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, rows, B); break;
-    case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, rows, B); break;
-    case RULE_SGD: backwardUpdate(RULE_SGD, memory, rows, B); break;
-    case RULE_SGD_MOMENTUM: backwardUpdate(RULE_SGD_MOMENTUM, memory, rows, B); break;
-    case RULE_ADAGRAD: backwardUpdate(RULE_ADAGRAD, memory, rows, B); break;
+    case RULE_RMSPROP: updateBy(RULE_RMSPROP, memory, rows, B); break;
+    case RULE_RMSPROP_GENERAL: updateBy(RULE_RMSPROP_GENERAL, memory, rows, B); break;
+    case RULE_SGD: updateBy(RULE_SGD, memory, rows, B); break;
+    case RULE_SGD_MOMENTUM: updateBy(RULE_SGD_MOMENTUM, memory, rows, B); break;
+    case RULE_ADAGRAD: updateBy(RULE_ADAGRAD, memory, rows, B); break;
     case RULE_ADAM:
       beginAdamStep(memory);
-      backwardUpdate(RULE_ADAM, memory, rows, B);
+      updateBy(RULE_ADAM, memory, rows, B);
       break;
+    case RULE_NADAM:
+      beginNadamStep(memory);
+      updateBy(RULE_NADAM, memory, rows, B);
+      break;
+    case RULE_ADAMAX:
+      beginAdamaxStep(memory);
+      updateBy(RULE_ADAMAX, memory, rows, B);
+      break;
+    case RULE_ADADELTA: updateBy(RULE_ADADELTA, memory, rows, B); break;
+    case RULE_LION: updateBy(RULE_LION, memory, rows, B); break;
     default: __builtin_trap();
   }
   setU32(memory, JOB_STEP, getU32(memory, JOB_STEP) + 1);
@@ -126,8 +149,11 @@ static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
   const uint32_t batchSize = getU32(memory, BATCH_SIZE);
   const uint32_t *order = region(memory, ORDER);
   const uint32_t end = smaller(getU32(memory, EPOCH_ROWS), (from + steps) * batchSize);
+  const double *rates = region(memory, RATES);
   uint32_t row = from * batchSize;
   for (uint32_t s = 0; s < steps; s += 1) {
+    setF64(memory, RATE, rates[from + s]);
+    setF32(memory, LEARNING_RATE, (float)rates[from + s]);
     const uint32_t B = smaller(batchSize, end - row);
     if (!step(memory, order + row, B, smaller(batchSize, end - row - B))) return s;
     row += B;

@@ -18,6 +18,7 @@ import { type LabelValues, labelValues } from '../label-smoothing.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { hasPenalty, type Penalty, penaltyOf } from '../penalty.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
+import { clipGradients, decayWeights } from './clipping.ts';
 import {
   denseBackwardBiases,
   denseBackwardInputs,
@@ -28,7 +29,8 @@ import { firstBackwardWeights, firstForward, readInputs } from './first-layer.ts
 import { type LayerBuffers, layerBuffers } from './layer-buffers.ts';
 import { NUMBER_LOSSES, numberLossBackward, numberLossForward } from './number-loss.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
-import { createUpdateRule, type UpdateRule } from './update-rules.ts';
+import type { UpdateRule } from './update-rule.ts';
+import { createUpdateRule } from './update-rules.ts';
 
 /**
  * The reference engine: the specification in code, written to be compared with the formulas. All engines except
@@ -60,6 +62,7 @@ class ReferenceEngine implements Engine {
   readonly #dropout: number;
   readonly #penalty: Penalty;
   readonly #seed: number;
+  readonly #optimizer: EngineOptions['optimizer'];
   readonly #rule: UpdateRule;
 
   /** (P) each, in the layout's order. */
@@ -103,6 +106,7 @@ class ReferenceEngine implements Engine {
     this.#dropout = options.dropout;
     this.#penalty = { l1: options.l1, l2: options.l2 };
     this.#seed = options.seed;
+    this.#optimizer = options.optimizer;
     this.#rule = createUpdateRule(options, layout.parameters, this.#guards.stepsPerEpoch);
 
     this.#weights = new Float32Array(layout.parameters);
@@ -118,18 +122,18 @@ class ReferenceEngine implements Engine {
     this.#updatedAt = new Uint32Array(layout.inputs);
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
-    for (let s = 0; s < steps; s += 1) {
+    for (let s = 0; s < rates.length; s += 1) {
       const start = (from + s) * this.batchSize;
       this.#guards.assertBatch(from + s);
-      if (!this.#step(order.subarray(start, start + this.batchSize))) return s;
+      if (!this.#step(order.subarray(start, start + this.batchSize), rates[s])) return s;
     }
-    return steps;
+    return rates.length;
   }
 
-  /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  #step(rows: Uint32Array): boolean {
+  /** One optimizer step. rows: (B), the batch's row numbers. False = the loss or a norm is not finite. */
+  #step(rows: Uint32Array, rate: number): boolean {
     this.#forward(this.#values, rows, true);
     this.#loss(this.#targets, rows);
     this.#weigh(rows);
@@ -141,9 +145,11 @@ class ReferenceEngine implements Engine {
     this.#totals.correct += totals.correct;
     this.#totals.absoluteError += totals.absoluteError;
     this.#backward(rows);
+    if (hasPenalty(this.#penalty)) this.#addPenalty();
+    if (!clipGradients(this.#gradients, this.layout, this.#optimizer)) return false;
     this.#steps += 1;
     this.#epochStep += 1;
-    this.#update();
+    this.#update(rate);
     return true;
   }
 
@@ -228,13 +234,14 @@ class ReferenceEngine implements Engine {
   }
 
   /** Gradients to weights. */
-  #update(): void {
+  #update(rate: number): void {
     const rule = this.#rule;
     const weights = this.#weights;
     const gradients = this.#gradients;
     const epochStep = this.#epochStep;
-    if (hasPenalty(this.#penalty)) this.#addPenalty();
-    rule.beginStep();
+    const { weight_decay } = this.#optimizer;
+    rule.beginStep(rate);
+    if (weight_decay !== null) decayWeights(weights, weight_decay, rate);
     if (!rule.skipsUntouchedRows) {
       rule.update(weights, gradients, 0, weights.length, 1);
       return;

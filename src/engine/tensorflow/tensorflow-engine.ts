@@ -17,6 +17,7 @@ import { Guards } from '../guards.ts';
 import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { hasPenalty, penaltyOf } from '../penalty.ts';
+import { clippedGradients, decayWeights } from './tensorflow-clipping.ts';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, TensorFlow, Variable } from './tensorflow-module.ts';
 import { createTensorFlowOptimizer, type TensorFlowOptimizer } from './tensorflow-optimizers.ts';
 
@@ -79,19 +80,19 @@ class TensorFlowEngine implements Engine {
     this.#write(this.#weights, weights);
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
-    for (let s = 0; s < steps; s += 1) {
+    for (let s = 0; s < rates.length; s += 1) {
       const start = (from + s) * this.batchSize;
       this.#guards.assertBatch(from + s);
       const rows = order.subarray(start, start + this.batchSize);
-      if (!this.#tf.tidy(() => this.#step(rows))) return s;
+      if (!this.#tf.tidy(() => this.#step(rows, rates[s]))) return s;
     }
-    return steps;
+    return rates.length;
   }
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  #step(rows: Uint32Array): boolean {
+  #step(rows: Uint32Array, rate: number): boolean {
     const { targets } = this.#options;
     const { optimizer } = this.#trained;
     const x = this.#inputs(this.#values, rows);
@@ -105,8 +106,14 @@ class TensorFlowEngine implements Engine {
       return this.#tf.add(this.#tf.mean(losses), penalty) as Scalar;
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
-    this.#trained.beginStep();
-    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name] })));
+    const options = this.#options.optimizer;
+    const all = this.#weights.map(({ name }) => grads[name]);
+    const gradients = clippedGradients({ core: this.#tf }, all, options);
+    if (gradients === undefined) return false;
+    if (options.weight_decay !== null)
+      decayWeights({ core: this.#tf }, this.#weights, options.weight_decay, rate);
+    this.#trained.beginStep(rate);
+    optimizer.applyGradients(this.#weights.map(({ name }, w) => ({ name, tensor: gradients[w] })));
     this.#totals.lossSum += totals.lossSum;
     this.#totals.correct += totals.correct;
     this.#totals.absoluteError += totals.absoluteError;

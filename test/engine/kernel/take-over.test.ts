@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expectSameRun, trainEpoch } from '../engine-runs.ts';
+import { expectSameRun, steadyRates, trainEpoch } from '../engine-runs.ts';
 import type { EngineProblem } from '../small-problem.ts';
 import { OPTIMIZERS, smallProblem } from '../small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from '../tested-engines.ts';
@@ -37,7 +37,7 @@ describeEach(KERNEL_ENGINES, (create) => {
     before.train(
       Uint32Array.from({ length: LARGE.epochRows }, (_, row) => row),
       0,
-      2,
+      steadyRates(LARGE, 2),
     );
     const after = create({ ...LARGE, previous: before });
     expect(after.memory).toBe(before.memory);

@@ -36,11 +36,10 @@ function engineGradient(
   loss: Loss,
   more: Partial<SmallProblem> = {},
 ) {
-  const sgd = { ...OptimizerSchema.parse({ type: 'sgd' }), learning_rate: RATE };
   const rows = BATCH.length;
   const options = smallProblem({
     hiddenUnits,
-    optimizer: sgd,
+    optimizer: OptimizerSchema.parse({ type: 'sgd' }),
     rows,
     batchSize: rows,
     density,
@@ -51,7 +50,7 @@ function engineGradient(
   });
   const engine = createReferenceEngine(options);
   const before = engine.state().weights;
-  engine.train(fileOrder(rows), 0, 1);
+  engine.train(fileOrder(rows), 0, Float64Array.of(RATE));
   const { lossSum } = engine.endEpoch();
   const after = engine.state().weights;
   const gradient = Array.from(before, (w, k) => (w - after[k]) / RATE);

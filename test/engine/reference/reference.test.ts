@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Optimizer, OptimizerSchema } from '../../../src/contract/optimizer.ts';
 import { epochOrder, fileOrder } from '../../../src/engine/random.ts';
 import { createReferenceEngine } from '../../../src/engine/reference/reference.ts';
-import { bits, trainEpoch } from '../engine-runs.ts';
+import { bits, steadyRates, trainEpoch } from '../engine-runs.ts';
 import { NaiveTwin } from '../naive-twin.ts';
 import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 
@@ -150,7 +150,7 @@ describe('divergence', () => {
     const optimizer = OptimizerSchema.parse({ type: 'sgd', learning_rate: 10 });
     const options = smallProblem({ hiddenUnits: [32, 32, 32], optimizer, density: 1, rows: 800 });
     const order = fileOrder(800);
-    expect(createReferenceEngine(options).train(order, 0, 100)).toBe(DIVERGES_AFTER);
+    expect(createReferenceEngine(options).train(order, 0, steadyRates(options, 100))).toBe(DIVERGES_AFTER);
 
     const twinLoss = (batches: number) => {
       const twin = new NaiveTwin(options, createReferenceEngine(options).state().weights);

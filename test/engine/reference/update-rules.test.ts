@@ -1,45 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { type Optimizer, OptimizerSchema } from '../../../src/contract/optimizer.ts';
-import { createUpdateRule } from '../../../src/engine/reference/update-rules.ts';
+import {
+  createRule,
+  expectClose,
+  ONES,
+  oneStep,
+  optimizer,
+  SMALL_THEN_LARGE,
+  trajectory,
+} from './trajectory.ts';
 
 /**
  * The update rules worked out by hand. In tests marked "Keras", the first digits are from Keras's own published tests
  * (keras/src/optimizers/*_test.py); the remaining digits are ours, computed from the formulas.
  */
-
-/** The optimizer with the contract's defaults filled in. */
-const optimizer = (settings: { type: Optimizer['type'] } & Record<string, unknown>): Optimizer =>
-  OptimizerSchema.parse(settings);
-
-/** The rule without l1 and l2, which come before it. */
-const createRule = (settings: Optimizer, parameters: number, stepsPerEpoch: number) =>
-  createUpdateRule({ optimizer: settings, l1: 0, l2: 0 }, parameters, stepsPerEpoch);
-
-/** The values of one weight after each step. start: its initial value; gradients[t]: its gradient in step t. */
-function trajectory(settings: Optimizer, start: number, gradients: readonly number[]): number[] {
-  const rule = createRule(settings, 1, gradients.length);
-  const weights = Float32Array.of(start);
-  return gradients.map((gradient) => {
-    rule.beginStep();
-    rule.update(weights, Float32Array.of(gradient), 0, 1, 1);
-    return weights[0];
-  });
-}
-
-function expectClose(actual: readonly number[], expected: readonly number[]): void {
-  expect(actual).toHaveLength(expected.length);
-  actual.forEach((value, index) => {
-    expect(Math.abs(value - expected[index]), `[${index}]: ${value}`).toBeLessThanOrEqual(1e-6);
-  });
-}
-
-/** One step from w = 1 2 3 4 with g = 1 6 7 2. */
-function oneStep(settings: Optimizer): number[] {
-  return [1, 2, 3, 4].map((w, index) => trajectory(settings, w, [[1, 6, 7, 2][index]])[0]);
-}
-
-const SMALL_THEN_LARGE = [0.01, 0.1, 0.1, 0.1, 0.1];
-const ONES = [1, 1, 1];
 
 describe('rmsprop', () => {
   it('takes the first step on w^2 / 2 from w = 10', () => {

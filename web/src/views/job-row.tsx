@@ -1,7 +1,7 @@
 import type { Job } from '../../../src/client/descent.ts';
 import { historyOf, jobOf } from '../api/jobs.ts';
 import { Sparkline } from '../charts/sparkline.tsx';
-import { ago, percent, seconds, short } from '../parts/format.ts';
+import { ago, percent, rate, seconds, short } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Status } from '../parts/status.tsx';
 import { href } from '../route.ts';
@@ -56,7 +56,7 @@ export function JobRow({ id, at, isSelected, onToggle }: Props) {
       </td>
       <td class="wide">{job.spec.dataset}</td>
       <td class="wide">{job.spec.optimizer.type}</td>
-      <td class="number wide">{short(job.spec.optimizer.learning_rate)}</td>
+      <td class="number wide">{rate(job.spec)}</td>
       <Curve job={job} />
       <td class="number">{percent(job.result?.test.accuracy)}</td>
       <td class="number">{seconds(job.result?.duration_seconds)}</td>

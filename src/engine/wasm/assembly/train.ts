@@ -5,6 +5,7 @@ import {
   DELTAS,
   EPOCH_ROWS,
   EPOCH_STEP,
+  GRADIENT_DISTANCE,
   HAS_DROPOUT,
   HAS_PENALTY,
   ROW_STARTS,
@@ -15,6 +16,7 @@ import {
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
   LAYERS,
+  LEARNING_RATE,
   LOSS,
   LOSS_CATEGORICAL_CROSSENTROPY,
   LOSS_SUM,
@@ -25,21 +27,44 @@ import {
   PANEL_BYTES,
   PANEL_COLUMNS,
   PREDICTED,
+  PREPARES,
+  RATE,
+  RATES,
   RULE,
+  RULE_ADADELTA,
   RULE_ADAGRAD,
   RULE_ADAM,
+  RULE_ADAMAX,
+  RULE_LION,
+  RULE_NADAM,
   RULE_RMSPROP,
   RULE_RMSPROP_GENERAL,
   RULE_SGD,
   RULE_SGD_MOMENTUM,
   SLOPES,
+  TOUCHED_ROWS_END,
   TRANSPOSED,
   WEIGHTS,
 } from '../../kernel/header.ts';
 import { activate, activateBackward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
 import { applyDropout } from './dropout.ts';
-import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
+import { applyUpdates, scaleGradients } from './norms.ts';
+import {
+  Adadelta,
+  Adagrad,
+  Adam,
+  Adamax,
+  beginStep,
+  Keep,
+  Lion,
+  Nadam,
+  Prepared,
+  Rmsprop,
+  RmspropGeneral,
+  Sgd,
+  SgdMomentum,
+} from './optimizers.ts';
 import { listItems, packRows, sortItems, touchRows } from './nonzeros.ts';
 import { firstBackwardUpdate, firstForward } from './first-layer.ts';
 import { numberLossBackward, numberLossForward } from './number-loss.ts';
@@ -69,7 +94,11 @@ export function train(from: u32, steps: u32): u32 {
   const order = load<usize>(0, ORDER);
   const orderEnd = order + (min<u32>(load<u32>(0, EPOCH_ROWS), (from + steps) * batchSize) << 2);
   let rows = order + (from * batchSize << 2);
+  const rates = load<usize>(0, RATES) + (from << 3);
   for (let s: u32 = 0; s < steps; s += 1) {
+    const rate = load<f64>(rates + (s << 3));
+    store<f64>(0, rate, RATE);
+    store<f32>(0, <f32>rate, LEARNING_RATE);
     const next = min<usize>(rows + (batchSize << 2), orderEnd);
     if (!step(rows, <u32>(next - rows) >> 2, next, min<usize>(next + (batchSize << 2), orderEnd))) return s;
     rows = next;
@@ -79,7 +108,7 @@ export function train(from: u32, steps: u32): u32 {
 
 /**
  * One optimizer step. rows: (B), row numbers; next .. nextEnd: those of the next batch.
- * False = the loss is not finite, and nothing has changed.
+ * False = the loss or a norm is not finite, and no weight has changed.
  */
 function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   const targets = load<usize>(0, TARGETS);
@@ -112,6 +141,21 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   touchRows(starts, next, nextEnd);
   if (isNumber) numberLossBackward(lastDeltas(), B);
   else softmaxLossBackward(lastDeltas(), targets, rows, B, lastOutputs());
+  const storesGradients = load<usize>(0, GRADIENT_DISTANCE) != 0;
+  if (storesGradients) {
+    backwardUpdate<Keep>(changetype<Keep>(0), B);
+    if (!scaleGradients()) return false;
+  }
+  beginStep();
+  if (storesGradients) applyUpdates();
+  else if (load<u32>(0, PREPARES) != 0) backwardUpdate<Prepared>(changetype<Prepared>(0), B);
+  else plainUpdate(B);
+  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
+  return true;
+}
+
+/** The step of a job whose gradients and weights need no preparation. */
+function plainUpdate(B: u32): void {
   switch (load<u32>(0, RULE)) {
     case RULE_RMSPROP: {
       backwardUpdate<Rmsprop>(changetype<Rmsprop>(0), B);
@@ -134,15 +178,28 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
       break;
     }
     case RULE_ADAM: {
-      beginAdamStep();
       backwardUpdate<Adam>(changetype<Adam>(0), B);
+      break;
+    }
+    case RULE_NADAM: {
+      backwardUpdate<Nadam>(changetype<Nadam>(0), B);
+      break;
+    }
+    case RULE_ADAMAX: {
+      backwardUpdate<Adamax>(changetype<Adamax>(0), B);
+      break;
+    }
+    case RULE_ADADELTA: {
+      backwardUpdate<Adadelta>(changetype<Adadelta>(0), B);
+      break;
+    }
+    case RULE_LION: {
+      backwardUpdate<Lion>(changetype<Lion>(0), B);
       break;
     }
     default:
       unreachable();
   }
-  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
-  return true;
 }
 
 @inline
@@ -216,5 +273,6 @@ function backwardUpdate<Rule>(rule: Rule, B: u32): void {
   const I = load<u32>(first, INPUTS);
   const P = panels(load<u32>(first, OUTPUTS));
   const touchedRowsEnd = sortItems(B, I, load<u32>(0, EPOCH_STEP));
+  store<usize>(0, touchedRowsEnd, TOUCHED_ROWS_END);
   firstBackwardUpdate<Rule>(rule, load<usize>(first, WEIGHTS), load<usize>(first, DELTAS), touchedRowsEnd, B, I, P);
 }
