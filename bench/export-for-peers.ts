@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ActivationSchema } from '../src/contract/activation.ts';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
-import { nominalRate } from '../src/contract/learning-rate.ts';
 import { openDataset } from '../src/dataset/prepared.ts';
 import { DATASETS } from '../src/dataset/registry.ts';
 import { noTotals } from '../src/engine/engine.ts';
 import { loadEngine } from '../src/engine/engines.ts';
+import { rateOfStep } from '../src/engine/learning-rates.ts';
 import { epochOrder } from '../src/engine/random.ts';
 import { exportedModel } from '../src/export/exported-model.ts';
 import { encodeAs } from '../src/export/formats.ts';
@@ -23,12 +23,19 @@ import { createJobEngine } from '../src/training/job-engine.ts';
 
 const STEPS = 10;
 
+const COSINE = { type: 'cosine_decay', initial_learning_rate: 0.001, decay_steps: 1000 };
+
 const JOBS = [
   { optimizer: { type: 'rmsprop' } },
   { optimizer: { type: 'rmsprop', momentum: 0.5, centered: true } },
   { optimizer: { type: 'sgd', momentum: 0.9, nesterov: true } },
   { optimizer: { type: 'adagrad' } },
   { optimizer: { type: 'adam', amsgrad: true } },
+  { optimizer: { type: 'adamw', learning_rate: COSINE, global_clipnorm: 0.5 } },
+  { optimizer: { type: 'nadam', weight_decay: 0.01 } },
+  { optimizer: { type: 'adamax', clipvalue: 0.01 } },
+  { optimizer: { type: 'adadelta', learning_rate: 1, clipnorm: 0.1 } },
+  { optimizer: { type: 'lion', learning_rate: 0.0001 } },
   // What dropout drops is drawn otherwise in Keras, so the losses of this one are not compared.
   { model: { dropout: 0.2 } },
   ...ActivationSchema.options.map((activation) => ({ model: { activation } })),
@@ -48,6 +55,7 @@ for (const [k, job] of JOBS.entries()) {
   const training = fit({ spec, dataset, engine });
   while (training.next(1000).done !== true);
   const { weights, ...state } = engine.state();
+  const rateOf = rateOfStep(spec.optimizer.learning_rate);
   const model = exportedModel({
     job: 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W',
     spec,
@@ -87,7 +95,7 @@ for (const [k, job] of JOBS.entries()) {
     const [from, to] = [step * batch_size, (step + 1) * batch_size];
     engine.evaluate(batches, targets, from, to, totals);
     losses.push(totals.lossSum / batch_size);
-    engine.train(order, step, Float64Array.of(nominalRate(spec.optimizer.learning_rate)));
+    engine.train(order, step, Float64Array.of(rateOf(state.steps + step)));
   }
   writeFileSync(join(folder, 'batches.u8'), batches);
   writeFileSync(join(folder, 'labels.u8'), Uint8Array.from(targets));

@@ -21,7 +21,7 @@ export function encodeKeras(model: ExportedModel): Uint8Array {
       name: 'metadata.json',
       bytes: json({ keras_version: KERAS_VERSION, date_saved: '1980-01-01@00:00:00' }),
     },
-    { name: 'config.json', bytes: json(configOf(model)) },
+    { name: 'config.json', bytes: Buffer.from(configText(model), 'utf8') },
     { name: 'model.weights.h5', bytes: encodeKerasWeights(model) },
   ]);
 }
@@ -169,7 +169,6 @@ function configOf(model: ExportedModel): object {
     },
     registered_name: null,
     build_config: { input_shape: [null, layout.inputs] },
-    ...(file.optimizer && { compile_config: compileConfig(spec.optimizer) }),
   };
 }
 
@@ -215,31 +214,47 @@ const layer = (className: string, config: object) => ({
   registered_name: null,
 });
 
+/** The model's config, with that of the optimizer, if it has one, in the form of kerasOptimizerText(). */
+function configText(model: ExportedModel): string {
+  const config = JSON.stringify(configOf(model));
+  if (model.file.optimizer === undefined) return config;
+  const compiled = `{"optimizer":${kerasOptimizerText(model.spec.optimizer)},${JSON.stringify(COMPILED).slice(1)}`;
+  return `${config.slice(0, -1)},"compile_config":${compiled}}`;
+}
+
+/**
+ * The JSON of which Keras makes the optimizer. Its numbers are written with a point: Keras refuses a momentum of 0 that is
+ * no float, and computes schedules in the type of their first rate.
+ */
+export const kerasOptimizerText = (optimizer: Optimizer): string =>
+  JSON.stringify(optimizerConfig(optimizer)).replaceAll(/([:[,])(-?\d+)(?=[,\]}])/g, '$1$2.0');
+
 /** The hyper-parameters have Keras's names. */
-function compileConfig({ type, learning_rate, ...hyperParameters }: Optimizer): object {
+function optimizerConfig({ type, learning_rate, ...hyperParameters }: Optimizer): object {
   const { weight_decay } = hyperParameters;
   return {
-    optimizer: {
-      module: 'keras.optimizers',
-      class_name: KERAS_CLASSES[type],
-      config: {
-        name: type,
-        learning_rate: typeof learning_rate === 'number' ? learning_rate : scheduleConfig(learning_rate),
-        ...hyperParameters,
-        // The only one of Keras's optimizers that takes no null here.
-        ...(type === 'adamw' && { weight_decay: weight_decay ?? 0 }),
-      },
-      registered_name: null,
+    module: 'keras.optimizers',
+    class_name: KERAS_CLASSES[type],
+    config: {
+      name: type,
+      learning_rate: typeof learning_rate === 'number' ? learning_rate : scheduleConfig(learning_rate),
+      ...hyperParameters,
+      // The only one of Keras's optimizers that takes no null here.
+      ...(type === 'adamw' && { weight_decay: weight_decay ?? 0 }),
     },
-    loss: 'sparse_categorical_crossentropy',
-    loss_weights: null,
-    metrics: ['accuracy'],
-    weighted_metrics: null,
-    run_eagerly: false,
-    steps_per_execution: 1,
-    jit_compile: false,
+    registered_name: null,
   };
 }
+
+const COMPILED = {
+  loss: 'sparse_categorical_crossentropy',
+  loss_weights: null,
+  metrics: ['accuracy'],
+  weighted_metrics: null,
+  run_eagerly: false,
+  steps_per_execution: 1,
+  jit_compile: false,
+};
 
 const scheduleConfig = ({ type, ...config }: Schedule): object => ({
   module: 'keras.optimizers.schedules',
