@@ -85,7 +85,7 @@ mkdirSync(folder, { recursive: true });
 
 const updates = OPTIMIZERS.map((given) => {
   const optimizer = OptimizerSchema.parse(given);
-  const rule = createUpdateRule(optimizer, layout.parameters, STEPS);
+  const rule = createUpdateRule({ optimizer, l1: 0, l2: 0 }, layout.parameters, STEPS);
   const rateOf = rateOfStep(optimizer.learning_rate);
   const weights = start.slice();
   const after: number[][] = [];

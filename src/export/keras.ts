@@ -187,8 +187,8 @@ function functional(chain: readonly KerasLayer[]): object {
       name: each.config.name,
       inbound_nodes: k === 0 ? [] : [[[...output(chain[k - 1]!.config.name), {}]]],
     })),
-    input_layers: [output(chain[0]!.config.name)],
-    output_layers: [output(chain.at(-1)!.config.name)],
+    input_layers: output(chain[0]!.config.name),
+    output_layers: output(chain.at(-1)!.config.name),
   };
 }
 
