@@ -50,9 +50,9 @@ describe.each(InitializerSchema.options)('%s', (name) => {
         continue;
       }
       // Five standard deviations of the means of so many draws.
-      const sigmas = 5 / sqrt(W.length);
-      expect(abs(moment(1)) / sqrt(variance)).toBeLessThan(sigmas);
-      expect(abs(moment(2) / variance - 1)).toBeLessThan(sigmas * sqrt(shape.fourth - 1));
+      const deviations = 5 / sqrt(W.length);
+      expect(abs(moment(1)) / sqrt(variance)).toBeLessThan(deviations);
+      expect(abs(moment(2) / variance - 1)).toBeLessThan(deviations * sqrt(shape.fourth - 1));
       expect(moment(4) / variance ** 2 / shape.fourth).toBeCloseTo(1, 1);
       const edge = fround(shape.farthest * sqrt(variance) * (1 + 2 ** -23));
       expect(farthest).toBeLessThanOrEqual(edge);
