@@ -57,6 +57,14 @@ const ModelSchema = z
   })
   .meta({ id: 'Model', description: 'Flatten, dense hidden layers, dense softmax over the classes.' });
 
+const ClassWeightSchema = z
+  .union([z.literal('balanced'), z.record(text(1, 200), z.number().gte(0).lte(1e6))])
+  .meta({
+    id: 'ClassWeight',
+    description:
+      'An object of labels and weights from 0 to 1e6 (1 for those left out), or balanced: rows / (classes * rows of the class), counted without the validation rows.',
+  });
+
 const TrainingSchema = z
   .strictObject({
     epochs: z
@@ -83,14 +91,10 @@ const TrainingSchema = z
       description:
         'Share of each target that is spread over all classes, in training, validation and test: 0 to 1. As in Keras, it is part of the loss.',
     }),
-    class_weight: z
-      .union([z.literal('balanced'), z.record(text(1, 200), z.number().gte(0).lte(1e6))])
-      .nullable()
-      .default(null)
-      .meta({
-        description:
-          'What the loss and the gradient of a train row are multiplied by, for each class: an object of labels and weights from 0 to 1e6 (1 for those left out), or balanced: rows / (classes * rows of the class), counted without the validation rows. As in Keras, accuracy and every val_* are not weighted. null = 1.',
-      }),
+    class_weight: ClassWeightSchema.nullable().default(null).meta({
+      description:
+        'What the loss and the gradient of a train row are multiplied by, for each class. As in Keras, accuracy and every val_* are not weighted. null = 1.',
+    }),
     shuffle: z.boolean().default(true).meta({
       description: 'Whether each epoch visits the train rows in a new order, drawn from (seed, epoch).',
     }),

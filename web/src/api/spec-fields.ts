@@ -115,7 +115,8 @@ function field(pointer: string, schema: Schema): Field {
     title: words(pointer.split('/').at(-1)!),
     description: schema.description ?? '',
     kind: kindOf(main),
-    options: main.enum ?? [],
+    // Without a choice it is null.
+    options: [...(main === schema ? [] : ['']), ...(main.enum ?? [])],
     default: schema.default,
   };
 }
