@@ -113,7 +113,7 @@ export class TrainingSession {
         if (next.value.outcome === 'completed') return 'completed';
         const { epoch, step } = next.value;
         this.#fail(
-          `The loss, a weight or an optimizer slot was no longer finite in epoch ${epoch}, at step ${step}`,
+          `The loss, the norm of a gradient, a weight or an optimizer slot was no longer finite in epoch ${epoch}, at step ${step}`,
         );
         return 'failed';
       }

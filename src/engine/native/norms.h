@@ -68,14 +68,14 @@ static bool scaleGradients(uint8_t *memory, const TouchedRow *touchedRowsEnd) {
   return true;
 }
 
-INLINE void applyUpdate(uint32_t rule, const Hyper *hyper, float *w, float scale, float decay) {
+INLINE void applyUpdate(const Hyper *hyper, float *w, float scale, float decay) {
   Row g = loadRow(w + hyper->gradient);
   EACH_VECTOR g.v[v] = g.v[v] * scale;
-  update(rule, hyper, w, g, decay);
+  updatePrepared(hyper, w, &g, decay);
 }
 
 /** Updates all weights, those of the first layer only in the rows that are listed, with the scaled gradients. */
-INLINE void applyUpdates(uint32_t rule, uint8_t *memory) {
+static void applyUpdates(uint8_t *memory) {
   const Hyper hyper = hyperParameters(memory);
   const TouchedRow *touchedRowsEnd = region(memory, TOUCHED_ROWS_END);
   for (uint32_t l = 0; l < getU32(memory, LAYERS); l += 1) {
@@ -87,12 +87,12 @@ INLINE void applyUpdates(uint32_t rule, uint8_t *memory) {
       float *b = W + layer.I * PANEL_COLUMNS;
       if (l == 0) {
         for (const TouchedRow *row = region(memory, TOUCHED_ROWS); row < touchedRowsEnd; row += 1) {
-          applyUpdate(rule, &hyper, rowAt(W, row->where), kernelScale, row->decay);
+          applyUpdate(&hyper, rowAt(W, row->where), kernelScale, row->decay);
         }
       } else {
-        for (float *w = W; w < b; w += PANEL_COLUMNS) applyUpdate(rule, &hyper, w, kernelScale, hyper.rho);
+        for (float *w = W; w < b; w += PANEL_COLUMNS) applyUpdate(&hyper, w, kernelScale, hyper.rho);
       }
-      applyUpdate(rule, &hyper, b, biasScale, hyper.rho);
+      applyUpdate(&hyper, b, biasScale, hyper.rho);
       W = b + PANEL_COLUMNS;
     }
   }

@@ -13,6 +13,7 @@
 typedef struct {
   /** Floats from a weight to its value in the first slot, from there to the second, and so on. */
   size_t slot;
+  uint32_t rule;
   /** Floats from a weight to its gradient, where a step needs all gradients before the first update. */
   size_t gradient;
   float learningRate, rho, oneMinusRho, momentum, epsilon, oneMinusBeta1, oneMinusBeta2, alpha;
@@ -27,6 +28,7 @@ typedef struct {
 static Hyper hyperParameters(const uint8_t *memory) {
   return (Hyper){
     .slot = getU32(memory, SLOT_DISTANCE) / sizeof(float),
+    .rule = getU32(memory, RULE),
     .gradient = getU32(memory, GRADIENT_DISTANCE) / sizeof(float),
     .learningRate = getF32(memory, LEARNING_RATE),
     .rho = getF32(memory, RHO),
@@ -172,52 +174,81 @@ INLINE void lion(const Hyper *hyper, float *w, Vector g) {
   storeVector(first, flushed(m * hyper->beta2 + g * hyper->oneMinusBeta2));
 }
 
-/** Added to a rule: the gradient is clipped by value and the weights decay before the update (rules 16 and 17). */
-#define PREPARED 64u
-
-/** No update: keeps the gradients, for the norms and for applyUpdates(). */
-#define RULE_KEEP 63u
-
-/** Decays the weights at w; returns their gradients, clipped. NaN stays NaN. */
-INLINE Vector prepared(const Hyper *hyper, float *w, Vector g) {
-  if (hyper->weightDecay > 0) {
-    const Vector weights = loadVector(w);
-    storeVector(w, weights - weights * hyper->weightDecay * hyper->learningRate);
+/** One of the rules of the header, for a row of sixteen weights. */
+INLINE void updatePlain(uint32_t rule, const Hyper *hyper, float *w, Row g, float decay) {
+  EACH_VECTOR {
+    float *at = w + v * WIDTH;
+    switch (rule) {
+      case RULE_RMSPROP: rmsprop(hyper, at, g.v[v], decay); break;
+      case RULE_RMSPROP_GENERAL: rmspropGeneral(hyper, at, g.v[v]); break;
+      case RULE_SGD: sgd(hyper, at, g.v[v]); break;
+      case RULE_SGD_MOMENTUM: sgdMomentum(hyper, at, g.v[v]); break;
+      case RULE_ADAGRAD: adagrad(hyper, at, g.v[v]); break;
+      case RULE_ADAM: adam(hyper, at, g.v[v]); break;
+      case RULE_NADAM: nadam(hyper, at, g.v[v]); break;
+      case RULE_ADAMAX: adamax(hyper, at, g.v[v]); break;
+      case RULE_ADADELTA: adadelta(hyper, at, g.v[v]); break;
+      case RULE_LION: lion(hyper, at, g.v[v]); break;
+    }
   }
-  if (hyper->clipvalue > 0) {
-    const Vector most = (Vector){} + hyper->clipvalue;
-    g = larger(g, -most);
-    g = chooseVector(g > most, most, g);
+}
+
+/** w = w - (w * weight_decay) * lr, for sixteen weights. */
+INLINE void decayWeights(const Hyper *hyper, float *w) {
+  EACH_VECTOR {
+    const Vector weights = loadVector(w + v * WIDTH);
+    storeVector(w + v * WIDTH, weights - weights * hyper->weightDecay * hyper->learningRate);
+  }
+}
+
+/** g < -c ? -c : g > c ? c : g, so that NaN stays NaN. */
+INLINE Row clipped(const Hyper *hyper, Row g) {
+  const Vector most = (Vector){} + hyper->clipvalue;
+  EACH_VECTOR {
+    g.v[v] = larger(g.v[v], -most);
+    g.v[v] = chooseVector(g.v[v] > most, most, g.v[v]);
   }
   return g;
 }
+
+/**
+ * Any rule, with the gradient clipped by value and the weights decayed before it (rules 16 and 17). It is chosen at run
+ * time and called: a copy of the layers' loops for each rule would take three times as long to compile.
+ */
+__attribute__((noinline)) static void updatePrepared(const Hyper *hyper, float *w, const Row *gradient, float decay) {
+  if (hyper->weightDecay > 0) decayWeights(hyper, w);
+  const Row g = hyper->clipvalue > 0 ? clipped(hyper, *gradient) : *gradient;
+  switch (hyper->rule) {
+    case RULE_RMSPROP: updatePlain(RULE_RMSPROP, hyper, w, g, decay); break;
+    case RULE_RMSPROP_GENERAL: updatePlain(RULE_RMSPROP_GENERAL, hyper, w, g, decay); break;
+    case RULE_SGD: updatePlain(RULE_SGD, hyper, w, g, decay); break;
+    case RULE_SGD_MOMENTUM: updatePlain(RULE_SGD_MOMENTUM, hyper, w, g, decay); break;
+    case RULE_ADAGRAD: updatePlain(RULE_ADAGRAD, hyper, w, g, decay); break;
+    case RULE_ADAM: updatePlain(RULE_ADAM, hyper, w, g, decay); break;
+    case RULE_NADAM: updatePlain(RULE_NADAM, hyper, w, g, decay); break;
+    case RULE_ADAMAX: updatePlain(RULE_ADAMAX, hyper, w, g, decay); break;
+    case RULE_ADADELTA: updatePlain(RULE_ADADELTA, hyper, w, g, decay); break;
+    case RULE_LION: updatePlain(RULE_LION, hyper, w, g, decay); break;
+  }
+}
+
+/** updatePrepared() as a rule. */
+#define RULE_PREPARED 64u
+
+/** No update: keeps the gradients, for the norms and for applyUpdates(). */
+#define RULE_KEEP 65u
 
 /**
  * Updates the sixteen weights at w with their gradients. decay: rmsprop's factor for the mean square; the other rules
  * ignore it.
  */
 INLINE void update(uint32_t rule, const Hyper *hyper, float *w, Row g, float decay) {
-  EACH_VECTOR {
-    float *at = w + v * WIDTH;
-    Vector gv = g.v[v];
-    if (rule & PREPARED) gv = prepared(hyper, at, gv);
-    switch (rule & ~PREPARED) {
-      case RULE_KEEP: storeVector(at + hyper->gradient, gv); break;
-      case RULE_RMSPROP: rmsprop(hyper, at, gv, decay); break;
-      case RULE_RMSPROP_GENERAL: rmspropGeneral(hyper, at, gv); break;
-      case RULE_SGD: sgd(hyper, at, gv); break;
-      case RULE_SGD_MOMENTUM: sgdMomentum(hyper, at, gv); break;
-      case RULE_ADAGRAD: adagrad(hyper, at, gv); break;
-      case RULE_ADAM: adam(hyper, at, gv); break;
-      case RULE_NADAM: nadam(hyper, at, gv); break;
-      case RULE_ADAMAX: adamax(hyper, at, gv); break;
-      case RULE_ADADELTA: adadelta(hyper, at, gv); break;
-      case RULE_LION: lion(hyper, at, gv); break;
-    }
-  }
+  if (rule == RULE_PREPARED) updatePrepared(hyper, w, &g, decay);
+  else if (rule == RULE_KEEP) storeRow(w + hyper->gradient, g);
+  else updatePlain(rule, hyper, w, g, decay);
 }
 
-/** Called before each step of adam: updates its running products and alpha, in float64. */
+/** Its products are beta_1^t and beta_2^t. */
 static void beginAdamStep(uint8_t *memory) {
   const double power1 = getF64(memory, POWER_1) * getF64(memory, BETA_1);
   const double power2 = getF64(memory, POWER_2) * getF64(memory, BETA_2);
@@ -226,7 +257,7 @@ static void beginAdamStep(uint8_t *memory) {
   setF32(memory, ALPHA, (float)((getF64(memory, RATE) * __builtin_sqrt(1 - power2)) / (1 - power1)));
 }
 
-/** The same for nadam; its running products are 0.96^t, that of its momenta, and beta_2^t. */
+/** Its products are 0.96^t, that of its momenta, and beta_2^t. */
 static void beginNadamStep(uint8_t *memory) {
   const double beta1 = getF64(memory, BETA_1);
   const double power1 = getF64(memory, POWER_1) * 0.96;
@@ -244,9 +275,18 @@ static void beginNadamStep(uint8_t *memory) {
   setF32(memory, SQUARE_DIVISOR, (float)(1 - power3));
 }
 
-/** The same for adamax. */
+/** Its product is beta_1^t. */
 static void beginAdamaxStep(uint8_t *memory) {
   const double power = getF64(memory, POWER_1) * getF64(memory, BETA_1);
   setF64(memory, POWER_1, power);
   setF32(memory, MEAN_DIVISOR, (float)(1 - power));
+}
+
+/** Called before each step: updates the running products and what is derived from them, in float64. */
+static void beginStep(uint8_t *memory) {
+  switch (getU32(memory, RULE)) {
+    case RULE_ADAM: beginAdamStep(memory); break;
+    case RULE_NADAM: beginNadamStep(memory); break;
+    case RULE_ADAMAX: beginAdamaxStep(memory); break;
+  }
 }

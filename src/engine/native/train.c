@@ -73,11 +73,21 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, const uint32_t *rows,
   firstBackwardUpdate(rule, &hyper, memory, first.W, first.dz, touchedRowsEnd, B, first.I, first.P);
 }
 
-/** Gradients, unless they are known already, and weights. Jobs without options of that kind take the first path. */
-INLINE void updateBy(uint32_t rule, uint8_t *memory, const uint32_t *rows, uint32_t B) {
-  if (!getU32(memory, PREPARES)) backwardUpdate(rule, memory, rows, B);
-  else if (!getU32(memory, GRADIENT_DISTANCE)) backwardUpdate(rule | PREPARED, memory, rows, B);
-  else applyUpdates(rule | PREPARED, memory);
+/** The step of a job whose gradients and weights need no preparation. */
+static void plainUpdate(uint8_t *memory, const uint32_t *rows, uint32_t B) {
+  switch (getU32(memory, RULE)) {
+    case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, rows, B); break;
+    case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, rows, B); break;
+    case RULE_SGD: backwardUpdate(RULE_SGD, memory, rows, B); break;
+    case RULE_SGD_MOMENTUM: backwardUpdate(RULE_SGD_MOMENTUM, memory, rows, B); break;
+    case RULE_ADAGRAD: backwardUpdate(RULE_ADAGRAD, memory, rows, B); break;
+    case RULE_ADAM: backwardUpdate(RULE_ADAM, memory, rows, B); break;
+    case RULE_NADAM: backwardUpdate(RULE_NADAM, memory, rows, B); break;
+    case RULE_ADAMAX: backwardUpdate(RULE_ADAMAX, memory, rows, B); break;
+    case RULE_ADADELTA: backwardUpdate(RULE_ADADELTA, memory, rows, B); break;
+    case RULE_LION: backwardUpdate(RULE_LION, memory, rows, B); break;
+    default: __builtin_trap();
+  }
 }
 
 /**
@@ -111,32 +121,15 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   touchRows(memory, starts, rows + B, nextB);
   if (isNumber) numberLossBackward(memory, last.dz, B);
   else softmaxLossBackward(memory, last.dz, targets, rows, B, last.O);
-  if (getU32(memory, GRADIENT_DISTANCE)) {
+  const bool storesGradients = getU32(memory, GRADIENT_DISTANCE) != 0;
+  if (storesGradients) {
     backwardUpdate(RULE_KEEP, memory, rows, B);
     if (!scaleGradients(memory, region(memory, TOUCHED_ROWS_END))) return false;
   }
-  switch (getU32(memory, RULE)) {
-    case RULE_RMSPROP: updateBy(RULE_RMSPROP, memory, rows, B); break;
-    case RULE_RMSPROP_GENERAL: updateBy(RULE_RMSPROP_GENERAL, memory, rows, B); break;
-    case RULE_SGD: updateBy(RULE_SGD, memory, rows, B); break;
-    case RULE_SGD_MOMENTUM: updateBy(RULE_SGD_MOMENTUM, memory, rows, B); break;
-    case RULE_ADAGRAD: updateBy(RULE_ADAGRAD, memory, rows, B); break;
-    case RULE_ADAM:
-      beginAdamStep(memory);
-      updateBy(RULE_ADAM, memory, rows, B);
-      break;
-    case RULE_NADAM:
-      beginNadamStep(memory);
-      updateBy(RULE_NADAM, memory, rows, B);
-      break;
-    case RULE_ADAMAX:
-      beginAdamaxStep(memory);
-      updateBy(RULE_ADAMAX, memory, rows, B);
-      break;
-    case RULE_ADADELTA: updateBy(RULE_ADADELTA, memory, rows, B); break;
-    case RULE_LION: updateBy(RULE_LION, memory, rows, B); break;
-    default: __builtin_trap();
-  }
+  beginStep(memory);
+  if (storesGradients) applyUpdates(memory);
+  else if (getU32(memory, PREPARES)) backwardUpdate(RULE_PREPARED, memory, rows, B);
+  else plainUpdate(memory, rows, B);
   setU32(memory, JOB_STEP, getU32(memory, JOB_STEP) + 1);
   return true;
 }
