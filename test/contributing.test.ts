@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { ActivationSchema } from '../src/contract/activation.ts';
 import { OptimizerSchema } from '../src/contract/optimizer.ts';
 import { OPTIMIZERS } from './engine/small-problem.ts';
 
@@ -35,6 +36,12 @@ describe.each(TRANSITIONS)('the transition %s', (name) => {
   it('has a row in ARCHITECTURE', () => {
     expect(readFileSync('ARCHITECTURE.md', 'utf8')).toContain(`\n| ${name} | `);
   });
+});
+
+it.each(ActivationSchema.options)('the activation %s is in README', (name) => {
+  expect(readFileSync('README.md', 'utf8')).toMatch(
+    new RegExp(`Activations, .*\`${name}\`.*\`dropout\``, 's'),
+  );
 });
 
 describe.each(TYPES)('the optimizer %s', (type) => {

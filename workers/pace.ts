@@ -70,7 +70,7 @@ export class Pace {
   }
 
   /** Call it at the end of an epoch. */
-  epoch(result: EpochResult): { metrics: EpochMetrics; progress: Progress } {
+  epoch(result: EpochResult, last: boolean): { metrics: EpochMetrics; progress: Progress } {
     const nowMs = monotonicMs();
     const stepsMs = this.#lastStepMs - this.#epochStartedMs;
     const metrics = {
@@ -80,7 +80,9 @@ export class Pace {
     };
     this.#epoch = result.epoch;
     this.#epochStartedMs = nowMs;
-    return { metrics, progress: this.#progress(result.step, nowMs) };
+    const progress = this.#progress(result.step, nowMs);
+    // Training may stop early: nothing is left of it then.
+    return { metrics, progress: last ? { ...progress, fraction: 1, eta_seconds: 0 } : progress };
   }
 
   /** Extrapolates from this attempt so far, including validation and checkpoints, which the remaining time also has. */

@@ -83,14 +83,15 @@ async function concludeTraining(
   if (last.type === 'finished') {
     const { result, evaluation, model, checkpoint } = last;
     const kept = checkpoint === undefined ? [...run.kept] : withKept(spec, run.kept, checkpoint);
-    const epoch = spec.training.epochs;
+    const isShort = typeof result.stopped_epoch === 'number';
+    const epoch = result.stopped_epoch ?? spec.training.epochs;
     const success = { status: 'succeeded', epoch, result, evaluation, model, kept } as const;
     const seconds = (monotonicMs() - run.startedMs) / 1000;
     const outcome = await finish(run, success, worker);
     if (outcome === 'gap') {
       await requeue(run, fault('lease_lost', 'Redis came back without its newest epochs'), worker);
-    } else if (outcome === 'succeeded' && measured !== undefined) {
-      // Nobody waits for it, and losing it costs nothing.
+    } else if (outcome === 'succeeded' && measured !== undefined && !isShort) {
+      // Of a job that stopped early, the work is not known. Nobody waits for it, and losing it costs nothing.
       worker.timings
         .add(measured.engine, { seconds, work: measured.work })
         .catch((err: unknown) => worker.log.warn({ err, ...run.about }, "a job's time could not be noted"));

@@ -23,6 +23,7 @@ import { metricsSha256, weightsSha256 } from '../src/training/hashes.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 import { keepsEpoch } from '../src/training/kept-epochs.ts';
 import { encodeModel } from '../src/training/model-file.ts';
+import { StoppingWatch } from '../src/training/monitors.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
 import type { TrainCommand, TrainerMessage } from './trainer-message.ts';
 
@@ -130,13 +131,13 @@ export class TrainingSession {
         if (next.value.outcome === 'completed') return 'completed';
         const { epoch, step } = next.value;
         this.#fail(
-          `The loss, a weight or an optimizer slot was no longer finite in epoch ${epoch}, at step ${step}`,
+          `The loss, the norm of a gradient, a weight or an optimizer slot was no longer finite in epoch ${epoch}, at step ${step}`,
         );
         return 'failed';
       }
       if (next.value.type === 'epoch') {
-        const { type: _, ...result } = next.value;
-        if ((await this.#report(pace.epoch(result))) === 'stopped') return 'stopped';
+        const { type: _, last, ...result } = next.value;
+        if ((await this.#report(pace.epoch(result, last), last)) === 'stopped') return 'stopped';
       } else {
         const progress = next.value.type === 'steps' ? pace.step(next.value.step) : undefined;
         if (progress !== undefined) this.#send({ type: 'progress', progress });
@@ -166,12 +167,14 @@ export class TrainingSession {
   }
 
   /** Reports an epoch to the worker. The training runs at most one epoch ahead of the last confirmed one. */
-  async #report({ metrics, progress }: ReturnType<Pace['epoch']>): Promise<'reported' | 'stopped'> {
+  async #report(
+    { metrics, progress }: ReturnType<Pace['epoch']>,
+    last: boolean,
+  ): Promise<'reported' | 'stopped'> {
     if ((await this.#isConfirmed(metrics.epoch - 1)) === 'stopped') return 'stopped';
     this.#history.push(metrics);
     await turn();
     const draining = this.#stop === 'drain';
-    const last = metrics.epoch === this.#command.spec.training.epochs;
     this.#send({
       type: 'epoch',
       metrics,
@@ -186,7 +189,7 @@ export class TrainingSession {
     epoch: number,
     always: boolean,
   ): Promise<{ checkpoint?: KeptFile; keep?: boolean; warning?: string }> {
-    const keep = keepsEpoch(this.#command.spec, this.#history);
+    const keep = keepsEpoch(this.#command.spec, this.#history, false);
     const startedMs = monotonicMs();
     const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_MULTIPLE * this.#checkpointCostMs);
     if (!always && !keep && startedMs - this.#lastCheckpointMs < interval) return {};
@@ -231,7 +234,7 @@ export class TrainingSession {
     // A model may outlive its dataset.
     const table = await new UploadedFiles(this.#command.dataDir).table(this.#command.data.sha256);
     // Side by side, because most of the time goes into waiting for the disk.
-    const keeps = keepsEpoch(this.#command.spec, this.#history);
+    const keeps = keepsEpoch(this.#command.spec, this.#history, true);
     const [evaluationFile, model, checkpoint] = await Promise.all([
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),
       this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command, table)),
@@ -249,11 +252,17 @@ export class TrainingSession {
 
   #result(test: JobResult['test'], weights: Float32Array): Omit<JobResult, 'duration_seconds'> {
     const { loss, accuracy, val_loss, val_accuracy, mae = null, val_mae = null } = this.#history.at(-1)!;
+    const { early_stopping } = this.#command.spec.training;
+    const stopping = new StoppingWatch(early_stopping, this.#history);
     return {
       test,
       train: { loss, accuracy, mae },
       validation: val_loss === null ? null : { loss: val_loss, accuracy: val_accuracy, mae: val_mae },
       best: bestOf(this.#history),
+      ...(early_stopping !== null && {
+        stopped_epoch: stopping.stoppedEpoch,
+        best_epoch: stopping.bestEpoch,
+      }),
       training_seconds: roundTo(
         0.001,
         this.#history.reduce((sum, row) => sum + row.duration_seconds, 0),

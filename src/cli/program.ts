@@ -66,7 +66,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--name <text>', 'a name for people')
     .option('--dataset <name>', 'a built-in one, or your own: see descent data list')
     .option('--hidden-units <list>', 'widths of the hidden layers, such as 128,64')
-    .option('--optimizer <type>', 'rmsprop, sgd, adagrad or adam')
+    .option('--optimizer <type>', 'rmsprop, sgd, adagrad, adam, adamw, nadam, adamax, adadelta or lion')
     .option('--learning-rate <number>', "the optimizer's step size")
     .option('--loss <name>', 'of a number: mse, mae or huber')
     .option('--epochs <number>', 'passes over the data')

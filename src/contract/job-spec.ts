@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { ActivationSchema } from './activation.ts';
+import { InitializerSchema, KernelInitializerSchema } from './initializer.ts';
 import { LossSchema } from './loss.ts';
+import { EarlyStoppingSchema, MonitorSchema, ReduceLrOnPlateauSchema } from './monitors.ts';
 import { OptimizerSchema } from './optimizer.ts';
 import { text } from './text.ts';
 
@@ -38,15 +41,32 @@ export const EngineNameSchema = z.enum(['native', 'wasm', 'reference', 'tensorfl
     'native: C, twice as fast as wasm, on machines with a C compiler. wasm: WebAssembly with SIMD. reference: plain TypeScript, the specification in code, about 20 times slower. These three give the same bits. tensorflow: TensorFlow.js, for comparison. It starts from the same weights and sees the same batches; its losses stay close, but its bits differ. It is not available on every installation (GET /engines) or for every optimizer option, and auto never chooses it.',
 });
 
+const penalty = (what: string) =>
+  z
+    .number()
+    .gte(0)
+    .lte(10)
+    .default(0)
+    .meta({
+      description: `How much ${what} over the weights of all kernels (not biases) adds to loss, val_loss and test loss, as Keras's kernel_regularizer: 0 to 10.`,
+    });
+
 const ModelSchema = z
   .strictObject({
     hidden_units: z.array(z.int().gte(1).lte(4096)).max(8).default([128, 64]).meta({
       description: 'Width of each hidden layer, from input to output: 0 to 8 layers of 1 to 4096 units.',
     }),
-    activation: z
-      .enum(['relu', 'tanh', 'sigmoid'])
-      .default('relu')
-      .meta({ description: 'Activation of every hidden layer.' }),
+    activation: ActivationSchema.default('relu'),
+    kernel_initializer: KernelInitializerSchema.default('glorot_uniform').meta({
+      description:
+        "How the weights of every layer are drawn from (seed, layer), as Keras's initializer of the same name; biases begin at 0.",
+    }),
+    output_initializer: InitializerSchema.nullable().default(null).meta({
+      description:
+        'The same of the last layer alone, where zeros makes all classes equal at first; null = kernel_initializer.',
+    }),
+    l1: penalty('the sum of |w|'),
+    l2: penalty('the sum of w^2'),
     dropout: z.number().gte(0).lt(1).default(0).meta({
       description:
         'Share of the outputs of every hidden layer that training drops, chosen anew in each step: 0 to less than 1.',
@@ -56,6 +76,14 @@ const ModelSchema = z
     id: 'Model',
     description:
       'Flatten, dense hidden layers, dense softmax over the classes; for a number, one linear output.',
+  });
+
+const ClassWeightSchema = z
+  .union([z.literal('balanced'), z.record(text(1, 200), z.number().gte(0).lte(1e6))])
+  .meta({
+    id: 'ClassWeight',
+    description:
+      'An object of labels and weights from 0 to 1e6 (1 for those left out), or balanced: rows / (classes * rows of the class), counted without the validation rows.',
   });
 
 const TrainingSchema = z
@@ -74,7 +102,19 @@ const TrainingSchema = z
       .meta({ description: 'Rows per step: 1 to 4096, and at most the number of train rows.' }),
     validation_split: z.number().gte(0).lte(0.9).default(0.2).meta({
       description:
-        'Share of the train rows held out for validation, taken from the end before shuffling: 0 to 0.9. With 0, every val_* is null.',
+        'Share of the train rows held out for validation, chosen before shuffling: 0 to 0.9. With 0, every val_* is null.',
+    }),
+    validation: z.enum(['last', 'random', 'stratified']).default('last').meta({
+      description:
+        'Which rows are held out. last: those at the end, as in Keras. random: drawn from (seed, row). stratified: drawn from each class in proportion to its rows.',
+    }),
+    label_smoothing: z.number().gte(0).lte(1).default(0).meta({
+      description:
+        'Share of each target that is spread over all classes, in training, validation and test: 0 to 1. As in Keras, it is part of the loss.',
+    }),
+    class_weight: ClassWeightSchema.nullable().default(null).meta({
+      description:
+        'What the loss and the gradient of a train row are multiplied by, for each class. As in Keras, accuracy and every val_* are not weighted. null = 1.',
     }),
     shuffle: z.boolean().default(true).meta({
       description: 'Whether each epoch visits the train rows in a new order, drawn from (seed, epoch).',
@@ -86,8 +126,16 @@ const TrainingSchema = z
       .default(42)
       .meta({
         description:
-          'Decides the initial weights, the order of the rows and what dropout drops: 0 to 4294967295.',
+          'Decides the initial weights, the order of the rows, what dropout drops and which rows are drawn for validation: 0 to 4294967295.',
       }),
+    reduce_lr_on_plateau: ReduceLrOnPlateauSchema.nullable().default(null).meta({
+      description:
+        'Reduces a learning_rate that is a number when a measure no longer improves; null = never.',
+    }),
+    early_stopping: EarlyStoppingSchema.nullable().default(null).meta({
+      description:
+        'Ends the training, before the last of its epochs, when a measure no longer improves; null = never.',
+    }),
   })
   .meta({ id: 'Training' });
 
@@ -106,7 +154,7 @@ const CheckpointsSchema = z
       description:
         'Which checkpoints a job that succeeds keeps: none, that of the best epoch by `monitor`, that of the last epoch, or all. A job can be forked or extended from them.',
     }),
-    monitor: z.enum(['val_loss', 'val_accuracy', 'loss', 'accuracy']).default('val_loss').meta({
+    monitor: MonitorSchema.default('val_loss').meta({
       description: 'What `best` compares: the lowest loss or the highest accuracy; of equal ones, the first.',
     }),
     every: z.int().gte(1).lte(1000).default(1).meta({

@@ -93,6 +93,14 @@ export const JobResultSchema = z
     best: BestEpochsSchema.optional().meta({
       description: 'Missing in jobs that ended under an older version.',
     }),
+    stopped_epoch: z.int().gte(1).nullable().optional().meta({
+      description:
+        'The epoch after which early_stopping ended the training; null if it trained all epochs, missing without early_stopping.',
+    }),
+    best_epoch: z.int().gte(1).nullable().optional().meta({
+      description:
+        'The epoch with the best value of what early_stopping watches, by its min_delta; null if it watched none, missing without early_stopping.',
+    }),
     duration_seconds: z
       .number()
       .gte(0)

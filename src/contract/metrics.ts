@@ -34,7 +34,7 @@ export const EpochMetricsSchema = z
     val_mae: MaeSchema.meta({
       description: `Exact mean absolute error on the validation rows at the end of the epoch; null without validation, and for classes. ${SINCE}`,
     }),
-    learning_rate: z.number().meta({ description: 'The learning rate of this epoch.' }),
+    learning_rate: z.number().meta({ description: "The learning rate of the epoch's last step." }),
     duration_seconds: z
       .number()
       .gte(0)

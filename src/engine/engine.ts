@@ -1,5 +1,6 @@
+import type { Activation } from '../contract/activation.ts';
 import type { DataShape } from '../contract/data-shape.ts';
-import type { JobSpec } from '../contract/job-spec.ts';
+import type { Initializer } from '../contract/initializer.ts';
 import type { Loss } from '../contract/loss.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
 import type { ModelLayout } from './model-layout.ts';
@@ -9,9 +10,9 @@ import type { ModelLayout } from './model-layout.ts';
  * and the running totals of the epoch, and does not depend on files, clocks or datasets. All engines except
  * tensorflow follow the numbered rules in rules.ts and give the same bits.
  *
- * The caller slices the work: `train(order, 0, 1500)` and 1,500 calls of one step each give the same bits.
+ * The caller slices the work: one call of `train` with 1,500 rates and 1,500 calls with one each give the same bits.
  *
- * Dims: R = rows of data, I = inputs, P = parameters of the model, O = outputs: one for each class, or one number.
+ * Dims: S = steps of a call, R = rows of data, I = inputs, P = parameters of the model, O = outputs: one for each class, or one number.
  */
 
 /** Inputs of rows, (R, I): bytes, which the model sees divided by 255, or float32, which it sees as they are. */
@@ -26,9 +27,15 @@ export type Targets = Uint16Array | Float32Array;
 
 export interface EngineOptions {
   readonly layout: ModelLayout;
-  readonly activation: JobSpec['model']['activation'];
+  readonly activation: Activation;
+  /** How the weights begin: of all layers but the last, and of the last one. */
+  readonly kernelInitializer: Initializer;
+  readonly outputInitializer: Initializer;
   /** Share of each hidden layer's outputs dropped in training: 0 to less than 1. */
   readonly dropout: number;
+  /** The factors of sum |w| and sum w^2 over the kernels in the loss: 0 or more. */
+  readonly l1: number;
+  readonly l2: number;
   readonly optimizer: Optimizer;
   /** Rows per step, >= 1; the last batch of an epoch may be shorter. */
   readonly batchSize: number;
@@ -36,6 +43,10 @@ export interface EngineOptions {
   readonly seed: number;
   /** `categorical_crossentropy` for classes; the others for a number, with one output. */
   readonly loss: Loss;
+  /** Share of each target spread over all classes: 0 to 1; 0 where the target is a number. */
+  readonly labelSmoothing: number;
+  /** (O): what losses and gradients of a class are multiplied by in training; null = 1. */
+  readonly classWeights: Float32Array | null;
   readonly source: ValueSource;
   /** (R): classes, each smaller than layout.outputs, or finite numbers. */
   readonly targets: Targets;
@@ -65,7 +76,7 @@ export interface EngineState {
   readonly weights: Float32Array;
   /** Each (P), in the optimizer's own order. */
   readonly slots: readonly Slot[];
-  /** Running products in float64: adam's beta_1^t and beta_2^t; empty for the others. */
+  /** Running products in float64, such as adam's beta_1^t and beta_2^t; empty for optimizers without. */
   readonly powers: readonly number[];
   /** Optimizer steps since the start of the job. */
   readonly steps: number;
@@ -103,15 +114,19 @@ export interface Engine {
   readonly batchSize: number;
 
   /**
-   * Trains `steps` consecutive batches of an epoch, the first being batch `from` (counted from 0).
+   * Trains S consecutive batches of an epoch, the first being batch `from` (counted from 0).
+   *
+   * rates: (S), the learning rate of each step, in float64. It may depend on the number of the step in the job alone,
+   * so that slices never change a bit.
    *
    * order: (epochRows), the epoch's row numbers; batch s is order[s * batchSize .. (s + 1) * batchSize).
    * The batches of an epoch come in ascending order, each once.
    *
-   * Returns how many steps were trained. Fewer than `steps` means that the loss of batch `from + result` is not
-   * finite; that step changed nothing, and the engine must not be trained further.
+   * Returns how many steps were trained. Fewer than S means that the loss of batch `from + result`, or a norm
+   * by which its gradient is clipped, is not finite; that step changed no weight, and the engine must not be trained
+   * further.
    */
-  train(order: Uint32Array, from: number, steps: number): number;
+  train(order: Uint32Array, from: number, rates: Float64Array): number;
 
   /**
    * Ends an epoch after its last batch: brings late slots up to date, scans weights and slots, and returns
@@ -127,6 +142,9 @@ export interface Engine {
 
   /** Predicts the rows `from` .. `to` - 1. values: (R, I), as the source has them; targets: (R). */
   predict(values: Values, targets: Targets, from: number, to: number): Predictions;
+
+  /** What l1 and l2 add to the mean loss with the present weights. evaluate() and predict() leave it out. */
+  penalty(): number;
 
   /** A copy of weights and optimizer. Valid before the first epoch and after endEpoch(). */
   state(): EngineState;

@@ -1,3 +1,4 @@
+import type { Schedule } from '../contract/learning-rate.ts';
 import { type Optimizer, OptimizerSchema } from '../contract/optimizer.ts';
 import { SMALLEST_NORMAL, unknown } from './optimizer-state.ts';
 
@@ -21,6 +22,7 @@ export function optimizerFaults(optimizer: Optimizer): NumberFault[] {
     const detail = faultOf(optimizer, field, value);
     return detail === undefined ? [] : [{ field, detail }];
   });
+  if (typeof optimizer.learning_rate === 'object') faults.push(...scheduleFaults(optimizer.learning_rate));
   return faults.length > 0 ? faults : derivedFaults(optimizer);
 }
 
@@ -28,18 +30,41 @@ function faultOf(optimizer: Optimizer, field: string, value: number): string | u
   const allows = (number: number) => OptimizerSchema.safeParse({ ...optimizer, [field]: number }).success;
   const used = fround(value);
   if (value !== 0 && Math.abs(used) < SMALLEST_NORMAL) {
-    const zero = allows(0) ? '0 or ' : '';
-    return `must be ${zero}at least ${SMALLEST_NORMAL}, the smallest number that 32-bit floats hold in full; ${value} would become ${used}`;
+    return tooSmall(allows(0) ? '0 or ' : '', value);
   }
   if (allows(used)) return undefined;
   return `must be at most ${floatBelow(used)} to stay below ${used} as a 32-bit float; ${value} would become ${used}`;
 }
 
+const tooSmall = (zero: string, value: number): string =>
+  `must be ${zero}at least ${SMALLEST_NORMAL}, the smallest number that 32-bit floats hold in full; ${value} would become ${fround(value)}`;
+
+/** The rates of a schedule. Its other numbers are used in float64 only. */
+function scheduleFaults(schedule: Schedule): NumberFault[] {
+  const rates = Object.entries(schedule).flatMap(([field, value]): [string, unknown][] => {
+    if (field === 'values')
+      return schedule.type === 'piecewise_constant_decay' ? indexed(schedule.values) : [];
+    return RATES.has(field) ? [[field, value]] : [];
+  });
+  return rates.flatMap(([field, value]) => {
+    if (typeof value !== 'number' || value === 0 || fround(value) >= SMALLEST_NORMAL) return [];
+    return [{ field: `learning_rate/${field}`, detail: tooSmall('0 or ', value) }];
+  });
+}
+
+const RATES: ReadonlySet<string> = new Set(['initial_learning_rate', 'end_learning_rate', 'warmup_target']);
+
+const indexed = (values: readonly number[]): [string, number][] =>
+  values.map((value, k) => [`values/${k}`, value]);
+
 /** Faults of constants that engines derive from several numbers. */
 function derivedFaults(optimizer: Optimizer): NumberFault[] {
   switch (optimizer.type) {
-    case 'adam': {
+    case 'adam':
+    case 'adamw': {
       const { learning_rate, beta_1, beta_2 } = optimizer;
+      // A schedule may reach 0 as well.
+      if (typeof learning_rate !== 'number') return [];
       const factor = sqrt(1 - beta_2) / (1 - beta_1);
       const used = fround(learning_rate * factor);
       if (used >= SMALLEST_NORMAL) return [];
@@ -50,10 +75,14 @@ function derivedFaults(optimizer: Optimizer): NumberFault[] {
         },
       ];
     }
-    // rmsprop derives 1 - rho, which is at least 2^-24 as long as rho stays below 1; the others derive nothing.
+    // What they derive, such as 1 - rho, is at least 2^-24 as long as rho and the betas stay below 1.
     case 'rmsprop':
     case 'sgd':
     case 'adagrad':
+    case 'nadam':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return [];
     default:
       return unknown(optimizer);
@@ -65,6 +94,17 @@ function floatBelow(value: number): number {
   const bits = new Uint32Array(Float32Array.of(value).buffer);
   bits[0] -= 1;
   return new Float32Array(bits.buffer)[0];
+}
+
+/**
+ * What is wrong with a number of 0 or more as a float32; undefined if nothing is. parts: by what it is divided before it is
+ * used.
+ */
+export function floatFault(value: number, parts = 1): string | undefined {
+  const used = fround(value / parts);
+  if (value === 0 || used >= SMALLEST_NORMAL) return undefined;
+  const least = SMALLEST_NORMAL * parts;
+  return `must be 0 or at least ${least}; 32-bit floats do not hold less in full, and ${value} would become ${used * parts}`;
 }
 
 /** Dropout resolves shares in steps of 2^-32 (rule 4). */

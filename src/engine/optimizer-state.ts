@@ -1,4 +1,6 @@
 import type { Optimizer } from '../contract/optimizer.ts';
+import type { EngineOptions } from './engine.ts';
+import { hasPenalty } from './penalty.ts';
 
 /**
  * The properties of each optimizer that all engines need: the state it keeps, and the rows it may skip. Each switch
@@ -26,7 +28,16 @@ export function slotNames(optimizer: Optimizer): string[] {
     case 'adagrad':
       return ['accumulator'];
     case 'adam':
+    case 'adamw':
       return ['first_moment', 'second_moment', ...(optimizer.amsgrad ? ['largest_second_moment'] : [])];
+    case 'nadam':
+      return ['first_moment', 'second_moment'];
+    case 'adamax':
+      return ['first_moment', 'infinity_norm'];
+    case 'adadelta':
+      return ['mean_square', 'mean_square_update'];
+    case 'lion':
+      return ['first_moment'];
     default:
       return unknown(optimizer);
   }
@@ -40,6 +51,11 @@ export function initialSlotValue(optimizer: Optimizer): number {
     case 'rmsprop':
     case 'sgd':
     case 'adam':
+    case 'adamw':
+    case 'nadam':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return 0;
     default:
       return unknown(optimizer);
@@ -50,21 +66,32 @@ export function initialSlotValue(optimizer: Optimizer): number {
 export function powerCount(optimizer: Optimizer): number {
   switch (optimizer.type) {
     case 'adam':
+    case 'adamw':
       return 2;
+    case 'nadam':
+      return 3;
+    case 'adamax':
+      return 1;
     case 'rmsprop':
     case 'sgd':
     case 'adagrad':
+    case 'adadelta':
+    case 'lion':
       return 0;
     default:
       return unknown(optimizer);
   }
 }
 
+/** What decides how a gradient changes a weight. */
+export type Updates = Pick<EngineOptions, 'optimizer' | 'l1' | 'l2'>;
+
 /**
  * Whether a step may skip a row of the first layer whose pixels were all 0 in the batch, so that its gradient is 0
- * (rule 8). True for optimizers in which a gradient of 0 changes no weight.
+ * (rule 8). True where a gradient of 0 changes no weight, unless a decay or a penalty changes all of them.
  */
-export function skipsUntouchedRows(optimizer: Optimizer): boolean {
+export function skipsUntouchedRows({ optimizer, l1, l2 }: Updates): boolean {
+  if (optimizer.weight_decay !== null || hasPenalty({ l1, l2 })) return false;
   switch (optimizer.type) {
     case 'rmsprop':
       return !optimizer.centered && optimizer.momentum === 0;
@@ -73,6 +100,11 @@ export function skipsUntouchedRows(optimizer: Optimizer): boolean {
     case 'adagrad':
       return true;
     case 'adam':
+    case 'adamw':
+    case 'nadam':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return false;
     default:
       return unknown(optimizer);
@@ -80,18 +112,28 @@ export function skipsUntouchedRows(optimizer: Optimizer): boolean {
 }
 
 /** Whether the slots of skipped rows should have decayed meanwhile and must be brought up to date (rule 8). */
-export function decaysUntouchedSlots(optimizer: Optimizer): boolean {
+export function decaysUntouchedSlots(updates: Updates): boolean {
+  const { optimizer } = updates;
   switch (optimizer.type) {
     case 'rmsprop':
-      return skipsUntouchedRows(optimizer);
+      return skipsUntouchedRows(updates);
     case 'sgd':
     case 'adagrad':
     case 'adam':
+    case 'adamw':
+    case 'nadam':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return false;
     default:
       return unknown(optimizer);
   }
 }
+
+/** Whether a step needs all gradients before it changes any weight, to scale them by their norm (rule 17). */
+export const clipsByNorm = ({ clipnorm, global_clipnorm }: Optimizer): boolean =>
+  clipnorm !== null || global_clipnorm !== null;
 
 /** base^0 .. base^n, the P of rule 8: each power is the previous one times base, rounded; denormal powers become 0. */
 export function powersOf(base: number, n: number): Float32Array {

@@ -1,15 +1,14 @@
-import type { ModelLayout } from './model-layout.ts';
-
 /**
  * Random numbers without state (rule 10): every number is a hash of (seed, stream, a, b). The order of epoch 7 or
  * weight 12,345 can be computed without drawing those before it, and a resume has nothing to restore.
  */
 
-/** Streams: what a number is drawn for. Streams 0 to 8 are reserved for the dropout of those layers. */
-const INITIAL_WEIGHTS = 0x57_45_49_47;
+/**
+ * Streams: what a number is drawn for. Streams 0 to 8 are reserved for the dropout of those layers;
+ * initial-weights.ts has another one.
+ */
 const EPOCH_ORDER = 0x4f_52_44_52;
 
-const TWO_TO_24 = 16_777_216;
 const TWO_TO_32 = 4_294_967_296;
 
 /** The golden ratio as a fraction of 2^32: an offset, since mix(0) = 0. */
@@ -38,25 +37,6 @@ export function u32(seed: number, stream: number, a: number, b: number): number 
   h = mix(h ^ mix(a + GOLDEN_RATIO));
   h = mix(h ^ mix(b + GOLDEN_RATIO));
   return h >>> 0;
-}
-
-/**
- * Writes a model's initial weights: Glorot uniform, each layer's W in [-limit, limit) with
- * limit = sqrt(6 / (I + O)); biases are 0. weights: (layout.parameters).
- *
- * Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks (2010), eq. 16.
- */
-export function initialiseWeights(weights: Float32Array, layout: ModelLayout, seed: number): void {
-  layout.layers.forEach((layer, l) => {
-    const { inputs: I, outputs: O, weightsOffset, biasesOffset } = layer;
-    const limit = Math.fround(Math.sqrt(6 / (I + O)));
-    for (let k = 0; k < I * O; k += 1) {
-      // The top 24 bits, as many as a float32 holds, so that u, 2u - 1 and the product before rounding are exact.
-      const u = (u32(seed, INITIAL_WEIGHTS, l, k) >>> 8) / TWO_TO_24;
-      weights[weightsOffset + k] = Math.fround((2 * u - 1) * limit);
-    }
-    weights.fill(0, biasesOffset, biasesOffset + O);
-  });
 }
 
 /**

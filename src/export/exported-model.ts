@@ -1,3 +1,4 @@
+import type { Activation } from '../contract/activation.ts';
 import type { DataShape } from '../contract/data-shape.ts';
 import type { DatasetColumn } from '../contract/dataset.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
@@ -81,7 +82,7 @@ export interface ExportedLayer {
   readonly inputs: number;
   readonly outputs: number;
   /** Of the last one softmax, or linear for a number. */
-  readonly activation: JobSpec['model']['activation'] | 'softmax' | 'linear';
+  readonly activation: Activation | 'softmax';
   readonly isLast: boolean;
   /** (inputs, outputs), row-major. */
   readonly kernel: Float32Array;

@@ -1,3 +1,4 @@
+import type { Activation } from '../contract/activation.ts';
 import { littleEndianBytes } from '../training/little-endian.ts';
 import { about, type ExportedModel, layersOf, outputName } from './exported-model.ts';
 import { ProtoMessage } from './protobuf.ts';
@@ -12,9 +13,34 @@ const OPSET = 13;
 const FLOAT = 1;
 
 /** AttributeProto.type */
+const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 
-const OPERATORS = { relu: 'Relu', tanh: 'Tanh', sigmoid: 'Sigmoid' } as const;
+/** Adds a node whose inputs are the named values; the result is the name of its output. */
+type AddNode = (operator: string, inputs: readonly string[], attribute?: ProtoMessage) => string;
+
+/** The nodes of each activation of the value z; the result is the name of the output. */
+const ACTIVATIONS: { readonly [Name in Activation]: (add: AddNode, z: string) => string } = {
+  relu: (add, z) => add('Relu', [z]),
+  tanh: (add, z) => add('Tanh', [z]),
+  sigmoid: (add, z) => add('Sigmoid', [z]),
+  leaky_relu: (add, z) => add('LeakyRelu', [z], floatAttribute('alpha', 0.2)),
+  // The operators' own constants are those of the engines.
+  elu: (add, z) => add('Elu', [z]),
+  selu: (add, z) => add('Selu', [z]),
+  silu: (add, z) => add('Mul', [z, add('Sigmoid', [z])]),
+  // Gelu is an operator from opset 20 on. This is z * sigmoid(v) of rule 3.
+  gelu_tanh: (add, z) => {
+    const cube = add('Mul', [add('Mul', [z, z]), z]);
+    const sum = add('Add', [z, add('Mul', [cube, 'gelu_cubic'])]);
+    return add('Mul', [z, add('Sigmoid', [add('Mul', [sum, 'gelu_scale'])])]);
+  },
+  softplus: (add, z) => add('Softplus', [z]),
+  linear: (_add, z) => z,
+};
+
+/** The constants of gelu_tanh. */
+const GELU = { gelu_cubic: 0.044715, gelu_scale: 1.5957691216057308 };
 
 export function encodeOnnx(model: ExportedModel): Uint8Array {
   const bytes = new ProtoMessage()
@@ -34,29 +60,37 @@ function graphOf(model: ExportedModel): ProtoMessage {
   const layers = layersOf(model, model.file.weights);
   const graph = new ProtoMessage();
   const output = outputName(model);
-  let last = 'input';
-  const addNode = (operator: string, inputs: readonly string[], output: string, axis?: number) => {
-    graph.add(1, nodeOf(operator, [last, ...inputs], output, axis));
-    last = output;
+  const addNode = (operator: string, inputs: readonly string[], output: string, attribute?: ProtoMessage) => {
+    graph.add(1, nodeOf(operator, inputs, output, attribute));
+    return output;
   };
-  if (inputScale !== undefined) addNode('Mul', ['scale'], 'scaled');
+  let last = 'input';
+  if (inputScale !== undefined) last = addNode('Mul', [last, 'scale'], 'scaled');
   if (inputColumns !== undefined) {
-    addNode('Sub', ['offsets'], 'moved');
-    addNode('Div', ['divisors'], 'scaled');
+    last = addNode('Div', [addNode('Sub', [last, 'offsets'], 'moved'), 'divisors'], 'scaled');
   }
   for (const [l, { activation, isLast }] of layers.entries()) {
     const ends = isLast && activation === 'linear' && outputScale === undefined;
-    addNode('Gemm', [`kernel_${l}`, `bias_${l}`], ends ? output : `sum_${l}`);
+    last = addNode('Gemm', [last, `kernel_${l}`, `bias_${l}`], ends ? output : `sum_${l}`);
     // The default axis of Softmax moved with the operator set, so it is stated.
-    if (activation === 'softmax') addNode('Softmax', [], output, -1);
-    else if (activation !== 'linear') addNode(OPERATORS[activation], [], `layer_${l}`);
+    if (activation === 'softmax') addNode('Softmax', [last], output, intAttribute('axis', -1));
+    else {
+      let parts = 0;
+      const add: AddNode = (operator, inputs, attribute) => {
+        parts += 1;
+        return addNode(operator, inputs, parts === 1 ? `layer_${l}` : `layer_${l}_${parts}`, attribute);
+      };
+      last = ACTIVATIONS[activation](add, last);
+    }
   }
   if (outputScale !== undefined) {
-    addNode('Mul', ['output_scale'], 'in_unit');
-    addNode('Add', ['output_offset'], output);
+    addNode('Add', [addNode('Mul', [last, 'output_scale'], 'in_unit'), 'output_offset'], output);
   }
   graph.add(2, data.dataset);
   const addScalar = (name: string, value: number) => graph.add(5, tensorOf(name, [], Float32Array.of(value)));
+  if (layers[0]!.activation === 'gelu_tanh') {
+    for (const [name, value] of Object.entries(GELU)) addScalar(name, value);
+  }
   if (inputScale !== undefined) addScalar('scale', inputScale);
   if (inputColumns !== undefined) {
     graph.add(5, tensorOf('offsets', [layout.inputs], inputColumns.offsets));
@@ -73,13 +107,23 @@ function graphOf(model: ExportedModel): ProtoMessage {
   return graph.add(11, valueInfoOf('input', layout.inputs)).add(12, valueInfoOf(output, layout.outputs));
 }
 
-function nodeOf(operator: string, inputs: readonly string[], output: string, axis?: number): ProtoMessage {
+function nodeOf(
+  operator: string,
+  inputs: readonly string[],
+  output: string,
+  attribute?: ProtoMessage,
+): ProtoMessage {
   const node = new ProtoMessage();
   for (const input of inputs) node.add(1, input);
   node.add(2, output).add(3, output).add(4, operator);
-  if (axis === undefined) return node;
-  return node.add(5, new ProtoMessage().add(1, 'axis').int(3, axis).int(20, ATTRIBUTE_INT));
+  return attribute === undefined ? node : node.add(5, attribute);
 }
+
+const intAttribute = (name: string, value: number): ProtoMessage =>
+  new ProtoMessage().add(1, name).int(3, value).int(20, ATTRIBUTE_INT);
+
+const floatAttribute = (name: string, value: number): ProtoMessage =>
+  new ProtoMessage().add(1, name).float(2, value).int(20, ATTRIBUTE_FLOAT);
 
 function tensorOf(name: string, dims: readonly number[], values: Float32Array): ProtoMessage {
   const made = new ProtoMessage();

@@ -1,6 +1,7 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { DatasetTable } from '../contract/dataset.ts';
 import { lossOf } from '../contract/loss.ts';
+import { OptimizerSchema } from '../contract/optimizer.ts';
 import type { Engine, Targets } from '../engine/engine.ts';
 import { loadEngine } from '../engine/engines.ts';
 import { type JobInput, jobLayout } from '../training/job-engine.ts';
@@ -12,6 +13,8 @@ const MOST_BYTES = 512 * 1024 * 1024;
 
 /** Rows that are computed at a time. It decides speed, not bits. */
 const BATCH_ROWS = 32;
+
+const SGD = OptimizerSchema.parse({ type: 'sgd' });
 
 /** A model as it is read. epoch: how many epochs it was trained. */
 export interface TrainedWeights {
@@ -62,12 +65,18 @@ async function load(
   const engine = found.create({
     layout: jobLayout({ spec, data }),
     activation: spec.model.activation,
+    kernelInitializer: 'zeros',
+    outputInitializer: 'zeros',
     dropout: 0,
+    l1: 0,
+    l2: 0,
     // It keeps no slots, and is never asked to train.
-    optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false },
+    optimizer: SGD,
     batchSize: BATCH_ROWS,
     seed: 0,
     loss: lossOf(spec, data),
+    labelSmoothing: 0,
+    classWeights: null,
     source: { storage: data.storage, readValues: (into) => into.fill(0) },
     targets: noTargets(data, 1),
     epochRows: 1,

@@ -1,5 +1,6 @@
 import type { JobResult } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
+import { nominalRate } from '../contract/learning-rate.ts';
 
 /**
  * What a job is found by. The hash `facts:<owner>` holds these texts for each of his jobs, in this order and separated by
@@ -44,7 +45,7 @@ export function newFacts(spec: JobSpec, parameters: number): string {
   const known: Partial<Record<FactName, string>> = {
     dataset: spec.dataset,
     optimizer: spec.optimizer.type,
-    learning_rate: `${spec.optimizer.learning_rate}`,
+    learning_rate: `${nominalRate(spec.optimizer.learning_rate)}`,
     parameters: `${parameters}`,
   };
   return [...FACTS.slice(1).map((name) => known[name] ?? ''), labelsOf(spec)].join(FACT_SEPARATOR);

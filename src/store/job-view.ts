@@ -7,7 +7,7 @@ export type StoredJob = Omit<Job, 'links'>;
 
 /**
  * A job as the API shows it, assembled from the JSON texts in its record without parsing them. Only the spec is
- * validated, once per distinct text, because a record of another version shows there.
+ * validated and completed, once per distinct text, because a record of another version shows there.
  */
 export interface JobView {
   id: string;
@@ -115,13 +115,14 @@ export function renderJob(id: string, fields: ViewFields): string {
 
 /** @returns undefined when this version cannot read the record. */
 export function viewJob(id: string, fields: ViewFields): JobView | undefined {
-  if (!isReadableSpec(fields.spec)) return undefined;
+  const spec = readableSpec(fields.spec);
+  if (spec === undefined) return undefined;
   return {
     id,
     owner: fields.owner,
     status: fields.status as JobStatus,
     etag: etagOf(fields),
-    text: renderJob(id, fields),
+    text: renderJob(id, { ...fields, spec }),
   };
 }
 
@@ -129,21 +130,28 @@ export function viewJob(id: string, fields: ViewFields): JobView | undefined {
 export const jobOf = ({ text }: JobView): StoredJob => JSON.parse(text) as StoredJob;
 
 const KNOWN_SPECS_MAX = 10_000;
-const knownSpecs = new Set<string>();
+const knownSpecs = new Map<string, string>();
 
-/** Whether this version accepts the text as a spec. Cached, since the check takes 80 us. */
-function isReadableSpec(text: string): boolean {
-  if (knownSpecs.has(text)) return true;
+/**
+ * The spec as this version writes it, with the defaults of fields that an earlier one did not have; undefined if this
+ * version does not accept it. Cached, since the check takes 80 us.
+ */
+function readableSpec(text: string): string | undefined {
+  const known = knownSpecs.get(text);
+  if (known !== undefined) return known;
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return false;
+    return undefined;
   }
-  if (!JobSpecSchema.safeParse(value).success) return false;
+  const parsed = JobSpecSchema.safeParse(value);
+  if (!parsed.success) return undefined;
   if (knownSpecs.size >= KNOWN_SPECS_MAX) knownSpecs.clear();
-  knownSpecs.add(text);
-  return true;
+  const spec = JSON.stringify(parsed.data);
+  // Almost always they are alike, and then share their memory.
+  knownSpecs.set(text, spec === text ? text : spec);
+  return knownSpecs.get(text);
 }
 
 /** Separates the attempts in the field `attempts`; transitions/record.lua writes it. */

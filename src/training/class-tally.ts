@@ -42,14 +42,14 @@ export class ClassTally implements Tally {
     }
   }
 
-  evaluation(): ClassEvaluation {
+  evaluation(penalty: number): ClassEvaluation {
     const rows = this.predicted.length;
     const confusion = this.#confusion;
     return {
       object: 'evaluation',
       task: 'classification',
       rows,
-      loss: this.lossSum / rows,
+      loss: this.lossSum / rows + penalty,
       accuracy: (rows - this.#mistakes.length) / rows,
       confusion_matrix: confusion,
       classes: this.#classes.map((label, c) => ({ label, ...classScores(confusion, c) })),

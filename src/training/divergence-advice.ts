@@ -1,4 +1,5 @@
 import type { JobSpec } from '../contract/job-spec.ts';
+import { nominalRate } from '../contract/learning-rate.ts';
 
 /** A learning rate below this rarely makes a job diverge. */
 const SMALL_RATE = 1e-5;
@@ -15,7 +16,7 @@ export function divergenceAdvice({ model, optimizer }: Pick<JobSpec, 'model' | '
   if (mayDivideByEpsilon(optimizer)) {
     return `A larger epsilon usually helps, ${USUAL_EPSILON} or more: with these options a step may be divided by little more than epsilon.`;
   }
-  if (optimizer.learning_rate < SMALL_RATE) {
+  if (nominalRate(optimizer.learning_rate) < SMALL_RATE) {
     return 'learning_rate is already small: check the other optimizer options and the model.';
   }
   return 'A smaller learning_rate usually helps.';
@@ -27,9 +28,14 @@ function mayDivideByEpsilon(optimizer: JobSpec['optimizer']): boolean {
     case 'rmsprop':
       return optimizer.centered && optimizer.epsilon < USUAL_EPSILON;
     case 'adam':
+    case 'adamw':
+    case 'nadam':
       return optimizer.beta_2 < optimizer.beta_1 * optimizer.beta_1 && optimizer.epsilon <= USUAL_EPSILON;
     case 'sgd':
     case 'adagrad':
+    case 'adamax':
+    case 'adadelta':
+    case 'lion':
       return false;
     default:
       return optimizer satisfies never;

@@ -49,5 +49,6 @@ export function* evaluate({
     slice = askedFor(yield { type: 'evaluation', row: from });
   }
   if (!Number.isFinite(tally.lossSum)) return { outcome: 'diverged' };
-  return { outcome: 'evaluated', predicted: tally.predicted, evaluation: tally.evaluation() };
+  const evaluation = tally.evaluation(engine.penalty());
+  return { outcome: 'evaluated', predicted: tally.predicted, evaluation };
 }

@@ -1,13 +1,16 @@
 import type { DataShape } from '../contract/data-shape.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import type { EpochMetrics } from '../contract/metrics.ts';
-import type { Dataset } from '../dataset/prepared.ts';
-import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
+import type { DataRows, Dataset } from '../dataset/prepared.ts';
+import { stepsPerEpoch } from '../dataset/row-counts.ts';
 import { type Engine, noTotals, type Totals } from '../engine/engine.ts';
+import { rateOfStep } from '../engine/learning-rates.ts';
 import { epochOrder, fileOrder } from '../engine/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { PlateauWatch, StoppingWatch } from './monitors.ts';
 import { askedFor } from './pull.ts';
 import { RowReader } from './row-reader.ts';
+import { trainingRows } from './training-rows.ts';
 
 /** One row of the history without its times: the caller has the clock, the loop has none. */
 export type EpochResult = Omit<EpochMetrics, 'duration_seconds' | 'steps_per_second'>;
@@ -17,8 +20,8 @@ export type FitYield =
   | { readonly type: 'steps'; readonly epoch: number; readonly step: number }
   /** row = validation rows measured in this epoch. */
   | { readonly type: 'validation'; readonly epoch: number; readonly row: number }
-  /** The epoch is over. Until the next call of next(), engine.state() is the state to checkpoint. */
-  | ({ readonly type: 'epoch' } & EpochResult);
+  /** The epoch is over; `last`: so is the training. Until the next call of next(), engine.state() is the state to checkpoint. */
+  | ({ readonly type: 'epoch'; readonly last: boolean } & EpochResult);
 
 export type FitOutcome =
   | { readonly outcome: 'completed' }
@@ -44,40 +47,48 @@ type Pulled<Result> = Generator<FitYield, Result, number | undefined>;
  * How the work is sliced never changes a bit of the weights or the history.
  */
 export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitOutcome> {
-  const { epochs, batch_size, validation_split, shuffle, seed } = spec.training;
-  const rows = countTrainRows(dataset.shape.rows.train, validation_split);
+  const { epochs, batch_size, shuffle, seed } = spec.training;
+  const { count: rows, validation: held, firstValidationRow } = trainingRows(dataset, spec.training);
+  const history = resume?.history ?? [];
   const steps = stepsPerEpoch(rows, batch_size);
   if (resume) engine.restore(resume.state);
+  const rateOf = rateOfStep(spec.optimizer.learning_rate);
+  const plateau = plateauOf(spec, history);
+  const stopping = new StoppingWatch(spec.training.early_stopping, history);
 
   const first = (resume?.epoch ?? 0) + 1;
   // A fork's parent may have had other batches, so the epoch alone does not tell the steps.
   const before = resume?.state.steps ?? 0;
 
   for (let epoch = first; epoch <= epochs; epoch += 1) {
+    if (stopping.stoppedEpoch !== null) break;
     const order = shuffle ? epochOrder(seed, epoch, rows) : fileOrder(rows);
     const stepsBefore = before + (epoch - first) * steps;
-    const trained = yield* trainEpoch(engine, order, steps, epoch, stepsBefore);
+    const rates = Float64Array.from({ length: steps }, (_, s) => plateau?.rate ?? rateOf(stepsBefore + s));
+    const trained = yield* trainEpoch(engine, order, rates, epoch, stepsBefore);
     if (trained < steps) return { outcome: 'diverged', epoch, step: stepsBefore + trained + 1 };
 
     const diverged = { outcome: 'diverged', epoch, step: stepsBefore + steps } as const;
     const train = engine.endEpoch();
     if (!train.finite) return diverged;
-    const validation = yield* validate(engine, dataset, rows, epoch);
+    const validation = yield* validate(engine, held, firstValidationRow, epoch);
     if (validation && !Number.isFinite(validation.lossSum)) return diverged;
     const means = meansOf(train, dataset.shape);
     const val = validation && meansOf(validation, dataset.shape);
-    yield {
-      type: 'epoch',
+    const row: EpochResult = {
       epoch,
       step: stepsBefore + steps,
       loss: means.loss,
       accuracy: means.accuracy,
-      val_loss: val?.loss ?? null,
+      val_loss: val && val.loss + engine.penalty(),
       val_accuracy: val?.accuracy ?? null,
       mae: means.mae,
       val_mae: val?.mae ?? null,
-      learning_rate: spec.optimizer.learning_rate,
+      learning_rate: rates.at(-1)!,
     };
+    plateau?.see(row);
+    stopping.see(row);
+    yield { type: 'epoch', last: epoch === epochs || stopping.stoppedEpoch !== null, ...row };
   }
   return { outcome: 'completed' };
 }
@@ -94,38 +105,51 @@ function meansOf(
   };
 }
 
-/** Trains the epoch's batches in order. Returns how many were trained; fewer than `steps` = the next one diverged. */
+/** Undefined where the rate does not depend on how the training goes: a schedule cannot be reduced. */
+function plateauOf(
+  { optimizer, training }: JobSpec,
+  history: Checkpoint['history'],
+): PlateauWatch | undefined {
+  const { reduce_lr_on_plateau: options } = training;
+  if (options === null || typeof optimizer.learning_rate !== 'number') return undefined;
+  return new PlateauWatch(options, optimizer.learning_rate, history);
+}
+
+/**
+ * Trains the epoch's batches in order, each with its rate. Returns how many were trained; fewer than rates = the next
+ * one diverged.
+ */
 function* trainEpoch(
   engine: Engine,
   order: Uint32Array,
-  steps: number,
+  rates: Float64Array,
   epoch: number,
   stepsBefore: number,
 ): Pulled<number> {
   let trained = 0;
   let slice = 1;
-  while (trained < steps) {
-    const asked = Math.min(slice, steps - trained);
+  while (trained < rates.length) {
+    const asked = rates.subarray(trained, trained + slice);
     const done = engine.train(order, trained, asked);
     trained += done;
-    if (done < asked) break;
+    if (done < asked.length) break;
     slice = askedFor(yield { type: 'steps', epoch, step: stepsBefore + trained });
   }
   return trained;
 }
 
-/** Measures the rows from firstRow to the end, in file order; null when there are none. */
+/** Measures the rows of `held` from firstRow on, in file order; null when there are none. */
 function* validate(
   engine: Engine,
-  { train, shape }: Dataset,
+  held: DataRows,
   firstRow: number,
   epoch: number,
 ): Pulled<(Totals & { rows: number }) | null> {
-  if (firstRow === train.rows) return null;
-  const totals = { ...noTotals(), rows: train.rows - firstRow };
-  const reader = new RowReader(train, shape.inputs);
+  if (firstRow === held.rows) return null;
+  const totals = { ...noTotals(), rows: held.rows - firstRow };
+  const reader = new RowReader(held, engine.layout.inputs);
   let slice = 1;
-  for (let row = firstRow; row < train.rows; ) {
+  for (let row = firstRow; row < held.rows; ) {
     const { values, targets, rows } = reader.read(row, slice * engine.batchSize);
     engine.evaluate(values, targets, 0, rows, totals);
     row += rows;

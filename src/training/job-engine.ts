@@ -3,10 +3,11 @@ import type { Parent } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import { lossOf } from '../contract/loss.ts';
 import type { Dataset } from '../dataset/prepared.ts';
-import { countTrainRows } from '../dataset/row-counts.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { LoadedEngine } from '../engine/engines.ts';
 import { type ModelLayout, modelLayout } from '../engine/model-layout.ts';
+import { classWeights } from './class-weights.ts';
+import { trainingRows } from './training-rows.ts';
 
 /** Turns a job's spec and data into the options of an engine. */
 
@@ -30,19 +31,26 @@ export function createJobEngine(
   dataset: Dataset,
   previous?: Engine,
 ): Engine {
-  const rows = countTrainRows(dataset.shape.rows.train, spec.training.validation_split);
+  const { source, count } = trainingRows(dataset, spec.training);
+  // Without those of the validation rows.
+  const targets = source.targets.subarray(0, count);
   return loaded.create({
     layout: jobLayout({ spec, data: dataset.shape }),
     activation: spec.model.activation,
+    kernelInitializer: spec.model.kernel_initializer,
+    outputInitializer: spec.model.output_initializer ?? spec.model.kernel_initializer,
     dropout: spec.model.dropout,
+    l1: spec.model.l1,
+    l2: spec.model.l2,
     optimizer: spec.optimizer,
     batchSize: spec.training.batch_size,
     seed: spec.training.seed,
-    source: dataset.train,
+    source,
     loss: lossOf(spec, dataset.shape),
-    // Without those of the validation rows.
-    targets: dataset.train.targets.subarray(0, rows),
-    epochRows: rows,
+    labelSmoothing: spec.training.label_smoothing,
+    classWeights: classWeights(spec.training.class_weight, dataset.shape.classes, targets),
+    targets,
+    epochRows: count,
     previous,
   });
 }

@@ -13,6 +13,9 @@ export function jobMemoryBytes(
   return estimateMemory(engine, {
     layout: jobLayout(job),
     optimizer,
+    l1: model.l1,
+    l2: model.l2,
+    activation: model.activation,
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: rows,

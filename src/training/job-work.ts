@@ -1,4 +1,5 @@
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
+import { ACTIVATION_TRAITS } from '../engine/activation-traits.ts';
 import { slotNames } from '../engine/optimizer-state.ts';
 import { type JobInput, jobLayout } from './job-engine.ts';
 
@@ -49,7 +50,7 @@ export function jobWork(job: JobInput): JobWork {
     otherLayers: trained * rest,
     updates: steps * layout.parameters * (1 + slotNames(optimizer).length),
     units,
-    curvedUnits: model.activation === 'relu' ? 0 : units,
+    curvedUnits: ACTIVATION_TRAITS[model.activation].isCurved ? units : 0,
     evaluatedRows: evaluated,
     evaluatedProducts: evaluated * (first + rest),
   };

@@ -7,16 +7,17 @@ type Row = Pick<EpochMetrics, 'epoch' | 'loss' | 'accuracy' | 'val_loss' | 'val_
  * Whether the checkpoint of the last of these epochs is to stay after the job's end, as its `checkpoints` say. It is a
  * function of the history, so that a job that was resumed keeps the same.
  * @param history the rows of epochs 1 .. k, at least one
+ * @param isLast whether the training ends with epoch k
  */
-export function keepsEpoch({ checkpoints, training }: JobSpec, history: readonly Row[]): boolean {
+export function keepsEpoch({ checkpoints }: JobSpec, history: readonly Row[], isLast: boolean): boolean {
   const { keep, monitor, every } = checkpoints;
   const last = history.at(-1)!;
-  const counts = ({ epoch }: Row) => epoch % every === 0 || epoch === training.epochs;
+  const counts = (row: Row) => row.epoch % every === 0 || (isLast && row === last);
   switch (keep) {
     case 'none':
       return false;
     case 'last':
-      return last.epoch === training.epochs;
+      return isLast;
     case 'all':
       return counts(last);
     case 'best': {

@@ -39,7 +39,7 @@ export class NumberTally implements Tally {
     worst.length = Math.min(worst.length, WORST_ROWS);
   }
 
-  evaluation(): NumberEvaluation {
+  evaluation(penalty: number): NumberEvaluation {
     const rows = this.predicted.length;
     const targets = this.#targets;
     const { deviation } = this.#target;
@@ -57,7 +57,7 @@ export class NumberTally implements Tally {
       object: 'evaluation',
       task: 'regression',
       rows,
-      loss: this.lossSum / rows,
+      loss: this.lossSum / rows + penalty,
       mae: (absolute / rows) * deviation,
       rmse: Math.sqrt(squares / rows) * deviation,
       r2: variation === 0 ? null : 1 - squares / variation,

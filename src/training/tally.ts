@@ -10,6 +10,6 @@ export interface Tally {
   readonly predicted: Predicted;
   /** Counts the predictions of the rows that start at `from`. */
   add(predictions: Predictions, targets: Targets, from: number): void;
-  /** All rows must have been counted, and lossSum be finite. */
-  evaluation(): Evaluation;
+  /** All rows must have been counted, and lossSum be finite. penalty: a part of the loss that no row has. */
+  evaluation(penalty: number): Evaluation;
 }

@@ -43,6 +43,10 @@ describe('POST /jobs', () => {
       learning_rate: 0.001,
       initial_accumulator_value: 0.1,
       epsilon: 1e-7,
+      weight_decay: null,
+      clipnorm: null,
+      global_clipnorm: null,
+      clipvalue: null,
     });
   });
 

@@ -8,7 +8,7 @@ import { COMMITTED, expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
 
-type Schema = JsonSchema & { discriminator?: unknown };
+type Schema = JsonSchema & { discriminator?: unknown; isUnion?: boolean };
 
 function resolve(schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
@@ -25,15 +25,31 @@ interface Field {
   withValue: (value: unknown) => unknown;
 }
 
+const isNeeded = (schema: Schema | undefined): boolean =>
+  schema !== undefined && schema.const === undefined && resolve(schema).default === undefined;
+
+/** A small value that the schema of a number, or of an array of numbers, allows. */
+function least(schema: Schema): unknown {
+  const { type, minimum, minItems = 0, items } = resolve(schema);
+  if (type === 'array') return Array.from({ length: minItems }, () => least(items!));
+  return minimum ?? 1;
+}
+
 /** Descends into objects and into each branch of a union; everything else counts as a field. */
 function* fieldsOf(schema: Schema, path: string[], put: (value: unknown) => unknown): Generator<Field> {
   const resolved = resolve(schema);
   const branches = resolved.anyOf ?? [];
   const nullable = branches.some(({ type }) => type === 'null');
   const value = nullable ? { ...resolve(branches.find(({ type }) => type !== 'null')!) } : resolved;
-  yield { path, schema: value, nullable, withValue: put };
-  for (const branch of value.oneOf ?? [value]) {
-    const { properties = {} } = resolve(branch);
+  // Besides null, a union is of a number and objects.
+  const union = nullable ? undefined : branches.map(resolve).find(({ oneOf }) => oneOf !== undefined);
+  const plain = union && { ...branches.map(resolve).find(({ type }) => type === 'number')!, isUnion: true };
+  yield { path, schema: plain ? { ...plain, default: value.default } : value, nullable, withValue: put };
+  for (const branch of (union ?? value).oneOf ?? [value]) {
+    const { properties = {}, required = [] } = resolve(branch);
+    const needed = Object.fromEntries(
+      required.flatMap((name) => (isNeeded(properties[name]) ? [[name, least(properties[name]!)]] : [])),
+    );
     const tags = Object.fromEntries(
       Object.entries(properties).flatMap(([name, { const: tag }]) =>
         tag === undefined ? [] : [[name, tag]],
@@ -41,7 +57,7 @@ function* fieldsOf(schema: Schema, path: string[], put: (value: unknown) => unkn
     );
     for (const [name, child] of Object.entries(properties)) {
       if (child.const !== undefined) continue;
-      yield* fieldsOf(child, [...path, name], (inner) => put({ ...tags, [name]: inner }));
+      yield* fieldsOf(child, [...path, name], (inner) => put({ ...tags, ...needed, [name]: inner }));
     }
   }
 }
@@ -68,8 +84,12 @@ const kindOf = ({ type, enum: choices, oneOf }: Schema): string =>
         : (type ?? '?');
 
 /** Values of every other type, which must not be converted. */
-const wrongKinds = (schema: Schema): unknown[] =>
-  Object.entries(SAMPLES).flatMap(([kind, value]) => (kind === kindOf(schema) ? [] : [value]));
+function wrongKinds(schema: Schema): unknown[] {
+  const kinds = (schema.anyOf ?? [schema]).map((form) => kindOf(resolve(form)));
+  return Object.entries(SAMPLES).flatMap(([kind, value]) =>
+    kinds.includes(kind) || (kind === 'object' && schema.isUnion === true) ? [] : [value],
+  );
+}
 
 /** Values just out of bounds. */
 function outside(schema: Schema): unknown[] {
@@ -198,7 +218,7 @@ describe('optimizers', () => {
   const { oneOf = [] } = resolve({ $ref: '#/components/schemas/Optimizer' });
   const types = oneOf.map((branch) => String(resolve(branch).properties?.type?.const));
 
-  it.each([{ type: 'nadam' }, { type: null }, { type: 1 }, { type: ['rmsprop'] }, {}, { learning_rate: 1 }])(
+  it.each([{ type: 'ftrl' }, { type: null }, { type: 1 }, { type: ['rmsprop'] }, {}, { learning_rate: 1 }])(
     '%j gets an error that lists the types',
     async (optimizer) => {
       const errors = await refused({ optimizer });
@@ -227,11 +247,131 @@ describe('numbers that the arithmetic would turn into others', () => {
     [{ optimizer: { type: 'adam', beta_2: 0.99999999 } }, '/optimizer/beta_2', '0.99999999 would become 1'],
     [{ model: { dropout: 0.9999999999 } }, '/model/dropout', 'would drop everything'],
     [{ model: { dropout: 1e-10 } }, '/model/dropout', 'would drop nothing'],
+    [{ training: { class_weight: 'even' } }, '/training/class_weight', '"balanced" or an object'],
+    [{ training: { class_weight: { 3: -1 } } }, '/training/class_weight/3', 'from 0 to 1000000'],
+    [{ training: { class_weight: { 3: '1' } } }, '/training/class_weight/3', 'from 0 to 1000000'],
+    [{ training: { class_weight: { 3: 1e-40 } } }, '/training/class_weight/3', 'must be 0 or at least 1.17'],
+    [
+      { training: { class_weight: { seven: 1 } } },
+      '/training/class_weight/seven',
+      'must name a class of mnist: 0, 1, 2',
+    ],
+    [{ training: { label_smoothing: 1e-38 } }, '/training/label_smoothing', 'must be 0 or at least 1.17'],
+    [{ model: { l2: 1e-39 } }, '/model/l2', 'must be 0 or at least 1.17'],
     [{ training: { validation_split: 1e-17 } }, '/training/validation_split', 'would leave no row'],
   ])('are refused: %j', async (spec, pointer, words) => {
     const errors = await refused(spec);
     expect(errors).toEqual([{ in: 'body', pointer, detail: expect.stringContaining(words) }]);
-    expect(errors[0].detail).toMatch(/^must be /);
+    expect(errors[0].detail).toMatch(/^must (be|name) /);
+  });
+});
+
+const COSINE = { type: 'cosine_decay', initial_learning_rate: 0.1, decay_steps: 9 };
+const STEPS = { type: 'piecewise_constant_decay', boundaries: [5, 5], values: [0.1, 0.2, 0.3] };
+
+describe('options that exclude each other', () => {
+  it.each([
+    [
+      { optimizer: { type: 'sgd', clipnorm: 1, clipvalue: 1 } },
+      '/optimizer/clipvalue',
+      'where clipnorm is set',
+    ],
+    [
+      { optimizer: { type: 'adam', clipvalue: 1, global_clipnorm: 1 } },
+      '/optimizer/clipvalue',
+      'where global_clipnorm is set',
+    ],
+    [
+      { optimizer: { type: 'sgd', learning_rate: STEPS } },
+      '/optimizer/learning_rate/boundaries/1',
+      'larger than the one before, 5',
+    ],
+    [
+      { optimizer: { type: 'sgd', learning_rate: { ...STEPS, boundaries: [5] } } },
+      '/optimizer/learning_rate/values',
+      'so 2 rates; got 3',
+    ],
+    [
+      { optimizer: { type: 'sgd', learning_rate: { ...COSINE, initial_learning_rate: 1e-46 } } },
+      '/optimizer/learning_rate/initial_learning_rate',
+      'would become 0',
+    ],
+    [
+      { optimizer: { type: 'sgd', learning_rate: { ...STEPS, boundaries: [5, 6], values: [0, 1e-46, 1] } } },
+      '/optimizer/learning_rate/values/1',
+      'would become 0',
+    ],
+    [
+      { training: { early_stopping: {}, validation_split: 0 } },
+      '/training/early_stopping/monitor',
+      'must be loss or accuracy',
+    ],
+    [
+      { training: { reduce_lr_on_plateau: { monitor: 'val_accuracy' }, validation_split: 0 } },
+      '/training/reduce_lr_on_plateau/monitor',
+      'no rows to measure val_accuracy on',
+    ],
+    [
+      { optimizer: { type: 'adam', learning_rate: COSINE }, training: { reduce_lr_on_plateau: {} } },
+      '/training/reduce_lr_on_plateau',
+      'where learning_rate is a schedule',
+    ],
+    [{ optimizer: { type: 'lion' }, engine: 'tensorflow' }, '/optimizer/type', 'it has no lion'],
+    [
+      { optimizer: { type: 'sgd', momentum: 0.9, learning_rate: COSINE }, engine: 'tensorflow' },
+      '/optimizer/momentum',
+      '0 where the learning rate changes',
+    ],
+  ])('are refused: %j', async (spec, pointer, words) => {
+    const errors = await refused(spec);
+    expect(errors).toEqual([{ in: 'body', pointer, detail: expect.stringContaining(words) }]);
+    expect(errors[0].detail).toMatch(/^must (be|have) /);
+  });
+
+  it.each([
+    { training: { early_stopping: { monitor: 'loss' }, validation_split: 0 } },
+    { optimizer: { type: 'adam', learning_rate: COSINE, global_clipnorm: 1, weight_decay: 0.1 } },
+  ])('are accepted where they fit: %j', async (spec) => {
+    expect((await api.post(spec)).statusCode).toBe(202);
+  });
+
+  it('gets the faults of a schedule by their fields', async () => {
+    const wrong = (learning_rate: unknown) => refused({ optimizer: { type: 'adam', learning_rate } });
+    expect(await wrong({ type: 'cosine_decay', initial_learning_rate: 11 })).toEqual([
+      {
+        in: 'body',
+        pointer: '/optimizer/learning_rate/initial_learning_rate',
+        detail: 'must be a number from 0 to 10; got 11',
+      },
+      {
+        in: 'body',
+        pointer: '/optimizer/learning_rate/decay_steps',
+        detail: expect.stringContaining('whole'),
+      },
+    ]);
+    expect(await wrong({ type: 'linear' })).toEqual([
+      {
+        in: 'body',
+        pointer: '/optimizer/learning_rate/type',
+        detail: expect.stringMatching(/^must be one of "exponential_decay", .*; got "linear"$/),
+      },
+    ]);
+    expect(await wrong({ ...COSINE, decay_rate: 1 })).toEqual([
+      {
+        in: 'body',
+        pointer: '/optimizer/learning_rate/decay_rate',
+        detail: expect.stringContaining('allowed here: type, initial_learning_rate, decay_steps'),
+      },
+    ]);
+    expect(await wrong('fast')).toEqual([
+      {
+        in: 'body',
+        pointer: '/optimizer/learning_rate',
+        detail: expect.stringMatching(
+          /^must be a number greater than 0 and at most 10 or an object whose type is /,
+        ),
+      },
+    ]);
   });
 });
 

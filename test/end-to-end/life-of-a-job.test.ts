@@ -59,6 +59,27 @@ describe('a job', () => {
     expect(existsSync(join(descent.dataDir, 'jobs', id))).toBe(false);
   });
 
+  it('that stops early succeeds, and says after which epoch', async () => {
+    const descent = await Installation.start();
+    // With such a min_delta, only the first epoch improves.
+    const early_stopping = { min_delta: 100, patience: 2 };
+    const training = { ...SMALL.training, epochs: 9, early_stopping };
+    const { id } = await descent.create({ ...SMALL, training });
+    const events = await descent.toEnd(id);
+    expect(events.filter(({ type }) => type === 'job.epoch')).toHaveLength(3);
+    const job = await descent.job(id);
+    expect(job).toMatchObject({ status: 'succeeded', result: { stopped_epoch: 3, best_epoch: 1 } });
+    expect(job.progress).toMatchObject({ epoch: 3, epochs: 9, fraction: 1, eta_seconds: 0 });
+
+    // The same epochs, asked for: the same model.
+    const { id: plain } = await descent.create(SMALL);
+    await descent.toEnd(plain);
+    const { result } = await descent.job(plain);
+    expect(result).not.toHaveProperty('stopped_epoch');
+    expect(job.result!.weights_sha256).toBe(result!.weights_sha256);
+    expect(job.result!.metrics_sha256).toBe(result!.metrics_sha256);
+  });
+
   it('has the same bits for the same seed, and others for another', async () => {
     const descent = await Installation.start({ concurrency: 2 });
     const seeds = [7, 7, 8];

@@ -4,7 +4,7 @@ import { OptimizerSchema } from '../../src/contract/optimizer.ts';
 import { noTotals } from '../../src/engine/engine.ts';
 import { fileOrder } from '../../src/engine/random.ts';
 import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
-import { expectSameState, trainEpoch } from './engine-runs.ts';
+import { changingRates, expectSameState, steadyRates, trainEpoch } from './engine-runs.ts';
 import { CLASSES, OPTIMIZERS, smallProblem, untouchedInput } from './small-problem.ts';
 import { describeEach, ENGINES } from './tested-engines.ts';
 
@@ -18,7 +18,8 @@ describeEach(ENGINES, (create) => {
       const options = smallProblem({ hiddenUnits: [12, 7], optimizer: rmsprop, rows: 160 });
       const order = fileOrder(160);
       const whole = create(options);
-      whole.train(order, 0, 20);
+      const rates = changingRates(1, 20);
+      whole.train(order, 0, rates);
       const expected = whole.endEpoch();
       fc.assert(
         fc.property(fc.array(fc.nat(5), { minLength: 1 }), (lengths) => {
@@ -27,7 +28,7 @@ describeEach(ENGINES, (create) => {
           for (let k = 0; from < 20; k += 1) {
             const steps = Math.min(k < lengths.length ? lengths[k] : 20, 20 - from);
             // Pass a new array in each call: the engine must not keep a reference to the order.
-            expect(cut.train(order.slice(), from, steps)).toBe(steps);
+            expect(cut.train(order.slice(), from, rates.slice(from, from + steps))).toBe(steps);
             from += steps;
             cut.evaluate(options.values, options.targets, 0, 9, noTotals());
           }
@@ -139,7 +140,7 @@ describeEach(ENGINES, (create) => {
 
     it('is refused in the middle of an epoch', () => {
       const engine = create(options);
-      engine.train(fileOrder(53), 0, 1);
+      engine.train(fileOrder(53), 0, steadyRates(options, 1));
       expect(() => engine.state()).toThrow('between epochs');
     });
   });
@@ -150,14 +151,14 @@ describeEach(ENGINES, (create) => {
 
     it('refuses batches out of turn, beyond the end, or of another epoch length', () => {
       const engine = create(options);
-      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is next');
-      expect(() => engine.train(order.subarray(1), 0, 1)).toThrow('52 rows');
-      expect(() => engine.train(order, 0, 8)).toThrow('no batch 7');
+      expect(() => engine.train(order, 1, steadyRates(options, 1))).toThrow('batch 0 is next');
+      expect(() => engine.train(order.subarray(1), 0, steadyRates(options, 1))).toThrow('52 rows');
+      expect(() => engine.train(order, 0, steadyRates(options, 8))).toThrow('no batch 7');
     });
 
     it('refuses to end an epoch early', () => {
       const engine = create(options);
-      engine.train(order, 0, 6);
+      engine.train(order, 0, steadyRates(options, 6));
       expect(() => engine.endEpoch()).toThrow('ended after 6 of its 7 steps');
     });
   });
@@ -168,12 +169,12 @@ describeEach(ENGINES, (create) => {
         const optimizer = OptimizerSchema.parse({ type: 'sgd', learning_rate });
         const options = smallProblem({ hiddenUnits: [32, 32, 32], optimizer, density: 1, rows: 800 });
         const order = fileOrder(800);
-        const expected = createReferenceEngine(options).train(order, 0, 100);
-        expect(create(options).train(order, 0, 100)).toBe(expected);
+        const expected = createReferenceEngine(options).train(order, 0, steadyRates(options, 100));
+        expect(create(options).train(order, 0, steadyRates(options, 100))).toBe(expected);
 
         const single = create(options);
         let steps = 0;
-        while (steps < 100 && single.train(order, steps, 1) === 1) steps += 1;
+        while (steps < 100 && single.train(order, steps, steadyRates(options, 1)) === 1) steps += 1;
         expect(steps).toBe(expected);
         if (learning_rate === 10) expect(expected).toBeLessThan(100);
       }

@@ -1,7 +1,16 @@
 import { expect } from 'vitest';
+import { nominalRate } from '../../src/contract/learning-rate.ts';
 import type { Engine, EpochEnd } from '../../src/engine/engine.ts';
 import { epochOrder } from '../../src/engine/random.ts';
 import type { EngineProblem } from './small-problem.ts';
+
+/** One rate a step: the optimizer's own. */
+export const steadyRates = ({ optimizer }: Pick<EngineProblem, 'optimizer'>, steps: number): Float64Array =>
+  new Float64Array(steps).fill(nominalRate(optimizer.learning_rate));
+
+/** Every step of a job has another one: a wave, so that none is 0 or negative. steps: of an epoch. */
+export const changingRates = (epoch: number, steps: number): Float64Array =>
+  Float64Array.from({ length: steps }, (_, s) => 0.002 / (1 + ((epoch * steps + s) % 7)));
 
 /** The bits of numbers: -0 equals only -0, and a NaN only the same NaN. */
 export const bits = (values: Float32Array | Uint16Array) =>
@@ -11,7 +20,7 @@ export const bits = (values: Float32Array | Uint16Array) =>
 export function trainEpoch(engine: Engine, options: EngineProblem, epoch: number): EpochEnd {
   const steps = Math.ceil(options.epochRows / options.batchSize);
   const order = epochOrder(options.seed, epoch, options.epochRows);
-  expect(engine.train(order, 0, steps)).toBe(steps);
+  expect(engine.train(order, 0, steadyRates(options, steps))).toBe(steps);
   return engine.endEpoch();
 }
 
@@ -36,13 +45,15 @@ export function expectSameRun(
   reference: Engine,
   options: EngineProblem,
   epochs: number,
+  ratesOf = (_epoch: number) => steadyRates(options, Math.ceil(options.epochRows / options.batchSize)),
 ): void {
   expectSameState(engine, reference);
   const steps = Math.ceil(options.epochRows / options.batchSize);
   for (let epoch = 1; epoch <= epochs; epoch += 1) {
     const order = epochOrder(options.seed, epoch, options.epochRows);
-    const trained = reference.train(order, 0, steps);
-    expect(engine.train(order, 0, steps)).toBe(trained);
+    const rates = ratesOf(epoch);
+    const trained = reference.train(order, 0, rates);
+    expect(engine.train(order, 0, rates)).toBe(trained);
     if (trained < steps) return;
     const expected = reference.endEpoch();
     expect(engine.endEpoch()).toEqual(expected);

@@ -8,7 +8,7 @@ import type { EngineProblem } from './small-problem.ts';
  */
 export function float64Loss(
   weights: Float64Array,
-  { layout, values, targets, source, loss }: EngineProblem,
+  { layout, values, targets, source, loss, labelSmoothing, classWeights, l1, l2 }: EngineProblem,
   rows: readonly number[],
   activation: (z: number) => number,
 ): number {
@@ -29,7 +29,16 @@ export function float64Loss(
     if (loss === 'mse') return error ** 2;
     if (loss === 'mae') return error;
     if (loss === 'huber') return error <= 1 ? error ** 2 / 2 : error - 0.5;
-    return Math.log(outputs.reduce((sum, z) => sum + Math.exp(z), 0)) - outputs[targets[row]];
+    const logOfSum = Math.log(outputs.reduce((sum, z) => sum + Math.exp(z), 0));
+    const crossentropy = outputs.reduce((sum, z, j) => {
+      const target = (j === targets[row] ? 1 - labelSmoothing : 0) + labelSmoothing / outputs.length;
+      return sum + target * (logOfSum - z);
+    }, 0);
+    return (classWeights?.[targets[row]] ?? 1) * crossentropy;
   });
-  return losses.reduce((sum, each) => sum + each, 0) / rows.length;
+  const penalty = layout.layers.reduce((total, { weightsOffset, biasesOffset }) => {
+    const kernel = weights.subarray(weightsOffset, biasesOffset);
+    return total + kernel.reduce((sum, w) => sum + l1 * Math.abs(w) + l2 * w ** 2, 0);
+  }, 0);
+  return losses.reduce((sum, each) => sum + each, 0) / rows.length + penalty;
 }

@@ -1,6 +1,17 @@
+import { nominalRate } from '../../src/contract/learning-rate.ts';
 import { noTotals, type Totals } from '../../src/engine/engine.ts';
 import { u32 } from '../../src/engine/random.ts';
-import { sigmoid64, tanh64 } from '../../src/engine/reference/activations.ts';
+import {
+  elu64,
+  geluTanh64,
+  geluTanhSlope64,
+  selu64,
+  sigmoid64,
+  silu64,
+  siluSlope64,
+  softplus64,
+  tanh64,
+} from '../../src/engine/reference/activations.ts';
 import { exp, log } from '../../src/engine/reference/exp-log.ts';
 import type { EngineProblem } from './small-problem.ts';
 
@@ -9,8 +20,8 @@ import type { EngineProblem } from './small-problem.ts';
  * every term, including inputs of 0, and rule 8 (untouched rows) exactly as written. It gives the same bits as the
  * engine with different loops. Slow.
  *
- * Takes the initial weights from the engine under test, and uses its exp, log, sigmoid, tanh and u32, which have their
- * own oracles.
+ * Takes the initial weights from the engine under test, and uses its exp, log, curves and u32, which have their own
+ * oracles.
  */
 
 const f = Math.fround;
@@ -25,6 +36,16 @@ function sum(count: number, term: (index: number) => number): number {
 /** Rule 13. */
 const flushed = (slot: number): number => (Math.abs(slot) < 2 ** -126 ? 0 : slot);
 
+const CURVES = {
+  tanh: tanh64,
+  sigmoid: sigmoid64,
+  elu: elu64,
+  selu: selu64,
+  silu: silu64,
+  gelu_tanh: geluTanh64,
+  softplus: softplus64,
+};
+
 export class NaiveTwin {
   readonly weights: Float32Array;
   readonly slots: Record<string, Float32Array> = {};
@@ -33,6 +54,9 @@ export class NaiveTwin {
   #jobStep = 0;
   #p1 = 1;
   #p2 = 1;
+  /** nadam's: 0.96^t and the product of its momenta. */
+  #decay96 = 1;
+  #momenta = 1;
 
   constructor(options: EngineProblem, initialWeights: Float32Array) {
     this.#options = options;
@@ -46,9 +70,12 @@ export class NaiveTwin {
     if (optimizer.type === 'rmsprop' && optimizer.centered) slot('mean_gradient');
     if ('momentum' in optimizer && optimizer.momentum > 0) slot('momentum');
     if (optimizer.type === 'adagrad') slot('accumulator', optimizer.initial_accumulator_value);
-    if (optimizer.type === 'adam') slot('first_moment');
-    if (optimizer.type === 'adam') slot('second_moment');
-    if (optimizer.type === 'adam' && optimizer.amsgrad) slot('largest_second_moment');
+    if ('beta_1' in optimizer) slot('first_moment');
+    if ('beta_1' in optimizer && !['adamax', 'lion'].includes(optimizer.type)) slot('second_moment');
+    if ('amsgrad' in optimizer && optimizer.amsgrad) slot('largest_second_moment');
+    if (optimizer.type === 'adamax') slot('infinity_norm');
+    if (optimizer.type === 'adadelta') slot('mean_square');
+    if (optimizer.type === 'adadelta') slot('mean_square_update');
   }
 
   /** Trains one epoch in the given order. Returns the sum of the losses and the number of correct predictions. */
@@ -76,21 +103,22 @@ export class NaiveTwin {
 
     // Forward. x[l][r][i] = input i of layer l; x[last + 1] = the logits. h = the same before dropout.
     const h: number[][][] = [[]];
+    const sums: number[][][] = [[]];
     const x: number[][][] = [
       rows.map((row) =>
         Array.from({ length: layout.inputs }, (_, i) => this.#input(values[row * layout.inputs + i])),
       ),
     ];
     layout.layers.forEach(({ inputs, outputs, weightsOffset, biasesOffset }, l) => {
-      h.push(
+      sums.push(
         rows.map((_, r) =>
           Array.from({ length: outputs }, (_, j) => {
             const product = sum(inputs, (i) => x[l][r][i] * weights[weightsOffset + i * outputs + j]);
-            const z = f(product + weights[biasesOffset + j]);
-            return l < last ? this.#activation(z) : z;
+            return f(product + weights[biasesOffset + j]);
           }),
         ),
       );
+      h.push(sums[l + 1].map((row) => row.map((z) => (l < last ? this.#activation(z) : z))));
       x.push(
         h[l + 1].map((row, r) => (l < last ? row.map((v, j) => this.#drop(v, l, r * outputs + j)) : row)),
       );
@@ -109,9 +137,15 @@ export class NaiveTwin {
       const m = Math.max(...z);
       const e = z.map((value) => f(exp(f(value - m))));
       const s = sum(e.length, (j) => e[j]);
-      totals.lossSum += f(f(log(s)) - f(z[y] - m));
+      const weight = this.#options.classWeights?.[y] ?? 1;
+      const target = (j: number) => this.#target(j === y);
+      const rowLoss =
+        this.#options.labelSmoothing === 0
+          ? f(f(log(s)) - f(z[y] - m))
+          : sum(z.length, (j) => target(j) * f(f(log(s)) - f(z[j] - m)));
+      totals.lossSum += f(weight * rowLoss);
       if (z.indexOf(m) === y) totals.correct += 1;
-      return e.map((ej, j) => f(f(f(ej / s) - (j === y ? 1 : 0)) / n));
+      return e.map((ej, j) => f(f(f(f(ej / s) - target(j)) / n) * weight));
     });
 
     // Backward, with the weights from before the update.
@@ -130,11 +164,35 @@ export class NaiveTwin {
           const dh = sum(outputs, (j) => f(above[r][j] * weights[weightsOffset + k * outputs + j]));
           if (l === 0) return dh;
           const delta = this.#drop(dh, l - 1, r * inputs + k);
-          return this.#backward(delta, h[l][r][k]);
+          return this.#backward(delta, sums[l][r][k], h[l][r][k]);
         }),
       );
     }
 
+    const { l1, l2 } = this.#options;
+    let [sizes, squares] = [0, 0];
+    for (const { inputs, outputs, weightsOffset } of layout.layers) {
+      let [sizesOf, squaresOf] = [0, 0];
+      for (let j = 0; j < outputs; j += 1) {
+        let [size, square] = [0, 0];
+        for (let k = 0; k < inputs; k += 1) {
+          const p = weightsOffset + k * outputs + j;
+          size += Math.abs(weights[p]);
+          square += weights[p] ** 2;
+          if (l1 + l2 === 0) continue;
+          const slope = f(f(l1) * Math.sign(weights[p]));
+          gradients[p] = f(f(gradients[p] + slope) + f(f(2 * l2) * weights[p]));
+        }
+        sizesOf += size;
+        squaresOf += square;
+      }
+      sizes += sizesOf;
+      squares += squaresOf;
+    }
+    totals.lossSum += n * (l1 * sizes + l2 * squares);
+
+    this.#clip(gradients);
+    this.#decayWeights();
     this.#beginUpdate();
     const isTouched = (i: number) => x[0].some((row) => row[i] !== 0);
     for (let p = 0; p < layout.parameters; p += 1) {
@@ -151,9 +209,57 @@ export class NaiveTwin {
     return totals;
   }
 
+  /** Rules 16 and 17. */
+  #clip(gradients: Float32Array): void {
+    const { optimizer, layout } = this.#options;
+    const { clipvalue, clipnorm, global_clipnorm } = optimizer;
+    if (clipvalue !== null) {
+      const most = f(clipvalue);
+      gradients.forEach((g, p) => {
+        gradients[p] = Math.max(-most, Math.min(g, most));
+      });
+    }
+    // [first, rows, columns] of W1, b1, W2, b2, ...
+    const tensors = layout.layers.flatMap(({ inputs, outputs, weightsOffset, biasesOffset }) => [
+      [weightsOffset, inputs, outputs],
+      [biasesOffset, 1, outputs],
+    ]);
+    const squares = tensors.map(([first, rows, columns]) => {
+      let total = 0;
+      for (let j = 0; j < columns!; j += 1) {
+        let column = 0;
+        for (let i = 0; i < rows!; i += 1) column += gradients[first! + i * columns! + j] ** 2;
+        total += column;
+      }
+      return total;
+    });
+    const all = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+    tensors.forEach(([first, rows, columns], t) => {
+      const [norm, most] = clipnorm !== null ? [Math.sqrt(squares[t]), clipnorm] : [all, global_clipnorm];
+      if (most === null || norm <= most) return;
+      for (let k = first!; k < first! + rows! * columns!; k += 1)
+        gradients[k] = f(gradients[k] * f(most / norm));
+    });
+  }
+
+  #decayWeights(): void {
+    const { weight_decay, learning_rate } = this.#options.optimizer;
+    if (weight_decay === null) return;
+    const { weights } = this;
+    weights.forEach((w, p) => {
+      weights[p] = f(w - f(f(w * f(weight_decay)) * f(nominalRate(learning_rate))));
+    });
+  }
+
   /** Rule 1. */
   #input(value: number): number {
     return this.#options.source.storage === 'u8' ? f(value / 255) : value;
+  }
+
+  /** Rule 5, label smoothing. */
+  #target(isClass: boolean): number {
+    const { labelSmoothing: a, layout } = this.#options;
+    return f(isClass ? 1 - a + a / layout.outputs : a / layout.outputs);
   }
 
   /** Rule 5, for a number. */
@@ -171,18 +277,47 @@ export class NaiveTwin {
     return loss === 'huber' && Math.abs(e) <= 1 ? e : Math.sign(e);
   }
 
+  /** Rule 3. */
   #activation(z: number): number {
     const { activation } = this.#options;
-    // biome-ignore lint/complexity/useMathMinMax: the rule as it is written; Math.max makes +0 of -0
-    if (activation === 'relu') return z < 0 ? 0 : z;
-    return f(activation === 'tanh' ? tanh64(z) : sigmoid64(z));
+    switch (activation) {
+      case 'relu':
+        // biome-ignore lint/complexity/useMathMinMax: the rule as it is written; Math.max makes +0 of -0
+        return z < 0 ? 0 : z;
+      case 'leaky_relu':
+        return z < 0 ? f(f(0.2) * z) : z;
+      case 'linear':
+        return z;
+      default:
+        return f(CURVES[activation](z));
+    }
   }
 
-  /** Delta times the activation's derivative, computed from its output h. */
-  #backward(delta: number, h: number): number {
+  /** Delta times the activation's derivative, from its output h or its sum z. */
+  #backward(delta: number, z: number, h: number): number {
     const { activation } = this.#options;
-    if (activation === 'relu') return h > 0 ? delta : 0;
-    return f(delta * (activation === 'tanh' ? f(1 - f(h * h)) : f(h * f(1 - h))));
+    switch (activation) {
+      case 'relu':
+        return h > 0 ? delta : 0;
+      case 'linear':
+        return delta;
+      case 'leaky_relu':
+        return h > 0 ? delta : f(delta * f(0.2));
+      case 'tanh':
+        return f(delta * f(1 - f(h * h)));
+      case 'sigmoid':
+        return f(delta * f(h * f(1 - h)));
+      case 'elu':
+        return h < 0 ? f(delta * f(h + 1)) : delta;
+      case 'selu':
+        return f(delta * (h < 0 ? f(h + f(1.7580993408473768)) : f(1.0507009873554805)));
+      case 'silu':
+        return f(delta * f(siluSlope64(z)));
+      case 'gelu_tanh':
+        return f(delta * f(geluTanhSlope64(z)));
+      case 'softplus':
+        return f(delta * f(sigmoid64(z)));
+    }
   }
 
   /** Rule 4. place: row * units + unit. */
@@ -195,7 +330,8 @@ export class NaiveTwin {
 
   /** Rule 8: whether untouched rows are skipped. */
   #skips(): boolean {
-    const { optimizer } = this.#options;
+    const { optimizer, l1, l2 } = this.#options;
+    if (optimizer.weight_decay !== null || l1 + l2 > 0) return false;
     if (optimizer.type === 'rmsprop') return optimizer.momentum === 0 && !optimizer.centered;
     return optimizer.type === 'adagrad' || (optimizer.type === 'sgd' && optimizer.momentum === 0);
   }
@@ -226,15 +362,18 @@ export class NaiveTwin {
 
   #beginUpdate(): void {
     const { optimizer } = this.#options;
-    if (optimizer.type !== 'adam') return;
+    if (!('beta_1' in optimizer)) return;
     this.#p1 *= optimizer.beta_1;
     this.#p2 *= optimizer.beta_2;
+    this.#decay96 *= 0.96;
+    this.#momenta *= optimizer.beta_1 * (1 - 0.5 * this.#decay96);
   }
 
   #update(p: number, g: number, elapsed: number): void {
     const { optimizer } = this.#options;
     const { weights: w, slots } = this;
-    const lr = f(optimizer.learning_rate);
+    const rate = nominalRate(optimizer.learning_rate);
+    const lr = f(rate);
     switch (optimizer.type) {
       case 'sgd': {
         const s = f(g * lr);
@@ -253,8 +392,9 @@ export class NaiveTwin {
         w[p] = f(w[p] - f(f(lr * g) / f(Math.sqrt(f(acc[p] + f(optimizer.epsilon))))));
         break;
       }
-      case 'adam': {
-        const alpha = f((optimizer.learning_rate * Math.sqrt(1 - this.#p2)) / (1 - this.#p1));
+      case 'adam':
+      case 'adamw': {
+        const alpha = f((rate * Math.sqrt(1 - this.#p2)) / (1 - this.#p1));
         const [m, v] = [slots.first_moment!, slots.second_moment!];
         m[p] = flushed(f(m[p] + f(f(g - m[p]) * f(1 - optimizer.beta_1))));
         v[p] = flushed(f(v[p] + f(f(f(g * g) - v[p]) * f(1 - optimizer.beta_2))));
@@ -265,6 +405,44 @@ export class NaiveTwin {
           d = largest[p];
         }
         w[p] = f(w[p] - f(f(m[p] * alpha) / f(f(Math.sqrt(d)) + f(optimizer.epsilon))));
+        break;
+      }
+      case 'nadam': {
+        const { beta_1, beta_2 } = optimizer;
+        const u = beta_1 * (1 - 0.5 * this.#decay96);
+        const next = beta_1 * (1 - 0.5 * (this.#decay96 * 0.96));
+        const [m, v] = [slots.first_moment!, slots.second_moment!];
+        m[p] = flushed(f(m[p] + f(f(g - m[p]) * f(1 - beta_1))));
+        v[p] = flushed(f(v[p] + f(f(f(g * g) - v[p]) * f(1 - beta_2))));
+        const ahead = f(f(f(next) * m[p]) / f(1 - this.#momenta * next));
+        const now = f(f(f(1 - u) * g) / f(1 - this.#momenta));
+        const root = f(f(Math.sqrt(f(v[p] / f(1 - this.#p2)))) + f(optimizer.epsilon));
+        w[p] = f(w[p] - f(f(f(ahead + now) * lr) / root));
+        break;
+      }
+      case 'adamax': {
+        const [m, u] = [slots.first_moment!, slots.infinity_norm!];
+        m[p] = flushed(f(m[p] + f(f(g - m[p]) * f(1 - optimizer.beta_1))));
+        u[p] = flushed(Math.max(f(f(optimizer.beta_2) * u[p]), Math.abs(g)));
+        const divisor = f(f(1 - this.#p1) * f(u[p] + f(optimizer.epsilon)));
+        w[p] = f(w[p] - f(f(lr * m[p]) / divisor));
+        break;
+      }
+      case 'adadelta': {
+        const [v, a] = [slots.mean_square!, slots.mean_square_update!];
+        const [rho, rest, epsilon] = [f(optimizer.rho), f(1 - optimizer.rho), f(optimizer.epsilon)];
+        v[p] = flushed(f(f(rho * v[p]) + f(rest * f(g * g))));
+        const delta = -f(f(f(Math.sqrt(f(a[p] + epsilon))) * g) / f(Math.sqrt(f(v[p] + epsilon))));
+        a[p] = flushed(f(f(rho * a[p]) + f(rest * f(delta * delta))));
+        w[p] = f(w[p] + f(lr * delta));
+        break;
+      }
+      case 'lion': {
+        const m = slots.first_moment!;
+        const [beta1, beta2] = [f(optimizer.beta_1), f(optimizer.beta_2)];
+        const direction = f(f(m[p] * beta1) + f(g * f(1 - optimizer.beta_1)));
+        w[p] = f(w[p] - f(lr * Math.sign(direction)));
+        m[p] = flushed(f(f(m[p] * beta2) + f(g * f(1 - optimizer.beta_2))));
         break;
       }
       case 'rmsprop': {

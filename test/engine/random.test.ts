@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { modelLayout } from '../../src/engine/model-layout.ts';
-import { epochOrder, initialiseWeights, u32 } from '../../src/engine/random.ts';
+import { epochOrder, u32 } from '../../src/engine/random.ts';
 
 describe('u32', () => {
   it('gives these numbers on every machine', () => {
@@ -37,37 +36,6 @@ const PINNED = [945_847_668, 2_640_063_164, 2_730_602_659];
 function bitsSet(word: number): number {
   return (word >>> 0).toString(2).replaceAll('0', '').length;
 }
-
-describe('initialiseWeights', () => {
-  const layout = modelLayout(100, [50], 10);
-  const weights = (seed: number) => {
-    const filled = new Float32Array(layout.parameters).fill(9);
-    initialiseWeights(filled, layout, seed);
-    return filled;
-  };
-
-  it("spreads each layer uniformly over Glorot's limits and sets biases to 0", () => {
-    const filled = weights(42);
-    for (const { inputs, outputs, weightsOffset, biasesOffset } of layout.layers) {
-      const W = filled.subarray(weightsOffset, biasesOffset);
-      const limit = Math.sqrt(6 / (inputs + outputs));
-      // The extremes of n uniform draws are within about limit / n of the limits.
-      expect(Math.max(...W)).toBeLessThanOrEqual(limit);
-      expect(Math.max(...W)).toBeGreaterThan(limit * 0.97);
-      expect(Math.min(...W)).toBeGreaterThanOrEqual(-limit);
-      expect(Math.min(...W)).toBeLessThan(-limit * 0.97);
-      const mean = W.reduce((sum, w) => sum + w, 0) / W.length;
-      expect(Math.abs(mean)).toBeLessThan((5 * limit) / Math.sqrt(3 * W.length));
-      expect([...filled.subarray(biasesOffset, biasesOffset + outputs)]).toEqual(new Array(outputs).fill(0));
-    }
-  });
-
-  it('gives the same weights for the same seed, and others for another seed', () => {
-    expect(weights(42)).toEqual(weights(42));
-    expect(weights(42)).not.toEqual(weights(43));
-    expect(weights(42)[0]).not.toBe(weights(42)[layout.layers[1].weightsOffset]);
-  });
-});
 
 describe('epochOrder', () => {
   it('is a permutation', () => {

@@ -4,15 +4,13 @@ import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts
 import { newValues, type Values } from '../../src/engine/engine.ts';
 import { modelLayout } from '../../src/engine/model-layout.ts';
 import { createReferenceEngine } from '../../src/engine/reference/reference.ts';
-import { bits, expectSameRun } from './engine-runs.ts';
-import { type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
+import { bits, changingRates, expectSameRun } from './engine-runs.ts';
+import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from './small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from './tested-engines.ts';
 
 /** Every kernel gives the bits of the reference engine for every job. */
 
 const rmsprop = OPTIMIZERS.rmsprop!;
-
-const ACTIVATIONS = ['relu', 'tanh', 'sigmoid'] as const;
 
 const NUMBER_LOSSES = ['mse', 'mae', 'huber'] as const;
 
@@ -95,6 +93,15 @@ describeEach(KERNEL_ENGINES, (create) => {
       }
     });
 
+    it.each(Object.entries(OPTIMIZERS))(
+      'are reproduced with %s and another rate at each step',
+      (_, optimizer) => {
+        const options = smallProblem({ hiddenUnits: [17, 5], optimizer });
+        const [engine, reference] = [create(options), createReferenceEngine(options)];
+        expectSameRun(engine, reference, options, 3, (epoch) => changingRates(epoch, 7));
+      },
+    );
+
     it.each([2, 16, 17, 256, 1000])('are reproduced with %i classes', (classes) => {
       const targets = Uint16Array.from({ length: 53 }, (_, row) => (row * 37) % classes);
       for (const hiddenUnits of [[], [33]]) {
@@ -139,6 +146,70 @@ describeEach(KERNEL_ENGINES, (create) => {
           expectReferenceBits(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout }), 2);
         }
       }
+    });
+
+    it.each(ACTIVATIONS)(
+      'are reproduced with %s on any storage, towards any loss, in any batch',
+      (activation) => {
+        for (const [storage, loss] of [
+          ['u8', 'categorical_crossentropy'],
+          ['f32', 'categorical_crossentropy'],
+          ['f32', 'mse'],
+          ['f32', 'huber'],
+        ] as const) {
+          for (const batchSize of [1, 7, 100]) {
+            for (const optimizer of [rmsprop, OPTIMIZERS['adam amsgrad']!]) {
+              const problem = { hiddenUnits: [33, 17], optimizer, activation, storage, loss, batchSize };
+              expectReferenceBits(smallProblem({ ...problem, density: 0.5, dropout: 0.2 }), 2);
+            }
+          }
+        }
+      },
+    );
+
+    it.each([0.001, 0.1, 1])(
+      'are reproduced with a label smoothing of %f and class weights',
+      (labelSmoothing) => {
+        for (const classes of [5, 17, 40]) {
+          for (const weighted of [false, true]) {
+            const classWeights = weighted ? Float32Array.from({ length: classes }, (_, c) => c / 3) : null;
+            for (const hiddenUnits of [[], [33]]) {
+              for (const batchSize of [1, 8, 100]) {
+                const options = { hiddenUnits, optimizer: rmsprop, classes, labelSmoothing, classWeights };
+                expectReferenceBits(smallProblem({ ...options, batchSize }), 2);
+              }
+            }
+          }
+        }
+      },
+    );
+
+    it.each([
+      [0.01, 0],
+      [0, 0.01],
+      [1e-4, 1e-3],
+    ])('are reproduced with l1 %f and l2 %f, with every optimizer', (l1, l2) => {
+      for (const optimizer of Object.values(OPTIMIZERS)) {
+        for (const hiddenUnits of [[], [33], [17, 16, 15]]) {
+          for (const density of [0.02, 0.5]) {
+            expectReferenceBits(smallProblem({ hiddenUnits, optimizer, density, l1, l2, dropout: 0.1 }), 2);
+          }
+        }
+        const number = { hiddenUnits: [18], optimizer, loss: 'mse', storage: 'f32', l1, l2 } as const;
+        expectReferenceBits(smallProblem({ ...number, batchSize: 7 }), 2);
+      }
+    });
+
+    it.each(ACTIVATIONS)('are reproduced with %s of sums of all sizes', (activation) => {
+      // Weights up to 1000, so that exponentials overflow, underflow and are denormal.
+      const problem = smallProblem({ hiddenUnits: [40, 20], optimizer: rmsprop, activation, storage: 'f32' });
+      const [engine, reference] = [create(problem), createReferenceEngine(problem)];
+      const state = reference.state();
+      state.weights.forEach((weight, k) => {
+        state.weights[k] = weight * 10 ** ((k % 13) - 9.5);
+      });
+      for (const each of [engine, reference]) each.restore(state);
+      expectSameRun(engine, reference, problem, 2);
     });
 
     it('are reproduced with full batches of 4096 rows, all pixels lit', () => {
@@ -199,11 +270,19 @@ describeEach(KERNEL_ENGINES, (create) => {
         dropout: fc.constantFrom(0, 0.1, 0.5, 0.999),
         classes: fc.constantFrom(5, 16, 17, 40),
         storage: fc.constantFrom('u8' as const, 'f32' as const),
+        labelSmoothing: fc.constantFrom(0, 0, 0.1),
+        l1: fc.constantFrom(0, 0, 0.001),
+        l2: fc.constantFrom(0, 0, 0.001, 1),
+        weighted: fc.boolean(),
         loss: fc.constantFrom('categorical_crossentropy' as const, ...NUMBER_LOSSES),
       });
       fc.assert(
-        fc.property(problem, (drawn) => {
-          expectReferenceBits(smallProblem(drawn), 2);
+        fc.property(problem, ({ weighted, ...drawn }) => {
+          const isNumber = drawn.loss !== 'categorical_crossentropy';
+          const weights = Float32Array.from({ length: drawn.classes }, (_, c) => (c % 5) / 2);
+          const classWeights = weighted && !isNumber ? weights : null;
+          const labelSmoothing = isNumber ? 0 : drawn.labelSmoothing;
+          expectReferenceBits(smallProblem({ ...drawn, labelSmoothing, classWeights }), 2);
         }),
         { numRuns: 150 },
       );

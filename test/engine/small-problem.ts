@@ -1,3 +1,4 @@
+import { type Activation, ActivationSchema } from '../../src/contract/activation.ts';
 import type { Loss } from '../../src/contract/loss.ts';
 import { type Optimizer, OptimizerSchema } from '../../src/contract/optimizer.ts';
 import { type EngineOptions, newValues, type Targets, type Values } from '../../src/engine/engine.ts';
@@ -37,16 +38,23 @@ export interface SmallProblem {
   batchSize?: number;
   density?: number;
   seed?: number;
-  activation?: EngineOptions['activation'];
+  activation?: Activation;
+  initializers?: Pick<EngineOptions, 'kernelInitializer' | 'outputInitializer'>;
   dropout?: number;
   /** At least CLASSES; targets are always smaller than CLASSES. A loss of numbers has one output. */
   classes?: number;
   storage?: 'u8' | 'f32';
   loss?: Loss;
+  l1?: number;
+  l2?: number;
+  labelSmoothing?: number;
+  classWeights?: Float32Array | null;
 }
 
 /** Options for an engine, with the values it reads: (rows, INPUTS). */
 export type EngineProblem = EngineOptions & { readonly values: Values };
+
+const GLOROT = { kernelInitializer: 'glorot_uniform', outputInitializer: 'glorot_uniform' } as const;
 
 /** The default is 53 rows in batches of 8, so the last batch has 5. */
 export function smallProblem(problem: SmallProblem): EngineProblem {
@@ -57,11 +65,16 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
   return {
     layout: modelLayout(INPUTS, hiddenUnits, loss === 'categorical_crossentropy' ? classes : 1),
     activation,
+    ...(problem.initializers ?? GLOROT),
     dropout,
+    l1: problem.l1 ?? 0,
+    l2: problem.l2 ?? 0,
     optimizer,
     batchSize,
     seed,
     loss,
+    labelSmoothing: problem.labelSmoothing ?? 0,
+    classWeights: problem.classWeights ?? null,
     values,
     source: {
       storage,
@@ -72,6 +85,8 @@ export function smallProblem(problem: SmallProblem): EngineProblem {
   };
 }
 
+export const ACTIVATIONS: readonly Activation[] = ActivationSchema.options;
+
 /** The variants of each optimizer that have their own code. A new optimizer does not compile until it is listed. */
 const VARIANTS: { readonly [Type in Optimizer['type']]: readonly [string, object][] } = {
   rmsprop: [
@@ -79,16 +94,48 @@ const VARIANTS: { readonly [Type in Optimizer['type']]: readonly [string, object
     ['rmsprop momentum', { momentum: 0.9 }],
     ['rmsprop centered', { centered: true }],
     ['rmsprop centered momentum', { centered: true, momentum: 0.5 }],
+    ['rmsprop decayed', { weight_decay: 0.01 }],
+    ['rmsprop clipped', { clipvalue: 0.004 }],
+    ['rmsprop clipped by norm', { clipnorm: 0.03 }],
+    ['rmsprop centered, all options', { centered: true, global_clipnorm: 0.1, weight_decay: 0.01 }],
   ],
   sgd: [
     ['sgd', {}],
     ['sgd momentum', { momentum: 0.9 }],
     ['sgd nesterov', { momentum: 0.9, nesterov: true }],
+    ['sgd decayed', { weight_decay: 0.3 }],
+    ['sgd clipped by norm', { global_clipnorm: 0.1 }],
+    ['sgd momentum clipped', { momentum: 0.9, clipvalue: 0.01, weight_decay: 0.1 }],
   ],
-  adagrad: [['adagrad', {}]],
+  adagrad: [
+    ['adagrad', {}],
+    ['adagrad clipped by norm', { clipnorm: 0.05 }],
+    ['adagrad clipped', { clipvalue: 0.02 }],
+  ],
   adam: [
     ['adam', {}],
     ['adam amsgrad', { amsgrad: true, beta_2: 0.9 }],
+    ['adam clipped by norm', { global_clipnorm: 0.05 }],
+  ],
+  adamw: [
+    ['adamw', {}],
+    ['adamw amsgrad, all options', { amsgrad: true, weight_decay: 0.1, clipnorm: 0.05 }],
+  ],
+  nadam: [
+    ['nadam', {}],
+    ['nadam, all options', { weight_decay: 0.1, clipvalue: 0.01 }],
+  ],
+  adamax: [
+    ['adamax', {}],
+    ['adamax, all options', { weight_decay: 0.1, global_clipnorm: 0.05 }],
+  ],
+  adadelta: [
+    ['adadelta', { learning_rate: 1 }],
+    ['adadelta, all options', { learning_rate: 1, weight_decay: 0.01, clipvalue: 0.01 }],
+  ],
+  lion: [
+    ['lion', {}],
+    ['lion, all options', { weight_decay: 0.1, clipnorm: 0.05 }],
   ],
 };
 

@@ -6,9 +6,11 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import h5wasm from 'h5wasm/node';
 import * as ort from 'onnxruntime-web';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { nominalRate } from '../../src/contract/learning-rate.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
 import { type ExportedModel, layersOf } from '../../src/export/exported-model.ts';
 import { encodeAs } from '../../src/export/formats.ts';
+import { ACTIVATIONS } from '../engine/small-problem.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { largestDifference, type TrainedModel, trainedModel } from './trained-model.ts';
 import { unzip } from './unzip.ts';
@@ -44,6 +46,29 @@ describe.each(['raw', 'scaled'] as const)('for %s inputs', (preprocessing) => {
     const loaded = await loadTfjs(model.exported(preprocessing));
     const predicted = loaded.predict(tf.tensor2d(inputs(preprocessing), [1000, 784])) as tf.Tensor;
     expect(largestDifference(await predicted.data(), model.probabilities)).toBeLessThan(TOLERANCE);
+  });
+});
+
+describe.each(ACTIVATIONS)('a model with %s', (activation) => {
+  it('predicts the same in ONNX Runtime and in TensorFlow.js', async () => {
+    const trained = await trainedModel({ model: { hidden_units: [16, 8], activation } });
+    const exported = trained.exported('raw');
+    const session = await ort.InferenceSession.create(encodeAs('onnx', exported, 'keras'));
+    const { probabilities } = await session.run({
+      input: new ort.Tensor('float32', floats(trained, 1), [1000, 784]),
+    });
+    expect(largestDifference(probabilities!.data as Float32Array, trained.probabilities)).toBeLessThan(
+      TOLERANCE,
+    );
+    const { modelTopology, weightsManifest } = JSON.parse(
+      Buffer.from(encodeAs('tfjs-model', exported, 'keras')).toString('utf8'),
+    );
+    const weightData = Uint8Array.from(encodeAs('tfjs-weights', exported, 'keras')).buffer;
+    const loaded = await loadLayersModel({
+      load: async () => ({ modelTopology, weightSpecs: weightsManifest[0].weights, weightData }),
+    });
+    const predicted = loaded.predict(tf.tensor2d(floats(trained, 1), [1000, 784])) as tf.Tensor;
+    expect(largestDifference(await predicted.data(), trained.probabilities)).toBeLessThan(TOLERANCE);
   });
 });
 
@@ -164,6 +189,16 @@ describe('keras', () => {
     sgd: { type: 'sgd', momentum: 0.9 },
     'sgd without momentum': { type: 'sgd' },
     adagrad: { type: 'adagrad' },
+    adamw: { type: 'adamw', clipnorm: 1 },
+    'adamw without decay': { type: 'adamw', weight_decay: null },
+    nadam: { type: 'nadam' },
+    adamax: { type: 'adamax' },
+    adadelta: { type: 'adadelta' },
+    lion: { type: 'lion', weight_decay: 0.01 },
+    'adam with a schedule': {
+      type: 'adam',
+      learning_rate: { type: 'cosine_decay', initial_learning_rate: 0.01, decay_steps: 100 },
+    },
   };
 
   it.each(Object.entries(SLOTS))(
@@ -183,25 +218,37 @@ describe('keras', () => {
       expect(at('layers/dense_1/vars/0')?.value).toEqual(layers[1]!.kernel);
       expect(at('layers/dropout/seed_generator/vars/0')?.value).toEqual(Uint32Array.of(42, 0));
       expect(at('optimizer/vars/0')?.value).toBe(150);
-      expect(at('optimizer/vars/1')?.value).toBeCloseTo(exported.spec.optimizer.learning_rate);
+      const { type, learning_rate } = exported.spec.optimizer;
+      // Keras keeps no rate of a schedule.
+      const first = typeof learning_rate === 'number' ? 2 : 1;
+      if (first === 2) expect(at('optimizer/vars/1')?.value).toBeCloseTo(nominalRate(learning_rate));
 
-      const { slots } = exported.file.optimizer!;
+      const { slots, powers } = exported.file.optimizer!;
       const variables = (name: string) => {
         const { values } = slots.find((slot) => slot.name === name)!;
         return layersOf(exported, values).flatMap(({ kernel, bias }) => [kernel, bias]);
       };
-      const expected = {
+      const pairs = (one: string, other: string) =>
+        variables(one).flatMap((values, v) => [values, variables(other)[v]!]);
+      const expected: Float32Array[] = {
         rmsprop: () => [...variables('mean_square'), ...variables('momentum'), ...variables('mean_gradient')],
         adam: () => [
-          ...variables('first_moment').flatMap((moment, v) => [moment, variables('second_moment')[v]!]),
-          ...variables('largest_second_moment'),
+          ...pairs('first_moment', 'second_moment'),
+          ...(slots.length > 2 ? variables('largest_second_moment') : []),
         ],
+        adamw: () => pairs('first_moment', 'second_moment'),
+        nadam: () => pairs('first_moment', 'second_moment'),
+        adamax: () => pairs('first_moment', 'infinity_norm'),
+        adadelta: () => pairs('mean_square', 'mean_square_update'),
+        lion: () => variables('first_moment'),
         sgd: () => (slots.length === 0 ? [] : variables('momentum')),
         adagrad: () => variables('accumulator'),
-      }[exported.spec.optimizer.type]();
+      }[type]();
       for (const [v, values] of expected.entries())
-        expect(at(`optimizer/vars/${v + 2}`)?.value).toEqual(values);
-      expect(at(`optimizer/vars/${expected.length + 2}`)).toBeUndefined();
+        expect(at(`optimizer/vars/${v + first}`)?.value).toEqual(values);
+      const end = at(`optimizer/vars/${expected.length + first}`);
+      if (type === 'nadam') expect(end?.value).toBeCloseTo(powers[1]!);
+      else expect(end).toBeUndefined();
     },
   );
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { nominalRate } from '../../src/contract/learning-rate.ts';
 import { FACT_SEPARATOR, FACTS, factsOf, SORTED_FACTS } from '../../src/store/facts.ts';
 import { comparePlaces, type JobFilters, type Sort } from '../../src/store/finding.ts';
 import type { Place } from '../../src/store/index-walk.ts';
@@ -117,7 +118,7 @@ const COMPARE = {
 
 /** The values of a job, from its JSON. */
 const valuesOf = ({ spec, parameters, result }: StoredJob) => ({
-  learning_rate: spec.optimizer.learning_rate,
+  learning_rate: nominalRate(spec.optimizer.learning_rate),
   parameters,
   test_accuracy: result?.test.accuracy ?? null,
   val_loss: result?.best?.val_loss?.value ?? null,

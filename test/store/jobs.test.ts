@@ -50,6 +50,15 @@ describe('create', () => {
     expect(outcome).toMatchObject({ outcome: 'created', answer: { id: second.id } });
   });
 
+  it('shows the specs of earlier versions with the defaults of the fields that those did not have', async () => {
+    const id = await created(store, newJob({ owner: 'earlier' }));
+    const { spec } = await jobIn(store, 'earlier', id);
+    const { l1: _, ...model } = spec.model;
+    const { validation: __, ...training } = spec.training;
+    await redis.hset(keys.job(id), 'spec', JSON.stringify({ ...spec, model, training }));
+    expect((await jobIn(store, 'earlier', id)).spec).toEqual(spec);
+  });
+
   it('keeps odd strings as they are', async () => {
     const name = '"\\ \u0000 gap \u2028 {"created_at":"x"} 😀 %s';
     const job = newJob({ owner: 'odd' });

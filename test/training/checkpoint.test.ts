@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { JobSpec } from '../../src/contract/job-spec.ts';
+import { type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
 import {
   type Checkpoint,
   CheckpointError,
@@ -99,6 +99,29 @@ describe('a checkpoint', () => {
     expect(codeOf(bytes, { spec, data: { ...data, sha256: '6'.repeat(64) } })).toBe(
       'checkpoint_of_other_spec',
     );
+  });
+
+  it('is refused for another schedule or reduction of the rate, and accepted for another early_stopping', () => {
+    const { training } = spec;
+    const other = (changes: object) => JobSpecSchema.parse({ ...spec, ...changes });
+    const learning_rate = { type: 'cosine_decay', initial_learning_rate: 0.001, decay_steps: 9 };
+    for (const changed of [
+      other({ optimizer: { ...spec.optimizer, learning_rate } }),
+      other({ training: { ...training, reduce_lr_on_plateau: {} } }),
+    ]) {
+      expect(codeOf(bytes, { spec: changed, data })).toBe('checkpoint_of_other_spec');
+    }
+    expect(codeOf(bytes, { spec: other({ training: { ...training, early_stopping: {} } }), data })).toBe(
+      'decoded',
+    );
+  });
+
+  it('of a version that did not have an option yet is accepted where the option is null', () => {
+    const without = (options: object) =>
+      Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
+    const older = { ...spec, optimizer: without(spec.optimizer), training: without(spec.training) };
+    expect(Object.keys(older.optimizer)).not.toContain('weight_decay');
+    expect(codeOf(bytes, { spec: older as JobSpec, data })).toBe('decoded');
   });
 
   it('is accepted when only name, metadata, limits, more epochs or the order of keys differ', () => {

@@ -4,7 +4,7 @@ import { loadEngine } from '../../src/engine/engines.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { evaluate } from '../../src/training/evaluate.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
-import { OPTIMIZERS } from '../engine/small-problem.ts';
+import { ACTIVATIONS, OPTIMIZERS } from '../engine/small-problem.ts';
 import { loadSmallDataset, type Run, runJob, smallSpec, withoutTimes } from './small-job.ts';
 
 /** Runs the same job on real digits with the reference engine and with each of the fast ones. */
@@ -57,7 +57,7 @@ for (const fast of ['native', 'wasm'] as const) {
       });
     });
 
-    it.each(['relu', 'tanh', 'sigmoid'] as const)(
+    it.each(ACTIVATIONS)(
       'gives the same hashes with dropout after %s, and resumes from checkpoints',
       (activation) => {
         const model = { hidden_units: [12, 9], activation, dropout: 0.3 };

@@ -114,6 +114,80 @@ describe('resuming', () => {
   );
 });
 
+describe('the learning rate', () => {
+  /** A whole run, and runs that resume from each of its checkpoints: all must be the same. */
+  const expectSameResumed = (spec: ReturnType<typeof smallSpec>) => {
+    const job = { spec, data: dataset.shape };
+    const whole = runJob(spec, dataset);
+    const cut = runJob(spec, dataset, { pull: () => 3 });
+    expect(hashes(cut)).toEqual(hashes(whole));
+    for (const checkpoint of whole.checkpoints.slice(0, -1)) {
+      const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, job), job);
+      const resumed = runJob(spec, dataset, { resume });
+      expect(withoutTimes(resumed.history)).toEqual(whole.history);
+      expect(hashes(resumed)).toEqual(hashes(whole));
+    }
+    return whole;
+  };
+
+  it('of a schedule is that of each step of the job; a row has that of its last step', () => {
+    const learning_rate = {
+      type: 'inverse_time_decay',
+      initial_learning_rate: 0.01,
+      decay_steps: 1,
+      decay_rate: 1,
+    };
+    const { history } = expectSameResumed(smallSpec({ optimizer: { type: 'adamw', learning_rate } }));
+    // Epoch e has the steps 8 (e - 1) .. 8 e - 1: step s has the rate 0.01 / (1 + s).
+    expect(history.map((row) => row.learning_rate)).toEqual([0.01 / 8, 0.01 / 16, 0.01 / 24, 0.01 / 32]);
+  });
+
+  it('of a constant schedule gives the bits of the number', () => {
+    const learning_rate = { type: 'piecewise_constant_decay', boundaries: [5], values: [0.001, 0.001] };
+    const constant = runJob(smallSpec({ optimizer: { type: 'rmsprop', learning_rate } }), dataset);
+    expect(hashes(constant)).toEqual(GOLDEN);
+  });
+
+  it('is reduced on a plateau, also by a resumed job', () => {
+    // With such a min_delta, only the first epoch improves.
+    const reduce_lr_on_plateau = { patience: 1, factor: 0.5, min_delta: 100 };
+    const { history } = expectSameResumed(smallSpec({ training: { reduce_lr_on_plateau } as object }));
+    expect(history.map((row) => row.learning_rate)).toEqual([0.001, 0.001, 0.0005, 0.00025]);
+  });
+});
+
+describe('early stopping', () => {
+  const spec = smallSpec({ training: { early_stopping: { patience: 2, min_delta: 100 } } as object });
+  const job = { spec, data: dataset.shape };
+  const whole = runJob(spec, dataset);
+
+  it('ends the training after the epoch that has waited long enough', () => {
+    expect(whole.outcome).toEqual({ outcome: 'completed' });
+    expect(whole.history.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+  });
+
+  it('changes no bit of the epochs before', () => {
+    expect(whole.history).toEqual(runJob(smallSpec(), dataset).history.slice(0, 3));
+  });
+
+  it('tells which epoch is the last', () => {
+    const steps = fit({ spec, dataset, engine: makeEngine(spec, dataset) });
+    const lasts: boolean[] = [];
+    for (const each of { [Symbol.iterator]: () => steps }) if (each.type === 'epoch') lasts.push(each.last);
+    expect(lasts).toEqual([false, false, true]);
+  });
+
+  it('ends a resumed job in the same epoch, or at once where it should have ended', () => {
+    for (const checkpoint of whole.checkpoints) {
+      const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, job), job);
+      const resumed = runJob(spec, dataset, { resume });
+      expect(resumed.outcome).toEqual({ outcome: 'completed' });
+      expect(withoutTimes(resumed.history)).toEqual(whole.history);
+      expect(hashes(resumed)).toEqual(hashes(whole));
+    }
+  });
+});
+
 describe('the validation split', () => {
   it('takes the last rows, before shuffling', () => {
     // Spoil the last 60 of 300 labels: the train metrics must not change.
@@ -160,14 +234,14 @@ describe("the epoch's loss and accuracy", () => {
     ].entries()) {
       // Measured in a second engine that has trained the previous batches.
       const measuring = makeEngine(spec, dataset);
-      measuring.train(order, 0, batch);
+      measuring.train(order, 0, new Float64Array(batch).fill(0.001));
       for (let k = from!; k < to!; k += 1) {
         const totals = noTotals();
         measuring.evaluate(images, dataset.train.targets, order[k], order[k] + 1, totals);
         lossSum += totals.lossSum;
         correct += totals.correct;
       }
-      engine.train(order, batch, 1);
+      engine.train(order, batch, Float64Array.of(0.001));
     }
     const { history } = runJob(spec, dataset);
     expect(history[0].loss).toBeCloseTo(lossSum / 240, 12);
@@ -182,9 +256,9 @@ describe('shuffle', () => {
       const engine = makeEngine(spec, dataset);
       const seen: number[][] = [];
       const { train } = engine;
-      engine.train = (order, from, steps) => {
+      engine.train = (order, from, rates) => {
         if (from === 0) seen.push([...order]);
-        return train.call(engine, order, from, steps);
+        return train.call(engine, order, from, rates);
       };
       for (const _ of fit({ spec, dataset, engine }));
       return seen;

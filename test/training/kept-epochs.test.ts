@@ -16,7 +16,7 @@ const HISTORY = [0.5, 0.3, 0.4, 0.3, 0.2].map((val_loss, i) => ({
 
 const keptEpochs = (checkpoints: object): number[] =>
   HISTORY.map(({ epoch }) => epoch).filter((epoch) =>
-    keepsEpoch(specOf(checkpoints), HISTORY.slice(0, epoch)),
+    keepsEpoch(specOf(checkpoints), HISTORY.slice(0, epoch), epoch === HISTORY.length),
   );
 
 describe('keepsEpoch', () => {

@@ -102,7 +102,7 @@ export function runJob(
     const next = steps.next(pull());
     if (next.done) return { engine, outcome: next.value, history, checkpoints };
     if (next.value.type !== 'epoch') continue;
-    const { type: _, ...row } = next.value;
+    const { type: _type, last: _last, ...row } = next.value;
     history.push(row);
     const timed = history.map((epoch) => ({ ...epoch, duration_seconds: 1, steps_per_second: 1 }));
     checkpoints.push({ epoch: row.epoch, state: engine.state(), history: timed });

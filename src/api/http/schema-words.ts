@@ -77,8 +77,18 @@ export function fieldsAt(root: JsonSchema, path: readonly PropertyKey[], data: u
   return Object.keys(branchFor(root, schema, value).properties ?? {});
 }
 
-/** The branch of a discriminated union that the data chose; if it chose none, an object with all tags as choices. */
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isObjectNode = (root: JsonSchema, node: JsonSchema): boolean => {
+  const { type, properties, oneOf } = resolveNode(root, node);
+  return type === 'object' || properties !== undefined || oneOf !== undefined;
+};
+
+/** The branch of a union that the data chose; of a discriminated one, if it chose none, an object with all tags as choices. */
 function branchFor(root: JsonSchema, node: JsonSchema, value: unknown): JsonSchema {
+  const objects = isObject(value) ? node.anyOf?.find((each) => isObjectNode(root, each)) : undefined;
+  if (objects !== undefined) return branchFor(root, resolveNode(root, objects), value);
   if (node.oneOf === undefined) return node;
   const branches = node.oneOf.map((branch) => resolveNode(root, branch));
   const tag = Object.keys(branches[0]?.properties ?? {}).find((key) =>

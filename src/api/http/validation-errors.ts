@@ -82,12 +82,24 @@ function* sentences(schema: JsonSchema, issue: Issue, data: unknown): Generator<
     const key = String(path.at(-1));
     const got = HALF_A_PAIR.test(key) ? `; got ${inShort(key)}` : '';
     yield [path, `is not allowed as a key; a key ${describeAllowed(schema, keys)}${got}`];
+  } else if (innerIssues(issue) !== undefined) {
+    for (const inner of innerIssues(issue)!) {
+      yield* sentences(schema, { ...inner, path: [...path, ...inner.path] }, data);
+    }
   } else {
     const given = valueAt(data, path);
     const allowed = describeAllowed(schema, schemaAt(schema, path, data));
     yield [path, `${allowed}${given === undefined ? '' : `; got ${inShort(given)}`}`];
   }
 }
+
+/** Of a union of which the data matches the kind of one branch: what is wrong there. */
+function innerIssues(issue: Issue): readonly Issue[] | undefined {
+  if (issue.code !== 'invalid_union' || !Array.isArray(issue.errors)) return undefined;
+  return issue.errors.find((errors) => errors.length > 0 && errors.every(isInside));
+}
+
+const isInside = ({ path, code }: Issue): boolean => path.length > 0 || code === 'unrecognized_keys';
 
 /** Half of a surrogate pair, such as \ud83d without \ude00: not a character, and has no UTF-8 form. */
 const HALF_A_PAIR = /\p{Surrogate}/u;

@@ -10,9 +10,10 @@ import type {
   Values,
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
+import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { initialSlotValue, powerCount, SMALLEST_NORMAL, slotNames } from '../optimizer-state.ts';
-import { initialiseWeights } from '../random.ts';
+import { hasPenalty, type Penalty, penaltyOf } from '../penalty.ts';
 import * as header from './header.ts';
 import {
   type KernelMemory,
@@ -58,20 +59,33 @@ export class KernelEngine implements Engine {
   readonly #guards: Guards;
   readonly #header: DataView;
   readonly #epochRows: number;
+  readonly #penalty: Penalty;
   readonly #slots: readonly string[];
   readonly #powers: readonly number[];
 
   /** bind: returns a kernel that works in the given memory. */
   constructor(bind: (memory: WebAssembly.Memory) => Kernel, options: EngineOptions) {
-    const { layout, batchSize, epochRows, targets, optimizer, dropout, loss, source } = options;
+    const { layout, batchSize, epochRows, targets, optimizer, activation, dropout, loss, source } = options;
     this.layout = layout;
     this.batchSize = batchSize;
     this.#guards = new Guards(options);
     this.#epochRows = epochRows;
+    this.#penalty = { l1: options.l1, l2: options.l2 };
     this.#isNumber = loss !== 'categorical_crossentropy';
     const { storage } = source;
     const trainRows = targets.length;
-    const shape: KernelShape = { layout, optimizer, dropout, batchSize, epochRows, trainRows, storage };
+    const shape: KernelShape = {
+      layout,
+      l1: options.l1,
+      l2: options.l2,
+      optimizer,
+      activation,
+      dropout,
+      batchSize,
+      epochRows,
+      trainRows,
+      storage,
+    };
     this.map = kernelMemory(shape);
     if (this.map.bytes > MAX_KERNEL_BYTES) {
       throw new Error(
@@ -91,7 +105,7 @@ export class KernelEngine implements Engine {
     }
 
     this.#header = new DataView(this.memory, 0, header.HEADER_BYTES);
-    writeKernelHeader(this.memory, this.map, shape, options.activation, options.seed, loss);
+    writeKernelHeader(this.memory, this.map, shape, options);
     this.#u32(this.map.rowStarts)[0] = this.map.nonzeros.address;
     this.#u32(this.map.otherStarts)[0] = this.map.otherNonzeros.address;
     if (packed === undefined) this.#packRows(options);
@@ -100,18 +114,19 @@ export class KernelEngine implements Engine {
       rows[r] = r;
     });
     this.#slots = slotNames(optimizer);
-    this.#powers = [header.POWER_1, header.POWER_2].slice(0, powerCount(optimizer));
+    this.#powers = [header.POWER_1, header.POWER_2, header.POWER_3].slice(0, powerCount(optimizer));
 
     const weights = new Float32Array(layout.parameters);
-    initialiseWeights(weights, layout, options.seed);
+    initialiseWeights(weights, options);
     this.#write(0, weights);
     this.#slots.forEach((_, s) => {
       this.#write(s + 1, weights.fill(initialSlotValue(optimizer)));
     });
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
+    const steps = rates.length;
     const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
     const rows = order.subarray(first, first + there * this.batchSize);
@@ -119,6 +134,7 @@ export class KernelEngine implements Engine {
     const stray = rows.find((row) => row >= this.map.targets.bytes / 4);
     if (stray !== undefined) throw new Error(`row ${stray} has no values`);
     this.#u32(this.map.order).set(rows, first);
+    new Float64Array(this.memory, this.map.rates.address).set(rates.subarray(0, there), from);
     const trained = this.kernel.train(from, there);
     if (trained === there && there < steps) this.#guards.assertBatch(from + there);
     return trained;
@@ -222,6 +238,11 @@ export class KernelEngine implements Engine {
       source.readValues(this.#values(rawRows, rows * I), from);
       this.kernel.packRows(rowStarts.address, from, rawRows.address, rows);
     }
+  }
+
+  penalty(): number {
+    if (!hasPenalty(this.#penalty)) return 0;
+    return penaltyOf(this.#read(0), { layout: this.layout, ...this.#penalty });
   }
 
   state(): EngineState {

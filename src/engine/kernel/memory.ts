@@ -1,7 +1,9 @@
+import type { Activation } from '../../contract/activation.ts';
 import type { DataShape } from '../../contract/data-shape.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
+import { ACTIVATION_TRAITS } from '../activation-traits.ts';
 import type { DenseLayer, ModelLayout } from '../model-layout.ts';
-import { decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
+import { clipsByNorm, decaysUntouchedSlots, slotNames } from '../optimizer-state.ts';
 import {
   HEADER_BYTES,
   ITEM_BYTES,
@@ -25,6 +27,9 @@ import {
 export interface KernelShape {
   readonly layout: ModelLayout;
   readonly optimizer: Optimizer;
+  readonly l1: number;
+  readonly l2: number;
+  readonly activation: Activation;
   /** Share of each hidden layer's outputs dropped in training. */
   readonly dropout: number;
   readonly batchSize: number;
@@ -47,6 +52,8 @@ export type KernelLayer = DenseLayer & {
   readonly weights: Region;
   /** (P, B or B + 1, 16) float32: the layer's outputs; for the last layer, the logits. */
   readonly out: Region;
+  /** Like `out`: the derivatives of the activation; empty if it keeps none. */
+  readonly slopes: Region;
   /** The next layer's inputs in training: `out` after dropout, or `out` itself without dropout. */
   readonly kept: Region;
   /** Like `out`: the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
@@ -63,6 +70,8 @@ export interface KernelMemory {
   /** The weights, followed by the slots in the same form. */
   readonly parameters: Region;
   readonly slotDistance: number;
+  /** All gradients, in the form of the weights, if they are clipped by their norm; otherwise empty. */
+  readonly gradients: Region;
   /** Bytes per panel of outputs or deltas. */
   readonly batchPanelBytes: number;
   /** (steps per epoch + 1) float32 if slots of untouched rows decay, otherwise empty. */
@@ -71,6 +80,8 @@ export interface KernelMemory {
   readonly updatedAt: Region;
   /** (epoch rows) u32. */
   readonly order: Region;
+  /** (steps per epoch) float64. */
+  readonly rates: Region;
   /** (R) u32 or float32. */
   readonly targets: Region;
   /** (RAW_ROWS or B, I) values: rows waiting to be packed. */
@@ -90,6 +101,8 @@ export interface KernelMemory {
   /** (B) float32 and (B) u32. */
   readonly losses: Region;
   readonly predicted: Region;
+  /** (O) float32. */
+  readonly classWeights: Region;
 }
 
 export const PAGE_BYTES = 65_536;
@@ -101,6 +114,7 @@ export const MAX_KERNEL_BYTES = 2_147_483_648;
 export const RAW_ROWS = 1000;
 
 const FLOAT32_BYTES = 4;
+const FLOAT64_BYTES = 8;
 const U32_BYTES = 4;
 
 /** Regions start at cache lines. */
@@ -111,15 +125,8 @@ export function kernelBytes(shape: KernelShape): number {
   return kernelMemory(shape).bytes;
 }
 
-export function kernelMemory({
-  layout,
-  optimizer,
-  dropout,
-  batchSize: B,
-  epochRows,
-  trainRows,
-  storage,
-}: KernelShape): KernelMemory {
+export function kernelMemory(shape: KernelShape): KernelMemory {
+  const { layout, optimizer, activation, dropout, batchSize: B, epochRows, trainRows, storage } = shape;
   let end = HEADER_BYTES;
   const region = (bytes: number): Region => {
     const address = end;
@@ -128,6 +135,7 @@ export function kernelMemory({
   };
   const panels = (columns: number) => Math.ceil(columns / PANEL_COLUMNS);
   const batchPanelBytes = ceilTo(2, B) * PANEL_BYTES;
+  const stepsPerEpoch = Math.ceil(epochRows / B);
   const I = layout.inputs;
   const nonzeroBytes = storage === 'u8' ? NONZERO_BYTE_BYTES : NONZERO_FLOAT_BYTES;
   const valueBytes = storage === 'u8' ? 1 : FLOAT32_BYTES;
@@ -143,11 +151,14 @@ export function kernelMemory({
   const slotDistance = end - firstWeights;
   region(slotDistance * slotNames(optimizer).length);
   const parameters = { address: firstWeights, bytes: end - firstWeights };
+  const { keepsSlopes } = ACTIVATION_TRAITS[activation];
+  const gradients = region(clipsByNorm(optimizer) ? slotDistance : 0);
   const layers = layout.layers.map((layer, l) => {
     const bytes = panels(layer.outputs) * batchPanelBytes;
     const out = region(bytes);
+    const slopes = region(keepsSlopes ? bytes : 0);
     const kept = dropout > 0 ? region(bytes) : out;
-    return { ...layer, weights: weights[l], out, kept, deltas: region(bytes) };
+    return { ...layer, weights: weights[l], out, slopes, kept, deltas: region(bytes) };
   });
   // denseBackwardInputs writes up to three rows beyond the last.
   const transposedBytes = layout.layers
@@ -159,10 +170,12 @@ export function kernelMemory({
     layers,
     parameters,
     slotDistance,
+    gradients,
     batchPanelBytes,
-    decays: region(decaysUntouchedSlots(optimizer) ? (Math.ceil(epochRows / B) + 1) * FLOAT32_BYTES : 0),
+    decays: region(decaysUntouchedSlots(shape) ? (stepsPerEpoch + 1) * FLOAT32_BYTES : 0),
     updatedAt: region(I * U32_BYTES),
     order: region(epochRows * U32_BYTES),
+    rates: region(stepsPerEpoch * FLOAT64_BYTES),
     targets: region(trainRows * U32_BYTES),
     rawRows: region(Math.max(B, RAW_ROWS) * I * valueBytes),
     otherStarts: region((B + 1) * U32_BYTES),
@@ -177,6 +190,7 @@ export function kernelMemory({
     transposed: region(Math.max(0, ...transposedBytes)),
     losses: region(B * FLOAT32_BYTES),
     predicted: region(B * U32_BYTES),
+    classWeights: region(layout.outputs * FLOAT32_BYTES),
   };
   return { ...regions, bytes: ceilTo(PAGE_BYTES, end) };
 }

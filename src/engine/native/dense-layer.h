@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include "optimizers.h"
+#include "penalty.h"
 
 /**
  * How many rows are summed side by side: as many as fit into the registers together with the operands. With two rows a
@@ -113,7 +113,7 @@ INLINE void denseBackwardUpdate(
         EACH_ROW sums[n] = addScaled(sums[n], xr[n], d);
         xr += PANEL_COLUMNS;
       }
-      EACH_ROW if (k + n < I) update(rule, hyper, W + (k + n) * PANEL_COLUMNS, sums[n], hyper->rho);
+      EACH_ROW if (k + n < I) updateKernel(rule, hyper, W + (k + n) * PANEL_COLUMNS, sums[n], hyper->rho);
     }
     sumDeltas(rule, hyper, W + I * PANEL_COLUMNS, dz, B);
     dz += panel;

@@ -105,7 +105,7 @@ INLINE void firstBackwardUpdatePanels(
       EACH_PANEL sums[n] = addScaled(sums[n], item->x, loadRow(d + n * zPanel));
     }
     float *w = rowAt(W, touchedRow->where);
-    EACH_PANEL update(rule, hyper, w + n * wPanel, sums[n], touchedRow->decay);
+    EACH_PANEL updateKernel(rule, hyper, w + n * wPanel, sums[n], touchedRow->decay);
   }
   EACH_PANEL sumDeltas(rule, hyper, W + n * wPanel + I * PANEL_COLUMNS, dz + n * zPanel, B);
 }

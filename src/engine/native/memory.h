@@ -64,10 +64,10 @@ INLINE uint32_t batchPanel(const uint8_t *memory) {
   return getU32(memory, BATCH_PANEL_BYTES) / sizeof(float);
 }
 
-/** A layer's sizes and buffers: W (P, I + 1, 16), its last row b; out, kept and dz (P, B, 16). */
+/** A layer's sizes and buffers: W (P, I + 1, 16), its last row b; out, slopes, kept and dz (P, B, 16). */
 typedef struct {
   uint32_t I, O, P;
-  float *W, *out, *kept, *dz;
+  float *W, *out, *slopes, *kept, *dz;
 } Layer;
 
 INLINE Layer layerAt(uint8_t *memory, uint32_t l) {
@@ -79,6 +79,7 @@ INLINE Layer layerAt(uint8_t *memory, uint32_t l) {
     .P = panels(O),
     .W = region(memory, record + WEIGHTS),
     .out = region(memory, record + OUT),
+    .slopes = region(memory, record + SLOPES),
     .kept = region(memory, record + KEPT),
     .dz = region(memory, record + DELTAS),
   };

@@ -1,5 +1,7 @@
+import type { Activation } from '../../contract/activation.ts';
 import type { Loss } from '../../contract/loss.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
+import { ACTIVATION_TRAITS } from '../activation-traits.ts';
 import type { Engine, EngineOptions, Values } from '../engine.ts';
 import { modelLayout } from '../model-layout.ts';
 import { fileOrder, u32 } from '../random.ts';
@@ -19,8 +21,15 @@ const INPUTS = 37;
 const CLASSES = 19;
 const HIDDEN = [33, 7];
 
+/** Each step has its own. */
+const RATES = Float64Array.from({ length: Math.ceil(ROWS / BATCH_SIZE) }, (_, s) => 0.01 / (s + 1));
+
 /** Every variant with its own code. Written out because parsing the defaults takes longer than training. */
+const PLAIN = { weight_decay: null, clipnorm: null, global_clipnorm: null, clipvalue: null } as const;
+const CLIPPED = { ...PLAIN, weight_decay: 0.01, clipvalue: 0.01 } as const;
+const BETAS = { learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999 } as const;
 const RMSPROP = {
+  ...PLAIN,
   type: 'rmsprop',
   learning_rate: 0.001,
   rho: 0.9,
@@ -28,13 +37,30 @@ const RMSPROP = {
   epsilon: 1e-7,
   centered: false,
 } as const;
-const SGD = { type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false } as const;
+const SGD = { ...PLAIN, type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false } as const;
 const OPTIMIZERS: { readonly [Type in Optimizer['type']]: readonly Extract<Optimizer, { type: Type }>[] } = {
-  rmsprop: [RMSPROP, { ...RMSPROP, momentum: 0.9, centered: true }],
-  sgd: [SGD, { ...SGD, momentum: 0.9, nesterov: true }],
-  adagrad: [{ type: 'adagrad', learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 }],
-  adam: [{ type: 'adam', learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: true }],
+  rmsprop: [
+    RMSPROP,
+    { ...RMSPROP, momentum: 0.9, centered: true },
+    { ...RMSPROP, ...CLIPPED },
+    { ...RMSPROP, clipnorm: 0.01 },
+    { ...RMSPROP, global_clipnorm: 0.01, weight_decay: 0.01 },
+  ],
+  sgd: [SGD, { ...SGD, momentum: 0.9, nesterov: true }, { ...SGD, ...CLIPPED, momentum: 0.9 }],
+  adagrad: [
+    { ...PLAIN, type: 'adagrad', learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 },
+  ],
+  adam: [{ ...PLAIN, ...BETAS, type: 'adam', epsilon: 1e-7, amsgrad: true }],
+  adamw: [{ ...CLIPPED, ...BETAS, type: 'adamw', epsilon: 1e-7, amsgrad: false }],
+  nadam: [{ ...PLAIN, ...BETAS, type: 'nadam', epsilon: 1e-7 }],
+  adamax: [{ ...PLAIN, ...BETAS, type: 'adamax', epsilon: 1e-7 }],
+  adadelta: [{ ...PLAIN, type: 'adadelta', learning_rate: 0.001, rho: 0.95, epsilon: 1e-7 }],
+  lion: [{ ...PLAIN, ...BETAS, type: 'lion' }],
 };
+
+const WEIGHTS = Float32Array.from({ length: CLASSES }, (_, c) => c / 7);
+
+const ACTIVATIONS = Object.keys(ACTIVATION_TRAITS) as Activation[];
 
 const random = (stream: number, k: number) => u32(1, stream, 0, k);
 
@@ -53,17 +79,24 @@ function problem(
   activation: EngineOptions['activation'],
   dropout: number,
   loss: Loss = 'categorical_crossentropy',
+  labelSmoothing = 0,
 ): Problem {
   const isNumber = loss !== 'categorical_crossentropy';
   const values = isNumber ? FLOATS : BYTES;
   return {
     layout: modelLayout(INPUTS, HIDDEN, isNumber ? 1 : CLASSES),
     activation,
+    kernelInitializer: 'glorot_uniform',
+    outputInitializer: 'glorot_uniform',
     dropout,
+    l1: labelSmoothing / 100,
+    l2: labelSmoothing / 100,
     optimizer,
     batchSize: BATCH_SIZE,
     seed: 1,
     loss,
+    labelSmoothing: isNumber ? 0 : labelSmoothing,
+    classWeights: labelSmoothing > 0 ? WEIGHTS : null,
     values,
     source: {
       storage: isNumber ? 'f32' : 'u8',
@@ -78,7 +111,7 @@ function problem(
 function outcome(engine: Engine, { values, targets }: Problem): Buffer {
   const sums: number[] = [];
   for (let epoch = 0; epoch < 2; epoch += 1) {
-    sums.push(engine.train(fileOrder(ROWS), 0, Math.ceil(ROWS / BATCH_SIZE)));
+    sums.push(engine.train(fileOrder(ROWS), 0, RATES));
     const { lossSum, correct, absoluteError } = engine.endEpoch();
     sums.push(lossSum, correct, absoluteError);
   }
@@ -102,8 +135,8 @@ function findFault(): string | undefined {
     ...Object.values(OPTIMIZERS)
       .flat()
       .map((optimizer) => problem(optimizer, 'relu', 0)),
-    problem(RMSPROP, 'tanh', 0.3),
-    problem(RMSPROP, 'sigmoid', 0.3),
+    ...ACTIVATIONS.map((activation) => problem(RMSPROP, activation, 0.3)),
+    problem(RMSPROP, 'relu', 0, 'categorical_crossentropy', 0.1),
     ...(['mse', 'mae', 'huber'] as const).map((loss) => problem(RMSPROP, 'relu', 0, loss)),
   ];
   const same = problems.every((options) =>

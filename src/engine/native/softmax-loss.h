@@ -16,7 +16,7 @@ INLINE uint32_t at(uint32_t j, uint32_t panel) {
 
 /**
  * p[r, j] = e[j] / s with e[j] = exp(z[r, j] - m), m = the row's largest logit, s = sum of e
- * losses[r] = log(s) - (z[r, y] - m)
+ * losses[r] = log(s) - (z[r, y] - m); with label smoothing the sum over j of that for j, times its target
  * predicted[r] = the class with the largest logit, the lowest index among equals
  */
 static void softmaxLossForward(
@@ -25,6 +25,7 @@ static void softmaxLossForward(
   float *losses = region(memory, LOSSES);
   uint32_t *predicted = region(memory, PREDICTED);
   const uint32_t panel = batchPanel(memory);
+  const float on = getF32(memory, LABEL_ON), off = getF32(memory, LABEL_OFF);
   for (uint32_t r = 0; r < B; r += 1) {
     uint32_t best = 0;
     float m = z[0];
@@ -47,22 +48,36 @@ static void softmaxLossForward(
     }
     for (uint32_t j = 0; j < O; j += 1) p[at(j, panel)] /= s;
 
-    losses[r] = (float)logarithm(s) - (z[at(targets[rows[r]], panel)] - m);
+    const uint32_t y = targets[rows[r]];
+    const float logOfSum = (float)logarithm(s);
+    float loss = logOfSum - (z[at(y, panel)] - m);
+    if (off > 0) {
+      loss = 0;
+      for (uint32_t j = 0; j < O; j += 1) loss += (j == y ? on : off) * (logOfSum - (z[at(j, panel)] - m));
+    }
+    losses[r] = loss;
     predicted[r] = best;
     z += PANEL_COLUMNS;
     p += PANEL_COLUMNS;
   }
 }
 
-/** dz[r, j] = (p[r, j] - (1 where j is the target, else 0)) / B, written over p. */
+/** What a row's loss and gradient are multiplied by, for its class y. */
+INLINE float classWeight(uint8_t *memory, uint32_t y) {
+  return getU32(memory, CLASS_WEIGHTS) == 0 ? 1 : ((const float *)region(memory, CLASS_WEIGHTS))[y];
+}
+
+/** dz[r, j] = (p[r, j] - (on where j is the target, else off)) / B * weight of the target, written over p. */
 static void softmaxLossBackward(
   uint8_t *memory, float *p, const uint32_t *targets, const uint32_t *rows, uint32_t B, uint32_t O
 ) {
   const uint32_t panel = batchPanel(memory);
+  const float on = getF32(memory, LABEL_ON), off = getF32(memory, LABEL_OFF);
   for (uint32_t r = 0; r < B; r += 1) {
     const uint32_t y = targets[rows[r]];
+    const float weight = classWeight(memory, y);
     for (uint32_t j = 0; j < O; j += 1) {
-      p[at(j, panel)] = (p[at(j, panel)] - (j == y ? 1.0f : 0.0f)) / (float)B;
+      p[at(j, panel)] = (p[at(j, panel)] - (j == y ? on : off)) / (float)B * weight;
     }
     p += PANEL_COLUMNS;
   }

@@ -12,8 +12,10 @@
 #include "first-layer.h"
 #include "kernel.h"
 #include "nonzeros.h"
+#include "norms.h"
 #include "number-loss.h"
 #include "optimizers.h"
+#include "penalty.h"
 #include "softmax-loss.h"
 
 INLINE bool predictsNumber(const uint8_t *memory) {
@@ -40,7 +42,7 @@ static void measure(
     }
     x = layer.out;
     if (l + 1 == layers) break;
-    activate(memory, layer.out, B, layer.O);
+    activate(memory, layer.out, layer.slopes, B, layer.O);
     if (!hasDropout) continue;
     x = layer.kept;
     applyDropout(memory, layer.kept, layer.out, l, B, layer.O);
@@ -61,18 +63,36 @@ INLINE void backwardUpdate(uint32_t rule, uint8_t *memory, const uint32_t *rows,
     const Layer below = layerAt(memory, l - 1);
     denseBackwardInputs(memory, below.dz, layer.dz, layer.W, region(memory, TRANSPOSED), B, layer.I, layer.O);
     if (getU32(memory, HAS_DROPOUT)) applyDropout(memory, below.dz, below.dz, l - 1, B, layer.I);
-    activateBackward(memory, below.dz, below.out, B, below.P);
+    activateBackward(memory, below.dz, below.out, below.slopes, B, below.P);
     denseBackwardUpdate(rule, &hyper, memory, layer.W, below.kept, layer.dz, B, layer.I, layer.P);
   }
   const Layer first = layerAt(memory, 0);
   const TouchedRow *touchedRowsEnd =
     sortItems(memory, region(memory, ROW_STARTS), rows, B, first.I, getU32(memory, EPOCH_STEP));
+  setU32(memory, TOUCHED_ROWS_END, (uint32_t)((const uint8_t *)touchedRowsEnd - memory));
   firstBackwardUpdate(rule, &hyper, memory, first.W, first.dz, touchedRowsEnd, B, first.I, first.P);
+}
+
+/** The step of a job whose gradients and weights need no preparation. */
+static void plainUpdate(uint8_t *memory, const uint32_t *rows, uint32_t B) {
+  switch (getU32(memory, RULE)) {
+    case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, rows, B); break;
+    case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, rows, B); break;
+    case RULE_SGD: backwardUpdate(RULE_SGD, memory, rows, B); break;
+    case RULE_SGD_MOMENTUM: backwardUpdate(RULE_SGD_MOMENTUM, memory, rows, B); break;
+    case RULE_ADAGRAD: backwardUpdate(RULE_ADAGRAD, memory, rows, B); break;
+    case RULE_ADAM: backwardUpdate(RULE_ADAM, memory, rows, B); break;
+    case RULE_NADAM: backwardUpdate(RULE_NADAM, memory, rows, B); break;
+    case RULE_ADAMAX: backwardUpdate(RULE_ADAMAX, memory, rows, B); break;
+    case RULE_ADADELTA: backwardUpdate(RULE_ADADELTA, memory, rows, B); break;
+    case RULE_LION: backwardUpdate(RULE_LION, memory, rows, B); break;
+    default: __builtin_trap();
+  }
 }
 
 /**
  * One optimizer step. rows: (B), row numbers, followed by those of the next batch: (nextB).
- * False = the loss is not finite, and nothing has changed.
+ * False = the loss or a norm is not finite, and no weight has changed.
  */
 static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nextB) {
   const uint32_t *starts = region(memory, ROW_STARTS);
@@ -86,10 +106,12 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   double absoluteError = 0;
   uint32_t correct = 0;
   for (uint32_t r = 0; r < B; r += 1) {
-    lossSum += losses[r];
+    const uint32_t y = targets[rows[r]];
+    lossSum += isNumber ? losses[r] : losses[r] * classWeight(memory, y);
     if (isNumber) absoluteError += magnitude(last.dz[r * PANEL_COLUMNS]);
-    else correct += predicted[r] == targets[rows[r]];
+    else correct += predicted[r] == y;
   }
+  if (getU32(memory, HAS_PENALTY)) lossSum += B * penalty(memory);
   if (!(__builtin_fabs(lossSum) < __builtin_inf())) return false;
   setF64(memory, LOSS_SUM, getF64(memory, LOSS_SUM) + lossSum);
   setF64(memory, ABSOLUTE_ERROR, getF64(memory, ABSOLUTE_ERROR) + absoluteError);
@@ -99,18 +121,15 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   touchRows(memory, starts, rows + B, nextB);
   if (isNumber) numberLossBackward(memory, last.dz, B);
   else softmaxLossBackward(memory, last.dz, targets, rows, B, last.O);
-  switch (getU32(memory, RULE)) {
-    case RULE_RMSPROP: backwardUpdate(RULE_RMSPROP, memory, rows, B); break;
-    case RULE_RMSPROP_GENERAL: backwardUpdate(RULE_RMSPROP_GENERAL, memory, rows, B); break;
-    case RULE_SGD: backwardUpdate(RULE_SGD, memory, rows, B); break;
-    case RULE_SGD_MOMENTUM: backwardUpdate(RULE_SGD_MOMENTUM, memory, rows, B); break;
-    case RULE_ADAGRAD: backwardUpdate(RULE_ADAGRAD, memory, rows, B); break;
-    case RULE_ADAM:
-      beginAdamStep(memory);
-      backwardUpdate(RULE_ADAM, memory, rows, B);
-      break;
-    default: __builtin_trap();
+  const bool storesGradients = getU32(memory, GRADIENT_DISTANCE) != 0;
+  if (storesGradients) {
+    backwardUpdate(RULE_KEEP, memory, rows, B);
+    if (!scaleGradients(memory, region(memory, TOUCHED_ROWS_END))) return false;
   }
+  beginStep(memory);
+  if (storesGradients) applyUpdates(memory);
+  else if (getU32(memory, PREPARES)) backwardUpdate(RULE_PREPARED, memory, rows, B);
+  else plainUpdate(memory, rows, B);
   setU32(memory, JOB_STEP, getU32(memory, JOB_STEP) + 1);
   return true;
 }
@@ -123,8 +142,11 @@ static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
   const uint32_t batchSize = getU32(memory, BATCH_SIZE);
   const uint32_t *order = region(memory, ORDER);
   const uint32_t end = smaller(getU32(memory, EPOCH_ROWS), (from + steps) * batchSize);
+  const double *rates = region(memory, RATES);
   uint32_t row = from * batchSize;
   for (uint32_t s = 0; s < steps; s += 1) {
+    setF64(memory, RATE, rates[from + s]);
+    setF32(memory, LEARNING_RATE, (float)rates[from + s]);
     const uint32_t B = smaller(batchSize, end - row);
     if (!step(memory, order + row, B, smaller(batchSize, end - row - B))) return s;
     row += B;

@@ -56,6 +56,11 @@ INLINE Vector only(Mask mask, Vector x) {
   return (Vector)((Mask)x & mask);
 }
 
+/** mask ? a : b */
+INLINE Vector chooseVector(Mask mask, Vector a, Vector b) {
+  return (Vector)(((Mask)a & mask) | ((Mask)b & ~mask));
+}
+
 /** a < b ? b : a, so that a NaN in a is kept. */
 INLINE Vector larger(Vector a, Vector b) {
   const Mask less = a < b;

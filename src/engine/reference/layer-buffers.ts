@@ -1,4 +1,5 @@
-import type { ModelLayout } from '../model-layout.ts';
+import { ACTIVATION_TRAITS } from '../activation-traits.ts';
+import type { EngineOptions } from '../engine.ts';
 
 /** A layer's views into the flat buffers, and its buffers for one batch. B = batch size. */
 export interface LayerBuffers {
@@ -12,6 +13,8 @@ export interface LayerBuffers {
   readonly db: Float32Array;
   /** (B, O): the layer's outputs; for the last layer, the logits. */
   readonly out: Float32Array;
+  /** (B, O): the derivatives of the activation, or empty if it keeps none. */
+  readonly slopes: Float32Array;
   /** (B, O): the next layer's inputs in training: `out` after dropout, or `out` itself without dropout. */
   readonly kept: Float32Array;
   /** (B, O): the gradient of the batch's mean loss with respect to the layer's sums x W + b. */
@@ -20,12 +23,11 @@ export interface LayerBuffers {
 
 /** The buffers of each layer. weights, gradients: (P), in the layout's order; the views write through. */
 export function layerBuffers(
-  layout: ModelLayout,
   weights: Float32Array,
   gradients: Float32Array,
-  B: number,
-  hasDropout: boolean,
+  { layout, batchSize: B, activation, dropout }: EngineOptions,
 ): LayerBuffers[] {
+  const { keepsSlopes } = ACTIVATION_TRAITS[activation];
   return layout.layers.map(({ inputs: I, outputs: O, weightsOffset, biasesOffset }) => {
     const out = new Float32Array(B * O);
     return {
@@ -36,7 +38,8 @@ export function layerBuffers(
       dW: gradients.subarray(weightsOffset, weightsOffset + I * O),
       db: gradients.subarray(biasesOffset, biasesOffset + O),
       out,
-      kept: hasDropout ? new Float32Array(B * O) : out,
+      slopes: new Float32Array(keepsSlopes ? B * O : 0),
+      kept: dropout > 0 ? new Float32Array(B * O) : out,
       dz: new Float32Array(B * O),
     };
   });

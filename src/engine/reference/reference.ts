@@ -13,9 +13,12 @@ import {
   type Values,
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
+import { initialiseWeights } from '../initial-weights.ts';
+import { type LabelValues, labelValues } from '../label-smoothing.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { initialiseWeights } from '../random.ts';
+import { hasPenalty, type Penalty, penaltyOf } from '../penalty.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
+import { clipGradients, decayWeights } from './clipping.ts';
 import {
   denseBackwardBiases,
   denseBackwardInputs,
@@ -26,7 +29,8 @@ import { firstBackwardWeights, firstForward, readInputs } from './first-layer.ts
 import { type LayerBuffers, layerBuffers } from './layer-buffers.ts';
 import { NUMBER_LOSSES, numberLossBackward, numberLossForward } from './number-loss.ts';
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
-import { createUpdateRule, type UpdateRule } from './update-rules.ts';
+import type { UpdateRule } from './update-rule.ts';
+import { createUpdateRule } from './update-rules.ts';
 
 /**
  * The reference engine: the specification in code, written to be compared with the formulas. All engines except
@@ -42,6 +46,8 @@ export function createReferenceEngine(options: EngineOptions): Engine {
   return new ReferenceEngine(options);
 }
 
+const { fround } = Math;
+
 class ReferenceEngine implements Engine {
   readonly layout: ModelLayout;
   readonly batchSize: number;
@@ -49,10 +55,14 @@ class ReferenceEngine implements Engine {
   readonly #values: Values;
   readonly #targets: Targets;
   readonly #lossName: Loss;
+  readonly #labels: LabelValues;
+  readonly #classWeights: Float32Array | null;
   readonly #epochRows: number;
   readonly #activation: Activation;
   readonly #dropout: number;
+  readonly #penalty: Penalty;
   readonly #seed: number;
+  readonly #optimizer: EngineOptions['optimizer'];
   readonly #rule: UpdateRule;
 
   /** (P) each, in the layout's order. */
@@ -89,16 +99,20 @@ class ReferenceEngine implements Engine {
     source.readValues(this.#values, 0);
     this.#targets = targets;
     this.#lossName = options.loss;
+    this.#labels = labelValues(options.labelSmoothing, layout.outputs);
+    this.#classWeights = options.classWeights;
     this.#epochRows = epochRows;
     this.#activation = ACTIVATIONS[options.activation];
     this.#dropout = options.dropout;
+    this.#penalty = { l1: options.l1, l2: options.l2 };
     this.#seed = options.seed;
-    this.#rule = createUpdateRule(options.optimizer, layout.parameters, this.#guards.stepsPerEpoch);
+    this.#optimizer = options.optimizer;
+    this.#rule = createUpdateRule(options, layout.parameters, this.#guards.stepsPerEpoch);
 
     this.#weights = new Float32Array(layout.parameters);
-    initialiseWeights(this.#weights, layout, options.seed);
+    initialiseWeights(this.#weights, options);
     this.#gradients = new Float32Array(layout.parameters);
-    this.#layers = layerBuffers(layout, this.#weights, this.#gradients, batchSize, this.#dropout > 0);
+    this.#layers = layerBuffers(this.#weights, this.#gradients, options);
     this.#inputs = new Float32Array(batchSize * layout.inputs);
     this.#probabilities = new Float32Array(batchSize * layout.outputs);
     this.#errors = new Float32Array(batchSize);
@@ -108,30 +122,34 @@ class ReferenceEngine implements Engine {
     this.#updatedAt = new Uint32Array(layout.inputs);
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
-    for (let s = 0; s < steps; s += 1) {
+    for (let s = 0; s < rates.length; s += 1) {
       const start = (from + s) * this.batchSize;
       this.#guards.assertBatch(from + s);
-      if (!this.#step(order.subarray(start, start + this.batchSize))) return s;
+      if (!this.#step(order.subarray(start, start + this.batchSize), rates[s])) return s;
     }
-    return steps;
+    return rates.length;
   }
 
-  /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  #step(rows: Uint32Array): boolean {
+  /** One optimizer step. rows: (B), the batch's row numbers. False = the loss or a norm is not finite. */
+  #step(rows: Uint32Array, rate: number): boolean {
     this.#forward(this.#values, rows, true);
     this.#loss(this.#targets, rows);
+    this.#weigh(rows);
     const totals = noTotals();
     this.#addTotals(totals, this.#targets, rows);
+    totals.lossSum += rows.length * this.penalty();
     if (!Number.isFinite(totals.lossSum)) return false;
     this.#totals.lossSum += totals.lossSum;
     this.#totals.correct += totals.correct;
     this.#totals.absoluteError += totals.absoluteError;
     this.#backward(rows);
+    if (hasPenalty(this.#penalty)) this.#addPenalty();
+    if (!clipGradients(this.#gradients, this.layout, this.#optimizer)) return false;
     this.#steps += 1;
     this.#epochStep += 1;
-    this.#update();
+    this.#update(rate);
     return true;
   }
 
@@ -140,12 +158,12 @@ class ReferenceEngine implements Engine {
     const B = rows.length;
     readInputs(this.#inputs, values, rows, B, this.layout.inputs);
     const hasDropout = training && this.#dropout > 0;
-    this.#layers.forEach(({ I, O, W, b, out, kept }, l) => {
+    this.#layers.forEach(({ I, O, W, b, out, slopes, kept }, l) => {
       const below = this.#layers[l - 1];
       if (below === undefined) firstForward(out, this.#inputs, W, b, B, I, O);
       else denseForward(out, hasDropout ? below.kept : below.out, W, b, B, I, O);
       if (l + 1 === this.#layers.length) return;
-      this.#activation.forward(out, B * O);
+      this.#activation.forward(out, slopes, B * O);
       if (hasDropout) applyDropout(kept, out, this.#mask(l), B, O);
     });
   }
@@ -161,11 +179,17 @@ class ReferenceEngine implements Engine {
     const B = rows.length;
     if (this.#lossName === 'categorical_crossentropy') {
       const [losses, predicted, p] = [this.#losses, this.#predicted, this.#probabilities];
-      softmaxLossForward(losses, predicted, p, out, targets as Uint16Array, rows, B, O);
+      softmaxLossForward(losses, predicted, p, out, targets as Uint16Array, rows, B, O, this.#labels);
     } else {
       const loss = NUMBER_LOSSES[this.#lossName];
       numberLossForward(loss, this.#losses, this.#errors, out, targets as Float32Array, rows, B);
     }
+  }
+
+  /** Multiplies the batch's losses by the weights of their classes. rows: (B). */
+  #weigh(rows: Uint32Array): void {
+    if (this.#classWeights === null) return;
+    for (let r = 0; r < rows.length; r += 1) this.#losses[r] *= this.#classWeights[this.#targets[rows[r]]];
   }
 
   /** Adds the batch's losses, correct predictions and errors to totals, in float64, row by row. */
@@ -184,7 +208,16 @@ class ReferenceEngine implements Engine {
     this.#gradients.fill(0);
     const last = this.#layers.at(-1)!;
     if (this.#lossName === 'categorical_crossentropy')
-      softmaxLossBackward(last.dz, this.#probabilities, this.#targets as Uint16Array, rows, B, last.O);
+      softmaxLossBackward(
+        last.dz,
+        this.#probabilities,
+        this.#targets as Uint16Array,
+        rows,
+        B,
+        last.O,
+        this.#labels,
+        this.#classWeights,
+      );
     else numberLossBackward(NUMBER_LOSSES[this.#lossName], last.dz, this.#errors, B);
     for (let l = this.#layers.length - 1; l > 0; l -= 1) {
       const { I, O, W, dW, db, dz } = this.#layers[l];
@@ -193,7 +226,7 @@ class ReferenceEngine implements Engine {
       denseBackwardWeights(dW, below.kept, dz, B, I, O);
       denseBackwardInputs(below.dz, dz, W, B, I, O);
       if (this.#dropout > 0) applyDropout(below.dz, below.dz, this.#mask(l - 1), B, I);
-      this.#activation.backward(below.dz, below.out, B * I);
+      this.#activation.backward(below.dz, below.out, below.slopes, B * I);
     }
     const { I, O, dW, db, dz } = this.#layers[0];
     denseBackwardBiases(db, dz, B, O);
@@ -201,12 +234,14 @@ class ReferenceEngine implements Engine {
   }
 
   /** Gradients to weights. */
-  #update(): void {
+  #update(rate: number): void {
     const rule = this.#rule;
     const weights = this.#weights;
     const gradients = this.#gradients;
     const epochStep = this.#epochStep;
-    rule.beginStep();
+    const { weight_decay } = this.#optimizer;
+    rule.beginStep(rate);
+    if (weight_decay !== null) decayWeights(weights, weight_decay, rate);
     if (!rule.skipsUntouchedRows) {
       rule.update(weights, gradients, 0, weights.length, 1);
       return;
@@ -218,6 +253,22 @@ class ReferenceEngine implements Engine {
       this.#updatedAt[i] = epochStep;
     }
     rule.update(weights, gradients, I * O, weights.length, 1);
+  }
+
+  /** Adds the gradients of l1 and l2. */
+  #addPenalty(): void {
+    const l1 = fround(this.#penalty.l1);
+    const twiceL2 = fround(2 * this.#penalty.l2);
+    for (const { W, dW } of this.#layers) {
+      for (let k = 0; k < W.length; k += 1) {
+        const sign = W[k] > 0 ? l1 : W[k] < 0 ? -l1 : 0;
+        dW[k] = fround(dW[k] + sign) + fround(twiceL2 * W[k]);
+      }
+    }
+  }
+
+  penalty(): number {
+    return penaltyOf(this.#weights, { layout: this.layout, ...this.#penalty });
   }
 
   endEpoch(): EpochEnd {

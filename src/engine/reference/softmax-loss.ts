@@ -1,3 +1,4 @@
+import type { LabelValues } from '../label-smoothing.ts';
 import { exp, log } from './exp-log.ts';
 
 /**
@@ -12,7 +13,7 @@ const { fround } = Math;
 
 /**
  * p[r, j] = e[j] / s with e[j] = exp(z[r, j] - m), m = the row's largest logit, s = sum of e
- * losses[r] = -log p[r, y] = log(s) - (z[r, y] - m)
+ * losses[r] = -log p[r, y] = log(s) - (z[r, y] - m); with label smoothing the sum over j of that for j, times its target
  * predicted[r] = the class with the largest logit, the lowest index among equals
  *
  * Subtracting m first does not change the result mathematically and keeps exp from overflowing. losses, predicted: (B).
@@ -26,6 +27,7 @@ export function softmaxLossForward(
   rows: Uint32Array,
   B: number,
   O: number,
+  { on, off }: LabelValues,
 ): void {
   for (let r = 0; r < B; r += 1) {
     const zr = r * O;
@@ -42,12 +44,23 @@ export function softmaxLossForward(
     for (let j = 0; j < O; j += 1) p[zr + j] = fround(p[zr + j] / s);
 
     const y = targets[rows[r]];
-    losses[r] = fround(fround(log(s)) - fround(z[zr + y] - m));
+    const logOfSum = fround(log(s));
+    let loss = fround(logOfSum - fround(z[zr + y] - m));
+    if (off > 0) {
+      loss = 0;
+      for (let j = 0; j < O; j += 1) {
+        loss = fround(loss + fround((j === y ? on : off) * fround(logOfSum - fround(z[zr + j] - m))));
+      }
+    }
+    losses[r] = loss;
     predicted[r] = best;
   }
 }
 
-/** dz[r, j] = (p[r, j] - (1 where j is the target, else 0)) / B: the gradient of the batch's mean loss. */
+/**
+ * dz[r, j] = (p[r, j] - (on where j is the target, else off)) / B * weight of the target: the gradient of the batch's mean
+ * loss. weights: (O), or null for weights of 1.
+ */
 export function softmaxLossBackward(
   dz: Float32Array,
   p: Float32Array,
@@ -55,11 +68,14 @@ export function softmaxLossBackward(
   rows: Uint32Array,
   B: number,
   O: number,
+  { on, off }: LabelValues,
+  weights: Float32Array | null,
 ): void {
   for (let r = 0; r < B; r += 1) {
     const y = targets[rows[r]];
+    const weight = weights === null ? 1 : weights[y];
     for (let j = 0; j < O; j += 1) {
-      dz[r * O + j] = fround(fround(p[r * O + j] - (j === y ? 1 : 0)) / B);
+      dz[r * O + j] = fround(fround(fround(p[r * O + j] - (j === y ? on : off)) / B) * weight);
     }
   }
 }

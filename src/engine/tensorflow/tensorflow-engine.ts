@@ -1,3 +1,4 @@
+import type { Activation } from '../../contract/activation.ts';
 import type { Loss } from '../../contract/loss.ts';
 import { applyDropout } from '../dropout.ts';
 import {
@@ -13,8 +14,10 @@ import {
   type Values,
 } from '../engine.ts';
 import { Guards } from '../guards.ts';
+import { initialiseWeights } from '../initial-weights.ts';
 import type { ModelLayout } from '../model-layout.ts';
-import { initialiseWeights } from '../random.ts';
+import { hasPenalty, penaltyOf } from '../penalty.ts';
+import { clippedGradients, decayWeights } from './tensorflow-clipping.ts';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, TensorFlow, Variable } from './tensorflow-module.ts';
 import { createTensorFlowOptimizer, type TensorFlowOptimizer } from './tensorflow-optimizers.ts';
 
@@ -62,7 +65,7 @@ class TensorFlowEngine implements Engine {
     this.#layers = layout.layers.map(({ inputs, outputs }, l) => {
       const dense = tensorflow.layers.layers.dense({
         units: outputs,
-        activation: l < last ? options.activation : 'linear',
+        activation: l < last ? ACTIVATIONS[options.activation] : 'linear',
         kernelInitializer: 'zeros',
       });
       dense.build([null, inputs]);
@@ -73,36 +76,44 @@ class TensorFlowEngine implements Engine {
     );
     this.#trained = createTensorFlowOptimizer(tensorflow, options.optimizer, this.#weights);
     const weights = new Float32Array(layout.parameters);
-    initialiseWeights(weights, layout, options.seed);
+    initialiseWeights(weights, options);
     this.#write(this.#weights, weights);
   }
 
-  train(order: Uint32Array, from: number, steps: number): number {
+  train(order: Uint32Array, from: number, rates: Float64Array): number {
     this.#guards.assertNext(order, from, this.#epochStep);
-    for (let s = 0; s < steps; s += 1) {
+    for (let s = 0; s < rates.length; s += 1) {
       const start = (from + s) * this.batchSize;
       this.#guards.assertBatch(from + s);
       const rows = order.subarray(start, start + this.batchSize);
-      if (!this.#tf.tidy(() => this.#step(rows))) return s;
+      if (!this.#tf.tidy(() => this.#step(rows, rates[s]))) return s;
     }
-    return steps;
+    return rates.length;
   }
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
-  #step(rows: Uint32Array): boolean {
+  #step(rows: Uint32Array, rate: number): boolean {
     const { targets } = this.#options;
     const { optimizer } = this.#trained;
     const x = this.#inputs(this.#values, rows);
     const totals = noTotals();
     const { grads } = optimizer.computeGradients(() => {
       const outputs = this.#forward(x, true);
-      const losses = this.#losses(outputs, targets, rows);
+      const losses = this.#weighed(this.#losses(outputs, targets, rows), rows);
       this.#addTotals(totals, this.#measured(outputs, losses), targets, rows);
-      return this.#tf.mean(losses) as Scalar;
+      const penalty = this.#penalty();
+      totals.lossSum += rows.length * floats(penalty)[0];
+      return this.#tf.add(this.#tf.mean(losses), penalty) as Scalar;
     }, [...this.#weights]);
     if (!Number.isFinite(totals.lossSum)) return false;
-    this.#trained.beginStep();
-    optimizer.applyGradients(this.#weights.map(({ name }) => ({ name, tensor: grads[name] })));
+    const options = this.#options.optimizer;
+    const all = this.#weights.map(({ name }) => grads[name]);
+    const gradients = clippedGradients({ core: this.#tf }, all, options);
+    if (gradients === undefined) return false;
+    if (options.weight_decay !== null)
+      decayWeights({ core: this.#tf }, this.#weights, options.weight_decay, rate);
+    this.#trained.beginStep(rate);
+    optimizer.applyGradients(this.#weights.map(({ name }, w) => ({ name, tensor: gradients[w] })));
     this.#totals.lossSum += totals.lossSum;
     this.#totals.correct += totals.correct;
     this.#totals.absoluteError += totals.absoluteError;
@@ -128,7 +139,9 @@ class TensorFlowEngine implements Engine {
     let h = x;
     this.#layers.forEach((dense, l) => {
       h = dense.apply(h) as Tensor2D;
-      if (hasDropout && l + 1 < this.#layers.length) h = this.#tf.mul(h, this.#mask(l, h.shape));
+      if (l + 1 === this.#layers.length) return;
+      if (this.#options.activation === 'leaky_relu') h = this.#tf.leakyRelu(h, NEGATIVE_SLOPE);
+      if (hasDropout) h = this.#tf.mul(h, this.#mask(l, h.shape));
     });
     return h;
   }
@@ -144,7 +157,7 @@ class TensorFlowEngine implements Engine {
   /** (B). outputs: (B, O), targets: (R), rows: (B). */
   #losses(outputs: Tensor2D, targets: Targets, rows: Uint32Array): Tensor1D {
     const tf = this.#tf;
-    const { loss } = this.#options;
+    const { loss, labelSmoothing } = this.#options;
     if (loss !== 'categorical_crossentropy') {
       const y = tf.tensor1d(Float32Array.from(rows, (row) => targets[row]));
       return NUMBER_LOSSES[loss](tf, y, tf.reshape(outputs, [rows.length]));
@@ -156,7 +169,34 @@ class TensorFlowEngine implements Engine {
       ),
       this.layout.outputs,
     );
-    return tf.losses.softmaxCrossEntropy(y, outputs, undefined, 0, tf.Reduction.NONE);
+    return tf.losses.softmaxCrossEntropy(y, outputs, undefined, labelSmoothing, tf.Reduction.NONE);
+  }
+
+  /** (B): each loss times the weight of its class. losses: (B), rows: (B). */
+  #weighed(losses: Tensor1D, rows: Uint32Array): Tensor1D {
+    const { classWeights, targets } = this.#options;
+    if (classWeights === null) return losses;
+    return this.#tf.mul(
+      losses,
+      this.#tf.tensor1d(Float32Array.from(rows, (row) => classWeights[targets[row]])),
+    );
+  }
+
+  /** What l1 and l2 add to the mean loss. */
+  #penalty(): Scalar {
+    const tf = this.#tf;
+    const { l1, l2 } = this.#options;
+    let sum: Tensor = tf.scalar(0);
+    if (!hasPenalty({ l1, l2 })) return sum as Scalar;
+    for (const kernel of this.#weights.filter(({ rank }) => rank === 2)) {
+      sum = tf.add(sum, tf.mul(l1, tf.sum(tf.abs(kernel))));
+      sum = tf.add(sum, tf.mul(l2, tf.sum(tf.square(kernel))));
+    }
+    return sum as Scalar;
+  }
+
+  penalty(): number {
+    return penaltyOf(this.#read(this.#weights), this.#options);
   }
 
   get #isNumber(): boolean {
@@ -286,6 +326,25 @@ interface Measured {
   /** (B, O) */
   readonly outputs: Float32Array;
 }
+
+/** As TensorFlow.js's dense layers call them; leaky_relu is a function of its own there. */
+const ACTIVATIONS: {
+  readonly [Name in Activation]: NonNullable<
+    Parameters<TensorFlow['layers']['layers']['dense']>[0]['activation']
+  >;
+} = {
+  relu: 'relu',
+  tanh: 'tanh',
+  sigmoid: 'sigmoid',
+  leaky_relu: 'linear',
+  elu: 'elu',
+  selu: 'selu',
+  gelu_tanh: 'gelu_new',
+  silu: 'swish',
+  softplus: 'softplus',
+  linear: 'linear',
+};
+const NEGATIVE_SLOPE = 0.2;
 
 /** Each (B), for the targets y and the outputs z. */
 const NUMBER_LOSSES: {

@@ -13,8 +13,12 @@ const LEAST_BETA_2 = 0.9;
 /**
  * The optimizer options with which TensorFlow.js 4.22 (tfjs-core/src/optimizers) would not compute the same as the
  * other engines: each field with what is allowed and why. Empty if it supports all options of the optimizer.
+ * isReduced: whether reduce_lr_on_plateau changes the learning rate.
  */
-export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: string }[] {
+export function tensorflowLacks(
+  optimizer: Optimizer,
+  isReduced = false,
+): { field: string; detail: string }[] {
   switch (optimizer.type) {
     case 'rmsprop':
       return optimizer.centered
@@ -25,6 +29,7 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
         ? []
         : [lack('epsilon', String(ADAGRAD_EPSILON), 'this value is hard-coded in its adagrad')];
     case 'adam':
+    case 'adamw':
       return [
         ...(optimizer.amsgrad ? [lack('amsgrad', 'false', 'its adam has no amsgrad')] : []),
         ...(optimizer.beta_2 < LEAST_BETA_2
@@ -38,11 +43,22 @@ export function tensorflowLacks(optimizer: Optimizer): { field: string; detail: 
           : []),
       ];
     case 'sgd':
+      return optimizer.momentum > 0 && (isReduced || typeof optimizer.learning_rate === 'object')
+        ? [lack('momentum', '0 where the learning rate changes', 'its momentum takes no share of the rate')]
+        : [];
+    case 'adamax':
       return [];
+    case 'nadam':
+    case 'lion':
+      return [lack('type', SUPPORTED, `it has no ${optimizer.type}`)];
+    case 'adadelta':
+      return [lack('type', SUPPORTED, 'its adadelta divides by the mean square of the step before')];
     default:
       return unknown(optimizer);
   }
 }
+
+const SUPPORTED = 'rmsprop, sgd, adagrad, adam, adamw or adamax';
 
 const lack = (field: string, allowed: string, why: string) => ({
   field,

@@ -1,3 +1,4 @@
+import { nominalRate } from '../../contract/learning-rate.ts';
 import type { Optimizer } from '../../contract/optimizer.ts';
 import { initialSlotValue, powerCount, slotNames, unknown } from '../optimizer-state.ts';
 import type { TensorFlow, TfOptimizer, Variable } from './tensorflow-module.ts';
@@ -13,10 +14,10 @@ export interface TensorFlowOptimizer {
   readonly optimizer: TfOptimizer;
   /** In the order of slotNames(). `variables`: one per weight variable, with its shape. */
   readonly slots: readonly { readonly name: string; readonly variables: readonly Variable[] }[];
-  /** adam's beta_1^t and beta_2^t after t steps, as the other engines keep them; otherwise empty. */
+  /** The running products after t steps, as the other engines keep them; otherwise empty. */
   readonly powers: Float64Array;
-  /** Called once before the applyGradients() of each step. */
-  beginStep(): void;
+  /** Called once before the applyGradients() of each step, with its learning rate. */
+  beginStep(rate: number): void;
 }
 
 /** weights: the variables to train, in the order in which applyGradients() gets their gradients. */
@@ -40,39 +41,61 @@ export function createTensorFlowOptimizer(
     return { name, variables };
   });
   const powers = new Float64Array(powerCount(options)).fill(1);
-  if (options.type === 'adam') {
-    for (const power of [fields.accBeta1, fields.accBeta2] as Variable[]) {
-      core.tidy(() => power.assign(core.scalar(0)));
-    }
+  for (const power of [fields.accBeta1, fields.accBeta2] as (Variable | undefined)[]) {
+    if (power !== undefined) core.tidy(() => power.assign(core.scalar(0)));
   }
   return {
     optimizer,
     slots,
     powers,
-    beginStep() {
-      if (options.type !== 'adam') return;
+    beginStep(rate) {
+      if (options.type === 'adamax') {
+        powers[0] *= options.beta_1;
+        fields.learningRate = rate / (1 - powers[0]);
+        return;
+      }
+      if (options.type !== 'adam' && options.type !== 'adamw') {
+        setRate(optimizer, rate);
+        return;
+      }
       // tfjs keeps its powers in float32, where 1 - beta_2^t has few digits left while beta_2 is near 1. It also adds
       // epsilon to the root AFTER correcting the bias of v; Keras (like Kingma's efficient form) adds it before. With
       // powers of 0 tfjs corrects nothing, which leaves Keras's formula with alpha as the learning rate.
       powers[0] *= options.beta_1;
       powers[1] *= options.beta_2;
-      fields.learningRate = (options.learning_rate * Math.sqrt(1 - powers[1])) / (1 - powers[0]);
+      fields.learningRate = (rate * Math.sqrt(1 - powers[1])) / (1 - powers[0]);
     },
   };
 }
 
+/** sgd keeps the rate as a tensor; the others read their field at each step. */
+function setRate(optimizer: TfOptimizer, rate: number): void {
+  const rated = optimizer as unknown as { learningRate: number; setLearningRate?: (rate: number) => void };
+  if (rated.learningRate === rate) return;
+  if (rated.setLearningRate !== undefined) rated.setLearningRate(rate);
+  else rated.learningRate = rate;
+}
+
 function construct(train: TensorFlow['core']['train'], options: Optimizer): TfOptimizer {
+  const rate = nominalRate(options.learning_rate);
   switch (options.type) {
     case 'rmsprop':
-      return train.rmsprop(options.learning_rate, options.rho, options.momentum, options.epsilon);
+      return train.rmsprop(rate, options.rho, options.momentum, options.epsilon);
     case 'sgd':
       return options.momentum > 0
-        ? train.momentum(options.learning_rate, options.momentum, options.nesterov)
-        : train.sgd(options.learning_rate);
+        ? train.momentum(rate, options.momentum, options.nesterov)
+        : train.sgd(rate);
     case 'adagrad':
-      return train.adagrad(options.learning_rate, options.initial_accumulator_value);
+      return train.adagrad(rate, options.initial_accumulator_value);
     case 'adam':
-      return train.adam(options.learning_rate, options.beta_1, options.beta_2, options.epsilon);
+    case 'adamw':
+      return train.adam(rate, options.beta_1, options.beta_2, options.epsilon);
+    case 'adamax':
+      return train.adamax(rate, options.beta_1, options.beta_2, options.epsilon);
+    case 'nadam':
+    case 'adadelta':
+    case 'lion':
+      throw new Error(`the engine tensorflow has no ${options.type}`);
     default:
       return unknown(options);
   }
@@ -84,6 +107,11 @@ const FIELDS: { readonly [Type in Optimizer['type']]: Readonly<Record<string, st
   sgd: { momentum: 'accumulations' },
   adagrad: { accumulator: 'accumulatedGrads' },
   adam: { first_moment: 'accumulatedFirstMoment', second_moment: 'accumulatedSecondMoment' },
+  adamw: { first_moment: 'accumulatedFirstMoment', second_moment: 'accumulatedSecondMoment' },
+  adamax: { first_moment: 'accumulatedFirstMoment', infinity_norm: 'accumulatedWeightedInfNorm' },
+  nadam: {},
+  adadelta: {},
+  lion: {},
 };
 
 function fieldOf({ type }: Optimizer, slot: string): string {

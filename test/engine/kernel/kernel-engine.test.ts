@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { PANEL_COLUMNS } from '../../../src/engine/kernel/header.ts';
 import type { KernelEngine } from '../../../src/engine/kernel/kernel-engine.ts';
 import { fileOrder } from '../../../src/engine/random.ts';
-import { trainEpoch } from '../engine-runs.ts';
-import { type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
+import { steadyRates, trainEpoch } from '../engine-runs.ts';
+import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from '../tested-engines.ts';
 
 const rmsprop = OPTIMIZERS.rmsprop!;
@@ -22,7 +22,11 @@ describeEach(KERNEL_ENGINES, (create) => {
       expectCleanPadding(smallProblem({ hiddenUnits, optimizer }));
     });
 
-    it.each(['relu', 'tanh', 'sigmoid'] as const)('is +0 after a run with %s and dropout', (activation) => {
+    it('is +0 after a run with l1 and l2', () => {
+      expectCleanPadding(smallProblem({ hiddenUnits, optimizer: rmsprop, l1: 0.01, l2: 0.01 }));
+    });
+
+    it.each(ACTIVATIONS)('is +0 after a run with %s and dropout', (activation) => {
       expectCleanPadding(smallProblem({ hiddenUnits, optimizer: rmsprop, activation, dropout: 0.3 }));
     });
   });
@@ -35,8 +39,9 @@ describeEach(KERNEL_ENGINES, (create) => {
   });
 
   it('refuses rows that have no values', () => {
-    const engine = create(smallProblem({ hiddenUnits: [3], optimizer: rmsprop }));
-    expect(() => engine.train(fileOrder(53).with(52, 53), 0, 7)).toThrow('row 53');
+    const options = smallProblem({ hiddenUnits: [3], optimizer: rmsprop });
+    const engine = create(options);
+    expect(() => engine.train(fileOrder(53).with(52, 53), 0, steadyRates(options, 7))).toThrow('row 53');
   });
 });
 

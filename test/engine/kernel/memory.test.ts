@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { JobSpecSchema } from '../../../src/contract/job-spec.ts';
 import {
   BYTE_VALUES,
+  ENTRIES_END,
   HEADER_BYTES,
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
@@ -18,7 +19,7 @@ import {
 import { modelLayout } from '../../../src/engine/model-layout.ts';
 import { createWasmEngine } from '../../../src/engine/wasm/wasm-engine.ts';
 import { loadKernel } from '../../../src/engine/wasm/wasm-module.ts';
-import { OPTIMIZERS, smallProblem } from '../small-problem.ts';
+import { ACTIVATIONS, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 
 const kernel = await loadKernel();
 if (typeof kernel === 'string') throw new Error(kernel);
@@ -30,6 +31,9 @@ function mnistShape(spec: Record<string, unknown>): KernelShape {
   return {
     layout: modelLayout(784, model.hidden_units, 10),
     optimizer,
+    l1: model.l1,
+    l2: model.l2,
+    activation: model.activation,
     dropout: model.dropout,
     batchSize: training.batch_size,
     epochRows: MNIST_ROWS,
@@ -47,6 +51,9 @@ const shapes = fc.record({
     })
     .map(({ inputs, hidden, classes }) => modelLayout(inputs, hidden, classes)),
   optimizer: fc.constantFrom(...Object.values(OPTIMIZERS)),
+  l1: fc.constant(0),
+  l2: fc.constantFrom(0, 0.1),
+  activation: fc.constantFrom(...ACTIVATIONS),
   dropout: fc.constantFrom(0, 0.5),
   batchSize: fc.integer({ min: 1, max: 4096 }),
   epochRows: fc.integer({ min: 1, max: 5000 }),
@@ -61,7 +68,10 @@ describe('the memory map', () => {
         const { bytes, layers, parameters, slotDistance, batchPanelBytes, ...regions } = kernelMemory(shape);
         const all: Region[] = [
           parameters,
-          ...layers.flatMap(({ out, kept, deltas }) => [out, deltas, ...(kept === out ? [] : [kept])]),
+          ...layers.flatMap(({ out, slopes, kept, deltas }) => [
+            ...[out, slopes, deltas],
+            ...(kept === out ? [] : [kept]),
+          ]),
           ...Object.values(regions),
         ].filter((region) => region.bytes > 0);
         all.sort((a, b) => a.address - b.address);
@@ -81,7 +91,8 @@ describe('the memory map', () => {
     );
   });
 
-  it('has room in the header for nine layers', () => {
+  it('has room in the header for all entries and nine layers', () => {
+    expect(ENTRIES_END).toBeLessThanOrEqual(LAYER_RECORDS);
     expect(LAYER_RECORDS + 9 * LAYER_RECORD_BYTES).toBeLessThanOrEqual(BYTE_VALUES);
     expect(BYTE_VALUES + 256 * 4).toBeLessThanOrEqual(HEADER_BYTES);
   });
@@ -127,7 +138,7 @@ describe('kernelBytes', () => {
     const optimizer = { type: 'rmsprop', centered: true, momentum: 0.9 };
     const bytesOf = (hidden_units: number[]) => {
       const shape = mnistShape({
-        model: { hidden_units, dropout: 0.5 },
+        model: { hidden_units, activation: 'silu', dropout: 0.5 },
         optimizer,
         training: { batch_size: 4096 },
       });
@@ -150,9 +161,12 @@ describe('kernelBytes', () => {
     expect(kernelBytes(largest)).toBeGreaterThan(MAX_KERNEL_BYTES);
     const options = {
       ...largest,
-      activation: 'relu',
+      kernelInitializer: 'glorot_uniform',
+      outputInitializer: 'glorot_uniform',
       seed: 1,
       loss: 'categorical_crossentropy',
+      labelSmoothing: 0,
+      classWeights: null,
       source: { storage: 'u8', readValues: () => {} },
       targets: new Uint16Array(0),
     } as const;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expectSameRun, trainEpoch } from '../engine-runs.ts';
+import { expectSameRun, steadyRates, trainEpoch } from '../engine-runs.ts';
 import type { EngineProblem } from '../small-problem.ts';
 import { OPTIMIZERS, smallProblem } from '../small-problem.ts';
 import { describeEach, KERNEL_ENGINES } from '../tested-engines.ts';
@@ -22,6 +22,7 @@ describeEach(KERNEL_ENGINES, (create) => {
     ['another optimizer', problem('rmsprop', [40, 33], { batchSize: 16 })],
     ['slots that decay late', problem('rmsprop momentum', [40, 33])],
     ['a smaller model', problem('adagrad', [17], { activation: 'tanh' })],
+    ['kept slopes', problem('sgd', [17], { activation: 'gelu_tanh' })],
     ['no hidden layer', problem('sgd', [])],
   ])('after %s', (_case, next) => {
     const before = create(LARGE);
@@ -36,7 +37,7 @@ describeEach(KERNEL_ENGINES, (create) => {
     before.train(
       Uint32Array.from({ length: LARGE.epochRows }, (_, row) => row),
       0,
-      2,
+      steadyRates(LARGE, 2),
     );
     const after = create({ ...LARGE, previous: before });
     expect(after.memory).toBe(before.memory);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exp, log } from '../../../src/engine/reference/exp-log.ts';
+import { cos, exp, log, power } from '../../../src/engine/reference/exp-log.ts';
 
 const words = new Uint32Array(1);
 const floats = new Float32Array(words.buffer);
@@ -47,6 +47,20 @@ describe('exp', () => {
   });
 });
 
+describe('exp of more than 0', () => {
+  it('has the stated relative error', () => {
+    for (const x of evenly(0, 80, 10_000)) expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(3e-14);
+    for (const x of evenly(80, 709, 10_000)) expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(2e-13);
+    for (const x of evenly(-104, -80, 10_000)) expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(2e-13);
+  });
+
+  it('is infinite above 709, and finite up to there', () => {
+    expect(exp(709)).toBeLessThan(Infinity);
+    expect(exp(709.001)).toBe(Infinity);
+    expect(exp(Infinity)).toBe(Infinity);
+  });
+});
+
 describe('log', () => {
   it('is within 1 ulp of float32 for all sums of a softmax with up to 4096 classes', () => {
     expect(worstUlps(log, Math.log, evenly(1, 2, 400_000))).toBeLessThanOrEqual(1);
@@ -62,9 +76,54 @@ describe('log', () => {
     }
   });
 
+  it('has the stated error for all numbers', () => {
+    for (const x of evenly(-1022, 1023, 20_000)) {
+      const s = 2 ** x;
+      expect(Math.abs(log(s) - Math.log(s))).toBeLessThan(2e-14 * Math.max(1, Math.abs(Math.log(s))));
+    }
+    for (const s of evenly(0.25, 2, 20_000)) expect(Math.abs(log(s) - Math.log(s))).toBeLessThan(2e-14);
+    for (const s of [5e-324, 1e-310, Number.MAX_VALUE]) expect(log(s)).toBeCloseTo(Math.log(s), 11);
+  });
+
   it('is exact where it must be', () => {
+    expect(log(0)).toBe(-Infinity);
+    expect(log(-0)).toBe(-Infinity);
+    expect(log(-1)).toBeNaN();
     expect(log(1)).toBe(0);
     expect(log(Number.NaN)).toBeNaN();
     expect(log(Infinity)).toBe(Infinity);
+  });
+});
+
+describe('cos', () => {
+  it('has the stated error', () => {
+    for (const x of evenly(-8, 8, 100_000)) expect(Math.abs(cos(x) - Math.cos(x))).toBeLessThan(1e-15);
+    for (const x of evenly(0, 2 ** 20, 100_000)) expect(Math.abs(cos(x) - Math.cos(x))).toBeLessThan(1e-15);
+  });
+
+  it('is exact where it must be', () => {
+    expect(cos(0)).toBe(1);
+    expect(cos(Math.PI)).toBe(-1);
+    expect(cos(Number.NaN)).toBeNaN();
+  });
+});
+
+describe('power', () => {
+  it('is exact for exponents of 0 and 1, and for a base of 0', () => {
+    for (const b of [0, 1e-300, 0.3, 7]) {
+      expect(power(b, 0)).toBe(1);
+      expect(power(b, 1)).toBe(b);
+    }
+    expect(power(0, 0.5)).toBe(0);
+    expect(power(1, 1e6)).toBe(1);
+  });
+
+  it('has the errors of exp and log', () => {
+    for (const b of evenly(0.01, 3, 300)) {
+      for (const p of [0.1, 0.5, 2, 9.5, 60]) {
+        const expected = b ** p;
+        if (expected > 1e-40) expect(Math.abs(power(b, p) / expected - 1)).toBeLessThan(1e-12);
+      }
+    }
   });
 });

@@ -1,41 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { type Optimizer, OptimizerSchema } from '../../../src/contract/optimizer.ts';
-import { createUpdateRule } from '../../../src/engine/reference/update-rules.ts';
+import {
+  createRule,
+  expectClose,
+  ONES,
+  oneStep,
+  optimizer,
+  SMALL_THEN_LARGE,
+  trajectory,
+} from './trajectory.ts';
 
 /**
  * The update rules worked out by hand. In tests marked "Keras", the first digits are from Keras's own published tests
  * (keras/src/optimizers/*_test.py); the remaining digits are ours, computed from the formulas.
  */
-
-/** The optimizer with the contract's defaults filled in. */
-const optimizer = (settings: { type: Optimizer['type'] } & Record<string, unknown>): Optimizer =>
-  OptimizerSchema.parse(settings);
-
-/** The values of one weight after each step. start: its initial value; gradients[t]: its gradient in step t. */
-function trajectory(settings: Optimizer, start: number, gradients: readonly number[]): number[] {
-  const rule = createUpdateRule(settings, 1, gradients.length);
-  const weights = Float32Array.of(start);
-  return gradients.map((gradient) => {
-    rule.beginStep();
-    rule.update(weights, Float32Array.of(gradient), 0, 1, 1);
-    return weights[0];
-  });
-}
-
-function expectClose(actual: readonly number[], expected: readonly number[]): void {
-  expect(actual).toHaveLength(expected.length);
-  actual.forEach((value, index) => {
-    expect(Math.abs(value - expected[index]), `[${index}]: ${value}`).toBeLessThanOrEqual(1e-6);
-  });
-}
-
-/** One step from w = 1 2 3 4 with g = 1 6 7 2. */
-function oneStep(settings: Optimizer): number[] {
-  return [1, 2, 3, 4].map((w, index) => trajectory(settings, w, [[1, 6, 7, 2][index]])[0]);
-}
-
-const SMALL_THEN_LARGE = [0.01, 0.1, 0.1, 0.1, 0.1];
-const ONES = [1, 1, 1];
 
 describe('rmsprop', () => {
   it('takes the first step on w^2 / 2 from w = 10', () => {
@@ -92,8 +69,8 @@ describe('rmsprop', () => {
 
   it('settles skipped steps like updates with gradient 0', () => {
     const settings = optimizer({ type: 'rmsprop' });
-    const skipped = createUpdateRule(settings, 1, 50);
-    const updated = createUpdateRule(settings, 1, 50);
+    const skipped = createRule(settings, 1, 50);
+    const updated = createRule(settings, 1, 50);
     const weights = Float32Array.of(1);
     for (const rule of [skipped, updated]) rule.update(weights, Float32Array.of(3), 0, 1, 1);
     for (let t = 0; t < 40; t += 1) updated.update(weights, Float32Array.of(0), 0, 1, 1);
@@ -106,7 +83,7 @@ describe('rmsprop', () => {
   it('uses 0 rather than a denormal factor for a long gap', () => {
     // 0.5^126 = 2^-126 is the smallest normal float32.
     const settle = (elapsed: number) => {
-      const rule = createUpdateRule(optimizer({ type: 'rmsprop', rho: 0.5 }), 1, 200);
+      const rule = createRule(optimizer({ type: 'rmsprop', rho: 0.5 }), 1, 200);
       rule.slots[0].values[0] = 1;
       rule.settle(0, 1, elapsed);
       return rule.slots[0].values[0];

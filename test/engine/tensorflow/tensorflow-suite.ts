@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type JobSpec, JobSpecSchema } from '../../../src/contract/job-spec.ts';
+import { nominalRate } from '../../../src/contract/learning-rate.ts';
 import { type Optimizer, OptimizerSchema, type Sgd } from '../../../src/contract/optimizer.ts';
 import { openDataset } from '../../../src/dataset/prepared.ts';
 import { DATASETS } from '../../../src/dataset/registry.ts';
@@ -14,8 +15,8 @@ import { createTensorFlowEngine } from '../../../src/engine/tensorflow/tensorflo
 import { tensorflowLacks } from '../../../src/engine/tensorflow/tensorflow-limits.ts';
 import type { LoadedTensorFlow } from '../../../src/engine/tensorflow/tensorflow-module.ts';
 import { jobLayout } from '../../../src/training/job-engine.ts';
-import { trainEpoch } from '../engine-runs.ts';
-import { type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
+import { steadyRates, trainEpoch } from '../engine-runs.ts';
+import { ACTIVATIONS, type EngineProblem, OPTIMIZERS, smallProblem } from '../small-problem.ts';
 
 /**
  * The tests of the tensorflow engine, for each backend. Each backend has its own test file, because tfjs has only one
@@ -39,11 +40,17 @@ function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): 
   return {
     layout: jobLayout({ spec, data: DATASETS.mnist_sample.shape }),
     activation: spec.model.activation,
+    kernelInitializer: spec.model.kernel_initializer,
+    outputInitializer: spec.model.output_initializer ?? spec.model.kernel_initializer,
     dropout: spec.model.dropout,
+    l1: spec.model.l1,
+    l2: spec.model.l2,
     optimizer,
     batchSize: BATCH,
     seed: spec.training.seed,
     loss: 'categorical_crossentropy',
+    labelSmoothing: spec.training.label_smoothing,
+    classWeights: null,
     values: images,
     source: { storage: 'u8', readValues: (into) => into.set(images) },
     targets: digits.targets,
@@ -52,10 +59,12 @@ function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): 
 }
 
 /** Losses and correct predictions of the first steps, in the order of a job's first epoch. */
-function firstSteps(engine: Engine, { seed }: EngineOptions): { loss: number; correct: number }[] {
+function firstSteps(engine: Engine, { seed, optimizer }: EngineOptions): { loss: number; correct: number }[] {
   const order = epochOrder(seed, 1, digits.rows);
   return Array.from({ length: STEPS }, (_, s) => {
-    expect(engine.train(order.subarray(s * BATCH, (s + 1) * BATCH), 0, 1)).toBe(1);
+    expect(engine.train(order.subarray(s * BATCH, (s + 1) * BATCH), 0, steadyRates({ optimizer }, 1))).toBe(
+      1,
+    );
     const { lossSum, correct, rows } = engine.endEpoch();
     return { loss: lossSum / rows, correct };
   });
@@ -121,8 +130,19 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       expect(Math.max(...apart)).toBeLessThan(CLOSE);
     });
 
-    it.each(['relu', 'tanh', 'sigmoid'] as const)('with %s, with and without dropout', (activation) => {
+    it.each(ACTIVATIONS)('with %s, with and without dropout', (activation) => {
       for (const dropout of [0, 0.3]) expectCloseRun(digitsProblem({ activation, dropout }, rmsprop));
+    });
+
+    it.each([
+      [{ l1: 1e-4 }, rmsprop],
+      [{ l2: 1e-3 }, rmsprop],
+      [{ l1: 1e-5, l2: 1e-4, kernel_initializer: 'he_normal', output_initializer: 'zeros' }, adam],
+    ] as const)('with %o', (model, optimizer) => expectCloseRun(digitsProblem(model, optimizer)));
+
+    it('with label smoothing and class weights', () => {
+      const classWeights = Float32Array.from({ length: 10 }, (_, c) => 0.5 + c / 10);
+      expectCloseRun({ ...digitsProblem({}, rmsprop), labelSmoothing: 0.1, classWeights });
     });
 
     it('without hidden layers', () => expectCloseRun(digitsProblem({ hidden_units: [] }, rmsprop)));
@@ -144,7 +164,7 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       expect(found.powers).toHaveLength(expected.powers.length);
       expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
       // tfjs multiplies by the learning rate later.
-      const scale = optimizer.type === 'sgd' ? -optimizer.learning_rate : 1;
+      const scale = optimizer.type === 'sgd' ? -nominalRate(optimizer.learning_rate) : 1;
       for (const [s, { name, values }] of expected.slots.entries()) {
         const size = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
         expect(size).toBeGreaterThan(0);
@@ -250,8 +270,8 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
     trainEpoch(alone, options, 1);
     const order = epochOrder(options.seed, 1, options.epochRows);
     for (let s = 0; s < 7; s += 1) {
-      one.train(order, s, 1);
-      other.train(order, s, 1);
+      one.train(order, s, steadyRates(options, 1));
+      other.train(order, s, steadyRates(options, 1));
     }
     one.endEpoch();
     expect(one.state()).toEqual(alone.state());
@@ -263,15 +283,15 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
 
     it('refuses batches out of turn, beyond the end, or of another epoch length', () => {
       const engine = create(options);
-      expect(() => engine.train(order, 1, 1)).toThrow('batch 0 is next');
-      expect(() => engine.train(order.subarray(1), 0, 1)).toThrow('52 rows');
-      expect(() => engine.train(order, 0, 8)).toThrow('no batch 7');
+      expect(() => engine.train(order, 1, steadyRates(options, 1))).toThrow('batch 0 is next');
+      expect(() => engine.train(order.subarray(1), 0, steadyRates(options, 1))).toThrow('52 rows');
+      expect(() => engine.train(order, 0, steadyRates(options, 8))).toThrow('no batch 7');
     });
 
     it('refuses to end an epoch early, and to save or restore a state within one', () => {
       const engine = create(options);
       const state = engine.state();
-      engine.train(order, 0, 6);
+      engine.train(order, 0, steadyRates(options, 6));
       expect(() => engine.endEpoch()).toThrow('ended after 6 of its 7 steps');
       expect(() => engine.state()).toThrow('between epochs');
       expect(() => engine.restore(state)).toThrow('between epochs');
@@ -284,18 +304,20 @@ export function describeTensorFlow({ tensorflow }: LoadedTensorFlow): void {
       const problem = smallProblem({ hiddenUnits: [32, 32, 32], optimizer, density: 1, rows: 800 });
       const whole = create(problem);
       const reference = createReferenceEngine(problem);
-      const steps = whole.train(fileOrder(800), 0, 100);
-      expect(steps).toBe(reference.train(fileOrder(800), 0, 100));
+      const steps = whole.train(fileOrder(800), 0, steadyRates(problem, 100));
+      expect(steps).toBe(reference.train(fileOrder(800), 0, steadyRates(problem, 100)));
       expect(steps).toBeLessThan(20);
 
       const single = create({ ...problem, epochRows: 8 });
       let before = single.state();
       for (let s = 0; s < steps; s += 1) {
-        expect(single.train(fileOrder(800).subarray(8 * s, 8 * s + 8), 0, 1)).toBe(1);
+        expect(single.train(fileOrder(800).subarray(8 * s, 8 * s + 8), 0, steadyRates(problem, 1))).toBe(1);
         single.endEpoch();
         before = single.state();
       }
-      expect(single.train(fileOrder(800).subarray(8 * steps, 8 * steps + 8), 0, 1)).toBe(0);
+      expect(
+        single.train(fileOrder(800).subarray(8 * steps, 8 * steps + 8), 0, steadyRates(problem, 1)),
+      ).toBe(0);
       expect(single.state()).toEqual(before);
     });
 

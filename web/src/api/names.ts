@@ -21,6 +21,11 @@ export const OPTIMIZER_TYPES = allOf<NonNullable<JobSpec['optimizer']>['type']>(
   sgd: true,
   adagrad: true,
   adam: true,
+  adamw: true,
+  nadam: true,
+  adamax: true,
+  adadelta: true,
+  lion: true,
 });
 
 const hasPicturesByName: Record<Dataset['name'], boolean> = {

@@ -79,7 +79,8 @@ function fieldsOf({ components: { schemas } }: Document): SpecFields {
   const fieldsIn = (schema: Schema, at: string) =>
     Object.entries(schema.properties ?? {}).flatMap(([name, each]) => {
       const found = resolve(each);
-      return found.const === undefined ? [field(`${at}/${name}`, found)] : [];
+      // Objects have no control.
+      return (found.const ?? found.anyOf?.[0]?.$ref) ? [] : [field(`${at}/${name}`, found)];
     });
   const section = (name: string, schema: Schema, optimizer: string): Section => {
     const at = `/${name}`;
@@ -114,7 +115,8 @@ function field(pointer: string, schema: Schema): Field {
     title: words(pointer.split('/').at(-1)!),
     description: schema.description ?? '',
     kind: kindOf(main),
-    options: main.enum ?? [],
+    // Without a choice it is null.
+    options: [...(main === schema ? [] : ['']), ...(main.enum ?? [])],
     default: schema.default,
   };
 }

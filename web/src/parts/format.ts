@@ -1,3 +1,5 @@
+import type { Job } from '../../../src/client/descent.ts';
+
 /** Numbers and times as people read them. A dash for what there is not. */
 
 const NOTHING = '–';
@@ -13,6 +15,10 @@ export function short(value: number | null | undefined): string {
   const size = Math.abs(value);
   return size >= 1e-4 && size < 1e6 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
 }
+
+/** The learning rate, or the name of its schedule. */
+export const rate = ({ optimizer: { learning_rate: it } }: Job['spec']): string =>
+  typeof it === 'number' ? short(it) : it.type;
 
 const NUMBER = new Intl.NumberFormat('en');
 

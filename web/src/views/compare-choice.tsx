@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { jobOf } from '../api/jobs.ts';
-import { ago, short } from '../parts/format.ts';
+import { ago, rate } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
 import { Status } from '../parts/status.tsx';
@@ -58,8 +58,7 @@ function Choice(props: { id: string; isChosen: boolean; onToggle(id: string): vo
         <span class="choice-name">{nameOf(job)}</span>
         <Status status={job.status} />
         <span class="faint">
-          {job.spec.dataset}, {job.spec.optimizer.type} {short(job.spec.optimizer.learning_rate)},{' '}
-          {ago(job.created_at, now.value)}
+          {job.spec.dataset}, {job.spec.optimizer.type} {rate(job.spec)}, {ago(job.created_at, now.value)}
         </span>
       </label>
     </li>

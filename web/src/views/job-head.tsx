@@ -3,7 +3,7 @@ import type { Job } from '../../../src/client/descent.ts';
 import { forget, progressOf, remember } from '../api/jobs.ts';
 import { hasPictures } from '../api/names.ts';
 import { descent } from '../api/server.ts';
-import { ago, seconds, short, whole } from '../parts/format.ts';
+import { ago, rate, seconds, whole } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
 import { Status } from '../parts/status.tsx';
@@ -22,8 +22,8 @@ export function Head({ job }: { job: Job }) {
           </p>
           <h1>{titleOf(job)}</h1>
           <p class="faint">
-            <Status status={status} /> · {spec.dataset} · {spec.optimizer.type}, learning rate{' '}
-            {short(spec.optimizer.learning_rate)} · {whole(parameters)} parameters
+            <Status status={status} /> · {spec.dataset} · {spec.optimizer.type}, learning rate {rate(spec)} ·{' '}
+            {whole(parameters)} parameters
             {engine !== null && ` · ${engine} engine`} · created {ago(job.created_at, now.value)}
           </p>
         </div>

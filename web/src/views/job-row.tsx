@@ -1,7 +1,7 @@
 import type { Job } from '../../../src/client/descent.ts';
 import { historyOf, jobOf, progressOf } from '../api/jobs.ts';
 import { Sparkline } from '../charts/sparkline.tsx';
-import { ago, seconds, short } from '../parts/format.ts';
+import { ago, rate, seconds, short } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { tested } from '../parts/quality.ts';
 import { Status } from '../parts/status.tsx';
@@ -55,7 +55,7 @@ export function JobRow({ id, at, isSelected, onToggle }: Props) {
       </td>
       <td class="wide">{job.spec.dataset}</td>
       <td class="wide">{job.spec.optimizer.type}</td>
-      <td class="number wide">{short(job.spec.optimizer.learning_rate)}</td>
+      <td class="number wide">{rate(job.spec)}</td>
       <Curve job={job} />
       <td class="number">{tested(job)}</td>
       <td class="number">{seconds(job.result?.duration_seconds)}</td>

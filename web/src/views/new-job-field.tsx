@@ -34,7 +34,7 @@ export function SpecField({ field, text, errors, onText }: Props) {
         <select {...shared} value={text ?? fallback} onChange={(event) => onText(event.currentTarget.value)}>
           {(field.kind === 'boolean' ? ['false', 'true'] : field.options).map((option) => (
             <option key={option} value={option}>
-              {field.kind === 'boolean' ? (option === 'true' ? 'yes' : 'no') : option}
+              {field.kind === 'boolean' ? (option === 'true' ? 'yes' : 'no') : option || 'none'}
               {option === fallback ? ' (default)' : ''}
             </option>
           ))}

@@ -5,7 +5,9 @@ import { OPTIMIZER_TYPES } from '../api/names.ts';
 
 export const SEEDS = [1, 2, 3, 4, 5] as const;
 export const RACE_DATASETS = ['mnist_sample', 'mnist'] as const;
-export const RACE_SIZE = OPTIMIZER_TYPES.length * SEEDS.length;
+/** The optimizers that race: more curves could not be told apart. */
+export const RACERS = OPTIMIZER_TYPES.slice(0, 4);
+export const RACE_SIZE = RACERS.length * SEEDS.length;
 
 export interface RacePlan {
   race: string;
@@ -22,7 +24,7 @@ export interface PlannedJob {
 /** Seed by seed, so that each optimizer has its first curve soon. */
 export function jobsOf({ race, dataset, epochs }: RacePlan): PlannedJob[] {
   return SEEDS.flatMap((seed) =>
-    OPTIMIZER_TYPES.map((type) => ({
+    RACERS.map((type) => ({
       key: `race-${race}-${type}-${seed}`,
       spec: {
         name: `race ${type} ${seed}`,

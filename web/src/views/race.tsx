@@ -1,7 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { historyOf, jobOf, progressOf, remember } from '../api/jobs.ts';
-import { OPTIMIZER_TYPES } from '../api/names.ts';
 import { descent } from '../api/server.ts';
 import { LineChart } from '../charts/line-chart.tsx';
 import { Copy } from '../parts/copy.tsx';
@@ -12,7 +11,7 @@ import { useJobList } from '../parts/use-job-list.ts';
 import { href, route, setQuery } from '../route.ts';
 import { METRICS, stateIn } from './compare-state.ts';
 import { raceCurves, raceTable } from './race-curves.ts';
-import { planIn, RACE_SIZE } from './race-plan.ts';
+import { planIn, RACE_SIZE, RACERS } from './race-plan.ts';
 import { post, posting, stopPosting } from './race-post.ts';
 import { RaceStart } from './race-start.tsx';
 import { RaceTable } from './race-table.tsx';
@@ -55,7 +54,7 @@ function Racing({ race }: { race: string }) {
     const job = jobOf(id).value;
     return typeof job === 'object' ? [{ job, rows: historyOf(id).value }] : [];
   });
-  const lanes = OPTIMIZER_TYPES.map((type) => ({
+  const lanes = RACERS.map((type) => ({
     type,
     jobs: known.filter(({ job }) => job.spec.optimizer.type === type),
   }));

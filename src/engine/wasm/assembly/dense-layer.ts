@@ -1,4 +1,5 @@
-import { BATCH_PANEL_BYTES, PANEL_BYTES, PANEL_COLUMNS, RHO } from '../../kernel/header.ts';
+import { BATCH_PANEL_BYTES, HAS_PENALTY, PANEL_BYTES, PANEL_COLUMNS, RHO } from '../../kernel/header.ts';
+import { penalised } from './penalty.ts';
 
 /**
  * A dense layer after the first: y = x W + b, its gradients, and its update. Every loop is vectorised over outputs,
@@ -172,6 +173,18 @@ export function denseBackwardUpdate<Rule>(
         xr += PANEL_BYTES;
       }
       const w = W + k * PANEL_BYTES;
+      if (load<u32>(0, HAS_PENALTY)) {
+        g0 = penalised(w, g0);
+        g1 = penalised(w + 16, g1);
+        g2 = penalised(w + 32, g2);
+        g3 = penalised(w + 48, g3);
+        if (k + 1 < I) {
+          h0 = penalised(w + 64, h0);
+          h1 = penalised(w + 80, h1);
+          h2 = penalised(w + 96, h2);
+          h3 = penalised(w + 112, h3);
+        }
+      }
       rule.update(w, g0, g1, g2, g3, v128.load32_splat(0, RHO));
       // With an odd I the second row is b, which has its own gradient.
       if (k + 1 < I) rule.update(w + PANEL_BYTES, h0, h1, h2, h3, v128.load32_splat(0, RHO));

@@ -1,5 +1,6 @@
 import {
   BATCH_PANEL_BYTES,
+  HAS_PENALTY,
   ITEM_BYTES,
   ITEMS,
   TOUCHED_ROW_BYTES,
@@ -8,6 +9,7 @@ import {
   ROW_ENDS,
 } from '../../kernel/header.ts';
 import { sumDeltas } from './dense-layer.ts';
+import { penalised } from './penalty.ts';
 
 /**
  * The first layer: dense like the others, but inputs that are 0 are left out. nonzeros.ts lists the others.
@@ -96,6 +98,13 @@ export function firstBackwardUpdate<Rule>(
         g1 = f32x4.add(g1, f32x4.mul(x, v128.load(d, 16)));
         g2 = f32x4.add(g2, f32x4.mul(x, v128.load(d, 32)));
         g3 = f32x4.add(g3, f32x4.mul(x, v128.load(d, 48)));
+      }
+      if (load<u32>(0, HAS_PENALTY)) {
+        const w = W + load<u32>(touchedRow);
+        g0 = penalised(w, g0);
+        g1 = penalised(w + 16, g1);
+        g2 = penalised(w + 32, g2);
+        g3 = penalised(w + 48, g3);
       }
       rule.update(W + load<u32>(touchedRow), g0, g1, g2, g3, v128.load32_splat(touchedRow, 12));
     }

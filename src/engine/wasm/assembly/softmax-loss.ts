@@ -1,4 +1,13 @@
-import { BATCH_PANEL_BYTES, LOSSES, PANEL_BYTES, PANEL_COLUMNS, PREDICTED } from '../../kernel/header.ts';
+import {
+  BATCH_PANEL_BYTES,
+  CLASS_WEIGHTS,
+  LABEL_OFF,
+  LABEL_ON,
+  LOSSES,
+  PANEL_BYTES,
+  PANEL_COLUMNS,
+  PREDICTED,
+} from '../../kernel/header.ts';
 import { exp, log } from './exp-log.ts';
 
 /**
@@ -17,13 +26,15 @@ function at(row: usize, j: u32, panelBytes: usize): usize {
 
 /**
  * p[r, j] = e[j] / s with e[j] = exp(z[r, j] - m), m = the row's largest logit, s = sum of e
- * losses[r] = log(s) - (z[r, y] - m)
+ * losses[r] = log(s) - (z[r, y] - m); with label smoothing the sum over j of that for j, times its target
  * predicted[r] = the class with the largest logit, the lowest index among equals
  */
 export function softmaxLossForward(p: usize, z: usize, targets: usize, rows: usize, B: u32, O: u32): void {
   const losses = load<usize>(0, LOSSES);
   const predicted = load<usize>(0, PREDICTED);
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
+  const on = load<f32>(0, LABEL_ON);
+  const off = load<f32>(0, LABEL_OFF);
   for (let r: u32 = 0; r < B; r += 1) {
     const zr = z + r * PANEL_BYTES;
     const pr = p + r * PANEL_BYTES;
@@ -49,19 +60,37 @@ export function softmaxLossForward(p: usize, z: usize, targets: usize, rows: usi
     }
 
     const y = load<u32>(targets + (load<u32>(rows + (r << 2)) << 2));
-    store<f32>(losses + (r << 2), <f32>log(<f64>s) - (load<f32>(at(zr, y, panelBytes)) - m));
+    const logOfSum = <f32>log(<f64>s);
+    let loss = logOfSum - (load<f32>(at(zr, y, panelBytes)) - m);
+    if (off > 0) {
+      loss = 0;
+      for (let j: u32 = 0; j < O; j += 1) {
+        loss += (j == y ? on : off) * (logOfSum - (load<f32>(at(zr, j, panelBytes)) - m));
+      }
+    }
+    store<f32>(losses + (r << 2), loss);
     store<u32>(predicted + (r << 2), best);
   }
 }
 
-/** dz[r, j] = (p[r, j] - (1 where j is the target, else 0)) / B, written over p. */
+/** What a row's loss and gradient are multiplied by, for its class y. */
+@inline
+export function classWeight(y: u32): f32 {
+  const weights = load<usize>(0, CLASS_WEIGHTS);
+  return weights == 0 ? 1 : load<f32>(weights + (y << 2));
+}
+
+/** dz[r, j] = (p[r, j] - (on where j is the target, else off)) / B * weight of the target, written over p. */
 export function softmaxLossBackward(p: usize, targets: usize, rows: usize, B: u32, O: u32): void {
   const panelBytes = load<usize>(0, BATCH_PANEL_BYTES);
+  const on = load<f32>(0, LABEL_ON);
+  const off = load<f32>(0, LABEL_OFF);
   for (let r: u32 = 0; r < B; r += 1) {
     const y = load<u32>(targets + (load<u32>(rows + (r << 2)) << 2));
+    const weight = classWeight(y);
     for (let j: u32 = 0; j < O; j += 1) {
       const place = at(p + r * PANEL_BYTES, j, panelBytes);
-      store<f32>(place, (load<f32>(place) - <f32>(j == y)) / <f32>B);
+      store<f32>(place, (load<f32>(place) - (j == y ? on : off)) / <f32>B * weight);
     }
   }
 }

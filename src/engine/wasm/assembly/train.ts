@@ -5,7 +5,9 @@ import {
   DELTAS,
   EPOCH_ROWS,
   EPOCH_STEP,
+  GRADIENT_DISTANCE,
   HAS_DROPOUT,
+  HAS_PENALTY,
   ROW_STARTS,
   INPUTS,
   JOB_STEP,
@@ -14,6 +16,7 @@ import {
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
   LAYERS,
+  LEARNING_RATE,
   LOSS,
   LOSS_CATEGORICAL_CROSSENTROPY,
   LOSS_SUM,
@@ -24,24 +27,49 @@ import {
   PANEL_BYTES,
   PANEL_COLUMNS,
   PREDICTED,
+  PREPARES,
+  RATE,
+  RATES,
   RULE,
+  RULE_ADADELTA,
   RULE_ADAGRAD,
   RULE_ADAM,
+  RULE_ADAMAX,
+  RULE_LION,
+  RULE_NADAM,
   RULE_RMSPROP,
   RULE_RMSPROP_GENERAL,
   RULE_SGD,
   RULE_SGD_MOMENTUM,
+  SLOPES,
+  TOUCHED_ROWS_END,
   TRANSPOSED,
   WEIGHTS,
 } from '../../kernel/header.ts';
 import { activate, activateBackward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
 import { applyDropout } from './dropout.ts';
-import { Adagrad, Adam, beginAdamStep, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './optimizers.ts';
+import { applyUpdates, scaleGradients } from './norms.ts';
+import {
+  Adadelta,
+  Adagrad,
+  Adam,
+  Adamax,
+  beginStep,
+  Keep,
+  Lion,
+  Nadam,
+  Prepared,
+  Rmsprop,
+  RmspropGeneral,
+  Sgd,
+  SgdMomentum,
+} from './optimizers.ts';
 import { listItems, packRows, sortItems, touchRows } from './nonzeros.ts';
 import { firstBackwardUpdate, firstForward } from './first-layer.ts';
 import { numberLossBackward, numberLossForward } from './number-loss.ts';
-import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
+import { penalty } from './penalty.ts';
+import { classWeight, softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts';
 
 export { packRows };
 
@@ -66,7 +94,11 @@ export function train(from: u32, steps: u32): u32 {
   const order = load<usize>(0, ORDER);
   const orderEnd = order + (min<u32>(load<u32>(0, EPOCH_ROWS), (from + steps) * batchSize) << 2);
   let rows = order + (from * batchSize << 2);
+  const rates = load<usize>(0, RATES) + (from << 3);
   for (let s: u32 = 0; s < steps; s += 1) {
+    const rate = load<f64>(rates + (s << 3));
+    store<f64>(0, rate, RATE);
+    store<f32>(0, <f32>rate, LEARNING_RATE);
     const next = min<usize>(rows + (batchSize << 2), orderEnd);
     if (!step(rows, <u32>(next - rows) >> 2, next, min<usize>(next + (batchSize << 2), orderEnd))) return s;
     rows = next;
@@ -76,7 +108,7 @@ export function train(from: u32, steps: u32): u32 {
 
 /**
  * One optimizer step. rows: (B), row numbers; next .. nextEnd: those of the next batch.
- * False = the loss is not finite, and nothing has changed.
+ * False = the loss or a norm is not finite, and no weight has changed.
  */
 function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   const targets = load<usize>(0, TARGETS);
@@ -89,14 +121,17 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   let absoluteError: f64 = 0;
   let correct: u32 = 0;
   for (let r: u32 = 0; r < B; r += 1) {
-    lossSum += <f64>load<f32>(losses + (r << 2));
+    const loss = load<f32>(losses + (r << 2));
     if (isNumber) {
+      lossSum += <f64>loss;
       absoluteError += <f64>abs<f32>(load<f32>(lastDeltas() + r * PANEL_BYTES));
     } else {
       const target = load<u32>(targets + (load<u32>(rows + (r << 2)) << 2));
+      lossSum += <f64>(loss * classWeight(target));
       correct += <u32>(load<u32>(predicted + (r << 2)) == target);
     }
   }
+  if (load<u32>(0, HAS_PENALTY)) lossSum += <f64>B * penalty();
   if (!(abs<f64>(lossSum) < Infinity)) return false;
   store<f64>(0, load<f64>(0, LOSS_SUM) + lossSum, LOSS_SUM);
   store<f64>(0, load<f64>(0, ABSOLUTE_ERROR) + absoluteError, ABSOLUTE_ERROR);
@@ -106,6 +141,21 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   touchRows(starts, next, nextEnd);
   if (isNumber) numberLossBackward(lastDeltas(), B);
   else softmaxLossBackward(lastDeltas(), targets, rows, B, lastOutputs());
+  const storesGradients = load<usize>(0, GRADIENT_DISTANCE) != 0;
+  if (storesGradients) {
+    backwardUpdate<Keep>(changetype<Keep>(0), B);
+    if (!scaleGradients()) return false;
+  }
+  beginStep();
+  if (storesGradients) applyUpdates();
+  else if (load<u32>(0, PREPARES) != 0) backwardUpdate<Prepared>(changetype<Prepared>(0), B);
+  else plainUpdate(B);
+  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
+  return true;
+}
+
+/** The step of a job whose gradients and weights need no preparation. */
+function plainUpdate(B: u32): void {
   switch (load<u32>(0, RULE)) {
     case RULE_RMSPROP: {
       backwardUpdate<Rmsprop>(changetype<Rmsprop>(0), B);
@@ -128,15 +178,28 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
       break;
     }
     case RULE_ADAM: {
-      beginAdamStep();
       backwardUpdate<Adam>(changetype<Adam>(0), B);
+      break;
+    }
+    case RULE_NADAM: {
+      backwardUpdate<Nadam>(changetype<Nadam>(0), B);
+      break;
+    }
+    case RULE_ADAMAX: {
+      backwardUpdate<Adamax>(changetype<Adamax>(0), B);
+      break;
+    }
+    case RULE_ADADELTA: {
+      backwardUpdate<Adadelta>(changetype<Adadelta>(0), B);
+      break;
+    }
+    case RULE_LION: {
+      backwardUpdate<Lion>(changetype<Lion>(0), B);
       break;
     }
     default:
       unreachable();
   }
-  store<u32>(0, load<u32>(0, JOB_STEP) + 1, JOB_STEP);
-  return true;
 }
 
 @inline
@@ -178,7 +241,7 @@ export function measure(starts: usize, targets: usize, rows: usize, B: u32, trai
     }
     x = out;
     if (l + 1 == layers) break;
-    activate(out, B, O);
+    activate(out, load<usize>(layer, SLOPES), B, O);
     if (!hasDropout) continue;
     x = load<usize>(layer, KEPT);
     applyDropout(x, out, l, B, O);
@@ -203,12 +266,13 @@ function backwardUpdate<Rule>(rule: Rule, B: u32): void {
     const dx = load<usize>(below, DELTAS);
     denseBackwardInputs(dx, dz, W, load<usize>(0, TRANSPOSED), B, I, O);
     if (load<u32>(0, HAS_DROPOUT)) applyDropout(dx, dx, l - 1, B, I);
-    activateBackward(dx, load<usize>(below, OUT), B, panels(I));
+    activateBackward(dx, load<usize>(below, OUT), load<usize>(below, SLOPES), B, panels(I));
     denseBackwardUpdate<Rule>(rule, W, x, dz, B, I, panels(O));
   }
   const first = layerRecord(0);
   const I = load<u32>(first, INPUTS);
   const P = panels(load<u32>(first, OUTPUTS));
   const touchedRowsEnd = sortItems(B, I, load<u32>(0, EPOCH_STEP));
+  store<usize>(0, touchedRowsEnd, TOUCHED_ROWS_END);
   firstBackwardUpdate<Rule>(rule, load<usize>(first, WEIGHTS), load<usize>(first, DELTAS), touchedRowsEnd, B, I, P);
 }
