@@ -17,7 +17,7 @@ INLINE Row penalised(const Hyper *hyper, const float *w, Row g) {
 
 /** The update of a panel's row of a kernel; that of biases is update(). Jobs without a penalty need no test. */
 INLINE void updateKernel(uint32_t rule, const Hyper *hyper, float *w, Row g, float decay) {
-  if ((rule & PREPARED || rule == RULE_KEEP) && hyper->hasPenalty) g = penalised(hyper, w, g);
+  if ((rule == RULE_PREPARED || rule == RULE_KEEP) && hyper->hasPenalty) g = penalised(hyper, w, g);
   update(rule, hyper, w, g, decay);
 }
 
