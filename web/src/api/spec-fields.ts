@@ -79,8 +79,7 @@ function fieldsOf({ components: { schemas } }: Document): SpecFields {
   const fieldsIn = (schema: Schema, at: string) =>
     Object.entries(schema.properties ?? {}).flatMap(([name, each]) => {
       const found = resolve(each);
-      // Objects have no control.
-      return (found.const ?? found.anyOf?.[0]?.$ref) ? [] : [field(`${at}/${name}`, found)];
+      return found.const === undefined ? [field(`${at}/${name}`, found)] : [];
     });
   const section = (name: string, schema: Schema, optimizer: string): Section => {
     const at = `/${name}`;
@@ -121,11 +120,12 @@ function field(pointer: string, schema: Schema): Field {
   };
 }
 
-function kindOf({ enum: options, type }: Schema): Field['kind'] {
+/** An object is written as JSON, which numbers are, too. */
+function kindOf({ enum: options, type, $ref }: Schema): Field['kind'] {
   if (options !== undefined) return 'choice';
   if (type === 'boolean') return 'boolean';
   if (type === 'array') return 'list';
-  return type === 'number' || type === 'integer' ? 'number' : 'text';
+  return $ref || type === 'number' || type === 'integer' ? 'number' : 'text';
 }
 
 const words = (name: string): string => {

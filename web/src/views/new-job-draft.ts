@@ -16,7 +16,8 @@ export const TYPE = '/optimizer/type';
 /** A value as its control shows it. */
 export function typed(value: unknown): string {
   if (value === null || value === undefined) return '';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  if (Array.isArray(value)) return value.join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** What a text means. What has no meaning is sent as it is: the server then says what is allowed. */
@@ -39,7 +40,15 @@ function meant(text: string, { kind, default: fallback }: Field): unknown {
   }
 }
 
-const numberOf = (text: string): unknown => (Number.isFinite(Number(text)) ? Number(text) : text);
+/** A number, or an object such as a schedule. */
+function numberOf(text: string): unknown {
+  if (Number.isFinite(Number(text))) return Number(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
