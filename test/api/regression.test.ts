@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EVALUATION, NUMBER_EVALUATION } from '../../src/api/openapi/examples.ts';
 import type { Comparison } from '../../src/contract/comparison.ts';
+import type { Dataset } from '../../src/contract/dataset.ts';
 import type { EvaluationRows } from '../../src/contract/evaluation-rows.ts';
-import type { Dataset } from '../../src/contract/installation.ts';
 import type { Job } from '../../src/contract/job.ts';
 import type { JobPlan } from '../../src/contract/job-plan.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
