@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkSpec } from '../../src/api/spec-limits.ts';
 import { type Job, JobListSchema } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
@@ -119,7 +120,7 @@ async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined>
 /** seq 1..N; one terminal event, at the end; epochs 1..k; one job.running per attempt. */
 function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void {
   const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
-  const { metadata: _, ...asked } = JobSpecSchema.parse(spec);
+  const { metadata: _, ...asked } = checkSpec(JobSpecSchema.parse(spec)).spec;
   const { metadata: __, ...has } = job.spec;
   if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('its spec is not the one that was sent');
   events.forEach(({ seq }, i) => {
