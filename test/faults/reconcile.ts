@@ -120,7 +120,8 @@ async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined>
 /** seq 1..N; one terminal event, at the end; epochs 1..k; one job.running per attempt. */
 function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void {
   const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
-  const { metadata: _, ...asked } = checkSpec(JobSpecSchema.parse(spec)).spec;
+  const parsed = JobSpecSchema.parse(spec);
+  const { metadata: _, ...asked } = checkSpec(parsed, resolveDataset(parsed.dataset)).spec;
   const { metadata: __, ...has } = job.spec;
   if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('its spec is not the one that was sent');
   events.forEach(({ seq }, i) => {
