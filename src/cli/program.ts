@@ -156,7 +156,10 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     )
     .option('--metric <metric>', 'in the wide shape: loss, accuracy, mae, val_loss, val_accuracy or val_mae')
     .action(run(compareJobs));
-  const data = program.command('data').description('Upload, list, show and delete datasets.');
+  const data = program
+    .command('data')
+    .description('Upload, list, show and delete datasets.')
+    .addHelpText('after', '\nExample:\n  descent data put penguins.csv --option target=species');
   const addData = (usage: string, description: string, example: string): Command =>
     data
       .command(usage)

@@ -8,8 +8,8 @@ import { answered, runTransition, unexpected } from './transition-runner.ts';
 
 /** Datasets that people uploaded: who has which, and which rows are still needed. Their files: dataset/uploads.ts. */
 
-/** Each takes some KB of Redis's memory. */
-const MOST_DATASETS = 1_000;
+/** Of an owner. Each takes some KB of Redis's memory, and all are in one list. */
+const MOST_DATASETS = 200;
 
 /** As it is kept, with what the transition knows. */
 export interface OwnDataset extends StoredDataset {

@@ -331,6 +331,29 @@ describe('a session', () => {
   });
 });
 
+describe('an uploaded dataset', () => {
+  const put = (key: string, text = 'a,b,c\n1,2,x\n2,3,y\n3,4,x\n4,1,y\n5,2,x\n6,3,y\n') =>
+    call('PUT', '/datasets/mine?format=csv', key, { payload: text });
+
+  it("is its owner's alone, and an admin's who names him", async () => {
+    expect((await put(keyOf.writer)).statusCode).toBe(201);
+    expectProblem(await call('GET', '/datasets/mine', bobs), 404, 'dataset_not_found');
+    expectProblem(await call('GET', '/datasets/mine?owner=alice', bobs), 404, 'dataset_not_found');
+    expectProblem(await call('GET', '/datasets/mine/rows?owner=alice', bobs), 404, 'dataset_not_found');
+    expectProblem(await call('DELETE', '/datasets/mine?owner=alice', bobs), 404, 'dataset_not_found');
+    const listed = (await call('GET', '/datasets?owner=alice', bobs)).json<{ data: { name: string }[] }>();
+    expect(listed.data.map(({ name }) => name)).not.toContain('mine');
+    // The same name of another owner is another dataset.
+    expect((await put(bobs, 'a,b,c\n1,2,x\n2,3,y\n3,4,x\n4,1,y\n5,9,x\n6,3,y\n')).statusCode).toBe(201);
+    expect((await call('GET', '/datasets/mine?owner=alice', keyOf.reader)).statusCode).toBe(200);
+    const admin = keyOf.admin;
+    expect((await call('GET', '/datasets/mine/rows?owner=bob', admin)).json().data).toHaveLength(1);
+    expect((await call('DELETE', '/datasets/mine?owner=bob', admin)).statusCode).toBe(204);
+    expectProblem(await call('GET', '/datasets/mine', bobs), 404, 'dataset_not_found');
+    expect((await call('DELETE', '/datasets/mine', keyOf.writer)).statusCode).toBe(204);
+  });
+});
+
 describe('other origins', () => {
   const open = openApi({ corsOrigins: ['https://lab.example'] });
   const send = (origin: string, more: Partial<InjectOptions> = {}) =>

@@ -7,8 +7,10 @@ import { openDataset } from '../../src/dataset/prepared.ts';
 import { makeFiles } from '../../src/dataset/reading/make-files.ts';
 import { readDataset } from '../../src/dataset/reading/read.ts';
 import { DatasetRefusedError } from '../../src/dataset/reading/refusal.ts';
+import { DATASETS } from '../../src/dataset/registry.ts';
 import { UPLOADED_FILES, UploadedFiles } from '../../src/dataset/uploads.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
+import { npy, zipOf } from './reading/archive-files.ts';
 
 const TABLES = 'test/dataset/reading/files/tables';
 const ARCHIVES = 'test/dataset/reading/files/archives';
@@ -75,6 +77,26 @@ describe('the files of an upload', () => {
     expect(await uploadProblem(shape, dataDir)).toBeNull();
     // Under another name, and for a job that was created under the first.
     (await openDataset({ ...shape, dataset: 'another' }, dataDir)).close();
+  });
+
+  it('have the hash of a built-in dataset where they have its content: the layout of Keras for mnist', async () => {
+    const dataDir = await makeTemporaryFolder();
+    const { shape } = DATASETS.mnist_sample;
+    const sample = await openDataset(shape, dataDir);
+    const arrays = (['train', 'test'] as const).flatMap((part) => {
+      const { rows, targets } = sample[part];
+      const pixels = new Uint8Array(rows * shape.inputs);
+      sample[part].readValues(pixels, 0);
+      return [
+        [`x_${part}.npy`, npy('|u1', `(${rows}, 28, 28)`, pixels)],
+        [`y_${part}.npy`, npy('|u1', `(${rows},)`, Uint8Array.from(targets))],
+      ] as const;
+    });
+    sample.close();
+    const file = join(dataDir, 'mnist.npz');
+    await writeFile(file, zipOf(Object.fromEntries(arrays)));
+    const uploaded = await upload(dataDir, 'npz', file);
+    expect(uploaded.shape).toEqual({ ...shape, dataset: 'mine' });
   });
 
   it('have a hash that depends on the names and scales of columns', async () => {

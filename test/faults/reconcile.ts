@@ -6,7 +6,7 @@ import { checkSpec } from '../../src/api/spec-limits.ts';
 import { type Job, JobListSchema } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
-import { builtIn, resolveDataset } from '../../src/dataset/registry.ts';
+import { resolveDataset } from '../../src/dataset/registry.ts';
 import { SORTED_FACTS } from '../../src/store/facts.ts';
 import { type JobRecord, parseRecord } from '../../src/store/job-record.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
@@ -121,7 +121,7 @@ async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined>
 function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void {
   const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
   const parsed = JobSpecSchema.parse(spec);
-  const { metadata: _, ...asked } = checkSpec(parsed, builtIn(parsed.dataset)!.shape).spec;
+  const { metadata: _, ...asked } = checkSpec(parsed, resolveDataset(parsed.dataset)).spec;
   const { metadata: __, ...has } = job.spec;
   if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('its spec is not the one that was sent');
   events.forEach(({ seq }, i) => {

@@ -93,10 +93,10 @@ describe('an uploaded dataset', () => {
     expect(await datasets.put(newDataset({ ...other, quota: 2_000 }))).toMatchObject({ outcome: 'created' });
   });
 
-  it('is refused as the 1,001st', async () => {
+  it('is refused as the 201st', async () => {
     const owner = newOwner();
-    await redis.zadd(keys.datasets, ...Array.from({ length: 1_000 }, (_, i) => [0, `${owner}:d${i}`]).flat());
-    expect(await datasets.put(newDataset({ owner }))).toEqual({ outcome: 'too_many', most: 1_000 });
+    await redis.zadd(keys.datasets, ...Array.from({ length: 200 }, (_, i) => [0, `${owner}:d${i}`]).flat());
+    expect(await datasets.put(newDataset({ owner }))).toEqual({ outcome: 'too_many', most: 200 });
   });
 
   it('is not there if another version wrote it', async () => {

@@ -168,8 +168,10 @@ describe('refuses', () => {
   });
 
   it('sizes and splits that are none', async () => {
-    expect(() => ImageFoldersOptionsSchema.parse({ size: '28' })).toThrow('width x height');
-    expect(() => ImageFoldersOptionsSchema.parse({ size: '2000x2000' })).toThrow('at most 1024x1024');
+    for (const size of ['28', '0x8', '2000x2000', '8x1025']) {
+      expect(ImageFoldersOptionsSchema.safeParse({ size }).success).toBe(false);
+    }
+    expect(ImageFoldersOptionsSchema.safeParse({ size: '1024x1' }).success).toBe(true);
     expect(await refusal(read(made('folders.zip'), { test_split: '0.2' }))).toContain(
       'has nothing to divide',
     );

@@ -53,9 +53,9 @@ export const uploads: Experiment = {
       designN: 100,
     },
   ],
-  n: 20,
+  n: 10,
   shortN: 1,
-  seconds: 120,
+  seconds: 35,
   missing: FaultDisk.missing,
   run: async (trial) => {
     const disk = await trial.lend('disk', async () => new FaultDisk('/datasets/'));
