@@ -59,7 +59,7 @@ describe("README's examples, run as they stand", () => {
   it('curl', async () => {
     const descent = await Installation.start();
     const curls = blocks('sh').filter((code) => code.includes('curl') && !code.includes('npm run keys'));
-    expect(curls).toHaveLength(7);
+    expect(curls).toHaveLength(8);
     const output = await execute('sh', 'example.sh', `set -e\n${curls.join('')}`, descent);
     expect(output).toContain('event: job.epoch');
     expect(output).toContain('event: job.succeeded');
@@ -69,6 +69,7 @@ describe("README's examples, run as they stand", () => {
     expect(output).toMatch(/^{"object":"job_plan",.*"steps":45000,/m);
     expect(output).toMatch(/^ *437544$/m);
     expect(output).toMatch(/"label":"\d","class":\d/);
+    expect(output.match(/"optimizer_state":"kept"/g)).toHaveLength(2);
   });
 
   it.skipIf(spawnSync('python3', ['--version']).error !== undefined)('Python (needs python3)', async () => {
