@@ -70,6 +70,7 @@ describe("README's examples, run as they stand", () => {
     expect(output).toMatch(/^ *437544$/m);
     expect(output).toMatch(/"label":"\d","class":\d/);
     expect(output).toMatch(/"test":\{"loss":0\.00\d+,"accuracy":null,"mae":0\.04\d+\}$/m);
+    expect(output.match(/"optimizer_state":"kept"/g)).toHaveLength(2);
   });
 
   it.skipIf(spawnSync('python3', ['--version']).error !== undefined)('Python (needs python3)', async () => {

@@ -27,12 +27,12 @@ export interface QuotaSettings {
 const GIGABYTE = 1e9;
 
 /**
- * Without keys everybody is the same owner, so that only the limits of the whole installation apply. Even so, no more jobs
- * than slots are released, since only those that are held go by priority.
+ * Without keys everybody is the same owner, so that only the limits of the whole installation apply. Even so, only
+ * twice as many jobs as slots are released, since only those that are held go by priority.
  */
 const WITHOUT_KEYS: Quotas = {
   queuedJobs: undefined,
-  runningJobs: 'slots',
+  runningJobs: 'ahead',
   requestsPerMinute: undefined,
   streams: undefined,
   storageBytes: undefined,

@@ -86,7 +86,20 @@ export class JobRequests {
 
   /** Cancels a job; a running one is `cancelling` until its worker has stopped. */
   async cancel(id: string, { signal }: Abortable = {}): Promise<Job> {
-    return await this.#json<Job>({ method: 'POST', path: `${pathOf(id)}/cancel`, signal });
+    return await this.#act(id, 'cancel', signal);
+  }
+
+  /**
+   * Pauses a job. A running one is `pausing` until its worker has stopped at the end of the epoch.
+   * `now`: it stops at once instead, and later goes on from its newest checkpoint.
+   */
+  async pause(id: string, { now = false, signal }: Abortable & { now?: boolean } = {}): Promise<Job> {
+    return await this.#act(id, now ? 'pause?now=true' : 'pause', signal);
+  }
+
+  /** Lets a paused job go on, before all others of its owner. */
+  async resume(id: string, { signal }: Abortable = {}): Promise<Job> {
+    return await this.#act(id, 'resume', signal);
   }
 
   /** Deletes a job that has ended. Not repeated, since a second attempt could not tell what the first one did. */
@@ -158,6 +171,10 @@ export class JobRequests {
   /** What happens to all of your jobs, live, resumed like the events of one. Begins with a FeedStart. */
   feed(options: FeedOptions = {}): AsyncGenerator<FeedStart | FeedEvent | FeedReset, void, void> {
     return followFeed(this.#http, options);
+  }
+
+  async #act(id: string, action: string, signal: AbortSignal | undefined): Promise<Job> {
+    return await this.#json<Job>({ method: 'POST', path: `${pathOf(id)}/${action}`, signal });
   }
 
   async #json<Value>(request: HttpRequest): Promise<Value> {

@@ -72,19 +72,6 @@ export class Jobs extends JobRequests {
   }
 
   /**
-   * Pauses a job. A running one is `pausing` until its worker has stopped at the end of the epoch.
-   * `now`: it stops at once instead, and later goes on from its newest checkpoint.
-   */
-  async pause(id: string, { now = false, signal }: Abortable & { now?: boolean } = {}): Promise<Job> {
-    return await this.#act(id, now ? 'pause?now=true' : 'pause', signal);
-  }
-
-  /** Lets a paused job go on, before all others of its owner. */
-  async resume(id: string, { signal }: Abortable = {}): Promise<Job> {
-    return await this.#act(id, 'resume', signal);
-  }
-
-  /**
    * Changes name and metadata, or the priority of a queued job. What is absent stays, and null removes.
    * @param ifMatch an ETag: the job is changed only if it still has it. Such a request is not repeated.
    */
@@ -142,11 +129,6 @@ export class Jobs extends JobRequests {
   ): Promise<Job> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
     const request = { method: 'POST', path, headers, body: JSON.stringify(body), signal } as const;
-    return await this.#http.send(request, (response) => this.#http.asJson<Job>(response));
-  }
-
-  async #act(id: string, action: string, signal: AbortSignal | undefined): Promise<Job> {
-    const request = { method: 'POST', path: `${pathOf(id)}/${action}`, signal } as const;
     return await this.#http.send(request, (response) => this.#http.asJson<Job>(response));
   }
 

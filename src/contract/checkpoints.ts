@@ -11,7 +11,7 @@ const CheckpointSchema = z
       .regex(/^[0-9a-f]{64}$/)
       .meta({ description: 'Of the file.' }),
     bytes: z.int().gte(1),
-    file: z.string().meta({ description: 'The path of the file.' }),
+    links: z.strictObject({ self: z.string().meta({ description: 'The file.' }) }),
   })
   .meta({ id: 'Checkpoint' });
 

@@ -86,6 +86,12 @@ export function powerCount(optimizer: Optimizer): number {
 /** What decides how a gradient changes a weight. */
 export type Updates = Pick<EngineOptions, 'optimizer' | 'l1' | 'l2'>;
 
+/** Whether one optimizer can go on with the state of another: it is of the same type and keeps the same. */
+export const keepsSameState = (before: Optimizer, after: Optimizer): boolean =>
+  before.type === after.type &&
+  slotNames(before).join() === slotNames(after).join() &&
+  powerCount(before) === powerCount(after);
+
 /**
  * Whether a step may skip a row of the first layer whose pixels were all 0 in the batch, so that its gradient is 0
  * (rule 8). True where a gradient of 0 changes no weight, unless a decay or a penalty changes all of them.

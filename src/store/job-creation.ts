@@ -49,8 +49,11 @@ export interface NewJob {
   idempotency?: { key: string; bodySha256: string; maxKeys: number };
 }
 
-/** `slots`: as many as the workers have. `none`: without a limit, as an older version has it without keys. */
-export type RunningQuota = number | 'slots' | 'none';
+/**
+ * `slots`: as many as the workers have. `ahead`: twice as many. `none`: without a limit, as an older version has it without
+ * keys.
+ */
+export type RunningQuota = number | 'slots' | 'ahead' | 'none';
 
 /** What a create sends to the client, except the links, which the API appends. */
 export interface CreateAnswer {

@@ -1,17 +1,11 @@
 import type { Optimizer } from '../contract/optimizer.ts';
 import type { EngineState } from '../engine/engine.ts';
-import { initialSlotValue, powerCount, slotNames } from '../engine/optimizer-state.ts';
+import { initialSlotValue, keepsSameState, powerCount, slotNames } from '../engine/optimizer-state.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { JobInput } from './job-engine.ts';
 
 /** A running product before its first factor. */
 const NO_FACTOR = 1;
-
-/** Whether a fork's optimizer can go on with the parent's state: it is of the same type and keeps the same. */
-export const keepsOptimizerState = (parent: Optimizer, child: Optimizer): boolean =>
-  parent.type === child.type &&
-  slotNames(parent).join() === slotNames(child).join() &&
-  powerCount(parent) === powerCount(child);
 
 /**
  * The checkpoint of a parent as the one that its fork begins with: weights, steps and history stay, and so does the
@@ -25,7 +19,7 @@ export function forkCheckpoint(
   child: JobInput,
 ): { bytes: Uint8Array; steps: number } {
   const checkpoint = decodeCheckpoint(bytes, parent);
-  const keeps = keepsOptimizerState(parent.spec.optimizer, child.spec.optimizer);
+  const keeps = keepsSameState(parent.spec.optimizer, child.spec.optimizer);
   const forked: Checkpoint = keeps
     ? checkpoint
     : { ...checkpoint, state: withNewOptimizer(checkpoint.state, child.spec.optimizer) };

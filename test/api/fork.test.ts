@@ -57,15 +57,15 @@ describe('GET /jobs/{id}/checkpoints', () => {
     expect(list.data).toEqual(
       kept.map(({ epoch, sha256, bytes }) => ({
         ...{ object: 'checkpoint', epoch, sha256, bytes },
-        file: `/jobs/${id}/checkpoints/${epoch}`,
+        links: { self: `/jobs/${id}/checkpoints/${epoch}` },
       })),
     );
-    const file = await api.request({ url: list.data[1].file });
+    const file = await api.request({ url: list.data[1].links.self });
     expect([file.headers.etag, file.rawPayload.length]).toEqual([`"${kept[1]!.sha256}"`, kept[1]!.bytes]);
-    const again = { url: list.data[1].file, headers: { 'if-none-match': file.headers.etag as string } };
+    const again = { url: list.data[1].links.self, headers: { 'if-none-match': file.headers.etag as string } };
     expect((await api.request(again)).statusCode).toBe(304);
     await api.artifacts.removeFile(id, '1-2.ckpt');
-    expectProblem(await api.request({ url: list.data[1].file }), 503, 'file_unavailable');
+    expectProblem(await api.request({ url: list.data[1].links.self }), 503, 'file_unavailable');
   });
 
   it('has none for a job that keeps none, fails, or does not exist', async () => {

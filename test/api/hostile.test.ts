@@ -11,17 +11,7 @@ const INSIDE =
 
 const RESERVED = [
   ...['id', 'object', 'status', 'owner', 'revision', 'created_at', 'started_at', 'finished_at', 'attempts'],
-  ...[
-    'attempt',
-    'token',
-    'priority',
-    'queue_position',
-    'delivery',
-    'delivery_id',
-    'lease',
-    'worker',
-    'progress',
-  ],
+  ...['attempt', 'token', 'queue_position', 'delivery', 'delivery_id', 'lease', 'worker', 'progress'],
   ...[
     'error',
     'result',

@@ -14,8 +14,13 @@ const OPERATIONS = Object.entries(COMMITTED.paths).flatMap(([path, operations]) 
 const BODIES: Record<string, string> = {
   'POST /jobs': '{}',
   'POST /jobs/validate': '{}',
+  'POST /jobs/{id}/fork': '{}',
+  'POST /jobs/{id}/extend': '{"epochs":5}',
+  'PATCH /jobs/{id}': '{}',
   'POST /session': '{"key":"dsc_"}',
 };
+
+const TYPES: Record<string, string> = { PATCH: 'application/merge-patch+json' };
 
 const JOBS = 'jobs=job_01KAXW3Q2M5N6P7Q8R9S0T1V2W,job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
 
@@ -33,7 +38,10 @@ async function ask(method: string, path: string, query: string) {
   return await api.request({
     method: method as 'GET',
     url: `${filledPath(path, id)}${whole === '' ? query : `?${whole}`}`,
-    ...(body !== undefined && { headers: { 'content-type': 'application/json' }, payload: body }),
+    ...(body !== undefined && {
+      headers: { 'content-type': TYPES[method] ?? 'application/json' },
+      payload: body,
+    }),
   });
 }
 

@@ -12,7 +12,7 @@ describe('quotas', () => {
   it('have defaults only with keys, but apply in any case when set', () => {
     expect(quotasFor('none', {})).toEqual({
       queuedJobs: undefined,
-      runningJobs: 'slots',
+      runningJobs: 'ahead',
       requestsPerMinute: undefined,
       streams: undefined,
       storageBytes: undefined,

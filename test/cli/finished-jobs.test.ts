@@ -146,3 +146,27 @@ describe('descent compare', () => {
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('val_accuracy') });
   });
 });
+
+describe('checkpoints, extend and fork', () => {
+  it('list what a job keeps, and go on from it', async () => {
+    expect((await run('checkpoints', id)).stdout).toMatch(/^epoch +bytes +sha256\n2 +\d+ +[0-9a-f]{64}\n$/);
+    const [extended, forked] = await Promise.all([
+      run('extend', id, '3', '--wait', '--json'),
+      run('fork', id, '--epochs', '3', '--optimizer', 'sgd', '--name', 'child', '--wait', '--json'),
+    ]);
+    expect([extended.code, forked.code]).toEqual([0, 0]);
+    expect(lines(extended.stdout)[0]).toMatchObject({
+      spec: { training: { epochs: 3 } },
+      parent: { job: id, epoch: 2, optimizer_state: 'kept' },
+    });
+    expect(lines(forked.stdout)[0]).toMatchObject({
+      spec: { name: 'child', optimizer: { type: 'sgd' } },
+      parent: { job: id, optimizer_state: 'new' },
+    });
+    const child = await run('fork', id, '--from-epoch', '2', '--epochs', '4');
+    expect(child).toMatchObject({ code: 0, stdout: expect.stringMatching(/^job_\w+\n$/) });
+    expect((await run('show', child.stdout.trim())).stdout).toContain(`${id}, epoch 2`);
+    expect((await run('fork', id, '--from-epoch', '1')).stderr).toContain('It has: 2.');
+    expect((await run('extend', id, '2')).code).toBe(2);
+  });
+});

@@ -76,7 +76,7 @@ describe('a job that is forked', () => {
     const whole = await trained(descent, { ...SPEC, checkpoints: { keep: 'all', every: 2 } });
     const kept = await checkpointsOf(descent, whole.id);
     expect(kept.map(({ epoch }) => epoch)).toEqual([2, 4, 6]);
-    const file = await descent.fetch(kept[0]!.file);
+    const file = await descent.fetch(kept[0]!.links.self);
     expect((await file.arrayBuffer()).byteLength).toBe(kept[0]!.bytes);
     expect((await descent.fetch(`/jobs/${whole.id}/checkpoints/3`)).status).toBe(404);
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { keepsSameState } from '../../src/engine/optimizer-state.ts';
 import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
-import { forkCheckpoint, keepsOptimizerState } from '../../src/training/fork.ts';
+import { forkCheckpoint } from '../../src/training/fork.ts';
 import { weightsSha256 } from '../../src/training/hashes.ts';
 import { loadSmallDataset, runJob, smallSpec, withoutTimes } from './small-job.ts';
 
@@ -64,7 +65,7 @@ describe('forkCheckpoint', () => {
   });
 });
 
-describe('keepsOptimizerState', () => {
+describe('keepsSameState', () => {
   const optimizerOf = (optimizer: object) => smallSpec({ optimizer }).optimizer;
   it.each([
     [{ type: 'adam' }, { type: 'adam', learning_rate: 0.1, beta_1: 0.5 }, true],
@@ -73,6 +74,6 @@ describe('keepsOptimizerState', () => {
     [{ type: 'sgd', momentum: 0.5 }, { type: 'sgd', momentum: 0.9, nesterov: true }, true],
     [{ type: 'sgd', momentum: 0.5 }, { type: 'rmsprop', momentum: 0.5 }, false],
   ])('%j -> %j: %s', (from, to, keeps) => {
-    expect(keepsOptimizerState(optimizerOf(from), optimizerOf(to))).toBe(keeps);
+    expect(keepsSameState(optimizerOf(from), optimizerOf(to))).toBe(keeps);
   });
 });

@@ -25,6 +25,19 @@ describe.skipIf(browserName === undefined)('the list of jobs (needs chromium)', 
     expect(page.url()).toBe(`${descent.url}/#/jobs/${id}`);
   });
 
+  it('pauses a job and lets it go on', async () => {
+    const descent = await Installation.start();
+    const endless = { ...SMALL, engine: 'reference', training: { epochs: 1000 } } as const;
+    const { id } = await descent.create(endless);
+    await descent.until(id, 'job.epoch');
+    const page = await browser.open(`${descent.url}/#/jobs/${id}`);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText(/Paused at epoch/).waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    await descent.cancel(id);
+  });
+
   it('keeps filters and order in the address', async () => {
     const descent = await Installation.start();
     for (const [name, type] of Object.entries({ one: 'adam', two: 'sgd', three: 'adam' })) {

@@ -218,18 +218,14 @@ export const NUMBER_METRICS_ROW: MetricsRow = {
 
 export const FORKED_JOB: Job = {
   ...QUEUED_JOB,
-  id: 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X',
   spec: JobSpecSchema.parse({ training: { epochs: 20 } }),
   progress: { ...QUEUED_JOB.progress, epochs: 20, steps: 30_000 },
   parent: {
-    job: ID,
+    job: 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X',
     epoch: 10,
     checkpoint_sha256: '3f0c9a7f5d4f0f8c3f2f4be4d19b3f1a7c3c3f4d6a0f2b9a1d5e8c7b6a594837',
     optimizer_state: 'kept',
   },
-  links: Object.fromEntries(
-    Object.entries(links).map(([name, path]) => [name, path.replace(/V2W/, 'V2X')]),
-  ) as Job['links'],
 };
 
 export const CHECKPOINT_LIST: CheckpointList = {
@@ -240,7 +236,7 @@ export const CHECKPOINT_LIST: CheckpointList = {
       epoch: 10,
       sha256: '3f0c9a7f5d4f0f8c3f2f4be4d19b3f1a7c3c3f4d6a0f2b9a1d5e8c7b6a594837',
       bytes: 877_652,
-      file: `/jobs/${ID}/checkpoints/10`,
+      links: { self: `/jobs/${ID}/checkpoints/10` },
     },
   ],
   has_more: false,

@@ -36,7 +36,7 @@ export function checkpointRoutes(app: FastifyInstance, deps: ApiDeps, done: () =
         epoch,
         sha256,
         bytes,
-        file: `${pathOfJob(basePath, id)}/checkpoints/${epoch}`,
+        links: { self: `${pathOfJob(basePath, id)}/checkpoints/${epoch}` },
       }));
       return sendJson(reply, JSON.stringify({ object: 'list', data, has_more: false }));
     },

@@ -11,9 +11,9 @@ import {
   type JobSpec,
   JobSpecSchema,
 } from '../../contract/job-spec.ts';
+import { keepsSameState } from '../../engine/optimizer-state.ts';
 import type { StoredModel } from '../../serving/model-task.ts';
 import type { CheckpointFile, JobRecord } from '../../store/job-record.ts';
-import { keepsOptimizerState } from '../../training/fork.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { sendJson } from '../http/conditional.ts';
@@ -117,7 +117,7 @@ export function forkRoutes(
       job: id,
       epoch,
       checkpoint_sha256: sha256,
-      optimizer_state: keepsOptimizerState(record.spec.optimizer, spec.optimizer) ? 'kept' : 'new',
+      optimizer_state: keepsSameState(record.spec.optimizer, spec.optimizer) ? 'kept' : 'new',
     };
     const giveBack = room.take(record.parameters, record);
     try {

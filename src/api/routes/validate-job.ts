@@ -85,7 +85,8 @@ function startOf(
   if (slots === 0) return 'No worker takes jobs at the moment.';
   if (live === undefined) return `More than ${MOST_LIVE} jobs wait, which is too many to look at.`;
   const quota = runningJobs === 'slots' ? slots : runningJobs;
-  const perOwner = quota === 'none' ? Number.POSITIVE_INFINITY : Math.min(slots, quota);
+  const perOwner =
+    quota === 'none' ? Number.POSITIVE_INFINITY : quota === 'ahead' ? 2 * slots : Math.min(slots, quota);
   const seconds = startsInSeconds(owner, live, { slots, perOwner, priority });
   if (seconds === undefined) return 'It is not known how long some of the jobs before it take.';
   return Math.round(10 * seconds) / 10;

@@ -269,14 +269,15 @@ end
 local MOST_RELEASES = 100
 
 -- How many more deliveries of the owner may be released, not counting the planned writes. The running quota is `none`,
--- `slots` (of all workers together) or a number, which the slots limit too: what waits in BullMQ keeps others waiting.
+-- `slots` (of all workers together), `ahead` (as many again are at hand) or a number, which the slots limit too: what waits in BullMQ keeps others waiting.
 local function room(quota)
   quota = quota or redis.call('HGET', SHARE, 'running_quota') or 'none'
   if quota == 'none' then
     return MOST_RELEASES
   end
   local slots = math.max(1, tonumber(redis.call('HGET', SHARE, 'slots') or 1))
-  local most = math.min(slots, tonumber(quota) or slots)
+  -- A job that no worker takes, of a later version for example, must not keep the others waiting.
+  local most = quota == 'ahead' and 2 * slots or math.min(slots, tonumber(quota) or slots)
   local live = count_of('queued') + count_of('running') + count_of('pausing') + count_of('cancelling')
   return math.min(most - (live - held_count()), MOST_RELEASES)
 end

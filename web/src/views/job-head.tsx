@@ -56,7 +56,7 @@ function saying(job: Job, progress: Job['progress']): string {
   if (status === 'succeeded') {
     return `${whole(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'} · ${whole(steps)} steps · took ${seconds(result?.duration_seconds)}`;
   }
-  if (terminal) return `Ended at ${far}`;
+  if (terminal || status === 'paused') return `${terminal ? 'Ended' : 'Paused'} at ${far}`;
   const left = eta_seconds === null ? 'time left not known yet' : `${seconds(eta_seconds)} left`;
   const speed = steps_per_second === null ? '' : ` · ${whole(Math.round(steps_per_second))} steps/s`;
   return `${left} · ${far}${speed}`;
@@ -74,6 +74,8 @@ function Actions({ job }: { job: Job }) {
     }
   };
   const cancel = () => attempt(async () => remember(await descent.jobs.cancel(id)));
+  const isPaused = status === 'paused';
+  const toggle = () => attempt(async () => remember(await descent.jobs[isPaused ? 'resume' : 'pause'](id)));
   const remove = async () => {
     if (!confirm(`Delete ${nameOf(job)} with its model? This cannot be undone.`)) return;
     await attempt(async () => {
@@ -95,6 +97,15 @@ function Actions({ job }: { job: Job }) {
         <a class="button" href={href('compare', { jobs: id })}>
           Compare
         </a>
+        {!terminal && (
+          <button
+            type="button"
+            disabled={status === 'pausing' || status === 'cancelling'}
+            onClick={() => void toggle()}
+          >
+            {isPaused ? 'Resume' : 'Pause'}
+          </button>
+        )}
         {terminal ? (
           <button type="button" class="danger" onClick={() => void remove()}>
             Delete
