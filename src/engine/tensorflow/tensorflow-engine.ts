@@ -189,7 +189,9 @@ class TensorFlowEngine implements Engine {
     let sum: Tensor = tf.scalar(0);
     if (!hasPenalty({ l1, l2 })) return sum as Scalar;
     for (const kernel of this.#weights.filter(({ rank }) => rank === 2)) {
-      sum = tf.add(sum, tf.mul(l1, tf.sum(tf.abs(kernel))));
+      // |w|, whose derivative at 0 is 0; that of tfjs's abs is -1.
+      const size = tf.add(tf.relu(kernel), tf.relu(tf.neg(kernel)));
+      sum = tf.add(sum, tf.mul(l1, tf.sum(size)));
       sum = tf.add(sum, tf.mul(l2, tf.sum(tf.square(kernel))));
     }
     return sum as Scalar;
