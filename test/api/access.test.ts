@@ -59,15 +59,28 @@ beforeAll(async () => {
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
+/** A body where one is needed. */
+function bodyOf(method: string, url: string): Pick<InjectOptions, 'payload' | 'headers'> {
+  const json = { headers: { 'content-type': 'application/json' } };
+  if (method === 'PATCH') {
+    return { payload: '{"name":"x"}', headers: { 'content-type': 'application/merge-patch+json' } };
+  }
+  if (method !== 'POST') return {};
+  if (['/jobs', '/jobs/validate'].includes(url)) return { payload: '{"dataset":"mnist_sample"}', ...json };
+  if (url.endsWith('/fork')) return { payload: '{}', ...json };
+  if (url.endsWith('/extend')) return { payload: '{"epochs":20}', ...json };
+  return {};
+}
+
 async function call(method: string, url: string, key?: string, more: Partial<InjectOptions> = {}) {
-  const isCreate = method === 'POST' && ['/jobs', '/jobs/validate'].includes(url);
+  const { headers, ...body } = bodyOf(method, url);
   return await api.request({
     method: method as 'GET',
     url,
-    ...(isCreate && { payload: '{"dataset":"mnist_sample"}' }),
+    ...body,
     ...more,
     headers: {
-      ...(isCreate && { 'content-type': 'application/json' }),
+      ...headers,
       ...(key !== undefined && bearer(key)),
       ...more.headers,
     },
@@ -147,9 +160,10 @@ describe.each(GUARDED.filter(({ path }) => path.includes('{id}')))('$method $pat
 
   it('lets an admin reach the jobs of all owners', async () => {
     const response = await call(method, filledPath(path, await jobOf(bobs)), keyOf.admin);
-    // The job is queued: it has no evaluation yet, and cannot be deleted. It predicts classes, so it will have no residuals.
+    // The job is queued: it has no evaluation or checkpoint yet, and cannot be deleted. It predicts classes, so it will
+    // have no residuals.
     expect([200, 202, 404, 409], response.body).toContain(response.statusCode);
-    const code = path.endsWith('/residuals.svg') ? 'not_found' : 'not_available_yet';
+    const code = /residuals|checkpoints/.test(path) ? 'not_found' : 'not_available_yet';
     if (response.statusCode === 404) expect(response.json()).toMatchObject({ code });
   });
 });
@@ -423,7 +437,9 @@ describe.skipIf(inject('redisBinary') === null)("another owner's job", async () 
     });
     monitor.write('MONITOR\r\n');
     const commandsOf = async (method: string, url: string) => {
-      const ask = () => guarded.request({ method: method as 'GET', url, headers: bearer(bob) });
+      const { headers, ...body } = bodyOf(method, url);
+      const ask = () =>
+        guarded.request({ method: method as 'GET', url, ...body, headers: { ...headers, ...bearer(bob) } });
       // Once before, so that key and scripts are known.
       await ask();
       const mark = `mark-${Math.random()}`;
