@@ -57,7 +57,7 @@ it('serves others while more silent connections are open than it has descriptors
   await expect.poll(() => closed.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(SILENT - DESCRIPTORS);
   for (let i = 0; i < 3; i++) {
     expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
-    expect((await fetch(`http://127.0.0.1:${port}/datasets`)).status).toBe(200);
+    expect((await fetch(`http://127.0.0.1:${port}/openapi.json`)).status).toBe(200);
   }
   expect(closed).not.toContain(SILENT - 1);
 });

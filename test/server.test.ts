@@ -76,7 +76,7 @@ describe('the API process', { timeout: 120_000 }, () => {
   ])('answers at HOST=%s under the name that it has', async (HOST, name) => {
     const { listening } = await startServer({ REDIS_URL: 'unix:/nowhere', HOST, AUTH: 'none' });
     const { port } = new URL(await listening());
-    expect((await fetch(`http://${name}:${port}/datasets`)).status).toBe(200);
+    expect((await fetch(`http://${name}:${port}/openapi.json`)).status).toBe(200);
   });
 
   it.each([

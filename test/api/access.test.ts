@@ -9,6 +9,7 @@ import { ApiKeys } from '../../src/store/api-keys.ts';
 import { newJobId } from '../store/open-store.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { EventViewer } from './event-viewer.ts';
+import { bodyOf } from './needed-body.ts';
 import { COMMITTED, expectProblem, filledPath, openApi } from './open-api.ts';
 
 /**
@@ -58,19 +59,6 @@ beforeAll(async () => {
 });
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
-
-/** A body where one is needed. */
-function bodyOf(method: string, url: string): Pick<InjectOptions, 'payload' | 'headers'> {
-  const json = { headers: { 'content-type': 'application/json' } };
-  if (method === 'PATCH') {
-    return { payload: '{"name":"x"}', headers: { 'content-type': 'application/merge-patch+json' } };
-  }
-  if (method !== 'POST') return {};
-  if (['/jobs', '/jobs/validate'].includes(url)) return { payload: '{"dataset":"mnist_sample"}', ...json };
-  if (url.endsWith('/fork')) return { payload: '{}', ...json };
-  if (url.endsWith('/extend')) return { payload: '{"epochs":20}', ...json };
-  return {};
-}
 
 async function call(method: string, url: string, key?: string, more: Partial<InjectOptions> = {}) {
   const { headers, ...body } = bodyOf(method, url);

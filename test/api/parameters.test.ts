@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bodyOf } from './needed-body.ts';
 import { COMMITTED, filledPath, openApi } from './open-api.ts';
 
 /** Every documented parameter takes exactly the values that its schema allows. */
@@ -114,14 +115,12 @@ describe.each(PARAMETERS)('$operation: the parameter $name', (parameter) => {
         ].join('&');
         const given = parameter.in === 'path' ? path.replace(`{${name}}`, encodeURIComponent(text)) : path;
         const url = filledPath(given, id);
+        const { headers, ...body } = bodyOf(method, url);
         const response = await api.request({
           method: method as 'GET',
           url: query === '' ? url : `${url}?${query}`,
-          headers: {
-            ...(method === 'POST' && path === '/jobs' && { 'content-type': 'application/json' }),
-            ...(parameter.in === 'header' && { [name]: text }),
-          },
-          ...(path === '/jobs' && method === 'POST' && { payload: '{"dataset":"mnist_sample"}' }),
+          headers: { ...headers, ...(parameter.in === 'header' && { [name]: text }) },
+          ...body,
         });
         const refused = response.statusCode === 422 && response.json().code === 'validation_failed';
         // An id in the path that no job can have is just not found.

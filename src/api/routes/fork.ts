@@ -61,10 +61,11 @@ export function forkRoutes(
     preValidation: remember,
     handler: async (request, reply) => {
       const { id } = request.params;
+      const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const record = await recordOf(request, id);
       const { from_epoch, overrides } = request.body;
       const checkpoint = checkpointOf(record, from_epoch);
-      return await create(request, reply, { id, record, checkpoint, overrides });
+      return await create(request, reply, { id, key, record, checkpoint, overrides });
     },
   });
 
@@ -78,6 +79,7 @@ export function forkRoutes(
     handler: async (request, reply) => {
       const { id } = request.params;
       const { epochs } = request.body;
+      const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const record = await recordOf(request, id);
       if (!isTerminal(record.status)) {
         throw new ProblemError(
@@ -91,7 +93,8 @@ export function forkRoutes(
         const detail = `must be more than ${had}, the epochs that the job had; got ${epochs}`;
         throw invalidFields([{ in: 'body', pointer: '/epochs', detail }]);
       }
-      return await create(request, reply, { id, record, checkpoint, overrides: { training: { epochs } } });
+      const overrides = { training: { epochs } };
+      return await create(request, reply, { id, key, record, checkpoint, overrides });
     },
   });
   done();
@@ -105,10 +108,9 @@ export function forkRoutes(
   async function create(
     request: FastifyRequest,
     reply: FastifyReply,
-    { id, record, checkpoint, overrides }: Origin,
+    { id, key, record, checkpoint, overrides }: Origin,
   ): Promise<FastifyReply> {
     const spec = specOf(record, checkpoint.epoch, overrides);
-    const key = parseIdempotencyKey(request.headers['idempotency-key']);
     const trace = traceIdOf(request.headers.traceparent);
     const { owner } = callerOf(request);
     const { name, sha256, epoch } = checkpoint;
@@ -159,6 +161,8 @@ export function forkRoutes(
 
 interface Origin {
   id: string;
+  /** The Idempotency-Key. */
+  key: string | undefined;
   record: JobRecord;
   checkpoint: CheckpointFile;
   overrides: Fork['overrides'];
