@@ -131,12 +131,13 @@ export class DatasetUploads {
     );
     const total = new AbortController();
     const timer = setTimeout(() => total.abort(late), totalMs);
+    const stopped = AbortSignal.any([signal, total.signal]);
     const file = await open(path, 'wx');
     try {
       // The request must outlive a refusal, to get an answer.
       const chunks = body.iterator({ destroyOnReturn: false });
       for (let bytes = 0; ; ) {
-        const next = await within(chunks.next(), idleMs, late, AbortSignal.any([signal, total.signal]));
+        const next = await within(chunks.next(), idleMs, late, stopped);
         if (next.done === true) break;
         const chunk = next.value as Buffer;
         bytes += chunk.length;
@@ -155,8 +156,11 @@ export class DatasetUploads {
     const limits = { unpackedBytes: UNPACKED * uploadLimits.bodyBytes, preparedBytes: PREPARED_BYTES };
     const task = { name, format, options: { ...options }, folder, limits };
     const { memoryBytes } = uploadLimits;
-    const reading = this.#reading.then(() => readUpload(task, { memoryBytes, timeMs: readMs, signal }));
+    const before = this.#reading;
+    const reading = before.then(() => readUpload(task, { memoryBytes, timeMs: readMs, signal }));
     this.#reading = reading.catch(() => {});
+    // One whose client goes away in the queue gives up its place among the uploads at once.
+    await untilAborted(before, signal);
     const answer = await reading;
     if (answer.type === 'made') return answer;
     throw refusedRead(answer, { memoryBytes, readMs });
@@ -233,15 +237,24 @@ async function within<Value>(
   late: Error,
   signal: AbortSignal,
 ): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const lateness = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, ms, late);
+  });
+  try {
+    return await untilAborted(Promise.race([value, lateness]), signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @throws what the signal was aborted with */
+async function untilAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return await new Promise<Value>((resolve, reject) => {
     const stop = () => reject(signal.reason);
-    const timer = setTimeout(reject, ms, late);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
     // It is awaited in any case: nobody else would hear of its failure.
-    void value.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
-    });
+    void value.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
   });
 }

@@ -36,10 +36,13 @@ export const ForkTaskSchema = z.strictObject({
 });
 export type ForkTask = z.output<typeof ForkTaskSchema>;
 
-/** steps: of the parent up to there. missing = the file is missing or damaged, or of other rules. */
+/**
+ * steps: of the parent up to there. missing = the file is missing or damaged, or of other rules; unwritten = that of the
+ * new job could not be written.
+ */
 export type ForkOutcome =
   | { readonly outcome: 'forked'; readonly file: JobFile; readonly steps: number }
-  | { readonly outcome: 'missing' };
+  | { readonly outcome: 'missing' | 'unwritten' };
 
 export const ExportTaskSchema = z.strictObject({
   model: StoredModelSchema,

@@ -3,6 +3,7 @@ import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { DataShape } from '../contract/data-shape.ts';
 import { inUnit } from '../contract/in-unit.ts';
 import type { PredictionList } from '../contract/prediction.ts';
+import { StorageUnavailableError } from '../contract/storage-error.ts';
 import { DatasetDamagedError, DatasetUnavailableError } from '../dataset/dataset-error.ts';
 import { type Dataset, openDataset } from '../dataset/prepared.ts';
 import { UploadedFiles } from '../dataset/uploads.ts';
@@ -146,6 +147,7 @@ export async function fork(task: ForkTask): Promise<ForkOutcome> {
     return { outcome: 'forked', file, steps: forked.steps };
   } catch (error) {
     if (error instanceof CheckpointError) return { outcome: 'missing' };
+    if (error instanceof StorageUnavailableError) return { outcome: 'unwritten' };
     throw error;
   }
 }

@@ -258,6 +258,29 @@ describe('PUT /datasets/{name}', () => {
   });
 });
 
+describe('an upload that waits for another to be read', () => {
+  it('leaves nothing and gives up its place as soon as its client goes away', async () => {
+    const rows = Array.from({ length: 400_000 }, (_, i) => `${i},${i * 2},c${i % 2}`).join('\n');
+    let isFirstDone = false;
+    const first = put('long?format=csv', rows).finally(() => {
+      isFirstDone = true;
+    });
+    await expect.poll(() => filesOf(api).filter((file) => file.startsWith('.upload-'))).toHaveLength(1);
+    const second = send(api, 'short?format=csv', (request) => {
+      request.end(CSV);
+      void expect
+        .poll(() => filesOf(api).filter((file) => file.startsWith('.upload-')).length, { interval: 5 })
+        .toBe(2)
+        .then(() => request.destroy());
+    });
+    await expect(second).rejects.toThrow();
+    await expect.poll(() => filesOf(api).filter((file) => file.startsWith('.upload-'))).toHaveLength(1);
+    expect(isFirstDone).toBe(false);
+    expect((await first).statusCode).toBe(201);
+    expect((await remove('long')).statusCode).toBe(204);
+  });
+});
+
 describe('a job on an uploaded dataset', () => {
   it('keeps it from being deleted until it has ended, and is told what there is', async () => {
     await put('flowers?format=csv', CSV);

@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../src/contract/job.ts';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
 import { slotNames } from '../../src/engine/optimizer-state.ts';
+import type { ForkOutcome, ForkTask } from '../../src/serving/model-task.ts';
+import { ModelThreads } from '../../src/serving/model-threads.ts';
 import type { KeptFile } from '../../src/store/job-record.ts';
 import { encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { jobLayout } from '../../src/training/job-engine.ts';
@@ -11,6 +15,18 @@ import { expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
 
+/** Puts a file where the folder of the new job must be. */
+class BlockingThreads extends ModelThreads {
+  override async fork(task: ForkTask): Promise<ForkOutcome> {
+    await writeFile(join(task.parent.artifacts.folder, task.child.job), '');
+    return await super.fork(task);
+  }
+}
+
+const threads = new BlockingThreads();
+afterAll(() => threads.close());
+const blocked = openApi({ models: threads });
+
 const SPEC = {
   dataset: 'mnist_sample',
   model: { hidden_units: [4] },
@@ -18,8 +34,8 @@ const SPEC = {
   checkpoints: { keep: 'all' },
 } as const;
 
-const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
-  api.request({
+const post = (path: string, body: unknown, headers: Record<string, string> = {}, on = api) =>
+  on.request({
     method: 'POST',
     url: path,
     headers: { 'content-type': 'application/json', ...headers },
@@ -27,7 +43,7 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
   });
 
 /** A checkpoint as a trainer writes it; its weights are all 0. */
-async function writeCheckpoint(id: string, epoch: number): Promise<KeptFile> {
+async function writeCheckpoint(id: string, epoch: number, on = api): Promise<KeptFile> {
   const spec = JobSpecSchema.parse(SPEC);
   const data = resolveDataset(spec.dataset);
   const weights = new Float32Array(jobLayout({ spec, data }).parameters);
@@ -35,18 +51,18 @@ async function writeCheckpoint(id: string, epoch: number): Promise<KeptFile> {
   const history = Array.from({ length: epoch }, (_, i) => metricsOf(i + 1));
   const state = { weights, slots, powers: [], steps: 150 * epoch };
   const bytes = encodeCheckpoint({ epoch, state, history }, { spec, data });
-  return { ...(await api.artifacts.write(id, `1-${epoch}.ckpt`, bytes)), epoch, bytes: bytes.length };
+  return { ...(await on.artifacts.write(id, `1-${epoch}.ckpt`, bytes)), epoch, bytes: bytes.length };
 }
 
 /** A job that has succeeded and keeps the checkpoints of its three epochs. */
-async function succeeded(): Promise<{ id: string; kept: KeptFile[] }> {
-  const { id, token } = await api.running(SPEC);
+async function succeeded(on = api): Promise<{ id: string; kept: KeptFile[] }> {
+  const { id, token } = await on.running(SPEC);
   const kept: KeptFile[] = [];
   for (const epoch of [1, 2, 3]) {
-    kept.push(await writeCheckpoint(id, epoch));
-    await api.transitions.epoch(id, token, { ...epochReport(epoch), kept });
+    kept.push(await writeCheckpoint(id, epoch, on));
+    await on.transitions.epoch(id, token, { ...epochReport(epoch), kept });
   }
-  await api.transitions.finish(id, token, { ...successOf(3), kept });
+  await on.transitions.finish(id, token, { ...successOf(3), kept });
   return { id, kept };
 }
 
@@ -140,6 +156,16 @@ describe('POST /jobs/{id}/fork and extend', () => {
     const folders = (await api.artifacts.list()).map((folder) => folder.id);
     const jobs: Job[] = (await api.request({ url: '/jobs?limit=1000' })).json().data;
     expect(folders.filter((folder) => !jobs.some((job) => job.id === folder))).toEqual([]);
+  });
+
+  it('creates no job when its first checkpoint cannot be written, and says so', async () => {
+    const { id } = await succeeded(blocked);
+    const jobs = async () => (await blocked.request({ url: '/jobs' })).json().data.length;
+    const before = await jobs();
+    const answer = await post(`/jobs/${id}/extend`, { epochs: 5 }, {}, blocked);
+    expectProblem(answer, 503, 'file_unavailable');
+    expect(answer.headers['retry-after']).toBe('10');
+    expect(await jobs()).toBe(before);
   });
 
   it('forks a paused job from what it would resume from', async () => {

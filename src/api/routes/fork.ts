@@ -148,14 +148,26 @@ export function forkRoutes(
 
   async function prepare(model: StoredModel, child: { job: string; spec: JobSpec; parent: Parent }) {
     const forked = await models.fork({ parent: model, child });
-    if (forked.outcome === 'missing') {
-      throw new ProblemError(
-        'no_checkpoint',
-        'The checkpoint is missing or damaged, or another version of the engines wrote it. Fork from another epoch.',
-      );
+    switch (forked.outcome) {
+      case 'missing':
+        throw new ProblemError(
+          'no_checkpoint',
+          'The checkpoint is missing or damaged, or another version of the engines wrote it. Fork from another epoch.',
+        );
+      case 'unwritten':
+        await artifacts.remove(child.job).catch(() => {});
+        throw new ProblemError(
+          'file_unavailable',
+          'No job was created, because its first checkpoint could not be written to the disk. /readyz has the reason; retry when it is fixed.',
+          { headers: { 'retry-after': '10' } },
+        );
+      case 'forked':
+        return {
+          parent: child.parent,
+          checkpoint: { ...forked.file, epoch: child.parent.epoch },
+          steps: forked.steps,
+        };
     }
-    const { file, steps } = forked;
-    return { parent: child.parent, checkpoint: { ...file, epoch: child.parent.epoch }, steps };
   }
 }
 
@@ -247,6 +259,7 @@ const RESPONSES = {
 const PROBLEMS = [
   'job_not_found',
   'no_checkpoint',
+  'file_unavailable',
   'job_unreadable',
   'unsupported_media_type',
   'idempotency_key_reused',
