@@ -260,24 +260,34 @@ describe('PUT /datasets/{name}', () => {
 
 describe('an upload that waits for another to be read', () => {
   it('leaves nothing and gives up its place as soon as its client goes away', async () => {
-    const rows = Array.from({ length: 400_000 }, (_, i) => `${i},${i * 2},c${i % 2}`).join('\n');
+    const uploads = () => filesOf(api).filter((file) => file.startsWith('.upload-'));
+    const rows = Array.from({ length: 200_000 }, (_, i) => `${i},${i * 2},c${i % 2}`).join('\n');
     let isFirstDone = false;
     const first = put('long?format=csv', rows).finally(() => {
       isFirstDone = true;
     });
-    await expect.poll(() => filesOf(api).filter((file) => file.startsWith('.upload-'))).toHaveLength(1);
-    const second = send(api, 'short?format=csv', (request) => {
+    await expect.poll(uploads, { interval: 5 }).toHaveLength(1);
+    // Its turn comes when the first has its answer.
+    const second = put('longer?format=csv', `${rows}\n1,1,c1`);
+    await expect.poll(uploads, { interval: 5 }).toHaveLength(2);
+    const others = uploads();
+    let waiting: string | undefined;
+    const third = send(api, 'short?format=csv', (request) => {
       request.end(CSV);
       void expect
-        .poll(() => filesOf(api).filter((file) => file.startsWith('.upload-')).length, { interval: 5 })
-        .toBe(2)
-        .then(() => request.destroy());
+        .poll(uploads, { interval: 5 })
+        .toHaveLength(3)
+        .then(() => {
+          waiting = uploads().find((folder) => !others.includes(folder));
+          request.destroy();
+        });
     });
-    await expect(second).rejects.toThrow();
-    await expect.poll(() => filesOf(api).filter((file) => file.startsWith('.upload-'))).toHaveLength(1);
+    await expect(third).rejects.toThrow();
+    expect(waiting).toBeDefined();
+    await expect.poll(uploads, { interval: 5, timeout: 30_000 }).not.toContain(waiting);
     expect(isFirstDone).toBe(false);
-    expect((await first).statusCode).toBe(201);
-    expect((await remove('long')).statusCode).toBe(204);
+    expect([(await first).statusCode, (await second).statusCode]).toEqual([201, 201]);
+    for (const name of ['long', 'longer']) expect((await remove(name)).statusCode).toBe(204);
   });
 });
 
