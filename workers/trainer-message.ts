@@ -42,6 +42,8 @@ export const TrainCommandSchema = z.strictObject({
 
 export const TrainerCommandSchema = z.discriminatedUnion('type', [
   TrainCommandSchema,
+  /** Answer `ready`. */
+  z.strictObject({ type: z.literal('ask') }),
   /** Epoch `epoch` is in the record. */
   z.strictObject({ type: z.literal('confirmed'), epoch: z.int().gte(1) }),
   /** Stop at the next yield. */
@@ -51,7 +53,7 @@ export const TrainerCommandSchema = z.discriminatedUnion('type', [
 ]);
 
 export const TrainerMessageSchema = z.discriminatedUnion('type', [
-  /** The modules are loaded. */
+  /** The modules are loaded, or an `ask` has arrived. */
   z.strictObject({ type: z.literal('ready') }),
   z.strictObject({ type: z.literal('progress'), progress: ProgressSchema }),
   z.strictObject({

@@ -112,6 +112,17 @@ export class TrainerProcess {
     }
   }
 
+  /** False if it has ended: its end may reach this process later than the next job does. */
+  async answers(): Promise<boolean> {
+    if (!this.alive) return false;
+    this.send({ type: 'ask' });
+    for (;;) {
+      const { type } = await this.next();
+      if (type === 'ready') return true;
+      if (type === 'exited') return false;
+    }
+  }
+
   kill(): void {
     this.#killed = true;
     this.#child.kill('SIGKILL');
@@ -157,7 +168,7 @@ export class TrainerPool {
    */
   async take(): Promise<TrainerProcess> {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (idle.alive) return idle;
+      if (await idle.answers()) return idle;
     }
     for (let tries = 1; ; tries++) {
       const started = await this.#start();

@@ -41,6 +41,9 @@ function main(): void {
           session = started;
         });
         return;
+      case 'ask':
+        send({ type: 'ready' });
+        return;
       case 'confirmed':
         session?.confirm(command.epoch);
         return;

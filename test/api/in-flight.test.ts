@@ -78,6 +78,8 @@ it('gives the place of a client that goes away to another', async () => {
 it('refuses writes beyond the limit before it reads them, with all that its answers have', async () => {
   const { id } = await api.create();
   const removed = [1, 2, 3, 4].map(() => fetch(`${api.url}/jobs/${id}`, { method: 'DELETE' }));
+  const answers: Response[] = [];
+  for (const each of removed) void each.then((answer) => answers.push(answer));
   expect((await Promise.race(removed)).status).toBe(503);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   onTestFinished(() => agent.destroy());
@@ -103,6 +105,7 @@ it('refuses writes beyond the limit before it reads them, with all that its answ
     /^descent_http_request_duration_seconds_count\{method="POST",route="unknown",status="503"\} 1$/m,
   );
 
+  await expect.poll(() => removals.length + answers.length).toBe(4);
   for (const release of removals) release();
   await Promise.all(removed);
   expect((await ask(agent, 'POST', '/jobs', { ...headers, body: '{}' })).statusCode).toBe(202);
@@ -138,36 +141,70 @@ it('counts no request whose body has not arrived', async () => {
   expect(await statusOf('/jobs')).toBe(200);
 });
 
-it('takes a burst, and fewer until there has been a pause', async () => {
+const ofTime = () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => {
     vi.useRealTimers();
   });
+};
+
+it('takes a burst, and fewer until there has been a pause', async () => {
+  ofTime();
   const places = new Places(3, 1);
-  for (let k = 0; k < 3; k += 1) {
+  const burst = [1, 2, 3].map(() => {
     expect(places.isFull).toBe(false);
-    places.take();
+    const place = places.take();
     vi.advanceTimersByTime(1_000);
-  }
+    return place;
+  });
   expect(places.isFull).toBe(true);
-  places.leave();
+  burst[0]!.leave();
   expect(places.isFull).toBe(true);
-  places.leave();
-  places.leave();
+  burst[1]!.leave();
+  burst[2]!.leave();
   // All are free, but only for a moment.
   expect(places.isFull).toBe(false);
-  places.take();
+  const next = places.take();
   expect(places.isFull).toBe(true);
-  places.leave();
+  next.leave();
   // It was the process that had no time: a request waited in its socket.
   vi.advanceTimersByTime(1_000);
-  places.take();
+  const waited = places.take();
   await setImmediate();
   expect(places.isFull).toBe(true);
-  places.leave();
+  waited.leave();
   vi.advanceTimersByTime(100);
   await setImmediate();
   places.take();
   places.take();
   expect(places.isFull).toBe(false);
+});
+
+it('lets a burst work in turn, the first first, and none wait for long', async () => {
+  ofTime();
+  const places = new Places(5, 1);
+  const begun: number[] = [];
+  const take = (k: number) => {
+    const place = places.take();
+    if (place.turn === undefined) begun.push(k);
+    else void place.turn.then(() => begun.push(k));
+    return place;
+  };
+  const burst = [0, 1, 2, 3, 4].map(take);
+  await setImmediate();
+  expect(begun).toEqual([0]);
+  // Its client goes away before its turn.
+  burst[1]!.leave();
+  await setImmediate();
+  burst[0]!.leave();
+  await setImmediate();
+  expect(begun.filter((k) => k !== 1)).toEqual([0, 2]);
+  // Those at work wait for something silent.
+  vi.advanceTimersByTime(250);
+  await setImmediate();
+  expect(begun.filter((k) => k !== 1)).toEqual([0, 2, 3, 4]);
+  for (const place of burst.slice(2)) place.leave();
+  const after = take(5);
+  expect(after.turn).toBeUndefined();
+  after.leave();
 });

@@ -120,6 +120,19 @@ describe('a trainer', () => {
     expect(trainer.alive).toBe(true);
   });
 
+  it('that ended while it was idle is given to no job, also before its end is known', async () => {
+    const { pool, trainer } = await openPool();
+    pool.giveBack(trainer);
+    process.kill(trainer.pid!, 'SIGKILL');
+    expect(trainer.alive).toBe(true);
+    const next = await pool.take();
+    onTestFinished(() => next.kill());
+    expect(next.pid).not.toBe(trainer.pid);
+    expect(await next.answers()).toBe(true);
+    pool.giveBack(next);
+    expect(await pool.take()).toBe(next);
+  });
+
   it('that does not load counts as no job’s fault, and is reported as such', async () => {
     const pool = new TrainerPool(log);
     vi.stubEnv('NODE_OPTIONS', '--no-such-option');

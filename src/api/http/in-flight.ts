@@ -12,12 +12,15 @@ export interface InFlightLimits {
   reads: number;
   /** All others: so many are accepted after a pause, however many come at once. */
   writes: number;
-  /** All others, after those: so many are answered within about 100 ms. */
+  /** All others, after those; also how many of a burst work at a time. All are then answered within about 100 ms. */
   sustainedWrites: number;
 }
 
 /** A burst is over after so long without any request under way. */
 const PAUSE_MS = 100;
+
+/** A turn comes after so long at the latest: while Redis is silent, the waits of those before must not add up. */
+const TURN_MS = 250;
 
 /**
  * Refuses requests while many are under way. Without it, all of them would be accepted, wait for each other, and be
@@ -57,10 +60,11 @@ export class InFlight {
       if (places === undefined) return;
       // Others may have come while the body arrived.
       if (places.isFull) throw TOO_MANY;
-      places.take();
-      taken.set(request, places);
+      const place = places.take();
+      taken.set(request, place);
       // The client may go away before there is a response.
       reply.raw.once('close', () => leavePlace(request));
+      await place.turn;
     });
     app.addHook('onSend', async (request) => leavePlace(request));
   }
@@ -68,7 +72,7 @@ export class InFlight {
 
 const isRead = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD';
 
-const taken = new WeakMap<FastifyRequest, Places>();
+const taken = new WeakMap<FastifyRequest, Place>();
 
 /** Gives back the place of a request that only waits from now on; it may have none. */
 export function leavePlace(request: FastifyRequest): void {
@@ -83,6 +87,13 @@ const TOO_MANY = new ProblemError(
   { headers: { 'retry-after': '2' } },
 );
 
+export interface Place {
+  /** Resolves when the work may begin; undefined = at once. */
+  turn: Promise<void> | undefined;
+  /** To be called once. */
+  leave: () => void;
+}
+
 /** Exported for tests. */
 export class Places {
   readonly #most: number;
@@ -91,6 +102,9 @@ export class Places {
   /** How many more may be taken beyond `sustained` before the next pause. */
   #burst: number;
   #pause: NodeJS.Timeout | undefined;
+  #working = 0;
+  /** Those whose turn has not come, the oldest first. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(most: number, sustained: number) {
     this.#most = most;
@@ -98,13 +112,41 @@ export class Places {
     this.#burst = most;
   }
 
-  take(): void {
+  /** Of a burst, `sustained` work at a time: if all did, each would be as late as the last. */
+  take(): Place {
     clearTimeout(this.#pause);
     this.#taken += 1;
     this.#burst -= 1;
+    if (this.#working < this.#sustained) {
+      this.#working += 1;
+      return { turn: undefined, leave: () => this.#workerLeaves() };
+    }
+    const { promise, resolve } = withResolvers();
+    const begin = () => {
+      this.#waiting.delete(begin);
+      clearTimeout(late);
+      this.#working += 1;
+      resolve();
+    };
+    const late = setTimeout(begin, TURN_MS);
+    this.#waiting.add(begin);
+    const leave = () => {
+      if (!this.#waiting.delete(begin)) return this.#workerLeaves();
+      clearTimeout(late);
+      resolve();
+      this.#left();
+    };
+    return { turn: promise, leave };
   }
 
-  leave(): void {
+  #workerLeaves(): void {
+    this.#working -= 1;
+    const [next] = this.#waiting;
+    if (this.#working < this.#sustained) next?.();
+    this.#left();
+  }
+
+  #left(): void {
     this.#taken -= 1;
     if (this.#taken > 0) return;
     // A busy event loop looks like a pause until it has looked at its sockets, which comes before `setImmediate`.
@@ -118,4 +160,12 @@ export class Places {
   get isFull(): boolean {
     return this.#taken >= this.#sustained && (this.#burst <= 0 || this.#taken >= this.#most);
   }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
