@@ -36,7 +36,11 @@ rmSync(dataDir, { recursive: true });
 
 /** A job on real digits with one step per epoch, so that endEpoch() returns the loss of each step. */
 function digitsProblem(model: Partial<JobSpec['model']>, optimizer: Optimizer): EngineProblem {
-  const spec = JobSpecSchema.parse({ dataset: 'mnist_sample', model, optimizer });
+  const spec = JobSpecSchema.parse({
+    dataset: 'mnist_sample',
+    model: { hidden_units: [32], ...model },
+    optimizer,
+  });
   return {
     layout: jobLayout({ spec, data: DATASETS.mnist_sample.shape }),
     activation: spec.model.activation,
