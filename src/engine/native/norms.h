@@ -13,8 +13,17 @@ INLINE uint32_t layerRecord(uint32_t l) {
   return LAYER_RECORDS + l * LAYER_RECORD_BYTES;
 }
 
-INLINE void addSquares(double *sums, const float *row) {
-  for (uint32_t c = 0; c < PANEL_COLUMNS; c += 1) sums[c] += (double)row[c] * (double)row[c];
+/** A layer's sum over each column of a panel, in registers. */
+typedef struct {
+  Doubles v[PANEL_COLUMNS / DOUBLES];
+} Columns;
+
+INLINE Columns addSquares(Columns sums, const float *row) {
+  _Pragma("GCC unroll 8") for (uint32_t k = 0; k < PANEL_COLUMNS / DOUBLES; k += 1) {
+    const Doubles x = loadDoubles(row + k * DOUBLES, 0);
+    sums.v[k] += x * x;
+  }
+  return sums;
 }
 
 /** Of a layer's kernel or bias: each column over its rows ascending, then the columns ascending. */
@@ -23,18 +32,18 @@ static double sumOfSquares(uint8_t *memory, uint32_t l, bool isBias, const Touch
   float *panel = layer.W + getU32(memory, GRADIENT_DISTANCE) / sizeof(float);
   double total = 0;
   for (uint32_t first = 0; first < layer.O; first += PANEL_COLUMNS) {
-    double sums[PANEL_COLUMNS] = {0};
+    Columns sums = {0};
     if (isBias) {
-      addSquares(sums, panel + layer.I * PANEL_COLUMNS);
+      sums = addSquares(sums, panel + layer.I * PANEL_COLUMNS);
     } else if (l == 0) {
       for (const TouchedRow *row = region(memory, TOUCHED_ROWS); row < touchedRowsEnd; row += 1) {
-        addSquares(sums, rowAt(panel, row->where));
+        sums = addSquares(sums, rowAt(panel, row->where));
       }
     } else {
-      for (uint32_t i = 0; i < layer.I; i += 1) addSquares(sums, panel + i * PANEL_COLUMNS);
+      for (uint32_t i = 0; i < layer.I; i += 1) sums = addSquares(sums, panel + i * PANEL_COLUMNS);
     }
     const uint32_t columns = smaller(PANEL_COLUMNS, layer.O - first);
-    for (uint32_t c = 0; c < columns; c += 1) total += sums[c];
+    for (uint32_t c = 0; c < columns; c += 1) total += sums.v[c / DOUBLES][c % DOUBLES];
     panel += (layer.I + 1) * PANEL_COLUMNS;
   }
   return total;
@@ -68,14 +77,15 @@ static bool scaleGradients(uint8_t *memory, const TouchedRow *touchedRowsEnd) {
   return true;
 }
 
-INLINE void applyUpdate(const Hyper *hyper, float *w, float scale, float decay) {
+INLINE void applyUpdate(uint32_t rule, const Hyper *hyper, float *w, float scale, float decay) {
   Row g = loadRow(w + hyper->gradient);
   EACH_VECTOR g.v[v] = g.v[v] * scale;
-  updatePrepared(hyper, w, &g, decay);
+  if (hyper->weightDecay > 0) decayWeights(hyper, w);
+  updatePlain(rule, hyper, w, g, decay);
 }
 
-/** Updates all weights, those of the first layer only in the rows that are listed, with the scaled gradients. */
-static void applyUpdates(uint8_t *memory) {
+/** applyUpdates() for a constant rule. */
+INLINE void applyUpdatesOf(uint32_t rule, uint8_t *memory) {
   const Hyper hyper = hyperParameters(memory);
   const TouchedRow *touchedRowsEnd = region(memory, TOUCHED_ROWS_END);
   for (uint32_t l = 0; l < getU32(memory, LAYERS); l += 1) {
@@ -87,13 +97,30 @@ static void applyUpdates(uint8_t *memory) {
       float *b = W + layer.I * PANEL_COLUMNS;
       if (l == 0) {
         for (const TouchedRow *row = region(memory, TOUCHED_ROWS); row < touchedRowsEnd; row += 1) {
-          applyUpdate(&hyper, rowAt(W, row->where), kernelScale, row->decay);
+          applyUpdate(rule, &hyper, rowAt(W, row->where), kernelScale, row->decay);
         }
       } else {
-        for (float *w = W; w < b; w += PANEL_COLUMNS) applyUpdate(&hyper, w, kernelScale, hyper.rho);
+        for (float *w = W; w < b; w += PANEL_COLUMNS) applyUpdate(rule, &hyper, w, kernelScale, hyper.rho);
       }
-      applyUpdate(&hyper, b, biasScale, hyper.rho);
+      applyUpdate(rule, &hyper, b, biasScale, hyper.rho);
       W = b + PANEL_COLUMNS;
     }
+  }
+}
+
+/** Updates all weights, those of the first layer only in the rows that are listed, with the scaled gradients. */
+static void applyUpdates(uint8_t *memory) {
+  switch (getU32(memory, RULE)) {
+    case RULE_RMSPROP: applyUpdatesOf(RULE_RMSPROP, memory); break;
+    case RULE_RMSPROP_GENERAL: applyUpdatesOf(RULE_RMSPROP_GENERAL, memory); break;
+    case RULE_SGD: applyUpdatesOf(RULE_SGD, memory); break;
+    case RULE_SGD_MOMENTUM: applyUpdatesOf(RULE_SGD_MOMENTUM, memory); break;
+    case RULE_ADAGRAD: applyUpdatesOf(RULE_ADAGRAD, memory); break;
+    case RULE_ADAM: applyUpdatesOf(RULE_ADAM, memory); break;
+    case RULE_NADAM: applyUpdatesOf(RULE_NADAM, memory); break;
+    case RULE_ADAMAX: applyUpdatesOf(RULE_ADAMAX, memory); break;
+    case RULE_ADADELTA: applyUpdatesOf(RULE_ADADELTA, memory); break;
+    case RULE_LION: applyUpdatesOf(RULE_LION, memory); break;
+    default: __builtin_trap();
   }
 }
