@@ -97,6 +97,7 @@ static void plainUpdate(uint8_t *memory, const uint32_t *rows, uint32_t B) {
 static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nextB) {
   const uint32_t *starts = region(memory, ROW_STARTS);
   const uint32_t *targets = region(memory, TARGETS);
+  touchPlaces(starts, targets, rows, B, nextB);
   measure(memory, starts, targets, rows, B, true);
   const float *losses = region(memory, LOSSES);
   const uint32_t *predicted = region(memory, PREDICTED);
