@@ -21,7 +21,7 @@ import { evaluate } from '../src/training/evaluate.ts';
 import { fit } from '../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../src/training/hashes.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
-import { keepsEpoch } from '../src/training/kept-epochs.ts';
+import { keepsEpoch, keepsNewest } from '../src/training/kept-epochs.ts';
 import { encodeModel } from '../src/training/model-file.ts';
 import { StoppingWatch } from '../src/training/monitors.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
@@ -198,7 +198,8 @@ export class TrainingSession {
     const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_MULTIPLE * this.#checkpointCostMs);
     if (!always && !keep && startedMs - this.#lastCheckpointMs < interval) return {};
     try {
-      return { checkpoint: await this.#writeCheckpoint(epoch, this.engine.state()), keep };
+      const checkpoint = await this.#writeCheckpoint(epoch, this.engine.state());
+      return { checkpoint, keep: keep || keepsNewest(this.#command.spec) };
     } catch (error) {
       return {
         warning: `no checkpoint of epoch ${epoch}: ${error instanceof Error ? error.message : error}`,

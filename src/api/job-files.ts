@@ -59,7 +59,7 @@ export function modelOf(id: string, record: JobRecord, artifacts: Location): Sto
  * The job's newest model: of its newest checkpoint that is not among the unread, or its final one when it has ended.
  * unread: SHA-256 of the checkpoints that could not be read.
  * @returns undefined when no checkpoint is left.
- * @throws {ProblemError} when the job has ended without a model; its checkpoints are gone then.
+ * @throws {ProblemError} when the job has ended without a model.
  */
 export function latestModelOf(
   id: string,

@@ -188,7 +188,12 @@ describe('a job', () => {
 });
 
 describe('cancel', () => {
-  const ENDLESS = { ...SMALL, engine: 'reference', training: { epochs: 1000 } };
+  const ENDLESS = {
+    ...SMALL,
+    engine: 'reference',
+    training: { epochs: 1000 },
+    checkpoints: { keep: 'none' },
+  };
 
   it('stops a running job, from an API process that never saw it', async () => {
     const descent = await Installation.start();
