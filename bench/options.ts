@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ActivationSchema } from '../src/contract/activation.ts';
 import { JobSpecSchema } from '../src/contract/job-spec.ts';
 import { openDataset } from '../src/dataset/prepared.ts';
 import { DATASETS } from '../src/dataset/registry.ts';
@@ -11,9 +12,9 @@ import { epochOrder } from '../src/engine/random.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 
 /**
- * What each optimizer and each option of one costs: us of the processor for a step of the reference job (784-128-64-10,
- * batches of 32), as the median and the best tenth of chunks of 50 steps. The variants take turns, so that a slow spell
- * of the machine does not hit only one of them.
+ * What each optimizer and each option costs: us of the processor for a step of the reference job (784-128-64-10, batches of 32), as
+ * the median and the best tenth of chunks of 50 steps. The variants take turns, so that a slow spell of the machine
+ * does not hit only one of them.
  */
 
 const { values: options } = parseArgs({
@@ -26,17 +27,18 @@ const { values: options } = parseArgs({
 const CHUNK = 50;
 
 const CLIP = { clipvalue: 0.01 };
-const VARIANTS: Readonly<Record<string, { l2?: number; [option: string]: unknown }>> = {
+const OPTIMIZERS: Readonly<Record<string, object>> = {
   rmsprop: { type: 'rmsprop' },
-  'rmsprop, l2': { type: 'rmsprop', l2: 1e-4 },
   'rmsprop, weight_decay': { type: 'rmsprop', weight_decay: 0.004 },
   'rmsprop, clipvalue': { type: 'rmsprop', ...CLIP },
   'rmsprop, clipnorm': { type: 'rmsprop', clipnorm: 0.1 },
   'rmsprop, global_clipnorm': { type: 'rmsprop', global_clipnorm: 0.1 },
   sgd: { type: 'sgd' },
+  'sgd, momentum': { type: 'sgd', momentum: 0.9 },
   'sgd, clipnorm': { type: 'sgd', clipnorm: 0.1 },
   adagrad: { type: 'adagrad' },
   adam: { type: 'adam' },
+  'adam, amsgrad': { type: 'adam', amsgrad: true },
   'adam, clipvalue': { type: 'adam', ...CLIP },
   'adam, clipnorm': { type: 'adam', clipnorm: 0.1 },
   'adam, global_clipnorm': { type: 'adam', global_clipnorm: 0.1 },
@@ -46,6 +48,21 @@ const VARIANTS: Readonly<Record<string, { l2?: number; [option: string]: unknown
   adadelta: { type: 'adadelta' },
   lion: { type: 'lion' },
 };
+const MODELS: Readonly<Record<string, object>> = {
+  'rmsprop, l1': { l1: 0.0001 },
+  'rmsprop, l2': { l2: 0.0001 },
+  'rmsprop, dropout': { dropout: 0.2 },
+  ...Object.fromEntries(
+    ActivationSchema.options
+      .filter((activation) => activation !== 'relu')
+      .map((activation) => [`rmsprop, ${activation}`, { activation }]),
+  ),
+};
+const VARIANTS: [name: string, spec: object][] = [
+  ...Object.entries(OPTIMIZERS).map(([name, optimizer]): [string, object] => [name, { optimizer }]),
+  ['adam, l2', { optimizer: { type: 'adam' }, model: { l2: 0.0001 } }],
+  ...Object.entries(MODELS).map(([name, model]): [string, object] => [name, { model }]),
+];
 
 const dataset = await openDataset(DATASETS.mnist.shape, join(tmpdir(), 'descent-bench'));
 const loaded = await loadEngine(options.engine as 'native' | 'wasm');
@@ -61,8 +78,8 @@ interface Runner {
 
 const rows = 48_000;
 const steps = stepsPerEpoch(rows, 32);
-const runners = Object.entries(VARIANTS).map(([name, { l2 = 0, ...optimizer }]): Runner => {
-  const spec = JobSpecSchema.parse({ optimizer, model: { l2 } });
+const runners = VARIANTS.map(([name, given]): Runner => {
+  const spec = JobSpecSchema.parse(given);
   return { name, engine: createJobEngine(loaded, spec, dataset), step: 0, epoch: 1, times: [] };
 });
 const rates = new Float64Array(CHUNK).fill(0.001);

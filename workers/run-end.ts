@@ -1,6 +1,7 @@
 import { isTerminal, type JobError } from '../src/contract/job.ts';
 import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
 import { monotonicMs } from '../src/process/clock.ts';
+import { type JobRecord, UnreadableRecordError } from '../src/store/job-record.ts';
 import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-transitions.ts';
 import type { JobWork } from '../src/training/job-work.ts';
 import { withKept } from '../src/training/kept-epochs.ts';
@@ -63,7 +64,7 @@ export async function conclude(run: Run, end: End, worker: WorkerParts): Promise
       worker.onUnable(end.reason);
       return;
     case 'over':
-      return await removeFiles(run, end.outcome, worker);
+      return await removeLitter(run.id, worker);
     case 'failed':
       await finish(run, { status: 'failed', error: end.error }, worker);
       return;
@@ -151,7 +152,7 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
     await tidy(id, worker, () => worker.artifacts.keepOnly(id, names));
   } else if (outcome === 'failed' || outcome === 'cancelled') {
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
-    await removeFiles(run, outcome, worker);
+    await removeLitter(id, worker);
   } else if (outcome === 'refused') {
     await leave(run, worker);
   }
@@ -197,30 +198,16 @@ async function afterRequeue(run: Run, answer: RequeueOutcome, worker: WorkerPart
     await worker.queue.enqueue(answer.deliveryId);
   } else {
     if (answer.outcome === 'paused') worker.log.info(run.about, 'job paused');
-    await removeFiles(run, answer.outcome, worker);
+    await removeLitter(run.id, worker);
   }
 }
 
 /**
- * Removes all files of a job that this run ended; of a job that another run may have ended, only its litter. One that
- * goes on later keeps them.
- */
-async function removeFiles(
-  { id }: Run,
-  outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' | 'refused',
-  worker: WorkerParts,
-): Promise<void> {
-  const isEndedHere = outcome === 'failed' || outcome === 'cancelled';
-  if (isEndedHere) await tidy(id, worker, () => worker.artifacts.remove(id));
-  else await removeLitter(id, worker);
-}
-
-/**
- * Removes the files of a finished job that its record does not name: a trainer that was stopped while another attempt
- * ended the job may have written once more. Call it only after that trainer has exited.
+ * Removes the files of an ended job that its record does not name: checkpoints, and what a trainer wrote that was stopped
+ * while another attempt ended the job. Call it only after that trainer has exited. One that goes on later keeps all.
  */
 async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
-  const record = await persist(() => worker.store.record(id));
+  const record = await persist(() => recordOf(id, worker));
   if (record !== undefined && !isTerminal(record.status)) return;
   const named = [record?.evaluation, record?.model, ...(record?.kept ?? [])].flatMap((file) =>
     file === undefined ? [] : [file.name],
@@ -228,6 +215,16 @@ async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   await tidy(id, worker, () =>
     named.length === 0 ? worker.artifacts.remove(id) : worker.artifacts.keepOnly(id, named),
   );
+}
+
+/** Undefined if there is none, or it failed because nobody can read it. */
+async function recordOf(id: string, worker: WorkerParts): Promise<JobRecord | undefined> {
+  try {
+    return await worker.store.record(id);
+  } catch (error) {
+    if (error instanceof UnreadableRecordError) return undefined;
+    throw error;
+  }
 }
 
 /** Logs a failed removal: leftover files take space until the job is removed, but must not fail it. */

@@ -62,7 +62,7 @@ export const TrainerMessageSchema = z.discriminatedUnion('type', [
     progress: ProgressSchema,
     /** Undefined when none was due or it could not be written; `warning` then gives the reason. */
     checkpoint: KeptFileSchema.optional(),
-    /** Whether it is to stay after the end. */
+    /** Whether it is to stay after the end, unless a later one takes its place. */
     keep: z.boolean().optional(),
     /** Its parent computed it. */
     copied: z.boolean().optional(),

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { bestOf } from '../src/contract/best.ts';
+import { bestOf, modelEpoch } from '../src/contract/best.ts';
 import type { Evaluation } from '../src/contract/evaluation.ts';
 import type { JobResult } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
@@ -21,7 +21,7 @@ import { evaluate } from '../src/training/evaluate.ts';
 import { fit } from '../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../src/training/hashes.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
-import { keepsEpoch } from '../src/training/kept-epochs.ts';
+import { keepsEpoch, keepsNewest } from '../src/training/kept-epochs.ts';
 import { encodeModel } from '../src/training/model-file.ts';
 import { StoppingWatch } from '../src/training/monitors.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
@@ -59,6 +59,8 @@ export class TrainingSession {
   readonly #send: (message: TrainerMessage) => void;
   readonly #resume: Checkpoint | undefined;
   readonly #history: EpochMetrics[];
+  /** Of the best epoch so far, if early_stopping restores them. */
+  #bestWeights: Float32Array | undefined;
   #stop: 'stop' | 'drain' | undefined;
   #confirmed: number;
   #onConfirmed: (() => void) | undefined;
@@ -80,6 +82,7 @@ export class TrainingSession {
     this.engine = engine;
     this.#resume = resume;
     this.#history = [...(resume?.history ?? [])];
+    this.#bestWeights = resume?.bestWeights;
     this.#confirmed = Math.min(command.recorded, resume?.epoch ?? 0);
   }
 
@@ -136,7 +139,8 @@ export class TrainingSession {
         return 'failed';
       }
       if (next.value.type === 'epoch') {
-        const { type: _, last, ...result } = next.value;
+        const { type: _, last, bestWeights, ...result } = next.value;
+        this.#bestWeights = bestWeights;
         if ((await this.#report(pace.epoch(result, last), last)) === 'stopped') return 'stopped';
       } else {
         const progress = next.value.type === 'steps' ? pace.step(next.value.step) : undefined;
@@ -194,7 +198,8 @@ export class TrainingSession {
     const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_MULTIPLE * this.#checkpointCostMs);
     if (!always && !keep && startedMs - this.#lastCheckpointMs < interval) return {};
     try {
-      return { checkpoint: await this.#writeCheckpoint(epoch, this.engine.state()), keep };
+      const checkpoint = await this.#writeCheckpoint(epoch, this.engine.state());
+      return { checkpoint, keep: keep || keepsNewest(this.#command.spec) };
     } catch (error) {
       return {
         warning: `no checkpoint of epoch ${epoch}: ${error instanceof Error ? error.message : error}`,
@@ -207,12 +212,18 @@ export class TrainingSession {
 
   async #writeCheckpoint(epoch: number, state: EngineState): Promise<KeptFile> {
     const { job, attempt } = this.#command;
-    const bytes = encodeCheckpoint({ epoch, state, history: this.#history }, this.#command);
+    const history = this.#history;
+    const bestWeights = this.#bestWeights;
+    const bytes = encodeCheckpoint({ epoch, state, history, bestWeights }, this.#command);
     const file = await this.#artifacts.write(job, `${attempt}-${epoch}.ckpt`, bytes);
     return { ...file, epoch, bytes: bytes.length };
   }
 
   async #finish(): Promise<void> {
+    // A checkpoint goes on from here, whatever the model's weights are.
+    const last = this.engine.state();
+    const state = this.#bestWeights === undefined ? last : { ...last, weights: this.#bestWeights };
+    if (state !== last) this.engine.restore(state);
     const evaluating = evaluate({ dataset: this.#dataset, engine: this.engine });
     const slice = new Slice();
     let next = slice.pull(evaluating);
@@ -230,7 +241,6 @@ export class TrainingSession {
     }
     const { evaluation, predicted } = next.value;
     const { job, attempt } = this.#command;
-    const state = this.engine.state();
     // A model may outlive its dataset.
     const table = await new UploadedFiles(this.#command.dataDir).table(this.#command.data.sha256);
     // Side by side, because most of the time goes into waiting for the disk.
@@ -238,7 +248,7 @@ export class TrainingSession {
     const [evaluationFile, model, checkpoint] = await Promise.all([
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),
       this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command, table)),
-      keeps ? this.#writeCheckpoint(this.#history.length, state) : undefined,
+      keeps ? this.#writeCheckpoint(this.#history.length, last) : undefined,
     ]);
     const result = this.#result(measuredOf(evaluation), state.weights);
     this.#send({
@@ -251,18 +261,17 @@ export class TrainingSession {
   }
 
   #result(test: JobResult['test'], weights: Float32Array): Omit<JobResult, 'duration_seconds'> {
-    const { loss, accuracy, val_loss, val_accuracy, mae = null, val_mae = null } = this.#history.at(-1)!;
     const { early_stopping } = this.#command.spec.training;
-    const stopping = new StoppingWatch(early_stopping, this.#history);
+    const { stoppedEpoch, bestEpoch } = new StoppingWatch(early_stopping, this.#history);
+    const stopped = early_stopping !== null && { stopped_epoch: stoppedEpoch, best_epoch: bestEpoch };
+    const epoch = modelEpoch(this.#command.spec, stopped || {});
+    const { loss, accuracy, val_loss, val_accuracy, mae = null, val_mae = null } = this.#history[epoch - 1]!;
     return {
       test,
       train: { loss, accuracy, mae },
       validation: val_loss === null ? null : { loss: val_loss, accuracy: val_accuracy, mae: val_mae },
       best: bestOf(this.#history),
-      ...(early_stopping !== null && {
-        stopped_epoch: stopping.stoppedEpoch,
-        best_epoch: stopping.bestEpoch,
-      }),
+      ...stopped,
       training_seconds: roundTo(
         0.001,
         this.#history.reduce((sum, row) => sum + row.duration_seconds, 0),

@@ -1,3 +1,4 @@
+import { modelEpoch } from '../contract/best.ts';
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { resolveDataset } from '../dataset/registry.ts';
 import type { PredictTask, StoredModel } from '../serving/model-task.ts';
@@ -58,7 +59,7 @@ export function modelOf(id: string, record: JobRecord, artifacts: Location): Sto
  * The job's newest model: of its newest checkpoint that is not among the unread, or its final one when it has ended.
  * unread: SHA-256 of the checkpoints that could not be read.
  * @returns undefined when no checkpoint is left.
- * @throws {ProblemError} when the job has ended without a model; its checkpoints are gone then.
+ * @throws {ProblemError} when the job has ended without a model.
  */
 export function latestModelOf(
   id: string,
@@ -80,8 +81,9 @@ export function modelIn(file: JobFile, id: string, record: JobRecord, artifacts:
   // Older records have only the dataset's name, which still means the same data.
   const data = record.data ?? resolveDataset(spec.dataset);
   const weightsSha256 = result?.weights_sha256 ?? '';
+  const epoch = modelEpoch(spec, result ?? {});
   return {
-    ...{ artifacts: artifacts.location, file, job: id, spec, data, weightsSha256, version },
+    ...{ artifacts: artifacts.location, file, job: id, spec, data, weightsSha256, epoch, version },
     ...(parent !== undefined && { parent }),
   };
 }

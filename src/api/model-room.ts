@@ -23,7 +23,8 @@ export class ModelRoom {
    * @throws {ProblemError} overloaded
    */
   take(parameters: number, { spec }: Pick<StoredModel, 'spec'>): () => void {
-    const bytes = COPIES * 4 * parameters * (1 + slotNames(spec.optimizer).length);
+    const best = spec.training.early_stopping?.restore_best_weights === true ? 1 : 0;
+    const bytes = COPIES * 4 * parameters * (1 + slotNames(spec.optimizer).length + best);
     if (this.#taken + bytes > this.#bytes) {
       const [needed, all] = [bytes, this.#bytes].map((value) => Math.ceil(value / MIB));
       throw new ProblemError(

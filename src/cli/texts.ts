@@ -82,6 +82,8 @@ export function describeEvent(event: JobEvent, epochs: number): string | undefin
       return `epoch ${event.data.epoch}/${epochs}  ${metrics(event.data)}`;
     case 'job.progress':
       return undefined;
+    case 'job.updated':
+      return `updated: name ${event.data.name ?? '-'}, priority ${event.data.priority}`;
     case 'job.succeeded':
       return `succeeded: ${describeTest(event.data.result.test)}`;
     case 'job.failed':

@@ -57,6 +57,7 @@ class Bar implements View {
     if (event.type === 'job.progress') this.#progress = event.data;
     else if (event.type === 'job.epoch') this.#takeEpoch(event.data);
     else if (event.type === 'reset') this.#print(RESET);
+    else if (event.type === 'job.updated') this.#print(describeEvent(event, this.#progress.epochs)!);
     else {
       this.#status = event.type.replace('job.', '');
       if (event.type === 'job.succeeded' || event.type === 'job.failed' || event.type === 'job.cancelled') {

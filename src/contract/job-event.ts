@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { JobErrorSchema, JobIdSchema, JobResultSchema, ProgressSchema, TimeSchema } from './job.ts';
-import { EngineNameSchema } from './job-spec.ts';
+import { EngineNameSchema, MetadataSchema, NameSchema, PrioritySchema } from './job-spec.ts';
 import { EpochMetricsSchema } from './metrics.ts';
 
 /** What happened to a job, in order: one sequence per job, seq 1, 2, 3, ... without gaps. */
@@ -40,6 +40,12 @@ export const JobEventSchema = z
     event('job.cancelling', nothing),
     event('job.pausing', nothing),
     event('job.paused', nothing),
+    event(
+      'job.updated',
+      z
+        .strictObject({ name: NameSchema.nullable(), metadata: MetadataSchema, priority: PrioritySchema })
+        .meta({ description: 'As they are now. A job that has ended gets no such event.' }),
+    ),
     event('job.succeeded', z.strictObject({ result: JobResultSchema })),
     event('job.failed', z.strictObject({ error: JobErrorSchema })),
     event('job.cancelled', nothing),

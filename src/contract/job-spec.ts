@@ -152,7 +152,7 @@ const CheckpointsSchema = z
   .strictObject({
     keep: z.enum(['none', 'best', 'last', 'all']).default('last').meta({
       description:
-        'Which checkpoints a job that succeeds keeps: none, that of the best epoch by `monitor`, that of the last epoch, or all. A job can be forked or extended from them.',
+        'Which checkpoints a job keeps after its end: none, that of the best epoch by `monitor`, that of the last epoch, or all. A job can be forked or extended from them. Of one that fails or is cancelled, last is the newest that was written, two seconds apart or more.',
     }),
     monitor: MonitorSchema.default('val_loss').meta({
       description: 'What `best` compares: the lowest loss or the highest accuracy; of equal ones, the first.',

@@ -86,9 +86,11 @@ const HashSchema = z.string().regex(/^[0-9a-f]{64}$/);
 export const JobResultSchema = z
   .strictObject({
     test: MeasuredSchema,
-    train: MeasuredSchema.meta({ description: 'Running means over the last epoch.' }),
+    train: MeasuredSchema.meta({
+      description: 'Running means over the last epoch, or over the one whose weights were restored.',
+    }),
     validation: MeasuredSchema.nullable().meta({
-      description: 'At the end of the last epoch; null without validation.',
+      description: 'At the end of that epoch; null without validation.',
     }),
     best: BestEpochsSchema.optional().meta({
       description: 'Missing in jobs that ended under an older version.',
@@ -99,7 +101,7 @@ export const JobResultSchema = z
     }),
     best_epoch: z.int().gte(1).nullable().optional().meta({
       description:
-        'The epoch with the best value of what early_stopping watches, by its min_delta; null if it watched none, missing without early_stopping.',
+        'The epoch with the best value of what early_stopping watches, by its min_delta, which restore_best_weights restores; null if it watched none, missing without early_stopping.',
     }),
     duration_seconds: z
       .number()

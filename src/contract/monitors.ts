@@ -40,6 +40,10 @@ export const EarlyStoppingSchema = z
       description:
         'Only improvements beyond this value make the patience start again: -1,000,000 to 1,000,000; null = all do.',
     }),
+    restore_best_weights: z.boolean().default(false).meta({
+      description:
+        'Whether the model gets the weights of the best epoch when the training ends, also if it trained all epochs. What follows the model has them too: evaluation, files, weights_sha256.',
+    }),
     start_from_epoch: epochs(0, 'First epochs that are not watched'),
   })
   .meta({

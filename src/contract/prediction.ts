@@ -40,7 +40,8 @@ export const NumericRequestSchema = z.strictObject({
 
 const answer = {
   epoch: z.int().gte(1).meta({
-    description: 'How many epochs the model was trained: all of its job, or those up to the checkpoint.',
+    description:
+      'How many epochs the model was trained: of a finished job, those up to the weights that it has, all or those up to its best epoch; else those up to the checkpoint.',
   }),
   weights_sha256: z.string(),
   seen: z

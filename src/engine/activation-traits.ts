@@ -6,8 +6,6 @@ import type { Activation } from '../contract/activation.ts';
  * The formulas are in reference/activations.ts.
  */
 interface ActivationTraits {
-  /** Whether an output needs an exp. */
-  readonly isCurved: boolean;
   /**
    * Whether the derivative is computed with the output, from the sum z, and kept for backward; otherwise backward
    * computes it from the output. gelu_tanh and silu are not monotone, so that an output does not tell its z; of softplus
@@ -17,14 +15,14 @@ interface ActivationTraits {
 }
 
 export const ACTIVATION_TRAITS: { readonly [Name in Activation]: ActivationTraits } = {
-  relu: { isCurved: false, keepsSlopes: false },
-  tanh: { isCurved: true, keepsSlopes: false },
-  sigmoid: { isCurved: true, keepsSlopes: false },
-  leaky_relu: { isCurved: false, keepsSlopes: false },
-  elu: { isCurved: true, keepsSlopes: false },
-  selu: { isCurved: true, keepsSlopes: false },
-  gelu_tanh: { isCurved: true, keepsSlopes: true },
-  silu: { isCurved: true, keepsSlopes: true },
-  softplus: { isCurved: true, keepsSlopes: true },
-  linear: { isCurved: false, keepsSlopes: false },
+  relu: { keepsSlopes: false },
+  tanh: { keepsSlopes: false },
+  sigmoid: { keepsSlopes: false },
+  leaky_relu: { keepsSlopes: false },
+  elu: { keepsSlopes: false },
+  selu: { keepsSlopes: false },
+  gelu_tanh: { keepsSlopes: true },
+  silu: { keepsSlopes: true },
+  softplus: { keepsSlopes: true },
+  linear: { keepsSlopes: false },
 };

@@ -21,6 +21,8 @@ const StoredModelSchema = z.strictObject({
   parent: ParentSchema.optional(),
   /** Of the final model; empty while there is none. */
   weightsSha256: z.string(),
+  /** Of the final model: that whose weights it has. */
+  epoch: z.int().gte(1),
   version: z.string(),
 });
 export type StoredModel = z.output<typeof StoredModelSchema>;

@@ -61,7 +61,7 @@ export async function exportModel(task: ExportTask): Promise<ExportedFile | unde
 export async function predict(task: PredictTask): Promise<PredictOutcome> {
   const { model, kind, dataDir, ...sent } = PredictTaskSchema.parse(task);
   // A final model's file does not say how many epochs it took.
-  const key = [kind, model.file.sha256, model.spec.training.epochs].join(' ');
+  const key = [kind, model.file.sha256, model.epoch].join(' ');
   const loaded = await loadedModel(key, model, () => READERS[kind](model, dataDir));
   if (loaded === undefined) return { outcome: 'missing' };
   let inputs: Inputs;
@@ -189,7 +189,7 @@ async function readFinal(model: StoredModel): Promise<TrainedWeights | undefined
   const stored = await readModel(model);
   if (stored === undefined) return undefined;
   const { weights, table } = stored;
-  return { weights, table, epoch: model.spec.training.epochs, weightsSha256: model.weightsSha256 };
+  return { weights, table, epoch: model.epoch, weightsSha256: model.weightsSha256 };
 }
 
 async function readCheckpoint(
@@ -206,8 +206,8 @@ async function readCheckpoint(
     if (error instanceof CheckpointError) return undefined;
     throw error;
   }
-  const { epoch, state } = checkpoint;
+  const { epoch, state, bestWeights: weights = state.weights } = checkpoint;
   // A job that has not ended keeps its dataset.
   const table = await new UploadedFiles(dataDir).table(job.data.sha256);
-  return { weights: state.weights, epoch, weightsSha256: weightsSha256(state.weights), table };
+  return { weights, epoch, weightsSha256: weightsSha256(weights), table };
 }

@@ -1,6 +1,6 @@
 import { type JobStatus, JobStatusSchema } from '../contract/job.ts';
 import type { JobEvent } from '../contract/job-event.ts';
-import { type JobPatch, JobSpecSchema, patched } from '../contract/job-spec.ts';
+import { type JobPatch, type JobSpec, JobSpecSchema, patched } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
 import { labelsOf } from './facts.ts';
 import { parseRecord } from './job-record.ts';
@@ -130,6 +130,7 @@ export class JobControl {
         view: stored.view === undefined ? '' : await viewWith(stored.view, JSON.stringify(spec)),
         labels: labelsOf(spec),
         raise: spec.priority - record.spec.priority,
+        event: told(spec) === told(record.spec) ? '' : told(spec),
       };
       const answer = await runTransition(this.#redis, this.#keys, 'update', { id, args });
       switch (answer.outcome) {
@@ -162,6 +163,10 @@ export class JobControl {
     return job === undefined ? { outcome: 'not_found' } : { outcome, job, released: releasedBy(answer) };
   }
 }
+
+/** What an update may change, as the data of its event. */
+const told = ({ name, metadata, priority }: JobSpec): string =>
+  JSON.stringify({ name, metadata, priority } satisfies Extract<JobEvent, { type: 'job.updated' }>['data']);
 
 /** A packed view with another spec. */
 async function viewWith(view: string, spec: string): Promise<string> {

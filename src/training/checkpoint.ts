@@ -1,7 +1,9 @@
+import type { JobSpec } from '../contract/job-spec.ts';
 import { type EpochMetrics, EpochMetricsSchema } from '../contract/metrics.ts';
 import type { EngineState } from '../engine/engine.ts';
 import { type Container, ContainerError, decodeContainer, encodeContainer } from './container.ts';
 import type { JobInput } from './job-engine.ts';
+import { StoppingWatch } from './monitors.ts';
 import { specFingerprint } from './spec-fingerprint.ts';
 import { stateArrays, stateOf } from './state-arrays.ts';
 
@@ -12,6 +14,8 @@ export interface Checkpoint {
   readonly state: EngineState;
   /** The rows of epochs 1 .. epoch. */
   readonly history: readonly EpochMetrics[];
+  /** (P), of the best epoch so far, if the job restores them at its end and has watched an epoch. */
+  readonly bestWeights?: Float32Array | undefined;
 }
 
 /** The only error decodeCheckpoint throws. */
@@ -28,11 +32,17 @@ export class CheckpointError extends Error {
 
 const KIND = 'checkpoint';
 
+const BEST_WEIGHTS = 'best_weights';
+
 /** job: the checkpoint's job. Only a job that trains the same way on the same data can read it back. */
-export function encodeCheckpoint({ epoch, state, history }: Checkpoint, job: JobInput): Uint8Array {
+export function encodeCheckpoint(checkpoint: Checkpoint, job: JobInput): Uint8Array {
+  const { epoch, state, history, bestWeights } = checkpoint;
   return encodeContainer(KIND, {
     about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history },
-    arrays: stateArrays(state),
+    arrays: [
+      ...stateArrays(state),
+      ...(bestWeights === undefined ? [] : [{ name: BEST_WEIGHTS, values: bestWeights }]),
+    ],
   });
 }
 
@@ -48,11 +58,32 @@ export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
     );
   }
   try {
-    return { epoch, history, state: stateOf(arrays, steps, job) };
+    const bestWeights = bestWeightsOf(arrays, spec, history);
+    const state = stateOf(bestWeights === undefined ? arrays : arrays.slice(0, -1), steps, job);
+    return { epoch, history, state, ...(bestWeights && { bestWeights }) };
   } catch (error) {
     if (error instanceof ContainerError) throw damaged(error.message, error);
     throw error;
   }
+}
+
+/**
+ * They are the last array, from the first epoch on that the job has watched.
+ * @throws {ContainerError}
+ */
+function bestWeightsOf(
+  arrays: Container['arrays'],
+  { training: { early_stopping } }: JobSpec,
+  history: readonly EpochMetrics[],
+): Float32Array | undefined {
+  if (early_stopping?.restore_best_weights !== true) return undefined;
+  const { bestEpoch } = new StoppingWatch(early_stopping, history);
+  if (bestEpoch === null) return undefined;
+  const [weights, best] = [arrays[0]?.values, arrays.at(-1)];
+  if (best?.name === BEST_WEIGHTS && best.values instanceof Float32Array) {
+    if (best.values.length === weights?.length) return best.values;
+  }
+  throw new ContainerError(`it lacks the weights of epoch ${bestEpoch}, the best so far`);
 }
 
 interface About {

@@ -20,10 +20,14 @@ export type FitYield =
   | { readonly type: 'steps'; readonly epoch: number; readonly step: number }
   /** row = validation rows measured in this epoch. */
   | { readonly type: 'validation'; readonly epoch: number; readonly row: number }
-  /** The epoch is over; `last`: so is the training. Until the next call of next(), engine.state() is the state to checkpoint. */
-  | ({ readonly type: 'epoch'; readonly last: boolean } & EpochResult);
+  /**
+   * The epoch is over; `last`: so is the training. Until the next call of next(), engine.state() is the state to
+   * checkpoint, with the bestWeights.
+   */
+  | ({ readonly type: 'epoch'; readonly last: boolean } & Pick<Checkpoint, 'bestWeights'> & EpochResult);
 
 export type FitOutcome =
+  /** If there are bestWeights, they are the model's, and those of the engine are not. */
   | { readonly outcome: 'completed' }
   /** step = the optimizer step at which the divergence was detected, counted from 1 over the whole job. */
   | { readonly outcome: 'diverged'; readonly epoch: number; readonly step: number };
@@ -54,7 +58,9 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
   if (resume) engine.restore(resume.state);
   const rateOf = rateOfStep(spec.optimizer.learning_rate);
   const plateau = plateauOf(spec, history);
-  const stopping = new StoppingWatch(spec.training.early_stopping, history);
+  const { early_stopping } = spec.training;
+  const stopping = new StoppingWatch(early_stopping, history);
+  let bestWeights = resume?.bestWeights;
 
   const first = (resume?.epoch ?? 0) + 1;
   // A fork's parent may have had other batches, so the epoch alone does not tell the steps.
@@ -88,7 +94,11 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
     };
     plateau?.see(row);
     stopping.see(row);
-    yield { type: 'epoch', last: epoch === epochs || stopping.stoppedEpoch !== null, ...row };
+    if (early_stopping?.restore_best_weights && stopping.bestEpoch === epoch) {
+      bestWeights = engine.state().weights;
+    }
+    const last = epoch === epochs || stopping.stoppedEpoch !== null;
+    yield { type: 'epoch', last, bestWeights, ...row };
   }
   return { outcome: 'completed' };
 }

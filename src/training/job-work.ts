@@ -1,7 +1,6 @@
 import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
-import { ACTIVATION_TRAITS } from '../engine/activation-traits.ts';
-import { slotNames } from '../engine/optimizer-state.ts';
 import { type JobInput, jobLayout } from './job-engine.ts';
+import { ACTIVATION_COST, updateCost } from './relative-costs.ts';
 
 /**
  * What a job computes, in counts that decide how long it takes, from its spec and the shape of its data alone. A new
@@ -17,11 +16,11 @@ export const WORK = [
   'firstLayer',
   /** Those of the other layers. */
   'otherLayers',
-  /** Values that the updates read and write: parameters and slots. */
+  /** Parameters that are updated, in updates of sgd: see relative-costs.ts. */
   'updates',
   /** Outputs of hidden units in training. */
   'units',
-  /** Of these, those that need an exp. */
+  /** Of these, those that need an exp, in those of tanh. */
   'curvedUnits',
   /** Rows of validation and test. */
   'evaluatedRows',
@@ -32,7 +31,7 @@ export const WORK = [
 export type JobWork = readonly number[];
 
 export function jobWork(job: JobInput): JobWork {
-  const { model, optimizer, training } = job.spec;
+  const { model, training } = job.spec;
   const { train, test } = job.data.rows;
   const rows = countTrainRows(train, training.validation_split);
   const trained = rows * training.epochs;
@@ -48,9 +47,9 @@ export function jobWork(job: JobInput): JobWork {
     rows: trained,
     firstLayer: trained * first,
     otherLayers: trained * rest,
-    updates: steps * layout.parameters * (1 + slotNames(optimizer).length),
+    updates: steps * layout.parameters * updateCost(job.spec),
     units,
-    curvedUnits: ACTIVATION_TRAITS[model.activation].isCurved ? units : 0,
+    curvedUnits: units * ACTIVATION_COST[model.activation],
     evaluatedRows: evaluated,
     evaluatedProducts: evaluated * (first + rest),
   };

@@ -13,7 +13,7 @@ import type { JobInput } from './job-engine.ts';
  */
 export function specFingerprint({ spec, data, parent }: JobInput): string {
   const { model, optimizer, training, engine } = spec;
-  const { epochs: _epochs, early_stopping: _stopping, ...pass } = training;
+  const { epochs: _epochs, early_stopping, ...pass } = training;
   const deciding = {
     rules: RULES_VERSION,
     data: data.sha256,
@@ -23,6 +23,8 @@ export function specFingerprint({ spec, data, parent }: JobInput): string {
     ...(engine === 'tensorflow' && { engine }),
     // Data with classes have one loss, which the specs of older versions do not name.
     ...(data.task === 'regression' && { loss: lossOf(spec, data) }),
+    // It decides which weights a checkpoint holds as the best.
+    ...(early_stopping?.restore_best_weights === true && { early_stopping }),
     ...(parent !== undefined && { parent: { sha256: parent.checkpoint_sha256, epoch: parent.epoch } }),
   };
   return createHash('sha256').update(canonicalJson(deciding)).digest('hex');

@@ -186,6 +186,23 @@ describe('PATCH /jobs/{id}', () => {
     expect((await patch(id, {})).json().spec.name).toBeNull();
   });
 
+  it('tells the change to those who watch the job, or all jobs, until it has ended', async () => {
+    const { id } = await api.create({ name: 'before' });
+    const eventsOf = async (url: string) => (await api.request({ url })).json().data;
+    const data = { name: 'after', metadata: { k: 'v' }, priority: 3 };
+    await patch(id, data);
+    // It changes nothing.
+    await patch(id, { name: 'after' });
+    const [, updated, ...more] = await eventsOf(`/jobs/${id}/events`);
+    expect(updated).toMatchObject({ seq: 2, type: 'job.updated', data });
+    expect(more).toEqual([]);
+    const fed = (await eventsOf(`/events?jobs=${id}`)).map((each: { event: object }) => each.event);
+    expect(fed.at(-1)).toEqual(updated);
+    await act(id, 'cancel');
+    await patch(id, { name: 'late' });
+    expect((await eventsOf(`/jobs/${id}/events`)).at(-1)).toMatchObject({ seq: 3, type: 'job.cancelled' });
+  });
+
   it('changes a packed job as well', async () => {
     const id = await api.succeeded();
     const before = (await api.request({ url: `/jobs/${id}` })).json();

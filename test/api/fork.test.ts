@@ -84,7 +84,7 @@ describe('GET /jobs/{id}/checkpoints', () => {
     expectProblem(await api.request({ url: list.data[1].links.self }), 503, 'file_unavailable');
   });
 
-  it('has none for a job that keeps none, fails, or does not exist', async () => {
+  it('has none for a job that keeps none or does not exist, and stays for one that fails', async () => {
     const { id } = await api.create(SPEC);
     expect((await api.request({ url: `/jobs/${id}/checkpoints` })).json().data).toEqual([]);
     const problem = expectProblem(await api.request({ url: `/jobs/${id}/checkpoints/1` }), 404, 'not_found');
@@ -105,7 +105,8 @@ describe('GET /jobs/{id}/checkpoints', () => {
       status: 'failed',
       error: { code: 'diverged', message: 'x', retryable: false },
     });
-    expect((await api.request({ url: `/jobs/${id}/checkpoints` })).json().data).toEqual([]);
+    expect((await api.request({ url: `/jobs/${id}/checkpoints` })).json().data).toHaveLength(1);
+    expect((await api.request({ url: `/jobs/${id}/checkpoints/1` })).statusCode).toBe(200);
   });
 });
 

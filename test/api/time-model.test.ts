@@ -74,6 +74,40 @@ describe('the model of times', () => {
   });
 });
 
+describe('what options cost', () => {
+  const amountOf = (name: (typeof WORK)[number], spec: object) => workOf(spec)[WORK.indexOf(name)]!;
+  const updates = (optimizer: object, model: object = {}) =>
+    amountOf('updates', { optimizer, model }) / amountOf('updates', { optimizer: { type: 'sgd' } });
+
+  it.each<[object, object, number]>([
+    [{ type: 'rmsprop' }, {}, 2],
+    [{ type: 'rmsprop', centered: true, momentum: 0.5 }, {}, 4],
+    [{ type: 'adam' }, {}, 3],
+    [{ type: 'adam', amsgrad: true }, {}, 4],
+    [{ type: 'adam', clipnorm: 1 }, {}, 5],
+    [{ type: 'adam', global_clipnorm: 1 }, { l2: 0.1 }, 8],
+    [{ type: 'sgd' }, { l1: 0.1, l2: 0.1 }, 4],
+    [{ type: 'sgd', clipvalue: 1 }, {}, 1.5],
+    [{ type: 'adamw' }, {}, 4.5],
+    [{ type: 'adamw', weight_decay: 0 }, {}, 3],
+  ])('%j with %j: %d updates of sgd', (optimizer, model, expected) => {
+    expect(updates(optimizer, model)).toBeCloseTo(expected, 12);
+  });
+
+  it('includes the activation', () => {
+    const curved = (activation: string) => amountOf('curvedUnits', { model: { activation } });
+    expect(curved('relu')).toBe(0);
+    expect(curved('gelu_tanh')).toBe(1.5 * curved('tanh'));
+  });
+
+  it('is part of the first estimate, from jobs without them', () => {
+    const model = TimeModel.learn(timingsOf(MIXED))!;
+    const plain = model.seconds(workOf({}));
+    expect(model.seconds(workOf({ model: { l2: 0.01 } }))).toBeGreaterThan(1.1 * plain);
+    expect(model.seconds(workOf({ optimizer: { type: 'adamw', clipnorm: 1 } }))).toBeGreaterThan(1.1 * plain);
+  });
+});
+
 describe('the work of a job', () => {
   it('is counted from shapes alone', () => {
     const amounts = Object.fromEntries(

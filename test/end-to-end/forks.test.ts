@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type CheckpointList, CheckpointListSchema } from '../../src/contract/checkpoints.ts';
@@ -121,6 +121,27 @@ describe('a job that is forked', () => {
     expect([refused.status, refused.body.code]).toEqual([409, 'no_checkpoint']);
   });
 
+  it('of a job that failed goes on from its newest checkpoint', async () => {
+    const descent = await Installation.start();
+    // The rate is far too large from step 100 on.
+    const learning_rate = { type: 'piecewise_constant_decay', boundaries: [100], values: [0.01, 10] };
+    const spec = {
+      ...SMALL,
+      model: { hidden_units: [32, 32, 32, 32, 32, 32] },
+      optimizer: { type: 'sgd', learning_rate },
+      training: { ...SMALL.training, epochs: 6 },
+      checkpoints: { keep: 'all' },
+    };
+    const failed = await trained(descent, spec);
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'diverged' } });
+    // 75 steps an epoch.
+    expect((await checkpointsOf(descent, failed.id)).map(({ epoch }) => epoch)).toEqual([1]);
+    await expect.poll(() => readdirSync(join(descent.dataDir, 'jobs', failed.id))).toEqual(['1-1.ckpt']);
+    const overrides = { optimizer: { learning_rate: 0.01 } };
+    const saved = await forked(descent, `/jobs/${failed.id}/fork`, { overrides });
+    expect(saved).toMatchObject({ status: 'succeeded', parent: { epoch: 1, optimizer_state: 'kept' } });
+  });
+
   it('can begin while its parent is paused, and goes on after a kill', async () => {
     const descent = await Installation.start({ leaseMs: 2_000 });
     const long = { ...SPEC, engine: 'reference', training: { ...SPEC.training, epochs: 12 } };
@@ -138,6 +159,8 @@ describe('a job that is forked', () => {
     expect(job.attempts.length).toBeGreaterThan(1);
     expect(bitsOf(job)).toEqual(bitsOf(await trained(descent, long)));
     expect(await epochsOf(descent, child.id)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
-    await expect.poll(() => existsSync(join(descent.dataDir, 'jobs', id))).toBe(false);
+    // The cancelled parent has kept the checkpoint of its pause, and can be forked still.
+    const late = await forked(descent, `/jobs/${id}/fork`, {});
+    expect(bitsOf(late)).toEqual(bitsOf(job));
   });
 });

@@ -80,6 +80,53 @@ describe('a job', () => {
     expect(job.result!.metrics_sha256).toBe(result!.metrics_sha256);
   });
 
+  it('that restores its best weights hands out those, and goes on from its last ones', async () => {
+    const descent = await Installation.start();
+    const early_stopping = { min_delta: 100, patience: 9, restore_best_weights: true };
+    const training = { ...SMALL.training, epochs: 3 };
+    const make = async (spec: object) => {
+      const { id } = await descent.create(spec);
+      await descent.toEnd(id);
+      return await descent.job(id);
+    };
+    const restored = await make({ ...SMALL, training: { ...training, early_stopping } });
+    const first = await make({ ...SMALL, training: { ...training, epochs: 1 } });
+    const whole = await make({ ...SMALL, training });
+    expect(restored.result).toMatchObject({ stopped_epoch: null, best_epoch: 1 });
+    const { weights_sha256, test, train, validation } = first.result!;
+    expect(restored.result).toMatchObject({ weights_sha256, test, train, validation });
+    expect(restored.result!.metrics_sha256).toBe(whole.result!.metrics_sha256);
+
+    const headers = { 'content-type': 'application/octet-stream' };
+    const ask = async (id: string) => {
+      const response = await descent.fetch(`/jobs/${id}/predict`, {
+        method: 'POST',
+        headers,
+        body: new Uint8Array(784),
+      });
+      return await response.json();
+    };
+    expect(await ask(restored.id)).toEqual(await ask(first.id));
+    const modelOf = async (id: string) =>
+      Buffer.from(await (await descent.fetch(`/jobs/${id}/model?format=onnx`)).arrayBuffer());
+    const [model, expected] = [await modelOf(restored.id), await modelOf(first.id)];
+    expect(model.includes(expected.subarray(-4000, -500))).toBe(true);
+
+    const json = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ epochs: 5 });
+    const extension = await descent.fetch(`/jobs/${restored.id}/extend`, {
+      method: 'POST',
+      headers: json,
+      body,
+    });
+    const { id } = (await extension.json()) as { id: string };
+    await descent.toEnd(id);
+    const atOnce = await make({ ...SMALL, training: { ...training, epochs: 5, early_stopping } });
+    const { result } = await descent.job(id);
+    expect(result).toMatchObject({ best_epoch: 1, weights_sha256 });
+    expect(result!.metrics_sha256).toBe(atOnce.result!.metrics_sha256);
+  });
+
   it('has the same bits for the same seed, and others for another', async () => {
     const descent = await Installation.start({ concurrency: 2 });
     const seeds = [7, 7, 8];
@@ -141,7 +188,12 @@ describe('a job', () => {
 });
 
 describe('cancel', () => {
-  const ENDLESS = { ...SMALL, engine: 'reference', training: { epochs: 1000 } };
+  const ENDLESS = {
+    ...SMALL,
+    engine: 'reference',
+    training: { epochs: 1000 },
+    checkpoints: { keep: 'none' },
+  };
 
   it('stops a running job, from an API process that never saw it', async () => {
     const descent = await Installation.start();

@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { CheckpointListSchema } from '../../src/contract/checkpoints.ts';
 import type { Job } from '../../src/contract/job.ts';
 import { Installation } from './installation.ts';
 import { MEDIUM, SMALL } from './small-jobs.ts';
@@ -53,7 +54,7 @@ it('a job paused at once goes on from its newest checkpoint, to the same bits', 
   expect(bitsOf(job)).toEqual(bitsOf(whole));
 });
 
-it('a job whose worker dies while it pauses is paused, and the files of a cancelled one go', async () => {
+it('a job whose worker dies while it pauses is paused; a cancelled one keeps what its spec asks for', async () => {
   const descent = await Installation.start({ leaseMs: 2_000 });
   const { id } = await descent.create({ ...MEDIUM, training: { ...MEDIUM.training, epochs: 200 } });
   await descent.until(id, 'job.epoch');
@@ -74,5 +75,11 @@ it('a job whose worker dies while it pauses is paused, and the files of a cancel
 
   expect((await descent.cancel(id)).status).toBe(202);
   expect((await descent.job(id)).status).toBe('cancelled');
-  await expect.poll(() => existsSync(folder)).toBe(false);
+  const { data } = CheckpointListSchema.parse(await (await descent.fetch(`/jobs/${id}/checkpoints`)).json());
+  expect(data).toHaveLength(1);
+  await expect.poll(() => readdirSync(folder).length).toBe(1);
+  const file = await descent.fetch(data[0]!.links.self);
+  expect((await file.arrayBuffer()).byteLength).toBe(data[0]!.bytes);
+  expect((await descent.fetch(`/jobs/${id}`, { method: 'DELETE' })).status).toBe(204);
+  expect(existsSync(folder)).toBe(false);
 });

@@ -43,15 +43,19 @@ async function train(spec: JobSpec): Promise<Bits> {
   const engine = createJobEngine(loaded, spec, dataset);
   const training = fit({ spec, dataset, engine, resume: undefined });
   const history: EpochResult[] = [];
+  let best: Float32Array | undefined;
   for (;;) {
     const next = training.next(STEPS_A_PULL);
     if (next.done === true) break;
-    if (next.value.type === 'epoch') history.push(next.value);
+    if (next.value.type === 'epoch') {
+      history.push(next.value);
+      best = next.value.bestWeights;
+    }
     await turn();
   }
   dataset.close();
   return {
-    weights_sha256: weightsSha256(engine.state().weights),
+    weights_sha256: weightsSha256(best ?? engine.state().weights),
     metrics_sha256: metricsSha256(history, dataset.shape.task),
   };
 }

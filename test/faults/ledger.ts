@@ -91,6 +91,43 @@ export class Client {
     }
   }
 
+  /**
+   * Forks a job without a change. @returns undefined when it has no checkpoint, or one of its last epoch alone.
+   */
+  async fork(parent: Acknowledged): Promise<Acknowledged | undefined> {
+    const key = randomUUID();
+    const sent = { ...parent.spec, metadata: { key } };
+    const body = JSON.stringify({ overrides: { metadata: { key } } });
+    return await this.#goOn(parent, 'fork', { key, sent, body });
+  }
+
+  /** Trains a job for more epochs. @returns undefined when it kept no checkpoint of the last it was asked for. */
+  async extend(parent: Acknowledged, epochs: number): Promise<Acknowledged | undefined> {
+    const key = randomUUID();
+    const { training } = parent.spec as { training: object };
+    const sent = { ...parent.spec, training: { ...training, epochs }, metadata: { key } };
+    const extended = await this.#goOn(parent, 'extend', { key, sent, body: JSON.stringify({ epochs }) });
+    if (extended === undefined) return undefined;
+    // It has the metadata of its parent.
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    const patch = { method: 'PATCH', headers, body: JSON.stringify({ metadata: { key } }) };
+    const { status, body } = await this.insist('update', `/jobs/${extended.id}`, patch, { id: extended.id });
+    if (status !== 200) throw new Broken(`a PATCH was answered ${status}: ${body}`);
+    return extended;
+  }
+
+  async #goOn(
+    { id }: Acknowledged,
+    how: 'fork' | 'extend',
+    { key, sent, body }: { key: string; sent: object; body: string },
+  ): Promise<Acknowledged | undefined> {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+    const answer = await this.insist(how, `/jobs/${id}/${how}`, { method: 'POST', headers, body }, { id });
+    if (answer.status === 202) return this.acknowledge(key, sent, answer.body);
+    if (answer.status === 409 || answer.body.includes('the epoch that it goes on from')) return undefined;
+    throw new Broken(`POST of a ${how} was answered ${answer.status}: ${answer.body}`);
+  }
+
   async remove(id: string): Promise<void> {
     const { status, body } = await this.insist('remove', `/jobs/${id}`, { method: 'DELETE' }, { id });
     // 404: an earlier attempt succeeded and its response was lost.

@@ -177,7 +177,8 @@ function checkEnding(
   if (status === 'cancelled' && !cancelled) throw fail('it is cancelled without a cancel');
   if (status === 'succeeded') {
     const epochs = events.filter(({ type }) => type === 'job.epoch').length;
-    if (epochs !== job.spec.training.epochs) throw fail(`it succeeded after ${epochs} epochs`);
+    if (epochs !== (result!.stopped_epoch ?? job.spec.training.epochs))
+      throw fail(`it succeeded after ${epochs} epochs`);
     if (attempts.at(-1)!.outcome !== 'succeeded') throw fail('its last attempt did not succeed');
     if (result!.duration_seconds < 0) throw fail('its duration is negative');
   }

@@ -1,3 +1,4 @@
+import { optionedSpecs } from '../support/training-options.ts';
 import type { Random } from './random.ts';
 
 /** Small jobs that together use every feature of a spec. */
@@ -52,6 +53,14 @@ const SHAPES: readonly object[] = [
   { hidden_units: [32, 32, 16], activation: 'tanh' },
   { hidden_units: [96], activation: 'sigmoid', dropout: 0.1 },
 ];
+
+/** 20 more, with the other options of training. Those that stop early do so after many epochs, if at all. */
+export const optioned = (epochs: number): readonly object[] =>
+  optionedSpecs({ epochs, patience: Math.ceil(epochs / 3) }).map((spec) => ({
+    dataset: 'mnist_sample',
+    engine: ENGINE,
+    ...spec,
+  }));
 
 /** 20 configurations; the number of epochs sets their duration. */
 export const resumable = (epochs: number): readonly object[] =>

@@ -283,7 +283,7 @@ async function updating(id: string, raise: number): Promise<() => Promise<{ outc
   const [spec, revision, changed_at] = await redis.hmget(keys.job(id), 'spec', 'revision', 'changed_at');
   const args = {
     ...{ owner: 'local', exact: 'yes', view: '', labels: '', raise },
-    ...{ revision: revision!, changed_at: changed_at!, old_spec: spec!, spec: 'another' },
+    ...{ revision: revision!, changed_at: changed_at!, old_spec: spec!, spec: 'another', event: '{}' },
   };
   return async () => {
     const { outcome } = await runTransition(user, keys, 'update', { id, args });

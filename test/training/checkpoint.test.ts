@@ -116,6 +116,39 @@ describe('a checkpoint', () => {
     );
   });
 
+  it('holds the best weights, from the first best on, if the job restores them', () => {
+    const training = { early_stopping: { restore_best_weights: true, start_from_epoch: 1 } } as object;
+    const restoring = smallSpec({ model: { hidden_units: [1] }, training });
+    const [first, second] = runJob(restoring, dataset).checkpoints;
+    const its = { spec: restoring, data };
+    expect(first).not.toHaveProperty('bestWeights');
+    expect(second!.bestWeights).toEqual(second!.state.weights);
+    for (const each of [first!, second!]) {
+      expect(decodeCheckpoint(encodeCheckpoint(each, its), its)).toEqual(each);
+    }
+    // Such a file was never written.
+    const { bestWeights, ...without } = second!;
+    const short = { ...second!, bestWeights: bestWeights!.slice(1) };
+    for (const wrong of [without, short, { ...first!, bestWeights }]) {
+      expect(codeOf(encodeCheckpoint(wrong, its), its)).toBe('checkpoint_damaged');
+    }
+  });
+
+  it('is refused for another early_stopping, if one of them restores the best weights', () => {
+    const with_ = (options: object) =>
+      JobSpecSchema.parse({ ...spec, training: { ...spec.training, early_stopping: options } });
+    const restoring = with_({ restore_best_weights: true });
+    const its = encodeCheckpoint(
+      { ...checkpoint, bestWeights: checkpoint.state.weights },
+      { spec: restoring, data },
+    );
+    expect(codeOf(its, { spec: restoring, data })).toBe('decoded');
+    for (const other of [{}, { restore_best_weights: true, monitor: 'loss' }]) {
+      expect(codeOf(its, { spec: with_(other), data })).toBe('checkpoint_of_other_spec');
+    }
+    expect(codeOf(bytes, { spec: restoring, data })).toBe('checkpoint_of_other_spec');
+  });
+
   it('of a version that did not have an option yet is accepted where the option is null', () => {
     const without = (options: object) =>
       Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));

@@ -17,8 +17,8 @@ import {
 
 const dataset = await loadSmallDataset();
 
-const hashes = ({ engine, history }: ReturnType<typeof runJob>) => ({
-  weights: weightsSha256(engine.state().weights),
+const hashes = ({ modelWeights, history }: ReturnType<typeof runJob>) => ({
+  weights: weightsSha256(modelWeights),
   metrics: metricsSha256(history, 'classification'),
 });
 
@@ -184,6 +184,52 @@ describe('early stopping', () => {
       expect(resumed.outcome).toEqual({ outcome: 'completed' });
       expect(withoutTimes(resumed.history)).toEqual(whole.history);
       expect(hashes(resumed)).toEqual(hashes(whole));
+    }
+  });
+});
+
+describe('restore_best_weights', () => {
+  /** With such a min_delta, the first epoch that is watched is the best. */
+  const restoring = (options: object) =>
+    smallSpec({
+      optimizer: { type: 'adam' },
+      training: { early_stopping: { restore_best_weights: true, min_delta: 100, ...options } } as object,
+    });
+  const plain = runJob(smallSpec({ optimizer: { type: 'adam' } }), dataset);
+  const weightsAfter = (epoch: number) => plain.checkpoints[epoch - 1]!.state.weights;
+
+  it.each([
+    ['stopped early', { patience: 2 }, 3, 1],
+    ['trained all epochs', { patience: 9 }, 4, 1],
+    ['did not watch the first', { patience: 9, start_from_epoch: 2 }, 4, 3],
+    ['watched none', { start_from_epoch: 9 }, 4, 4],
+    // The wait goes on without reaching the baseline, but the best is the best.
+    ['improved below the baseline alone', { patience: 3, min_delta: 0, baseline: -1 }, 4, 4],
+  ])('gives a job that %s the weights of its best epoch', (_, options, epochs, best) => {
+    const run = runJob(restoring(options), dataset);
+    expect(run.history).toEqual(plain.history.slice(0, epochs));
+    expect(run.modelWeights).toEqual(weightsAfter(best));
+    // Checkpoints go on from where the training was.
+    expect(run.engine.state()).toEqual(plain.checkpoints[epochs - 1]!.state);
+  });
+
+  it('restores the same in a job that was resumed, in the same epoch', () => {
+    for (const options of [
+      { patience: 2 },
+      { patience: 9, start_from_epoch: 2 },
+      { min_delta: 0, patience: 1 },
+    ]) {
+      const spec = restoring(options);
+      const job = { spec, data: dataset.shape };
+      const whole = runJob(spec, dataset);
+      for (const checkpoint of whole.checkpoints) {
+        const resume = decodeCheckpoint(encodeCheckpoint(checkpoint, job), job);
+        const resumed = runJob(spec, dataset, { resume });
+        expect(resumed.outcome).toEqual({ outcome: 'completed' });
+        expect(withoutTimes(resumed.history)).toEqual(whole.history);
+        expect(hashes(resumed)).toEqual(hashes(whole));
+        expect(resumed.engine.state()).toEqual(whole.engine.state());
+      }
     }
   });
 });

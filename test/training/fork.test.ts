@@ -65,6 +65,25 @@ describe('forkCheckpoint', () => {
   });
 });
 
+describe('the fork of a job that restores its best weights', () => {
+  const training = { early_stopping: { restore_best_weights: true, min_delta: 100, patience: 9 } } as object;
+  const restoring = smallSpec({ training });
+  const [made] = runJob(restoring, dataset).checkpoints;
+  const its = encodeCheckpoint(made!, { spec: restoring, data });
+
+  it('may restore those of an epoch of its parent', () => {
+    const longer = smallSpec({ training: { epochs: 6, ...training } });
+    const child = { spec: longer, data, parent: { ...parent, epoch: 1 } };
+    const forked = forkCheckpoint(its, { spec: restoring, data }, child);
+    const run = runJob(longer, dataset, { resume: decodeCheckpoint(forked.bytes, child) });
+    expect(run.history).toHaveLength(6);
+    expect(run.modelWeights).toEqual(made!.state.weights);
+    expect(run.engine.state()).toEqual(
+      runJob(smallSpec({ training: { epochs: 6 } }), dataset).engine.state(),
+    );
+  });
+});
+
 describe('keepsSameState', () => {
   const optimizerOf = (optimizer: object) => smallSpec({ optimizer }).optimizer;
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { JobSpecSchema } from '../../src/contract/job-spec.ts';
-import { keepsEpoch, withKept } from '../../src/training/kept-epochs.ts';
+import { keepsEpoch, keepsNewest, withKept } from '../../src/training/kept-epochs.ts';
 
 const specOf = (checkpoints: object) =>
   JobSpecSchema.parse({ training: { epochs: 5 }, checkpoints: { ...checkpoints } });
@@ -38,10 +38,19 @@ describe('keepsEpoch', () => {
   });
 });
 
+describe('keepsNewest', () => {
+  it('is for `last` alone: of the others, those that are written in between are not asked for', () => {
+    const keeping = ['none', 'best', 'last', 'all'].filter((keep) => keepsNewest(specOf({ keep })));
+    expect(keeping).toEqual(['last']);
+  });
+});
+
 describe('withKept', () => {
-  it('keeps one best, and else one of each epoch, in their order', () => {
+  it('keeps one best or last, and else one of each epoch, in their order', () => {
     const all = specOf({ keep: 'all' });
-    expect(withKept(specOf({ keep: 'best' }), [{ epoch: 1 }], { epoch: 2 })).toEqual([{ epoch: 2 }]);
+    for (const keep of ['best', 'last']) {
+      expect(withKept(specOf({ keep }), [{ epoch: 1 }], { epoch: 2 })).toEqual([{ epoch: 2 }]);
+    }
     const kept = [
       { epoch: 1, name: 'a' },
       { epoch: 3, name: 'b' },

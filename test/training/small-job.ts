@@ -80,12 +80,16 @@ export function makeEngine(spec: JobSpec, dataset: Dataset): Engine {
   return createJobEngine(loaded, spec, dataset);
 }
 
+const NONE = new Float32Array();
+
 export interface Run {
   engine: Engine;
   outcome: FitOutcome;
   history: EpochResult[];
   /** One for each epoch that this run computed. */
   checkpoints: Checkpoint[];
+  /** Of a completed job: (P) */
+  modelWeights: Float32Array;
 }
 
 /** Runs a job to its end. pull: returns the argument of each next(). */
@@ -97,15 +101,28 @@ export function runJob(
   const engine = makeEngine(spec, dataset);
   const history = [...(resume?.history ?? [])] as EpochResult[];
   const checkpoints: Checkpoint[] = [];
+  let best = resume?.bestWeights;
   const steps = fit({ spec, dataset, engine, resume });
   for (;;) {
     const next = steps.next(pull());
-    if (next.done) return { engine, outcome: next.value, history, checkpoints };
+    if (next.done) {
+      const ended = { engine, outcome: next.value, history, checkpoints };
+      return {
+        ...ended,
+        modelWeights: best ?? (next.value.outcome === 'completed' ? engine.state().weights : NONE),
+      };
+    }
     if (next.value.type !== 'epoch') continue;
-    const { type: _type, last: _last, ...row } = next.value;
+    const { type: _type, last: _last, bestWeights, ...row } = next.value;
+    best = bestWeights;
     history.push(row);
     const timed = history.map((epoch) => ({ ...epoch, duration_seconds: 1, steps_per_second: 1 }));
-    checkpoints.push({ epoch: row.epoch, state: engine.state(), history: timed });
+    checkpoints.push({
+      epoch: row.epoch,
+      state: engine.state(),
+      history: timed,
+      ...(bestWeights && { bestWeights }),
+    });
   }
 }
 

@@ -25,6 +25,24 @@ describe.skipIf(browserName === undefined)('the list of jobs (needs chromium)', 
     expect(page.url()).toBe(`${descent.url}/#/jobs/${id}`);
   });
 
+  it('shows a new name at once, in the list and among what happened', async () => {
+    const descent = await Installation.start();
+    const endless = { ...SMALL, name: 'before', engine: 'reference', training: { epochs: 1000 } } as const;
+    const { id } = await descent.create(endless);
+    await descent.until(id, 'job.epoch');
+    const [list, job] = await Promise.all(
+      ['jobs', `jobs/${id}`].map((view) => browser.open(`${descent.url}/#/${view}`)),
+    );
+    await list!.getByRole('row', { name: /before/ }).waitFor();
+    await job!.getByRole('heading', { name: 'before' }).waitFor();
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    await descent.fetch(`/jobs/${id}`, { method: 'PATCH', headers, body: '{"name":"after"}' });
+    await list!.getByRole('row', { name: /after/ }).waitFor();
+    await job!.getByRole('heading', { name: 'after' }).waitFor();
+    await job!.getByText('Now called after').waitFor();
+    await descent.cancel(id);
+  });
+
   it('pauses a job and lets it go on', async () => {
     const descent = await Installation.start();
     const endless = { ...SMALL, engine: 'reference', training: { epochs: 1000 } } as const;

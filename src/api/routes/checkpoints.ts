@@ -79,7 +79,7 @@ const LIST = documented({
   access: 'reader',
   summary: 'The checkpoints that a job keeps',
   description:
-    'Which those are is said by `checkpoints` of its spec. While a job runs, they are those that it has kept so far; a job that fails or is cancelled keeps none.',
+    'Which those are is said by `checkpoints` of its spec. While a job runs, they are those that it has kept so far; one that fails or is cancelled keeps those.',
   responses: {
     200: json('All of them, in the order of their epochs.', CheckpointListSchema, {
       examples: { last: { summary: 'The default: the last one', value: CHECKPOINT_LIST } },

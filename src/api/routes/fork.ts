@@ -193,7 +193,7 @@ function checkpointOf({ kept, checkpoint, status }: JobRecord, epoch: number | u
     'no_checkpoint',
     epochs.length > 0
       ? `The job has no checkpoint of epoch ${epoch}. It has: ${epochs.join(', ')}.`
-      : `The job is ${status} and has no checkpoint. Jobs that succeed keep those that \`checkpoints\` of their spec asks for; train it again with another \`keep\`.`,
+      : `The job is ${status} and has no checkpoint. Jobs keep those that \`checkpoints\` of their spec asks for, and the first is written at the end of an epoch, after two seconds of training or more; train it again with another \`keep\`, or longer.`,
   );
 }
 

@@ -13,7 +13,7 @@ if record.status == 'queued' then
 elseif record.status == 'paused' then
   local next_delivery = given.id .. '-' .. text(record.delivery + 1)
   terminate('cancelled', '{}')
-  -- No worker has it; the one that gets this delivery finds it ended and removes its checkpoints.
+  -- No worker has it; the one that gets this delivery finds it ended and removes what it does not keep.
   if tonumber(record.attempt) > 0 then
     release_delivery(next_delivery)
   end

@@ -46,7 +46,7 @@
 -- | parent           | JSON: what a fork began with                              | create                        |            |
 -- | checkpoint       | JSON: the last two files, newest first; empty for none    | create (a fork's), epoch      | until terminal |
 -- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | create, epoch                 | until terminal |
--- | kept             | JSON: the checkpoints that stay after a success           | epoch, finish                 | until it ends otherwise |
+-- | kept             | JSON: the checkpoints that stay after its end             | epoch, finish                 |            |
 -- | progress         | JSON: how far the training is                             | create, epoch, progress       |            |
 -- | progress_step    | the step in `progress`                                    | epoch, progress               | until terminal |
 -- | progress_events  | number of progress events so far                          | progress                      | until terminal |
@@ -399,9 +399,6 @@ local function terminate(status, data)
   set('finished_at', now)
   unset('token', 'place', 'delivery', 'faults', 'reason', 'pause_now', 'paused_at', 'paused_ms', 'checkpoint',
     'checkpoint_epoch', 'progress_step', 'progress_events', 'trace', 'upload')
-  if status ~= 'succeeded' then
-    unset('kept')
-  end
   plan('SREM', LIVE, given.id)
   plan('ZADD', FINISHED, now, given.id)
   append('job.' .. status, data)

@@ -1,4 +1,5 @@
--- update: any: no change. Stores a spec with another name, metadata or priority; the priority of queued jobs only.
+-- update: any: no change. Stores a spec with another name, metadata or priority; the priority of queued jobs only. A job
+-- that has ended gets no event, since its terminal one is the last.
 -- Answers: updated, moved (the spec is not as the caller read it: read again), changed (the caller wanted the job as it
 -- read it, and it has changed), not_queued {status}, not_found.
 -- An empty owner stands for all.
@@ -33,6 +34,9 @@ if record.view then
   set('view', given.view)
 else
   set('spec', given.spec)
+end
+if given.event ~= '' and not terminal then
+  append('job.updated', given.event)
 end
 local facts = facts_of()
 if facts then

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signalAll } from '../../support/processes.ts';
 import type { Experiment, Trial } from '../experiment.ts';
+import type { Acknowledged } from '../ledger.ts';
 import { type Ending, reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
-import { resumable } from '../specs.ts';
+import { optioned, resumable } from '../specs.ts';
 
 const JOBS = 4;
 const KILLS = 4;
@@ -11,14 +12,16 @@ const PAUSES = 4;
 /** Of a pause until the resume is asked for. */
 const MOST_PAUSED_MS = 800;
 /** Long enough for most kills to find a checkpoint. */
-const SPECS = resumable(90);
+const SPECS = [...resumable(90), ...optioned(90)];
+/** An extension, in epochs. */
+const MORE_EPOCHS = 10;
 /** A checkpoint is due after this long. Ten times its cost is far less for models as small as these. */
 const CHECKPOINT_SECONDS = 2;
 const WATCH_MS = 50;
 /** Allowance for the start of an attempt and for the delay until the trial sees a checkpoint. */
 const SLACK_SECONDS = 1;
 
-/** Workers and trainers are killed, and jobs paused, while jobs train that use every part of a checkpoint. */
+/** Workers and trainers are killed, jobs paused, forked and extended, while jobs train that use every part of a checkpoint. */
 export const killedInTraining: Experiment = {
   name: 'killed-in-training',
   rows: [
@@ -26,7 +29,7 @@ export const killedInTraining: Experiment = {
       id: 'P11',
       promise: 'Bit-identical resume',
       fault:
-        'SIGKILL of a worker or a trainer, or a pause of a job, at a random step, 20 configurations; n counts starts from a checkpoint after a kill or a pause',
+        'SIGKILL of a worker or a trainer, or a pause, fork or extension of a job, at a random step, 40 configurations; n counts starts from a checkpoint',
       designN: 200,
     },
     {
@@ -48,9 +51,13 @@ export const killedInTraining: Experiment = {
     const workerKills: WorkerKills = new Map();
     try {
       await site.eventually('no job has a checkpoint', 60_000, () => seen.count >= 1);
+      const asked = [...site.client.acknowledged.values()];
       const pauses = pauseSome(site, trial);
       for (let kill = 0; kill < KILLS; kill++) await killOne(site, trial, workerKills);
       await pauses;
+      await forkOne(site, trial, asked);
+      await site.allEnded(120_000);
+      await extendOne(site, trial, asked);
       await site.allEnded(120_000);
     } finally {
       seen.stop();
@@ -60,7 +67,7 @@ export const killedInTraining: Experiment = {
     for (const { what, lostSeconds, mostSeconds } of killed)
       trial.assertWithin(mostSeconds, lostSeconds, `${what} cost work`);
     const resumed = killed.filter(({ resumedFrom }) => resumedFrom > 0);
-    const continued = endings.flatMap(({ job }) => startsAfterPauses(job)).filter((from) => from > 0);
+    const continued = endings.flatMap(({ job }) => startsAfterRequests(job)).filter((from) => from > 0);
     return [
       { n: resumed.length + continued.length },
       { n: killed.length, worst: Math.max(0, ...killed.map(({ lostSeconds }) => lostSeconds)) },
@@ -145,9 +152,25 @@ async function pauseSome(site: Site, trial: Trial): Promise<void> {
   }
 }
 
-/** The epochs at which the attempts continued that followed a pause. */
-const startsAfterPauses = ({ attempts }: Ending['job']): number[] =>
-  attempts.flatMap(({ from_epoch }, i) => (attempts[i - 1]?.outcome === 'paused' ? [from_epoch] : []));
+/** Nothing of the fork is changed, so it must come to the bits of its parent. */
+async function forkOne(site: Site, trial: Trial, jobs: readonly Acknowledged[]): Promise<void> {
+  const parent = trial.random.pick(jobs);
+  const child = await site.client.fork(parent);
+  trial.note(`fork ${parent.id}: ${child?.id ?? 'it has no checkpoint to go on from'}`);
+}
+
+async function extendOne(site: Site, trial: Trial, jobs: readonly Acknowledged[]): Promise<void> {
+  const parent = trial.random.pick(jobs);
+  const { epochs } = (parent.spec as { training: { epochs: number } }).training;
+  const child = await site.client.extend(parent, epochs + MORE_EPOCHS);
+  trial.note(`extend ${parent.id}: ${child?.id ?? 'it stopped early'}`);
+}
+
+/** The epochs at which the attempts continued that followed a pause, and at which those of a fork began. */
+const startsAfterRequests = ({ attempts, parent }: Ending['job']): number[] =>
+  attempts.flatMap(({ from_epoch }, i) =>
+    (i === 0 ? parent !== null : attempts[i - 1]!.outcome === 'paused') ? [from_epoch] : [],
+  );
 
 interface KilledAttempt {
   what: string;

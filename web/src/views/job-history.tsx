@@ -79,6 +79,8 @@ function wordsOf(event: JobEvent): string {
     }
     case 'job.failed':
       return `Failed: ${event.data.error.code}`;
+    case 'job.updated':
+      return `Now called ${event.data.name ?? 'nothing'}, with priority ${event.data.priority}`;
     case 'job.cancelling':
       return 'Asked to stop';
     case 'job.pausing':
