@@ -1,6 +1,7 @@
 import { isTerminal, type JobError } from '../src/contract/job.ts';
 import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
 import { monotonicMs } from '../src/process/clock.ts';
+import { UnreadableRecordError } from '../src/store/job-record.ts';
 import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-transitions.ts';
 import type { JobWork } from '../src/training/job-work.ts';
 import { withKept } from '../src/training/kept-epochs.ts';
@@ -81,11 +82,11 @@ async function concludeTraining(
   worker: WorkerParts,
 ): Promise<void> {
   if (last.type === 'finished') {
-    const { result, evaluation, model, checkpoint } = last;
+    const { result, evaluation, model, log, checkpoint } = last;
     const kept = checkpoint === undefined ? [...run.kept] : withKept(spec, run.kept, checkpoint);
     const isShort = typeof result.stopped_epoch === 'number';
     const epoch = result.stopped_epoch ?? spec.training.epochs;
-    const success = { status: 'succeeded', epoch, result, evaluation, model, kept } as const;
+    const success = { status: 'succeeded', epoch, result, evaluation, model, log, kept } as const;
     const seconds = (monotonicMs() - run.startedMs) / 1000;
     const outcome = await finish(run, success, worker);
     if (outcome === 'gap') {
@@ -99,7 +100,8 @@ async function concludeTraining(
     return;
   }
   if (last.type === 'failed') {
-    await finish(run, { status: 'failed', error: last.error }, worker);
+    const { error, log, verdicts } = last;
+    await finish(run, { status: 'failed', error, log, verdicts }, worker);
     // The next job would fail the same way, so check the storage before this slot takes one.
     if (last.error.code === 'storage_unavailable') await worker.storage.look();
     return;
@@ -147,7 +149,8 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
   );
   if (outcome === 'succeeded' && how.status === 'succeeded') {
     worker.counters.jobs_succeeded++;
-    const names = [how.evaluation, how.model, ...(how.kept ?? [])].map(({ name }) => name);
+    const files = [how.evaluation, how.model, how.log, ...(how.kept ?? [])];
+    const names = files.flatMap((file) => (file === undefined ? [] : [file.name]));
     await tidy(id, worker, () => worker.artifacts.keepOnly(id, names));
   } else if (outcome === 'failed' || outcome === 'cancelled') {
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
@@ -202,17 +205,21 @@ async function afterRequeue(run: Run, answer: RequeueOutcome, worker: WorkerPart
 }
 
 /**
- * Removes all files of a job that this run ended; of a job that another run may have ended, only its litter. One that
- * goes on later keeps them.
+ * Removes the files of a job that has ended, but for those that its record names. One that goes on later keeps them. A
+ * record that cannot be read names none; its job may still be another's, unless this run ended it.
  */
 async function removeFiles(
   { id }: Run,
   outcome: 'paused' | 'failed' | 'cancelled' | 'dropped' | 'refused',
   worker: WorkerParts,
 ): Promise<void> {
-  const isEndedHere = outcome === 'failed' || outcome === 'cancelled';
-  if (isEndedHere) await tidy(id, worker, () => worker.artifacts.remove(id));
-  else await removeLitter(id, worker);
+  try {
+    await removeLitter(id, worker);
+  } catch (error) {
+    const isEndedHere = outcome === 'failed' || outcome === 'cancelled';
+    if (!isEndedHere || !(error instanceof UnreadableRecordError)) throw error;
+    await tidy(id, worker, () => worker.artifacts.remove(id));
+  }
 }
 
 /**
@@ -222,7 +229,7 @@ async function removeFiles(
 async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   const record = await persist(() => worker.store.record(id));
   if (record !== undefined && !isTerminal(record.status)) return;
-  const named = [record?.evaluation, record?.model, ...(record?.kept ?? [])].flatMap((file) =>
+  const named = [record?.evaluation, record?.model, record?.log, ...(record?.kept ?? [])].flatMap((file) =>
     file === undefined ? [] : [file.name],
   );
   await tidy(id, worker, () =>

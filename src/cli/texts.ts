@@ -82,6 +82,8 @@ export function describeEvent(event: JobEvent, epochs: number): string | undefin
       return `epoch ${event.data.epoch}/${epochs}  ${metrics(event.data)}`;
     case 'job.progress':
       return undefined;
+    case 'job.verdict':
+      return `doctor: ${event.data.rule.replaceAll('_', ' ')} (epoch ${event.data.epoch}). ${event.data.detail}`;
     case 'job.succeeded':
       return `succeeded: ${describeTest(event.data.result.test)}`;
     case 'job.failed':

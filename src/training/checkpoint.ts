@@ -4,6 +4,7 @@ import { type Container, ContainerError, decodeContainer, encodeContainer } from
 import type { JobInput } from './job-engine.ts';
 import { specFingerprint } from './spec-fingerprint.ts';
 import { stateArrays, stateOf } from './state-arrays.ts';
+import { aboutLog, EMPTY_LOG, logOf, STEP_ROWS, stepArray, type TrainingLog } from './training-log.ts';
 
 /** Everything needed to resume after an epoch, bit for bit. */
 export interface Checkpoint {
@@ -12,6 +13,8 @@ export interface Checkpoint {
   readonly state: EngineState;
   /** The rows of epochs 1 .. epoch. */
   readonly history: readonly EpochMetrics[];
+  /** Of the same epochs. */
+  readonly log: TrainingLog;
 }
 
 /** The only error decodeCheckpoint throws. */
@@ -29,10 +32,10 @@ export class CheckpointError extends Error {
 const KIND = 'checkpoint';
 
 /** job: the checkpoint's job. Only a job that trains the same way on the same data can read it back. */
-export function encodeCheckpoint({ epoch, state, history }: Checkpoint, job: JobInput): Uint8Array {
+export function encodeCheckpoint({ epoch, state, history, log }: Checkpoint, job: JobInput): Uint8Array {
   return encodeContainer(KIND, {
-    about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history },
-    arrays: stateArrays(state),
+    about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history, log: aboutLog(log) },
+    arrays: [...stateArrays(state), stepArray(log)],
   });
 }
 
@@ -48,7 +51,10 @@ export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
     );
   }
   try {
-    return { epoch, history, state: stateOf(arrays, steps, job) };
+    const ofState = arrays.filter(({ name }) => name !== STEP_ROWS);
+    // Checkpoints of older builds have no log.
+    const log = about.log === undefined ? EMPTY_LOG : logOf(about.log, arrays);
+    return { epoch, history, log, state: stateOf(ofState, steps, job) };
   } catch (error) {
     if (error instanceof ContainerError) throw damaged(error.message, error);
     throw error;
@@ -60,6 +66,7 @@ interface About {
   epoch: number;
   steps: number;
   history: EpochMetrics[];
+  log?: unknown;
 }
 
 function open(bytes: Uint8Array): { about: About; arrays: Container['arrays'] } {
