@@ -12,9 +12,9 @@ import { epochOrder } from '../src/engine/random.ts';
 import { createJobEngine } from '../src/training/job-engine.ts';
 
 /**
- * What each optimizer and each option costs: us of the processor for a step of the reference job (784-128-64-10, batches of 32), as
- * the median and the best tenth of chunks of 50 steps. The variants take turns, so that a slow spell of the machine
- * does not hit only one of them.
+ * What each optimizer and each option costs: us of the processor for a step of the reference job (784-128-64-10, batches
+ * of 32), as the median and the best tenth of chunks of 50 steps. The variants take turns, so that a slow spell of the
+ * machine does not hit only one of them.
  */
 
 const { values: options } = parseArgs({

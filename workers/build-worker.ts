@@ -18,6 +18,7 @@ import { JobTransitions } from '../src/store/job-transitions.ts';
 import { JobStore } from '../src/store/jobs.ts';
 import type { Keys } from '../src/store/keys.ts';
 import { Retention, type RetentionLimits } from '../src/store/retention.ts';
+import { StepFeed } from '../src/store/step-feed.ts';
 import { StorageCheck } from '../src/store/storage-check.ts';
 import { WorkerReports } from '../src/store/worker-reports.ts';
 import { Consumer } from './consumer.ts';
@@ -107,6 +108,7 @@ export function buildWorker(deps: WorkerDeps): BuiltWorker {
     store,
     transitions,
     timings: new JobTimings(commands, keys),
+    steps: new StepFeed(commands, keys),
     queue,
     artifacts,
     dataDir,

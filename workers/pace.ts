@@ -5,7 +5,7 @@ import { progressOf } from '../src/contract/progress.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
 import { countTrainRows, stepsPerEpoch } from '../src/dataset/row-counts.ts';
 import { monotonicMs } from '../src/process/clock.ts';
-import type { EpochResult } from '../src/training/fit.ts';
+import type { EpochResult } from '../src/training/epoch-result.ts';
 
 /** Measures time around the training. These measurements never affect its results. */
 

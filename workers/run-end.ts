@@ -82,11 +82,11 @@ async function concludeTraining(
   worker: WorkerParts,
 ): Promise<void> {
   if (last.type === 'finished') {
-    const { result, evaluation, model, checkpoint } = last;
+    const { result, evaluation, model, log, checkpoint } = last;
     const kept = checkpoint === undefined ? [...run.kept] : withKept(spec, run.kept, checkpoint);
     const isShort = typeof result.stopped_epoch === 'number';
     const epoch = result.stopped_epoch ?? spec.training.epochs;
-    const success = { status: 'succeeded', epoch, result, evaluation, model, kept } as const;
+    const success = { status: 'succeeded', epoch, result, evaluation, model, log, kept } as const;
     const seconds = (monotonicMs() - run.startedMs) / 1000;
     const outcome = await finish(run, success, worker);
     if (outcome === 'gap') {
@@ -100,7 +100,8 @@ async function concludeTraining(
     return;
   }
   if (last.type === 'failed') {
-    await finish(run, { status: 'failed', error: last.error }, worker);
+    const { error, log, verdicts } = last;
+    await finish(run, { status: 'failed', error, log, verdicts }, worker);
     // The next job would fail the same way, so check the storage before this slot takes one.
     if (last.error.code === 'storage_unavailable') await worker.storage.look();
     return;
@@ -148,11 +149,12 @@ async function finish(run: Run, how: Finish, worker: WorkerParts): Promise<Finis
   );
   if (outcome === 'succeeded' && how.status === 'succeeded') {
     worker.counters.jobs_succeeded++;
-    const names = [how.evaluation, how.model, ...(how.kept ?? [])].map(({ name }) => name);
+    const files = [how.evaluation, how.model, how.log, ...(how.kept ?? [])];
+    const names = files.flatMap((file) => (file === undefined ? [] : [file.name]));
     await tidy(id, worker, () => worker.artifacts.keepOnly(id, names));
   } else if (outcome === 'failed' || outcome === 'cancelled') {
     worker.counters[outcome === 'failed' ? 'jobs_failed' : 'jobs_cancelled']++;
-    await removeLitter(id, worker);
+    await removeLitter(id, worker, true);
   } else if (outcome === 'refused') {
     await leave(run, worker);
   }
@@ -203,13 +205,14 @@ async function afterRequeue(run: Run, answer: RequeueOutcome, worker: WorkerPart
 }
 
 /**
- * Removes the files of an ended job that its record does not name: checkpoints, and what a trainer wrote that was stopped
- * while another attempt ended the job. Call it only after that trainer has exited. One that goes on later keeps all.
+ * Removes the files of a job that has ended, but for those that its record names: checkpoints, and what a trainer wrote
+ * that was stopped while another attempt ended the job. Call it only after that trainer has exited. One that goes on
+ * later keeps all. A record that cannot be read names none; the job may still be another's, unless this run ended it.
  */
-async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
-  const record = await persist(() => recordOf(id, worker));
+async function removeLitter(id: string, worker: WorkerParts, isEndedHere = false): Promise<void> {
+  const record = await persist(() => (isEndedHere ? readableRecord(id, worker) : worker.store.record(id)));
   if (record !== undefined && !isTerminal(record.status)) return;
-  const named = [record?.evaluation, record?.model, ...(record?.kept ?? [])].flatMap((file) =>
+  const named = [record?.evaluation, record?.model, record?.log, ...(record?.kept ?? [])].flatMap((file) =>
     file === undefined ? [] : [file.name],
   );
   await tidy(id, worker, () =>
@@ -217,8 +220,8 @@ async function removeLitter(id: string, worker: WorkerParts): Promise<void> {
   );
 }
 
-/** Undefined if there is none, or it failed because nobody can read it. */
-async function recordOf(id: string, worker: WorkerParts): Promise<JobRecord | undefined> {
+/** Undefined if there is none, or nobody can read it. */
+async function readableRecord(id: string, worker: WorkerParts): Promise<JobRecord | undefined> {
   try {
     return await worker.store.record(id);
   } catch (error) {

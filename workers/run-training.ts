@@ -2,7 +2,7 @@ import type { Progress } from '../src/contract/job.ts';
 import type { JobSpec } from '../src/contract/job-spec.ts';
 import { resolveDataset } from '../src/dataset/registry.ts';
 import { leavesProcessClean } from '../src/engine/engines.ts';
-import type { CheckpointFile, JobRecord, KeptFile } from '../src/store/job-record.ts';
+import type { CheckpointFile, JobFile, JobRecord, KeptFile } from '../src/store/job-record.ts';
 import type { Confirmation, EpochReport } from '../src/store/job-transitions.ts';
 import { jobMemoryBytes } from '../src/training/job-memory.ts';
 import { jobWork } from '../src/training/job-work.ts';
@@ -41,7 +41,8 @@ export async function train(run: Run, job: Training, worker: WorkerParts): Promi
       error: { code: 'engine_unavailable', message, retryable: true },
     });
   }
-  const named = [...record.checkpoint, ...record.kept].map(({ name }) => name);
+  const files = [...record.checkpoint, ...record.kept, ...(record.log ? [record.log] : [])];
+  const named = files.map(({ name }) => name);
   await tidy(run.id, worker, () => worker.artifacts.removeEarlier(run.id, record.attempt, named));
   const limit = limitTime(run, job);
   // Older records have only the dataset's name, which still means the same data.
@@ -129,7 +130,10 @@ async function follow(run: Run, { record, trainer }: Training, worker: WorkerPar
         continue;
       case 'progress': {
         note(0, message.progress);
-        await confirm(run, () => worker.transitions.progress(run.id, run.token, message.progress));
+        const isOurs = await confirm(run, () =>
+          worker.transitions.progress(run.id, run.token, message.progress),
+        );
+        if (isOurs) worker.steps.tell(run.id, message.rows);
         continue;
       }
       case 'epoch': {
@@ -150,42 +154,53 @@ async function follow(run: Run, { record, trainer }: Training, worker: WorkerPar
   }
 }
 
-/** The checkpoints that the record names: the last two, newest first, and those that stay after the end. */
+/** The files that the record names: the last two checkpoints, newest first, those that stay after the end, and the log. */
 class Checkpoints {
   readonly #run: Run;
   readonly #spec: JobSpec;
   readonly #worker: WorkerParts;
   #named: CheckpointFile[];
+  #log: JobFile | undefined;
   kept: KeptFile[];
 
-  constructor(run: Run, { spec, checkpoint, kept }: JobRecord, worker: WorkerParts) {
+  constructor(run: Run, { spec, checkpoint, kept, log }: JobRecord, worker: WorkerParts) {
     this.#run = run;
     this.#spec = spec;
     this.#worker = worker;
     this.#named = checkpoint;
+    this.#log = log;
     this.kept = kept;
   }
 
   /** The report of an epoch for the record. */
-  reportOf({ metrics, progress, checkpoint, keep }: Extract<TrainerMessage, { type: 'epoch' }>): EpochReport {
-    if (checkpoint === undefined) return { metrics, progress, checkpoints: undefined };
+  reportOf(message: Extract<TrainerMessage, { type: 'epoch' }>): EpochReport {
+    const { metrics, progress, checkpoint, keep, log, verdicts } = message;
+    if (checkpoint === undefined) return { metrics, progress, verdicts, checkpoints: undefined };
     const { bytes: _, ...file } = checkpoint;
     return {
       metrics,
       progress,
+      verdicts,
+      log,
       checkpoints: [file, ...this.#named.slice(0, 1)],
       kept: keep === true ? withKept(this.#spec, this.kept, checkpoint) : undefined,
     };
   }
 
   /** Call it once the record has the report. Removes the files that it names no longer. */
-  async keep({ checkpoints: named = this.#named, kept = this.kept }: EpochReport): Promise<void> {
-    const names = new Set([...named, ...kept].map(({ name }) => name));
-    const gone = [...this.#named, ...this.kept].filter(({ name }) => !names.has(name));
+  async keep({
+    checkpoints: named = this.#named,
+    kept = this.kept,
+    log = this.#log,
+  }: EpochReport): Promise<void> {
+    const names = new Set([...named, ...kept, ...(log ? [log] : [])].map(({ name }) => name));
+    const before = [...this.#named, ...this.kept, ...(this.#log ? [this.#log] : [])];
+    const gone = before.filter(({ name }) => !names.has(name));
     for (const name of new Set(gone.map((file) => file.name))) {
       await tidy(this.#run.id, this.#worker, () => this.#worker.artifacts.removeFile(this.#run.id, name));
     }
     this.#named = named;
+    this.#log = log;
     this.kept = kept;
   }
 }

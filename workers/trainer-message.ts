@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DataShapeSchema } from '../src/contract/data-shape.ts';
+import { VerdictSchema } from '../src/contract/doctor.ts';
 import {
   JobErrorSchema,
   JobIdSchema,
@@ -9,6 +10,7 @@ import {
 } from '../src/contract/job.ts';
 import { EngineNameSchema, type JobSpec } from '../src/contract/job-spec.ts';
 import { EpochMetricsSchema } from '../src/contract/metrics.ts';
+import { StepRowSchema } from '../src/contract/step-row.ts';
 import { ArtifactsLocationSchema } from '../src/store/artifacts.ts';
 import { CheckpointsSchema, JobFileSchema, KeptFileSchema } from '../src/store/job-record.ts';
 
@@ -55,13 +57,22 @@ export const TrainerCommandSchema = z.discriminatedUnion('type', [
 export const TrainerMessageSchema = z.discriminatedUnion('type', [
   /** The modules are loaded, or an `ask` has arrived. */
   z.strictObject({ type: z.literal('ready') }),
-  z.strictObject({ type: z.literal('progress'), progress: ProgressSchema }),
+  z.strictObject({
+    type: z.literal('progress'),
+    progress: ProgressSchema,
+    /** Of the steps that were logged since the message before. */
+    rows: z.array(StepRowSchema),
+  }),
   z.strictObject({
     type: z.literal('epoch'),
     metrics: EpochMetricsSchema,
     progress: ProgressSchema,
+    /** Given for the first time. */
+    verdicts: z.array(VerdictSchema).optional(),
     /** Undefined when none was due or it could not be written; `warning` then gives the reason. */
     checkpoint: KeptFileSchema.optional(),
+    /** The training log up to this epoch; beside each checkpoint. */
+    log: JobFileSchema.optional(),
     /** Whether it is to stay after the end, unless a later one takes its place. */
     keep: z.boolean().optional(),
     /** Its parent computed it. */
@@ -73,10 +84,16 @@ export const TrainerMessageSchema = z.discriminatedUnion('type', [
     result: JobResultSchema.omit({ duration_seconds: true }),
     evaluation: JobFileSchema,
     model: JobFileSchema,
+    log: JobFileSchema,
     /** Of the last epoch, if it is to stay. */
     checkpoint: KeptFileSchema.optional(),
   }),
-  z.strictObject({ type: z.literal('failed'), error: JobErrorSchema }),
+  z.strictObject({
+    type: z.literal('failed'),
+    error: JobErrorSchema,
+    verdicts: z.array(VerdictSchema).optional(),
+    log: JobFileSchema.optional(),
+  }),
   /** After stop, or after drain at an epoch's end. */
   z.strictObject({ type: z.literal('stopped') }),
 ]);

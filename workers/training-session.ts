@@ -1,15 +1,17 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { bestOf, modelEpoch } from '../src/contract/best.ts';
+import type { Verdict } from '../src/contract/doctor.ts';
 import type { Evaluation } from '../src/contract/evaluation.ts';
 import type { JobResult } from '../src/contract/job.ts';
 import type { EpochMetrics } from '../src/contract/metrics.ts';
+import type { StepRow } from '../src/contract/step-row.ts';
 import type { Dataset } from '../src/dataset/prepared.ts';
 import { UploadedFiles } from '../src/dataset/uploads.ts';
 import type { Engine, EngineState } from '../src/engine/engine.ts';
 import { loadEngine } from '../src/engine/engines.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import type { Artifacts } from '../src/store/artifacts.ts';
-import type { KeptFile } from '../src/store/job-record.ts';
+import type { JobFile, KeptFile } from '../src/store/job-record.ts';
 import {
   type Checkpoint,
   CheckpointError,
@@ -24,6 +26,7 @@ import { createJobEngine } from '../src/training/job-engine.ts';
 import { keepsEpoch, keepsNewest } from '../src/training/kept-epochs.ts';
 import { encodeModel } from '../src/training/model-file.ts';
 import { StoppingWatch } from '../src/training/monitors.ts';
+import { EMPTY_LOG, encodeLog, type TrainingLog } from '../src/training/training-log.ts';
 import { Pace, roundTo, Slice } from './pace.ts';
 import type { TrainCommand, TrainerMessage } from './trainer-message.ts';
 
@@ -61,6 +64,8 @@ export class TrainingSession {
   readonly #history: EpochMetrics[];
   /** Of the best epoch so far, if early_stopping restores them. */
   #bestWeights: Float32Array | undefined;
+  /** Of the same epochs. */
+  #log: TrainingLog;
   #stop: 'stop' | 'drain' | undefined;
   #confirmed: number;
   #onConfirmed: (() => void) | undefined;
@@ -83,6 +88,7 @@ export class TrainingSession {
     this.#resume = resume;
     this.#history = [...(resume?.history ?? [])];
     this.#bestWeights = resume?.bestWeights;
+    this.#log = resume?.log ?? EMPTY_LOG;
     this.#confirmed = Math.min(command.recorded, resume?.epoch ?? 0);
   }
 
@@ -128,23 +134,29 @@ export class TrainingSession {
     const pace = new Pace(spec, this.#dataset, { epoch, step: state?.steps ?? 0 });
     if ((await this.#reportPast(pace)) === 'stopped') return 'stopped';
     const slice = new Slice();
+    const untold: StepRow[] = [];
     for (;;) {
       const next = slice.pull(training);
       if (next.done === true) {
         if (next.value.outcome === 'completed') return 'completed';
-        const { epoch, step } = next.value;
-        this.#fail(
+        const { epoch, step, log } = next.value;
+        await this.#fail(
           `The loss, the norm of a gradient, a weight or an optimizer slot was no longer finite in epoch ${epoch}, at step ${step}`,
+          log,
         );
         return 'failed';
       }
       if (next.value.type === 'epoch') {
-        const { type: _, last, bestWeights, ...result } = next.value;
+        const { last, row, log, bestWeights, verdicts } = next.value;
+        this.#log = log;
         this.#bestWeights = bestWeights;
-        if ((await this.#report(pace.epoch(result, last), last)) === 'stopped') return 'stopped';
+        if ((await this.#report(pace.epoch(row, last), verdicts, last)) === 'stopped') return 'stopped';
       } else {
-        const progress = next.value.type === 'steps' ? pace.step(next.value.step) : undefined;
-        if (progress !== undefined) this.#send({ type: 'progress', progress });
+        if (next.value.type === 'steps') {
+          untold.push(...next.value.rows);
+          const progress = pace.step(next.value.step);
+          if (progress !== undefined) this.#send({ type: 'progress', progress, rows: untold.splice(0) });
+        }
         await turn();
         if (this.#stopsNow) return 'stopped';
       }
@@ -173,6 +185,7 @@ export class TrainingSession {
   /** Reports an epoch to the worker. The training runs at most one epoch ahead of the last confirmed one. */
   async #report(
     { metrics, progress }: ReturnType<Pace['epoch']>,
+    verdicts: readonly Verdict[],
     last: boolean,
   ): Promise<'reported' | 'stopped'> {
     if ((await this.#isConfirmed(metrics.epoch - 1)) === 'stopped') return 'stopped';
@@ -183,6 +196,7 @@ export class TrainingSession {
       type: 'epoch',
       metrics,
       progress,
+      verdicts: [...verdicts],
       ...(!last && (await this.#checkpointIfDue(metrics.epoch, draining))),
     });
     return this.#stopsNow || (draining && !last) ? 'stopped' : 'reported';
@@ -192,14 +206,18 @@ export class TrainingSession {
   async #checkpointIfDue(
     epoch: number,
     always: boolean,
-  ): Promise<{ checkpoint?: KeptFile; keep?: boolean; warning?: string }> {
+  ): Promise<{ checkpoint?: KeptFile; log?: JobFile; keep?: boolean; warning?: string }> {
     const keep = keepsEpoch(this.#command.spec, this.#history, false);
     const startedMs = monotonicMs();
     const interval = Math.max(CHECKPOINT_MS, CHECKPOINT_COST_MULTIPLE * this.#checkpointCostMs);
     if (!always && !keep && startedMs - this.#lastCheckpointMs < interval) return {};
     try {
-      const checkpoint = await this.#writeCheckpoint(epoch, this.engine.state());
-      return { checkpoint, keep: keep || keepsNewest(this.#command.spec) };
+      const state = this.engine.state();
+      const [checkpoint, log] = await Promise.all([
+        this.#writeCheckpoint(epoch, state),
+        this.#writeLog(epoch),
+      ]);
+      return { checkpoint, log, keep: keep || keepsNewest(this.#command.spec) };
     } catch (error) {
       return {
         warning: `no checkpoint of epoch ${epoch}: ${error instanceof Error ? error.message : error}`,
@@ -212,11 +230,21 @@ export class TrainingSession {
 
   async #writeCheckpoint(epoch: number, state: EngineState): Promise<KeptFile> {
     const { job, attempt } = this.#command;
-    const history = this.#history;
-    const bestWeights = this.#bestWeights;
-    const bytes = encodeCheckpoint({ epoch, state, history, bestWeights }, this.#command);
+    const checkpoint = {
+      epoch,
+      state,
+      history: this.#history,
+      bestWeights: this.#bestWeights,
+      log: this.#log,
+    };
+    const bytes = encodeCheckpoint(checkpoint, this.#command);
     const file = await this.#artifacts.write(job, `${attempt}-${epoch}.ckpt`, bytes);
     return { ...file, epoch, bytes: bytes.length };
+  }
+
+  async #writeLog(epoch: number): Promise<JobFile> {
+    const { job, attempt } = this.#command;
+    return await this.#artifacts.write(job, `${attempt}-${epoch}.log`, encodeLog(this.#log));
   }
 
   async #finish(): Promise<void> {
@@ -236,7 +264,7 @@ export class TrainingSession {
       next = slice.pull(evaluating);
     }
     if (next.value.outcome === 'diverged') {
-      this.#fail('The weights are finite, but the loss of a test row is not');
+      await this.#fail('The weights are finite, but the loss of a test row is not', this.#log);
       return;
     }
     const { evaluation, predicted } = next.value;
@@ -245,9 +273,10 @@ export class TrainingSession {
     const table = await new UploadedFiles(this.#command.dataDir).table(this.#command.data.sha256);
     // Side by side, because most of the time goes into waiting for the disk.
     const keeps = keepsEpoch(this.#command.spec, this.#history, true);
-    const [evaluationFile, model, checkpoint] = await Promise.all([
+    const [evaluationFile, model, log, checkpoint] = await Promise.all([
       this.#artifacts.write(job, `${attempt}-evaluation.json`, Buffer.from(JSON.stringify(evaluation))),
       this.#artifacts.write(job, `${attempt}-model.bin`, encodeModel(state, predicted, this.#command, table)),
+      this.#writeLog(this.#history.length),
       keeps ? this.#writeCheckpoint(this.#history.length, last) : undefined,
     ]);
     const result = this.#result(measuredOf(evaluation), state.weights);
@@ -256,6 +285,7 @@ export class TrainingSession {
       result,
       evaluation: evaluationFile,
       model,
+      log,
       ...(checkpoint && { checkpoint }),
     });
   }
@@ -281,7 +311,11 @@ export class TrainingSession {
     };
   }
 
-  #fail(what: string): void {
+  /** log: with what led to it. The job fails in any case. */
+  async #fail(what: string, log: TrainingLog): Promise<void> {
+    const verdicts = log.verdicts.slice(this.#log.verdicts.length);
+    this.#log = log;
+    const file = await this.#writeLog(this.#history.length + 1).catch(() => undefined);
     this.#send({
       type: 'failed',
       error: {
@@ -289,6 +323,8 @@ export class TrainingSession {
         message: `${what}. ${divergenceAdvice(this.#command.spec)}`,
         retryable: false,
       },
+      verdicts,
+      ...(file && { log: file }),
     });
   }
 

@@ -7,6 +7,7 @@ import type { Delivery } from '../src/store/delivery.ts';
 import type { JobTimings } from '../src/store/job-timings.ts';
 import type { JobTransitions } from '../src/store/job-transitions.ts';
 import type { JobStore } from '../src/store/jobs.ts';
+import type { StepFeed } from '../src/store/step-feed.ts';
 import type { Counters, Trained } from './counters.ts';
 import type { Runs } from './run.ts';
 import type { StorageWatch } from './storage-watch.ts';
@@ -19,6 +20,7 @@ export interface WorkerParts {
   readonly store: Pick<JobStore, 'record'>;
   readonly transitions: JobTransitions;
   readonly timings: Pick<JobTimings, 'add'>;
+  readonly steps: Pick<StepFeed, 'tell'>;
   readonly queue: Pick<TrainingQueue, 'enqueue'>;
   readonly artifacts: Artifacts;
   /** DATA_DIR, which holds the prepared datasets. */

@@ -41,7 +41,7 @@ export interface ApiDeps {
   datasets: Pick<Datasets, 'now' | 'put' | 'drop' | 'find' | 'list' | 'names' | 'bytes' | 'needs'>;
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;
-  signals: Pick<EventSignals, 'subscribe' | 'subscribeToFeed'>;
+  signals: Pick<EventSignals, 'subscribe' | 'subscribeToFeed' | 'subscribeToSteps'>;
   artifacts: Pick<Artifacts, 'read' | 'remove' | 'location'>;
   models: Pick<
     ModelThreads,

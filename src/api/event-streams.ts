@@ -18,6 +18,9 @@ import { LiveResponse } from './live-response.ts';
 
 const PAGE = 100;
 
+/** Batches of logged steps that wait for a viewer. */
+const MOST_BATCHES = 10;
+
 type Deps = Pick<ApiDeps, 'store' | 'events' | 'signals'> & {
   authentication: Pick<Authentication, 'isStillValid'>;
 };
@@ -63,11 +66,21 @@ export class EventStreams {
         this.#reads.delete(readKey(viewer));
         live.bell.ring();
       });
-      await this.#follow(live, viewer).finally(stopSignals);
+      const batches: string[] = [];
+      const stopSteps = this.#deps.signals.subscribeToSteps(viewer.id, (batch) => {
+        // Of a viewer that is slow, the oldest are left out: the job's log has them.
+        if (batches.push(batch) > MOST_BATCHES) batches.shift();
+        live.bell.ring();
+      });
+      await this.#follow(live, viewer, batches).finally(() => {
+        stopSignals();
+        stopSteps();
+      });
     });
   }
 
-  async #follow(live: LiveResponse, viewer: Viewer): Promise<void> {
+  /** batches: of logged steps, to be taken out. */
+  async #follow(live: LiveResponse, viewer: Viewer, batches: string[]): Promise<void> {
     let { seq } = viewer;
     while (live.isOpen) {
       // A key that is revoked or expires ends its streams, too.
@@ -78,6 +91,7 @@ export class EventStreams {
         await live.write(`event: reset\nid: 0\ndata: ${JSON.stringify({ last_seq: seq })}\n\n`);
         viewer.cursor = 0;
       }
+      for (const batch of batches.splice(0)) await live.write(`event: job.steps\ndata: ${batch}\n\n`);
       const page = await this.#read(viewer);
       if (page !== undefined) {
         await live.write(page.bytes);

@@ -6,6 +6,7 @@ import { countTrainRows, stepsPerEpoch } from '../dataset/row-counts.ts';
 import { countParameters } from '../engine/model-layout.ts';
 import { dropoutFault, floatFault, optimizerFaults } from '../engine/number-limits.ts';
 import { tensorflowLacks } from '../engine/tensorflow/tensorflow-limits.ts';
+import { leastLogEvery, MOST_LOG_ROWS } from '../training/log-every.ts';
 import { invalidFields } from './http/problems.ts';
 import { type FieldError, toPointer } from './http/validation-errors.ts';
 
@@ -70,13 +71,22 @@ export function checkLoss(spec: JobSpec, { dataset, task }: DataShape): FieldErr
 }
 
 /** Checks the limits that involve more than one field; empty when the spec keeps them. */
-export function checkSize(spec: JobSpec, { parameters, rows }: SpecSize): FieldError[] {
+export function checkSize(spec: JobSpec, { parameters, rows, steps }: SpecSize): FieldError[] {
   const errors: FieldError[] = [];
   if (parameters > MAX_PARAMETERS) {
     errors.push({
       in: 'body',
       pointer: '/model/hidden_units',
       detail: `must give a model of at most ${MAX_PARAMETERS} parameters; these units give ${parameters}`,
+    });
+  }
+  const { log_every } = spec.training;
+  const least = leastLogEvery(steps);
+  if (log_every !== null && log_every < least) {
+    errors.push({
+      in: 'body',
+      pointer: '/training/log_every',
+      detail: `must be null or at least ${least}, since a job may log ${MOST_LOG_ROWS} steps and this one has ${steps}; got ${log_every}`,
     });
   }
   if (spec.training.batch_size > rows) {

@@ -84,6 +84,8 @@ export function describeEvent(event: JobEvent, epochs: number): string | undefin
       return undefined;
     case 'job.updated':
       return `updated: name ${event.data.name ?? '-'}, priority ${event.data.priority}`;
+    case 'job.verdict':
+      return `doctor: ${event.data.rule.replaceAll('_', ' ')} (epoch ${event.data.epoch}). ${event.data.detail}`;
     case 'job.succeeded':
       return `succeeded: ${describeTest(event.data.result.test)}`;
     case 'job.failed':

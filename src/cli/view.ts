@@ -56,6 +56,7 @@ class Bar implements View {
   show(event: JobEvent | ResetEvent): void {
     if (event.type === 'job.progress') this.#progress = event.data;
     else if (event.type === 'job.epoch') this.#takeEpoch(event.data);
+    else if (event.type === 'job.verdict') this.#print(describeEvent(event, this.#progress.epochs)!);
     else if (event.type === 'reset') this.#print(RESET);
     else if (event.type === 'job.updated') this.#print(describeEvent(event, this.#progress.epochs)!);
     else {

@@ -26,7 +26,8 @@ interface Source<Item> {
   path: string;
   /** What is sent as Last-Event-ID; undefined: from now on. */
   cursor: string | undefined;
-  parse(message: Message): Item;
+  /** undefined: of no interest. */
+  parse(message: Message): Item | undefined;
   /** The next cursor. */
   cursorOf(item: Item, message: Message): string;
   isLast(item: Item): boolean;
@@ -53,10 +54,11 @@ export function followEvents(
   return follow<JobEvent | ResetEvent>(http, signal, {
     path: `${pathOf(id)}/events`,
     cursor: String(after),
-    parse: ({ event, data }) =>
-      event === 'reset'
-        ? { seq: 0, type: event, data: parse<ResetEvent['data']>(http, data) }
-        : parse<JobEvent>(http, data),
+    parse: ({ event, data }) => {
+      if (event === 'reset') return { seq: 0, type: event, data: parse<ResetEvent['data']>(http, data) };
+      // Not in the sequence of events, and nobody gets them again.
+      return event === 'job.steps' ? undefined : parse<JobEvent>(http, data);
+    },
     cursorOf: ({ seq }) => String(seq),
     isLast,
   });
@@ -103,6 +105,7 @@ async function* follow<Item>(
           continue;
         }
         const item = source.parse(message);
+        if (item === undefined) continue;
         cursor = source.cursorOf(item, message);
         yield item;
         if (source.isLast(item)) return;

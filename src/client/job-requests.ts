@@ -3,6 +3,7 @@ import type { Http, HttpRequest } from './http.ts';
 import { listOf, pathOf, searchOf } from './paths.ts';
 import type {
   Comparison,
+  Doctor,
   Evaluation,
   EvaluationRows,
   EvaluationRowsOptions,
@@ -20,6 +21,7 @@ import type {
   PredictionList,
   PredictOptions,
   PredictRequest,
+  StepList,
 } from './types.ts';
 
 export interface Abortable {
@@ -32,6 +34,11 @@ export interface CreateOptions extends Abortable {
    * each call makes its own, so that only its own repeats are safe.
    */
   idempotencyKey?: string;
+}
+
+export interface MetricsOptions extends Abortable {
+  after?: number;
+  max_points?: number;
 }
 
 export interface ListOptions extends Abortable, FindOptions {
@@ -107,13 +114,23 @@ export class JobRequests {
     await this.#http.sendOnce({ method: 'DELETE', path: pathOf(id), signal }, async () => {});
   }
 
-  /** One row per epoch that has ended. `after`: only rows with a higher seq. */
-  async metrics(id: string, { after, signal }: Abortable & { after?: number } = {}): Promise<MetricsList> {
-    return await this.#json<MetricsList>({
-      path: `${pathOf(id)}/metrics${searchOf({ after })}`,
-      headers: JSON_ONLY,
-      signal,
-    });
+  /**
+   * One row per epoch that has ended, or with `granularity: 'step'` one per logged step. `after`: only rows with a higher
+   * seq, or a higher step. `max_points`: at most so many rows.
+   */
+  async metrics(id: string, options?: MetricsOptions & { granularity?: 'epoch' }): Promise<MetricsList>;
+  async metrics(id: string, options: MetricsOptions & { granularity: 'step' }): Promise<StepList>;
+  async metrics(
+    id: string,
+    { signal, ...query }: MetricsOptions & { granularity?: 'epoch' | 'step' } = {},
+  ): Promise<MetricsList | StepList> {
+    const path = `${pathOf(id)}/metrics${searchOf({ ...query })}`;
+    return await this.#json<MetricsList | StepList>({ path, headers: JSON_ONLY, signal });
+  }
+
+  /** What the training doctor sees: the health of each layer, and its verdicts. */
+  async doctor(id: string, { signal }: Abortable = {}): Promise<Doctor> {
+    return await this.#json<Doctor>({ path: `${pathOf(id)}/doctor`, signal });
   }
 
   /** How well the finished model does on the test rows. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VerdictSchema } from './doctor.ts';
 import { JobErrorSchema, JobIdSchema, JobResultSchema, ProgressSchema, TimeSchema } from './job.ts';
 import { EngineNameSchema, MetadataSchema, NameSchema, PrioritySchema } from './job-spec.ts';
 import { EpochMetricsSchema } from './metrics.ts';
@@ -37,6 +38,7 @@ export const JobEventSchema = z
     ),
     event('job.progress', ProgressSchema),
     event('job.epoch', EpochMetricsSchema),
+    event('job.verdict', VerdictSchema),
     event('job.cancelling', nothing),
     event('job.pausing', nothing),
     event('job.paused', nothing),

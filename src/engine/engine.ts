@@ -93,6 +93,16 @@ export interface Totals {
 
 export const noTotals = (): Totals => ({ lossSum: 0, correct: 0, absoluteError: 0 });
 
+/** What a step measured of itself, before its update. */
+export type StepFigures = Totals & {
+  readonly rows: number;
+  /**
+   * (2 L): the squares of the norms of each layer's gradients, of its kernel and of its bias, before anything is clipped
+   * (rule 17); null where the engine does not tell.
+   */
+  readonly squares: Float64Array | null;
+};
+
 export type EpochEnd = Totals & {
   readonly rows: number;
   /** False when a weight or a slot is NaN or infinite: the job has diverged. */
@@ -127,6 +137,26 @@ export interface Engine {
    * further.
    */
   train(order: Uint32Array, from: number, rates: Float64Array): number;
+
+  /**
+   * Trains one batch as train() does, to the same bits, and tells its figures; null = it diverged, as train() says.
+   * It may take a third longer.
+   *
+   * fired: for each hidden layer (units), gets a 1 for each unit whose output was more than 0 for a row of the batch.
+   * An engine that does not tell sets all to 1.
+   */
+  measureStep(
+    order: Uint32Array,
+    from: number,
+    rate: number,
+    fired: readonly Uint8Array[],
+  ): StepFigures | null;
+
+  /** (N): the weights at some places of the layout, (N) and ascending, at any time; or those of a slot, between epochs. */
+  valuesAt(places: Uint32Array, slot?: string): Float32Array;
+
+  /** The optimizer's running products, as in its state. */
+  powers(): readonly number[];
 
   /**
    * Ends an epoch after its last batch: brings late slots up to date, scans weights and slots, and returns

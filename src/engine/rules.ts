@@ -97,6 +97,7 @@
  *   updates. The square of a norm is a float64 sum: of g * g of each column over rows ascending, of the columns ascending,
  *   and for global_clipnorm of the tensors in the order of rule 11. Untouched rows add 0. norm <= c leaves g alone,
  *   else g = g * fround(c / norm). A norm that is not finite changes no weight and no slot, and ends the job `diverged`.
+ *   Norms that are only measured are those before clipvalue, clipnorm or global_clipnorm, and change nothing.
  *
  * Rule 18, l1 and l2, of kernels and not of biases: g = (g + l1 * sign(w)) + (2 * l2) * w, with sign(0) = 0 and l1 and
  *   2 * l2 rounded to float32 once, before gradients are clipped and weights decay. A step's loss gets

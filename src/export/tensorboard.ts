@@ -1,4 +1,5 @@
 import type { MetricsRow } from '../contract/metrics-list.ts';
+import type { StepRow } from '../contract/step-row.ts';
 import { ProtoMessage } from './protobuf.ts';
 import { encodeTfRecords } from './tfrecord.ts';
 import { encodeZip } from './zip.ts';
@@ -9,7 +10,7 @@ import { encodeZip } from './zip.ts';
  */
 export function encodeTensorBoard(rows: readonly MetricsRow[]): Uint8Array {
   const train = rows.map((row) => ({
-    row,
+    ...placeOf(row),
     scalars: {
       epoch_loss: row.loss,
       epoch_accuracy: row.accuracy,
@@ -20,7 +21,7 @@ export function encodeTensorBoard(rows: readonly MetricsRow[]): Uint8Array {
   const validation = rows
     .filter(({ val_loss }) => val_loss !== null)
     .map((row) => ({
-      row,
+      ...placeOf(row),
       scalars: { epoch_loss: row.val_loss, epoch_accuracy: row.val_accuracy, epoch_mae: row.val_mae },
     }));
   return encodeZip([
@@ -29,15 +30,35 @@ export function encodeTensorBoard(rows: readonly MetricsRow[]): Uint8Array {
   ]);
 }
 
+/**
+ * The rows of logged steps as the run `train`, with the tags of Keras's callback where that writes each batch, and the
+ * norm of the gradient. seconds: the time of all of them.
+ */
+export function encodeStepsForTensorBoard(rows: readonly StepRow[], seconds: number): Uint8Array {
+  const points = rows.map(({ step, loss, accuracy, mae, gradient_norm }) => ({
+    seconds,
+    step,
+    scalars: { batch_loss: loss, batch_accuracy: accuracy, batch_mae: mae, gradient_norm },
+  }));
+  return encodeZip(points.length > 0 ? [member('train', points)] : []);
+}
+
+/** Keras counts the epochs from 0. */
+const placeOf = ({ created_at, epoch }: MetricsRow) => ({
+  seconds: Date.parse(created_at) / 1000,
+  step: epoch - 1,
+});
+
 interface Point {
-  row: MetricsRow;
+  seconds: number;
+  step: number;
   /** By tag; none for those without a value. */
   scalars: Readonly<Record<string, number | null | undefined>>;
 }
 
 /** The file of a run. TensorBoard knows it by `tfevents`; the rest of the name would be time, host and process. */
 function member(run: string, points: readonly Point[]): { name: string; bytes: Buffer } {
-  const first = seconds(points[0]!.row);
+  const first = points[0]!.seconds;
   const bytes = encodeTfRecords([
     new ProtoMessage().double(EVENT.wallTime, first).add(EVENT.fileVersion, 'brain.Event:2').bytes(),
     ...points.flatMap(eventsOf),
@@ -45,13 +66,13 @@ function member(run: string, points: readonly Point[]): { name: string; bytes: B
   return { name: `${run}/events.out.tfevents.${Math.floor(first)}.descent.0.0.v2`, bytes };
 }
 
-/** One event for each scalar. Keras counts the epochs from 0. */
-const eventsOf = ({ row, scalars }: Point): Buffer[] =>
+/** One event for each scalar. */
+const eventsOf = ({ seconds, step, scalars }: Point): Buffer[] =>
   Object.entries(scalars).flatMap(([tag, value]) => {
     if (value == null) return [];
     const event = new ProtoMessage()
-      .double(EVENT.wallTime, seconds(row))
-      .int(EVENT.step, row.epoch - 1)
+      .double(EVENT.wallTime, seconds)
+      .int(EVENT.step, step)
       .add(
         EVENT.summary,
         new ProtoMessage().add(
@@ -61,8 +82,6 @@ const eventsOf = ({ row, scalars }: Point): Buffer[] =>
       );
     return [event.bytes()];
   });
-
-const seconds = (row: MetricsRow): number => Date.parse(row.created_at) / 1000;
 
 /** Numbers of the fields in tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto. */
 const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5 };

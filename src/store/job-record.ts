@@ -78,6 +78,7 @@ const RecordSchema = z.object({
   error: json(JobErrorSchema).optional(),
   evaluation: json(JobFileSchema).optional(),
   model: json(JobFileSchema).optional(),
+  log: json(JobFileSchema).optional(),
   engine: EngineNameSchema.optional(),
   created_at: count,
   started_at: count.optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Verdict } from '../contract/doctor.ts';
 import {
   type AttemptOutcome,
   type JobError,
@@ -48,6 +49,9 @@ export interface EpochReport {
   checkpoints: CheckpointFile[] | undefined;
   /** Undefined when they are the same as before. */
   kept?: KeptFile[] | undefined;
+  /** Written with the checkpoint. */
+  log?: JobFile | undefined;
+  verdicts?: Verdict[] | undefined;
 }
 
 /**
@@ -86,9 +90,10 @@ export type Finish =
       result: Omit<JobResult, 'duration_seconds'>;
       evaluation: JobFile;
       model: JobFile;
+      log?: JobFile | undefined;
       kept?: KeptFile[];
     }
-  | { status: 'failed'; error: JobError }
+  | { status: 'failed'; error: JobError; log?: JobFile | undefined; verdicts?: Verdict[] | undefined }
   | { status: 'cancelled' };
 
 /** `gap`: the record lacks the last epoch. */
@@ -150,7 +155,7 @@ export class JobTransitions {
   }
 
   async epoch(id: string, token: string, report: EpochReport): Promise<Confirmation> {
-    const { metrics, progress, checkpoints, kept } = report;
+    const { metrics, progress, checkpoints, kept, log, verdicts } = report;
     const { epoch, loss, accuracy, val_loss, val_accuracy, mae, val_mae } = metrics;
     const answer = await this.#run('epoch', id, {
       token,
@@ -161,6 +166,8 @@ export class JobTransitions {
       progress: JSON.stringify(progress),
       checkpoint: checkpoints === undefined ? '' : JSON.stringify(checkpoints),
       kept: kept === undefined ? '' : JSON.stringify(kept),
+      log: log === undefined ? '' : JSON.stringify(log),
+      ...verdictArgs(verdicts),
     });
     return confirmation(answer);
   }
@@ -212,7 +219,11 @@ export class JobTransitions {
     const answer = await this.#run('finish', id, {
       token,
       status: finish.status,
-      ...(finish.status === 'failed' && { error: JSON.stringify(finish.error) }),
+      log: finish.status === 'cancelled' || finish.log === undefined ? '' : JSON.stringify(finish.log),
+      ...(finish.status === 'failed' && {
+        error: JSON.stringify(finish.error),
+        ...verdictArgs(finish.verdicts),
+      }),
       ...(finish.status === 'succeeded' && {
         epoch: finish.epoch,
         evaluation: JSON.stringify(finish.evaluation),
@@ -257,6 +268,10 @@ export class JobTransitions {
     return answer;
   }
 }
+
+/** verdict_1, verdict_2, ...: the data of an event each. */
+const verdictArgs = (verdicts: readonly EventData<'job.verdict'>[] = []): Record<string, string> =>
+  Object.fromEntries(verdicts.map((verdict, k) => [`verdict_${k + 1}`, JSON.stringify(verdict)]));
 
 function resultPieces(result: unknown, duration: Gap): { result_head: string; result_tail: string } {
   const [result_head, result_tail] = cutAtGaps(result, duration) as [string, string];

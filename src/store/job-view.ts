@@ -47,6 +47,7 @@ export const PACKED_FIELDS = [
   'estimate',
   'kept',
   'parent',
+  'log',
 ] as const;
 
 /** The values of PACKED_FIELDS in a `view`; none if it is damaged. Earlier builds did not compress it. */

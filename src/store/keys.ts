@@ -41,6 +41,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | feed:<owner> | stream | the job and seq of each event, the latest 10,000 or a few more | every transition that appends | forever |
  * | feed:<owner> | channel | the newest seq of one of the jobs | every transition that appends | - |
  * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
+ * | job:<id>:steps | channel | JSON of a `StepBatch`: the rows of the latest logged steps, for who listens | step-feed.ts | - |
  * | revoked-keys | channel | id of an API key that was revoked | api-keys.ts | - |
  * | signals | channel | id of a job whose status its worker must read | cancel, pause | - |
  */
@@ -50,6 +51,7 @@ export interface Keys {
   job(id: string): string;
   events(id: string): string;
   seqChannel(id: string): string;
+  stepsChannel(id: string): string;
   jobs(owner: string): string;
   feed(owner: string): string;
   facts(owner: string): string;
@@ -92,6 +94,7 @@ export function buildKeys(prefix: string): Keys {
     job: (id) => `${root}job:${id}`,
     events: (id) => `${root}job:${id}:events`,
     seqChannel: (id) => `${root}job:${id}:seq`,
+    stepsChannel: (id) => `${root}job:${id}:steps`,
     jobs: (owner) => `${root}jobs:${owner}`,
     feed: (owner) => `${root}feed:${owner}`,
     facts: (owner) => `${root}facts:${owner}`,

@@ -6,6 +6,7 @@ import type { JobInput } from './job-engine.ts';
 import { StoppingWatch } from './monitors.ts';
 import { specFingerprint } from './spec-fingerprint.ts';
 import { stateArrays, stateOf } from './state-arrays.ts';
+import { aboutLog, EMPTY_LOG, logOf, STEP_ROWS, stepArray, type TrainingLog } from './training-log.ts';
 
 /** Everything needed to resume after an epoch, bit for bit. */
 export interface Checkpoint {
@@ -16,6 +17,8 @@ export interface Checkpoint {
   readonly history: readonly EpochMetrics[];
   /** (P), of the best epoch so far, if the job restores them at its end and has watched an epoch. */
   readonly bestWeights?: Float32Array | undefined;
+  /** Of the same epochs. */
+  readonly log: TrainingLog;
 }
 
 /** The only error decodeCheckpoint throws. */
@@ -36,12 +39,13 @@ const BEST_WEIGHTS = 'best_weights';
 
 /** job: the checkpoint's job. Only a job that trains the same way on the same data can read it back. */
 export function encodeCheckpoint(checkpoint: Checkpoint, job: JobInput): Uint8Array {
-  const { epoch, state, history, bestWeights } = checkpoint;
+  const { epoch, state, history, bestWeights, log } = checkpoint;
   return encodeContainer(KIND, {
-    about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history },
+    about: { fingerprint: specFingerprint(job), epoch, steps: state.steps, history, log: aboutLog(log) },
     arrays: [
       ...stateArrays(state),
       ...(bestWeights === undefined ? [] : [{ name: BEST_WEIGHTS, values: bestWeights }]),
+      stepArray(log),
     ],
   });
 }
@@ -59,8 +63,10 @@ export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
   }
   try {
     const bestWeights = bestWeightsOf(arrays, spec, history);
-    const state = stateOf(bestWeights === undefined ? arrays : arrays.slice(0, -1), steps, job);
-    return { epoch, history, state, ...(bestWeights && { bestWeights }) };
+    const ofState = arrays.filter(({ name }) => name !== BEST_WEIGHTS && name !== STEP_ROWS);
+    // Checkpoints of older builds have no log.
+    const log = about.log === undefined ? EMPTY_LOG : logOf(about.log, arrays);
+    return { epoch, history, log, state: stateOf(ofState, steps, job), ...(bestWeights && { bestWeights }) };
   } catch (error) {
     if (error instanceof ContainerError) throw damaged(error.message, error);
     throw error;
@@ -68,7 +74,7 @@ export function decodeCheckpoint(bytes: Uint8Array, job: JobInput): Checkpoint {
 }
 
 /**
- * They are the last array, from the first epoch on that the job has watched.
+ * There from the first epoch on that the job has watched.
  * @throws {ContainerError}
  */
 function bestWeightsOf(
@@ -79,7 +85,8 @@ function bestWeightsOf(
   if (early_stopping?.restore_best_weights !== true) return undefined;
   const { bestEpoch } = new StoppingWatch(early_stopping, history);
   if (bestEpoch === null) return undefined;
-  const [weights, best] = [arrays[0]?.values, arrays.at(-1)];
+  const weights = arrays[0]?.values;
+  const best = arrays.find(({ name }) => name === BEST_WEIGHTS);
   if (best?.name === BEST_WEIGHTS && best.values instanceof Float32Array) {
     if (best.values.length === weights?.length) return best.values;
   }
@@ -91,6 +98,7 @@ interface About {
   epoch: number;
   steps: number;
   history: EpochMetrics[];
+  log?: unknown;
 }
 
 function open(bytes: Uint8Array): { about: About; arrays: Container['arrays'] } {

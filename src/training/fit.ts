@@ -1,36 +1,55 @@
 import type { DataShape } from '../contract/data-shape.ts';
+import type { Verdict } from '../contract/doctor.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
-import type { EpochMetrics } from '../contract/metrics.ts';
+import type { StepRow } from '../contract/step-row.ts';
 import type { DataRows, Dataset } from '../dataset/prepared.ts';
 import { stepsPerEpoch } from '../dataset/row-counts.ts';
 import { type Engine, noTotals, type Totals } from '../engine/engine.ts';
 import { rateOfStep } from '../engine/learning-rates.ts';
 import { epochOrder, fileOrder } from '../engine/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { EpochResult } from './epoch-result.ts';
 import { PlateauWatch, StoppingWatch } from './monitors.ts';
 import { askedFor } from './pull.ts';
 import { RowReader } from './row-reader.ts';
+import { EMPTY_LOG, type TrainingLog } from './training-log.ts';
 import { trainingRows } from './training-rows.ts';
-
-/** One row of the history without its times: the caller has the clock, the loop has none. */
-export type EpochResult = Omit<EpochMetrics, 'duration_seconds' | 'steps_per_second'>;
+import { TrainingWatch } from './training-watch.ts';
+import { divergedVerdict } from './verdicts.ts';
 
 export type FitYield =
   /** step = optimizer steps since the start of the job. */
-  | { readonly type: 'steps'; readonly epoch: number; readonly step: number }
+  | {
+      readonly type: 'steps';
+      readonly epoch: number;
+      readonly step: number;
+      /** Of the steps that were logged since the yield before. */
+      readonly rows: readonly StepRow[];
+    }
   /** row = validation rows measured in this epoch. */
   | { readonly type: 'validation'; readonly epoch: number; readonly row: number }
   /**
-   * The epoch is over; `last`: so is the training. Until the next call of next(), engine.state() is the state to
-   * checkpoint, with the bestWeights.
+   * The epoch is over; `last`: so is the training. Until the next call of next(), engine.state(), `log` and the
+   * bestWeights are what to checkpoint. verdicts: those of this epoch.
    */
-  | ({ readonly type: 'epoch'; readonly last: boolean } & Pick<Checkpoint, 'bestWeights'> & EpochResult);
+  | ({
+      readonly type: 'epoch';
+      readonly last: boolean;
+      readonly row: EpochResult;
+      readonly log: TrainingLog;
+      readonly verdicts: readonly Verdict[];
+    } & Pick<Checkpoint, 'bestWeights'>);
 
 export type FitOutcome =
   /** If there are bestWeights, they are the model's, and those of the engine are not. */
   | { readonly outcome: 'completed' }
   /** step = the optimizer step at which the divergence was detected, counted from 1 over the whole job. */
-  | { readonly outcome: 'diverged'; readonly epoch: number; readonly step: number };
+  | {
+      readonly outcome: 'diverged';
+      readonly epoch: number;
+      readonly step: number;
+      readonly log: TrainingLog;
+    };
 
 export interface FitOptions {
   readonly spec: JobSpec;
@@ -53,10 +72,20 @@ type Pulled<Result> = Generator<FitYield, Result, number | undefined>;
 export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitOutcome> {
   const { epochs, batch_size, shuffle, seed } = spec.training;
   const { count: rows, validation: held, firstValidationRow } = trainingRows(dataset, spec.training);
-  const history = resume?.history ?? [];
+  const history: EpochResult[] = [...(resume?.history ?? [])];
   const steps = stepsPerEpoch(rows, batch_size);
   if (resume) engine.restore(resume.state);
   const rateOf = rateOfStep(spec.optimizer.learning_rate);
+  const watch = new TrainingWatch(spec, dataset, engine, rows, resume?.log ?? EMPTY_LOG);
+  const diverged = (epoch: number, step: number): FitOutcome => {
+    const { log } = watch;
+    return {
+      outcome: 'diverged',
+      epoch,
+      step,
+      log: { ...log, verdicts: [...log.verdicts, divergedVerdict(epoch, step)] },
+    };
+  };
   const plateau = plateauOf(spec, history);
   const { early_stopping } = spec.training;
   const stopping = new StoppingWatch(early_stopping, history);
@@ -71,14 +100,13 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
     const order = shuffle ? epochOrder(seed, epoch, rows) : fileOrder(rows);
     const stepsBefore = before + (epoch - first) * steps;
     const rates = Float64Array.from({ length: steps }, (_, s) => plateau?.rate ?? rateOf(stepsBefore + s));
-    const trained = yield* trainEpoch(engine, order, rates, epoch, stepsBefore);
-    if (trained < steps) return { outcome: 'diverged', epoch, step: stepsBefore + trained + 1 };
+    const trained = yield* trainEpoch(watch, order, rates, epoch, stepsBefore);
+    if (trained < steps) return diverged(epoch, stepsBefore + trained + 1);
 
-    const diverged = { outcome: 'diverged', epoch, step: stepsBefore + steps } as const;
     const train = engine.endEpoch();
-    if (!train.finite) return diverged;
+    if (!train.finite) return diverged(epoch, stepsBefore + steps);
     const validation = yield* validate(engine, held, firstValidationRow, epoch);
-    if (validation && !Number.isFinite(validation.lossSum)) return diverged;
+    if (validation && !Number.isFinite(validation.lossSum)) return diverged(epoch, stepsBefore + steps);
     const means = meansOf(train, dataset.shape);
     const val = validation && meansOf(validation, dataset.shape);
     const row: EpochResult = {
@@ -97,8 +125,10 @@ export function* fit({ spec, dataset, engine, resume }: FitOptions): Pulled<FitO
     if (early_stopping?.restore_best_weights && stopping.bestEpoch === epoch) {
       bestWeights = engine.state().weights;
     }
+    history.push(row);
+    const verdicts = watch.endEpoch(history);
     const last = epoch === epochs || stopping.stoppedEpoch !== null;
-    yield { type: 'epoch', last, bestWeights, ...row };
+    yield { type: 'epoch', last, row, bestWeights, log: watch.log, verdicts };
   }
   return { outcome: 'completed' };
 }
@@ -118,7 +148,7 @@ function meansOf(
 /** Undefined where the rate does not depend on how the training goes: a schedule cannot be reduced. */
 function plateauOf(
   { optimizer, training }: JobSpec,
-  history: Checkpoint['history'],
+  history: readonly EpochResult[],
 ): PlateauWatch | undefined {
   const { reduce_lr_on_plateau: options } = training;
   if (options === null || typeof optimizer.learning_rate !== 'number') return undefined;
@@ -130,7 +160,7 @@ function plateauOf(
  * one diverged.
  */
 function* trainEpoch(
-  engine: Engine,
+  watch: TrainingWatch,
   order: Uint32Array,
   rates: Float64Array,
   epoch: number,
@@ -139,11 +169,10 @@ function* trainEpoch(
   let trained = 0;
   let slice = 1;
   while (trained < rates.length) {
-    const asked = rates.subarray(trained, trained + slice);
-    const done = engine.train(order, trained, asked);
-    trained += done;
-    if (done < asked.length) break;
-    slice = askedFor(yield { type: 'steps', epoch, step: stepsBefore + trained });
+    const end = Math.min(trained + slice, rates.length);
+    trained += watch.train(order, rates, trained, end, { epoch, stepsBefore });
+    if (trained < end) break;
+    slice = askedFor(yield { type: 'steps', epoch, step: stepsBefore + trained, rows: watch.newRows() });
   }
   return trained;
 }

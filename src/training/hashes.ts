@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DataShape } from '../contract/data-shape.ts';
-import type { EpochResult } from './fit.ts';
+import type { EpochResult } from './epoch-result.ts';
 import { littleEndianBytes } from './little-endian.ts';
 
 /** The two hashes that compare the results of jobs. Both are in hex. */

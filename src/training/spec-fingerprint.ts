@@ -7,13 +7,13 @@ import type { JobInput } from './job-engine.ts';
 /**
  * SHA-256, in hex, of everything that decides the bits of an epoch: the data's content, model, optimizer, loss, training
  * and the version of the engine's rules. It leaves out what decides the number of epochs, since the state after epoch 3 is
- * the same whether the job trains 3 or 10, and what is null, so that a new option leaves those of other jobs as they were.
+ * the same whether the job trains 3 or 10, what is only told, and what is null, so that a new option leaves those of other jobs as they were.
  * A fork's includes the checkpoint that it began with. It includes the engine only for tensorflow, since all others give
  * the same bits.
  */
 export function specFingerprint({ spec, data, parent }: JobInput): string {
   const { model, optimizer, training, engine } = spec;
-  const { epochs: _epochs, early_stopping, ...pass } = training;
+  const { epochs: _epochs, early_stopping, log_every: _every, ...pass } = training;
   const deciding = {
     rules: RULES_VERSION,
     data: data.sha256,

@@ -10,6 +10,7 @@ import { ModelThreads } from '../../src/serving/model-threads.ts';
 import type { KeptFile } from '../../src/store/job-record.ts';
 import { encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { jobLayout } from '../../src/training/job-engine.ts';
+import { EMPTY_LOG } from '../../src/training/training-log.ts';
 import { epochReport, metricsOf, newJobId, successOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
@@ -50,7 +51,7 @@ async function writeCheckpoint(id: string, epoch: number, on = api): Promise<Kep
   const slots = slotNames(spec.optimizer).map((name) => ({ name, values: weights }));
   const history = Array.from({ length: epoch }, (_, i) => metricsOf(i + 1));
   const state = { weights, slots, powers: [], steps: 150 * epoch };
-  const bytes = encodeCheckpoint({ epoch, state, history }, { spec, data });
+  const bytes = encodeCheckpoint({ epoch, state, history, log: EMPTY_LOG }, { spec, data });
   return { ...(await on.artifacts.write(id, `1-${epoch}.ckpt`, bytes)), epoch, bytes: bytes.length };
 }
 

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { EVALUATION } from '../../src/api/openapi/examples.ts';
 import { encodeTensorBoard } from '../../src/export/tensorboard.ts';
-import { epochReport, metricsOf, newJobId, SUCCESS, successOf } from '../store/open-store.ts';
+import { JobPacker } from '../../src/store/job-packer.ts';
+import type { Finish } from '../../src/store/job-transitions.ts';
+import { encodeLog, type TrainingLog } from '../../src/training/training-log.ts';
+import { epochReport, FAILURE, metricsOf, newJobId, SUCCESS, successOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
@@ -236,5 +239,150 @@ describe('charts', () => {
     expect(body).toContain('75 % of 4 test rows are right.');
     const { links } = (await api.request({ url: `/jobs/${id}` })).json();
     expect(links.confusion_chart).toBe(`/jobs/${id}/charts/confusion.svg`);
+  });
+});
+
+describe('the training log', () => {
+  const step = (k: number, changes = {}) => ({
+    epoch: 1,
+    step: 10 * k,
+    loss: 1 / k,
+    accuracy: 0.5,
+    mae: null,
+    gradient_norm: k,
+    ...changes,
+  });
+  const layer = { units: 10, gradient_norm: 0.5, update_ratio: -2.5, dead_units: null };
+  const verdict = {
+    rule: 'stuck',
+    epoch: 1,
+    layer: null,
+    detail: 'The loss stays.',
+    figures: { loss: 2.3 },
+  } as const;
+  const log = {
+    steps: [step(1), step(2, { gradient_norm: null }), step(3)],
+    epochs: [{ epoch: 1, layers: [layer] }],
+    effective_rates: [Array.from({ length: 16 }, (_, k) => k)],
+    verdicts: [verdict],
+  };
+
+  /** A running job whose first epoch has a log and a verdict. */
+  async function logged(written: TrainingLog = log) {
+    const job = await api.running();
+    const file = await api.artifacts.write(job.id, '1-1.log', encodeLog(written));
+    const checkpoints = [{ name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 }];
+    const verdicts = [...written.verdicts];
+    await api.transitions.epoch(job.id, job.token, { ...epochReport(1), checkpoints, log: file, verdicts });
+    return { ...job, file };
+  }
+
+  const steps = (id: string, query = '') =>
+    api.request({ url: `/jobs/${id}/metrics?granularity=step${query}` });
+
+  it('is empty before the first checkpoint', async () => {
+    const { id } = await api.create();
+    expect((await steps(id)).json()).toEqual({
+      object: 'steps',
+      data: [],
+      status: 'queued',
+      terminal: false,
+    });
+    const doctor = (await api.request({ url: `/jobs/${id}/doctor` })).json();
+    expect(doctor).toMatchObject({ object: 'doctor', epochs: [], verdicts: [], effective_rates: null });
+  });
+
+  it('has its steps in every form', async () => {
+    const { id } = await logged();
+    expect((await steps(id)).json()).toEqual({
+      object: 'steps',
+      data: log.steps,
+      status: 'running',
+      terminal: false,
+    });
+    expect((await steps(id, '&after=10')).json().data).toEqual(log.steps.slice(1));
+    expect((await steps(id, '&max_points=2')).json().data).toEqual([step(1), step(3)]);
+    expect((await steps(id, '&format=csv')).body).toBe(
+      'epoch,step,loss,accuracy,mae,gradient_norm\r\n1,10,1,0.5,,1\r\n1,20,0.5,0.5,,\r\n1,30,0.3333333333333333,0.5,,3\r\n',
+    );
+    const lines = (await steps(id, '&format=ndjson')).body.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual(log.steps);
+    const { columns, object } = (await steps(id, '&format=columns')).json();
+    expect(object).toBe('step_columns');
+    expect(columns.gradient_norm).toEqual([1, null, 3]);
+    const zip = (await steps(id, '&format=tensorboard')).rawPayload;
+    for (const tag of ['batch_loss', 'batch_accuracy', 'gradient_norm']) expect(zip.includes(tag)).toBe(true);
+    expectProblem(await steps(id, '&granularity=batch'), 422, 'validation_failed');
+  });
+
+  it('has what the doctor sees, and a verdict is an event', async () => {
+    const { id } = await logged();
+    const { epochs, effective_rates, verdicts, rate_borders } = (
+      await api.request({ url: `/jobs/${id}/doctor` })
+    ).json();
+    expect({ epochs, effective_rates, verdicts }).toEqual({ ...log, steps: undefined });
+    expect(rate_borders).toHaveLength(15);
+    const { data } = (await api.request({ url: `/jobs/${id}/events` })).json();
+    expect(data.map(({ type }: { type: string }) => type)).toEqual([
+      'job.queued',
+      'job.running',
+      'job.epoch',
+      'job.verdict',
+    ]);
+    expect(data.at(-1)).toMatchObject({ seq: 4, data: verdict });
+  });
+
+  it('is told again only when it changes', async () => {
+    const { id, token } = await logged();
+    const tags = new Set<string>();
+    for (const path of [
+      'metrics?granularity=step',
+      'metrics?granularity=step&format=csv',
+      'doctor',
+      'metrics',
+    ]) {
+      const { etag } = (await api.request({ url: `/jobs/${id}/${path}` })).headers;
+      tags.add(etag as string);
+      const again = await api.request({
+        url: `/jobs/${id}/${path}`,
+        headers: { 'if-none-match': etag as string },
+      });
+      expect([again.statusCode, again.body]).toEqual([304, '']);
+    }
+    expect(tags.size).toBe(4);
+    const { etag } = (await steps(id)).headers;
+    await api.transitions.finish(id, token, FAILURE);
+    const ended = await api.request({
+      url: `/jobs/${id}/metrics?granularity=step`,
+      headers: { 'if-none-match': etag as string },
+    });
+    expect(ended.json()).toMatchObject({ data: log.steps, status: 'failed', terminal: true });
+  });
+
+  it('stays after the job was packed', async () => {
+    const { id, token } = await logged();
+    await api.transitions.finish(id, token, {
+      ...FAILURE,
+      verdicts: [{ ...verdict, rule: 'diverging' }],
+    } as Finish);
+    await api.redis.zadd(api.keys.finished, 1, id);
+    await new JobPacker(api.redis, api.keys).packFinished();
+    expect((await steps(id)).json().data).toEqual(log.steps);
+    const { data } = (await api.request({ url: `/jobs/${id}/events` })).json();
+    expect(data.slice(-2).map(({ type }: { type: string }) => type)).toEqual(['job.verdict', 'job.failed']);
+  });
+
+  it('that is missing, damaged or of another version is a 503', async () => {
+    const { id, file } = await logged();
+    await api.artifacts.removeFile(id, file.name);
+    expectProblem(await steps(id), 503, 'file_unavailable');
+    expectProblem(await api.request({ url: `/jobs/${id}/doctor` }), 503, 'file_unavailable');
+    const other = await api.running();
+    const strange = await api.artifacts.write(other.id, '1-1.log', Buffer.from('of tomorrow'));
+    const checkpoints = [{ name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 }];
+    await api.transitions.epoch(other.id, other.token, { ...epochReport(1), checkpoints, log: strange });
+    expectProblem(await steps(other.id), 503, 'file_unavailable');
+    for (const path of ['metrics?granularity=step', 'doctor'])
+      expectProblem(await api.request({ url: `/jobs/${newJobId()}/${path}` }), 404, 'job_not_found');
   });
 });

@@ -80,8 +80,8 @@ describe('a worker that is suspended for longer than its lease', () => {
     expectWhole(events, await descent.job(id));
     expect(events.filter(({ type }) => type === 'job.running').length).toBeGreaterThan(1);
     const folder = join(descent.dataDir, 'jobs', id);
-    // Evaluation, model, and the checkpoint that the job keeps.
-    await expect.poll(() => readdir(folder)).toHaveLength(3);
+    // Evaluation, model, log, and the checkpoint that the job keeps.
+    await expect.poll(() => readdir(folder)).toHaveLength(4);
     const files = await readdir(folder);
     // The trainer may have been about to rename it.
     await writeFile(join(folder, '1-8.ckpt'), '');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,13 +7,16 @@ import { type JobSpec, JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { openDataset } from '../../src/dataset/prepared.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
 import { loadEngine } from '../../src/engine/engines.ts';
-import { type EpochResult, fit } from '../../src/training/fit.ts';
+import type { EpochResult } from '../../src/training/epoch-result.ts';
+import { fit } from '../../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
 import { createJobEngine } from '../../src/training/job-engine.ts';
+import { EMPTY_LOG, encodeLog } from '../../src/training/training-log.ts';
 
 export interface Bits {
   weights_sha256: string;
   metrics_sha256: string;
+  log_sha256: string;
 }
 
 const STEPS_A_PULL = 50;
@@ -44,12 +48,14 @@ async function train(spec: JobSpec): Promise<Bits> {
   const training = fit({ spec, dataset, engine, resume: undefined });
   const history: EpochResult[] = [];
   let best: Float32Array | undefined;
+  let log = EMPTY_LOG;
   for (;;) {
     const next = training.next(STEPS_A_PULL);
     if (next.done === true) break;
     if (next.value.type === 'epoch') {
-      history.push(next.value);
+      history.push(next.value.row);
       best = next.value.bestWeights;
+      log = next.value.log;
     }
     await turn();
   }
@@ -57,5 +63,6 @@ async function train(spec: JobSpec): Promise<Bits> {
   return {
     weights_sha256: weightsSha256(best ?? engine.state().weights),
     metrics_sha256: metricsSha256(history, dataset.shape.task),
+    log_sha256: createHash('sha256').update(encodeLog(log)).digest('hex'),
   };
 }

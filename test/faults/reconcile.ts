@@ -202,8 +202,8 @@ function faultsInARow({ attempts }: Job, events: JobEvent[]): number {
 
 /** The files are those that the record names; files and metrics have the bits of an uninterrupted run. */
 async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void> {
-  const { model, evaluation } = await recordOf(site, job.id);
-  for (const file of [model!, evaluation!]) {
+  const { model, evaluation, log } = await recordOf(site, job.id);
+  for (const file of [model!, evaluation!, log!]) {
     const path = join(site.dataDir, 'jobs', job.id, file.name);
     assertKept(
       file.name.startsWith(`${job.attempts.length}-`),
@@ -219,6 +219,7 @@ async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void
   const rows = events.flatMap((event) => (event.type === 'job.epoch' ? [event.data] : []));
   const found = { weights_sha256: weightsSha256(weights), metrics_sha256: metricsSha256(rows, data.task) };
   const expected = await expectedBits(job.spec);
+  assertKept(log!.sha256 === expected.log_sha256, `${job.id}: its log is not that of an uninterrupted run`);
   for (const hash of ['weights_sha256', 'metrics_sha256'] as const) {
     assertKept(job.result![hash] === found[hash], `${job.id}: ${hash} is not that of the stored data`);
     assertKept(found[hash] === expected[hash], `${job.id}: ${hash} is not that of an uninterrupted run`);
@@ -315,8 +316,15 @@ async function leftFiles(site: Site): Promise<string[]> {
   const ids = existsSync(folder) ? readdirSync(folder) : [];
   // Workers test the folder while this looks.
   for (const id of ids.filter((name) => !name.startsWith('.write-test-'))) {
-    const { model, evaluation, kept = [] } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
-    const names = [model, evaluation, ...kept].flatMap((file) => (file === undefined ? [] : [file.name]));
+    const {
+      model,
+      evaluation,
+      log,
+      kept = [],
+    } = site.client.acknowledged.has(id) ? await recordOf(site, id) : {};
+    const names = [model, evaluation, log, ...kept].flatMap((file) =>
+      file === undefined ? [] : [file.name],
+    );
     const files = readdirSync(join(folder, id));
     if (names.length === 0) left.push(`the folder jobs/${id} with ${files.length} files`);
     left.push(...files.filter((file) => !names.includes(file)).map((file) => `jobs/${id}/${file}`));

@@ -169,6 +169,7 @@ export const successOf = (epoch: number): Extract<Finish, { status: 'succeeded' 
   },
   evaluation: { name: '1-evaluation.json', sha256: 'c'.repeat(64) },
   model: { name: '1-model.bin', sha256: 'd'.repeat(64) },
+  log: { name: '1-1.log', sha256: 'e'.repeat(64) },
 });
 
 /** The success of a job without a recorded epoch. */

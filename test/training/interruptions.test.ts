@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { u32 } from '../../src/engine/random.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
-import { type EpochResult, fit } from '../../src/training/fit.ts';
+import type { EpochResult } from '../../src/training/epoch-result.ts';
+import { fit } from '../../src/training/fit.ts';
 import { metricsSha256, weightsSha256 } from '../../src/training/hashes.ts';
 import { optionedSpecs } from '../support/training-options.ts';
 import { loadSmallDataset, makeEngine, runJob, smallSpec } from './small-job.ts';
@@ -43,12 +44,12 @@ function interrupted(spec: ReturnType<typeof smallSpec>, seed: number) {
         return { outcome: next.value, bits: bitsOf(weights, history), resumedFrom };
       }
       if (next.value.type !== 'epoch') continue;
-      const { type: _, last: __, bestWeights, ...row } = next.value;
+      const { row, bestWeights, log } = next.value;
       best = bestWeights;
       history.push({ ...row, duration_seconds: 1, steps_per_second: 1 });
       if (below(3) === 0) continue;
       const { epoch } = row;
-      file = encodeCheckpoint({ epoch, state: engine.state(), history: [...history], bestWeights }, job);
+      file = encodeCheckpoint({ epoch, state: engine.state(), history: [...history], bestWeights, log }, job);
     }
   }
 }

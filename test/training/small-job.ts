@@ -7,7 +7,8 @@ import { DATASETS } from '../../src/dataset/registry.ts';
 import type { Engine, Targets } from '../../src/engine/engine.ts';
 import { type LoadedEngine, loadEngine, type MissingEngine } from '../../src/engine/engines.ts';
 import type { Checkpoint } from '../../src/training/checkpoint.ts';
-import { type EpochResult, type FitOutcome, fit } from '../../src/training/fit.ts';
+import type { EpochResult } from '../../src/training/epoch-result.ts';
+import { type FitOutcome, fit } from '../../src/training/fit.ts';
 import { createJobEngine } from '../../src/training/job-engine.ts';
 
 /** Jobs that train quickly: real digits, but few of them. */
@@ -113,7 +114,7 @@ export function runJob(
       };
     }
     if (next.value.type !== 'epoch') continue;
-    const { type: _type, last: _last, bestWeights, ...row } = next.value;
+    const { row, log, bestWeights } = next.value;
     best = bestWeights;
     history.push(row);
     const timed = history.map((epoch) => ({ ...epoch, duration_seconds: 1, steps_per_second: 1 }));
@@ -122,6 +123,7 @@ export function runJob(
       state: engine.state(),
       history: timed,
       ...(bestWeights && { bestWeights }),
+      log: { ...log, steps: [...log.steps], epochs: [...log.epochs] },
     });
   }
 }

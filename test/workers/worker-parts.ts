@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { TrainingQueue } from '../../src/queue/training-queue.ts';
 import { FolderArtifacts } from '../../src/store/folder-artifacts.ts';
 import { JobTimings } from '../../src/store/job-timings.ts';
+import { StepFeed } from '../../src/store/step-feed.ts';
 import { newCounters, Trained } from '../../workers/counters.ts';
 import { Runs } from '../../workers/run.ts';
 import { TrainerPool } from '../../workers/trainer-process.ts';
@@ -26,6 +27,7 @@ export async function partsOf({
     store,
     transitions,
     timings: new JobTimings(redis, keys),
+    steps: new StepFeed(redis, keys),
     queue,
     artifacts: FolderArtifacts.in(folder),
     dataDir: folder,

@@ -84,14 +84,18 @@ const after = queryInteger(z.int().gte(0).lte(MAX_SEQ).default(0)).meta({
 });
 
 export const MetricsQuerySchema = z.strictObject({
-  after,
+  after: after.meta({ description: 'Only entries with a higher seq; of steps, those with a higher step.' }),
+  granularity: z.enum(['epoch', 'step']).default('epoch').meta({
+    description:
+      'A row for each epoch, or for each logged step (`training.log_every`), as of the latest checkpoint.',
+  }),
   format: z.enum(METRICS_FORMS).optional().meta({
     description:
       'Overrides Accept. columns: one array per field; ndjson: one row a line; tensorboard: a ZIP archive of event files, as from the TensorBoard callback of Keras.',
   }),
   max_points: queryInteger(z.int().gte(2).lte(10_000)).optional().meta({
     description:
-      'At most so many rows: 2 to 10000. The first and the last stay, and of each stretch between those with the smallest and the largest loss and val_loss; below 6, only the first and the last. No row is changed.',
+      'At most so many rows: 2 to 10000. The first and the last stay, and of each stretch between those with the smallest and the largest loss and val_loss (of steps, loss and gradient_norm); below 6, only the first and the last. No row is changed.',
   }),
 });
 

@@ -1,6 +1,7 @@
 import type { CheckpointList } from '../../contract/checkpoints.ts';
 import type { Comparison } from '../../contract/comparison.ts';
 import type { DatasetDetail, DatasetRows } from '../../contract/dataset.ts';
+import { type Doctor, RATE_BORDERS } from '../../contract/doctor.ts';
 import type { Evaluation } from '../../contract/evaluation.ts';
 import type { EvaluationRows } from '../../contract/evaluation-rows.ts';
 import type { Job } from '../../contract/job.ts';
@@ -8,6 +9,7 @@ import type { JobEvent } from '../../contract/job-event.ts';
 import type { JobPlan } from '../../contract/job-plan.ts';
 import { JobSpecSchema } from '../../contract/job-spec.ts';
 import type { MetricsRow } from '../../contract/metrics-list.ts';
+import type { StepRow } from '../../contract/step-row.ts';
 import type { Example } from './route-documentation.ts';
 
 /** Examples for the OpenAPI document, typed by the schemas they illustrate. A test validates each of them. */
@@ -214,6 +216,46 @@ export const NUMBER_METRICS_ROW: MetricsRow = {
   val_accuracy: null,
   mae: 3.412,
   val_mae: 3.377,
+};
+
+export const STEP_ROW: StepRow = {
+  epoch: 1,
+  step: 30,
+  loss: 0.9312,
+  accuracy: 0.75,
+  mae: null,
+  gradient_norm: 1.274,
+};
+
+const layer = (units: number, gradient_norm: number, update_ratio: number, dead_units: number | null) => ({
+  units,
+  gradient_norm,
+  update_ratio,
+  dead_units,
+});
+
+export const DOCTOR: Doctor = {
+  object: 'doctor',
+  status: 'running',
+  terminal: false,
+  rate_borders: [...RATE_BORDERS],
+  epochs: [
+    {
+      epoch: 6,
+      layers: [layer(128, 0.41, -2.9, 3), layer(64, 0.52, -2.7, 0), layer(10, 0.38, -2.4, null)],
+    },
+  ],
+  effective_rates: null,
+  verdicts: [
+    {
+      rule: 'overfitting',
+      epoch: 6,
+      layer: null,
+      detail:
+        'Since epoch 4 the loss falls and val_loss does not: the model learns its train rows by heart. Use early_stopping, dropout, l2 or more data.',
+      figures: { since_epoch: 4, lowest_val_loss: 0.0981, val_loss: 0.1042 },
+    },
+  ],
 };
 
 export const FORKED_JOB: Job = {

@@ -110,15 +110,18 @@ export const STORAGE = AMSGRAD + U32;
 export const LOSS = STORAGE + U32;
 /** 1 if weights decay, or gradients get l1 and l2 or are clipped before the update, else 0. */
 export const PREPARES = LOSS + U32;
-/** Bytes from a weight to its gradient, where a step needs all gradients before the first update; otherwise 0. */
+/** Bytes from a weight to its gradient, for steps that need all gradients before the first update. */
 export const GRADIENT_DISTANCE = PREPARES + U32;
 /** 1 if MOST_NORM is that of all gradients together, 0 if it is that of each kernel and each bias. */
 export const HAS_GLOBAL_NORM = GRADIENT_DISTANCE + U32;
 /** Where the list of touched rows ends, for the latest batch. */
 export const TOUCHED_ROWS_END = HAS_GLOBAL_NORM + U32;
+/** 1 if gradients are clipped by their norm, else 0; and whether the next step keeps the squares of its norms. */
+export const CLIPS_BY_NORM = TOUCHED_ROWS_END + U32;
+export const MEASURES = CLIPS_BY_NORM + U32;
 
 /** (O) f32: the weights of the classes; address 0 if all are 1. */
-export const CLASS_WEIGHTS = TOUCHED_ROWS_END + U32;
+export const CLASS_WEIGHTS = MEASURES + U32;
 /** f32: the target values of a row's class and of the others. */
 export const LABEL_ON = CLASS_WEIGHTS + U32;
 export const LABEL_OFF = LABEL_ON + F32;
@@ -141,7 +144,8 @@ export const LAYER_RECORDS = 640;
 export const LAYER_RECORD_BYTES = 64;
 /**
  * Entries of a record: I, O, the addresses of W (with b), the output, its gradient, the output after dropout and the
- * derivatives of the activation, if it keeps them, and as f32 what the gradients of W and of b are multiplied with.
+ * derivatives of the activation, if it keeps them, as f32 what the gradients of W and of b are multiplied with, and as
+ * f64 the squares of their norms.
  */
 export const INPUTS = 0;
 export const OUTPUTS = INPUTS + U32;
@@ -152,6 +156,8 @@ export const KEPT = DELTAS + U32;
 export const SLOPES = KEPT + U32;
 export const KERNEL_SCALE = SLOPES + U32;
 export const BIAS_SCALE = KERNEL_SCALE + F32;
+export const KERNEL_SQUARES = BIAS_SCALE + F64;
+export const BIAS_SQUARES = KERNEL_SQUARES + F64;
 
 /** (256) f32: the model's input for each value of a byte. */
 export const BYTE_VALUES = LAYER_RECORDS + MOST_LAYERS * LAYER_RECORD_BYTES;

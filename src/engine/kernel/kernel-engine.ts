@@ -4,6 +4,7 @@ import type {
   EngineState,
   EpochEnd,
   Predictions,
+  StepFigures,
   Targets,
   Totals,
   ValueSource,
@@ -24,7 +25,7 @@ import {
   RAW_ROWS,
   type Region,
 } from './memory.ts';
-import { readPanels, writePanels } from './panels.ts';
+import { readPanels, readPlaces, writePanels } from './panels.ts';
 import { writeKernelHeader } from './setup.ts';
 
 /**
@@ -129,7 +130,7 @@ export class KernelEngine implements Engine {
     const steps = rates.length;
     const there = Math.min(steps, this.#guards.stepsPerEpoch - from);
     const first = from * this.batchSize;
-    const rows = order.subarray(first, first + there * this.batchSize);
+    const rows = order.subarray(first, first + (there + 1) * this.batchSize);
     // For a row out of range the kernel would read another row, or beyond the memory.
     const stray = rows.find((row) => row >= this.map.targets.bytes / 4);
     if (stray !== undefined) throw new Error(`row ${stray} has no values`);
@@ -140,17 +141,63 @@ export class KernelEngine implements Engine {
     return trained;
   }
 
+  measureStep(
+    order: Uint32Array,
+    from: number,
+    rate: number,
+    fired: readonly Uint8Array[],
+  ): StepFigures | null {
+    const view = this.#header;
+    const before = this.#takeTotals();
+    view.setUint32(header.MEASURES, 1, true);
+    const trained = this.train(order, from, Float64Array.of(rate));
+    view.setUint32(header.MEASURES, 0, true);
+    const totals = this.#takeTotals();
+    view.setFloat64(header.LOSS_SUM, before.lossSum + totals.lossSum, true);
+    view.setUint32(header.CORRECT, before.correct + totals.correct, true);
+    view.setFloat64(header.ABSOLUTE_ERROR, before.absoluteError + totals.absoluteError, true);
+    if (trained === 0) return null;
+    const rows = Math.min(this.batchSize, this.#epochRows - from * this.batchSize);
+    fired.forEach((units, l) => {
+      this.#markFiring(units, this.map.layers[l].out, rows);
+    });
+    const squares = Float64Array.from({ length: 2 * this.map.layers.length }, (_, k) => {
+      const record = header.LAYER_RECORDS + (k >> 1) * header.LAYER_RECORD_BYTES;
+      return view.getFloat64(record + (k % 2 === 0 ? header.KERNEL_SQUARES : header.BIAS_SQUARES), true);
+    });
+    return { ...totals, rows, squares };
+  }
+
+  /** Looks only at units that are not marked yet, few after some steps. out: (panels, B, 16). */
+  #markFiring(units: Uint8Array, out: Region, rows: number): void {
+    const outputs = this.#f32(out);
+    const panelSize = this.map.batchPanelBytes / 4;
+    const width = header.PANEL_COLUMNS;
+    for (let j = 0; j < units.length; j += 1) {
+      if (units[j] === 1) continue;
+      const at = Math.floor(j / width) * panelSize + (j % width);
+      for (let r = 0; r < rows && units[j] === 0; r += 1) if (outputs[at + r * width] > 0) units[j] = 1;
+    }
+  }
+
+  /** The totals of the epoch so far, which begin anew. */
+  #takeTotals(): Totals {
+    const view = this.#header;
+    const totals: Totals = {
+      lossSum: view.getFloat64(header.LOSS_SUM, true),
+      correct: view.getUint32(header.CORRECT, true),
+      absoluteError: view.getFloat64(header.ABSOLUTE_ERROR, true),
+    };
+    view.setFloat64(header.LOSS_SUM, 0, true);
+    view.setUint32(header.CORRECT, 0, true);
+    view.setFloat64(header.ABSOLUTE_ERROR, 0, true);
+    return totals;
+  }
+
   endEpoch(): EpochEnd {
     this.#guards.assertEpochDone(this.#epochStep);
     this.kernel.settleRows();
-    const totals: Totals = {
-      lossSum: this.#header.getFloat64(header.LOSS_SUM, true),
-      correct: this.#header.getUint32(header.CORRECT, true),
-      absoluteError: this.#header.getFloat64(header.ABSOLUTE_ERROR, true),
-    };
-    this.#header.setFloat64(header.LOSS_SUM, 0, true);
-    this.#header.setUint32(header.CORRECT, 0, true);
-    this.#header.setFloat64(header.ABSOLUTE_ERROR, 0, true);
+    const totals = this.#takeTotals();
     this.#header.setUint32(header.EPOCH_STEP, 0, true);
     return { ...totals, rows: this.#epochRows, finite: this.kernel.isFinite() !== 0 };
   }
@@ -245,12 +292,21 @@ export class KernelEngine implements Engine {
     return penaltyOf(this.#read(0), { layout: this.layout, ...this.#penalty });
   }
 
+  valuesAt(places: Uint32Array, slot?: string): Float32Array {
+    const block = slot === undefined ? 0 : this.#slots.indexOf(slot) + 1;
+    return readPlaces(places, this.memory, block * this.map.slotDistance, this.map.layers);
+  }
+
+  powers(): number[] {
+    return this.#powers.map((place) => this.#header.getFloat64(place, true));
+  }
+
   state(): EngineState {
     this.#guards.assertBetweenEpochs(this.#epochStep);
     return {
       weights: this.#read(0),
       slots: this.#slots.map((name, s) => ({ name, values: this.#read(s + 1) })),
-      powers: this.#powers.map((place) => this.#header.getFloat64(place, true)),
+      powers: this.powers(),
       steps: this.#header.getUint32(header.JOB_STEP, true),
     };
   }

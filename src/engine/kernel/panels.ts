@@ -32,6 +32,28 @@ export function readPanels(
   });
 }
 
+/** The values at some places of the flat buffer, ascending: (N). */
+export function readPlaces(
+  places: Uint32Array,
+  memory: ArrayBuffer,
+  distance: number,
+  layers: readonly KernelLayer[],
+): Float32Array {
+  const values = new Float32Array(places.length);
+  let k = 0;
+  for (const { inputs: I, outputs: O, weights, weightsOffset } of layers) {
+    const panels = new Float32Array(memory, weights.address + distance, weights.bytes / 4);
+    const end = weightsOffset + (I + 1) * O;
+    for (; k < places.length && places[k] < end; k += 1) {
+      const i = Math.floor((places[k] - weightsOffset) / O);
+      const j = (places[k] - weightsOffset) % O;
+      const panel = Math.floor(j / PANEL_COLUMNS) * (I + 1);
+      values[k] = panels[(panel + i) * PANEL_COLUMNS + (j % PANEL_COLUMNS)];
+    }
+  }
+  return values;
+}
+
 /** Entries at .. at + columns - 1 of `panels` correspond to offset .. offset + columns - 1 of the flat buffer. */
 type RowVisitor = (panels: Float32Array, at: number, offset: number, columns: number) => void;
 

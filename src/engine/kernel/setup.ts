@@ -171,12 +171,13 @@ function writePreparation(view: DataView, map: KernelMemory, updates: Updates): 
   const { weight_decay, clipvalue, clipnorm, global_clipnorm } = optimizer;
   const u32 = (place: number, value: number) => view.setUint32(place, value, true);
   const { gradients, parameters } = map;
-  const storesGradients = clipsByNorm(optimizer);
-  const prepares = weight_decay !== null || clipvalue !== null || storesGradients || hasPenalty(updates);
+  const clips = clipsByNorm(optimizer);
+  const prepares = weight_decay !== null || clipvalue !== null || clips || hasPenalty(updates);
   u32(header.PREPARES, prepares ? 1 : 0);
   view.setFloat32(header.WEIGHT_DECAY, weight_decay ?? 0, true);
   view.setFloat32(header.CLIPVALUE, clipvalue ?? 0, true);
-  u32(header.GRADIENT_DISTANCE, storesGradients ? gradients.address - parameters.address : 0);
+  u32(header.CLIPS_BY_NORM, clips ? 1 : 0);
+  u32(header.GRADIENT_DISTANCE, gradients.address - parameters.address);
   u32(header.HAS_GLOBAL_NORM, global_clipnorm === null ? 0 : 1);
   view.setFloat64(header.MOST_NORM, clipnorm ?? global_clipnorm ?? 0, true);
 }

@@ -111,7 +111,10 @@ function problem(
 function outcome(engine: Engine, { values, targets }: Problem): Buffer {
   const sums: number[] = [];
   for (let epoch = 0; epoch < 2; epoch += 1) {
-    sums.push(engine.train(fileOrder(ROWS), 0, RATES));
+    const fired = HIDDEN.map((units) => new Uint8Array(units));
+    const { lossSum: loss, squares } = engine.measureStep(fileOrder(ROWS), 0, RATES[0], fired)!;
+    sums.push(loss, ...squares!, ...fired.flatMap((units) => [...units]));
+    sums.push(engine.train(fileOrder(ROWS), 1, RATES.subarray(1)));
     const { lossSum, correct, absoluteError } = engine.endEpoch();
     sums.push(lossSum, correct, absoluteError);
   }

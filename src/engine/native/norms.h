@@ -1,6 +1,6 @@
 /**
- * Steps that clip by norm (rule 17): when all gradients are known, their norms, and then all updates. The gradients lie
- * a fixed distance after the weights. Rows of the first layer that the batch does not touch have none.
+ * Steps that clip by norm, or measure it (rule 17): when all gradients are known, their norms, and then all updates. The
+ * gradients lie a fixed distance after the weights. Rows of the first layer that the batch does not touch have none.
  *
  * Dims: I = inputs, O = outputs, P = panels of the outputs. W: (P, I + 1, 16), the last row of each panel being b.
  */
@@ -51,12 +51,13 @@ static double sumOfSquares(uint8_t *memory, uint32_t l, bool isBias, const Touch
 
 /** 1 changes no bit of a gradient. */
 INLINE float scaleOf(const uint8_t *memory, double squares) {
+  if (!getU32(memory, CLIPS_BY_NORM)) return 1.0f;
   const double norm = __builtin_sqrt(squares);
   const double most = getF64(memory, MOST_NORM);
   return norm <= most ? 1.0f : (float)(most / norm);
 }
 
-/** Sets KERNEL_SCALE and BIAS_SCALE of each layer. False = a norm is not finite. */
+/** Sets the squares and scales of each layer's record. False = a norm to clip by is not finite. */
 static bool scaleGradients(uint8_t *memory, const TouchedRow *touchedRowsEnd) {
   const uint32_t layers = getU32(memory, LAYERS);
   double squares = 0;
@@ -64,9 +65,12 @@ static bool scaleGradients(uint8_t *memory, const TouchedRow *touchedRowsEnd) {
     const double kernel = sumOfSquares(memory, l, false, touchedRowsEnd);
     const double bias = sumOfSquares(memory, l, true, touchedRowsEnd);
     squares = squares + kernel + bias;
+    setF64(memory, layerRecord(l) + KERNEL_SQUARES, kernel);
+    setF64(memory, layerRecord(l) + BIAS_SQUARES, bias);
     setF32(memory, layerRecord(l) + KERNEL_SCALE, scaleOf(memory, kernel));
     setF32(memory, layerRecord(l) + BIAS_SCALE, scaleOf(memory, bias));
   }
+  if (!getU32(memory, CLIPS_BY_NORM)) return true;
   if (!(squares < __builtin_inf())) return false;
   if (!getU32(memory, HAS_GLOBAL_NORM)) return true;
   const float scale = scaleOf(memory, squares);

@@ -122,7 +122,7 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
   touchRows(memory, starts, rows + B, nextB);
   if (isNumber) numberLossBackward(memory, last.dz, B);
   else softmaxLossBackward(memory, last.dz, targets, rows, B, last.O);
-  const bool storesGradients = getU32(memory, GRADIENT_DISTANCE) != 0;
+  const bool storesGradients = getU32(memory, CLIPS_BY_NORM) || getU32(memory, MEASURES);
   if (storesGradients) {
     backwardUpdate(RULE_KEEP, memory, rows, B);
     if (!scaleGradients(memory, region(memory, TOUCHED_ROWS_END))) return false;
@@ -142,7 +142,8 @@ static bool step(uint8_t *memory, const uint32_t *rows, uint32_t B, uint32_t nex
 static uint32_t train(uint8_t *memory, uint32_t from, uint32_t steps) {
   const uint32_t batchSize = getU32(memory, BATCH_SIZE);
   const uint32_t *order = region(memory, ORDER);
-  const uint32_t end = smaller(getU32(memory, EPOCH_ROWS), (from + steps) * batchSize);
+  // The order has the batch after these, too, for touchRows().
+  const uint32_t end = smaller(getU32(memory, EPOCH_ROWS), (from + steps + 1) * batchSize);
   const double *rates = region(memory, RATES);
   uint32_t row = from * batchSize;
   for (uint32_t s = 0; s < steps; s += 1) {

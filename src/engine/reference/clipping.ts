@@ -20,11 +20,8 @@ export function clipGradients(
   if (clipvalue !== null) clipValues(gradients, fround(clipvalue));
   const most = clipnorm ?? global_clipnorm;
   if (most === null) return true;
-  const tensors = layers.flatMap(({ inputs: I, outputs: O, weightsOffset, biasesOffset }) => [
-    { values: gradients.subarray(weightsOffset, weightsOffset + I * O), columns: O },
-    { values: gradients.subarray(biasesOffset, biasesOffset + O), columns: O },
-  ]);
-  const squares = tensors.map(({ values, columns }) => sumOfSquares(values, columns));
+  const tensors = tensorsOf(gradients, { layers });
+  const squares = squaresOfNorms(gradients, { layers });
   const whole = sqrt(squares.reduce((sum, square) => sum + square, 0));
   if (!(whole < Infinity)) return false;
   for (const [t, { values }] of tensors.entries()) {
@@ -35,6 +32,16 @@ export function clipGradients(
   }
   return true;
 }
+
+/** (2 L): the squares of the norms of each kernel and each bias, in float64. gradients: (P). */
+export const squaresOfNorms = (gradients: Float32Array, layout: Pick<ModelLayout, 'layers'>): Float64Array =>
+  Float64Array.from(tensorsOf(gradients, layout), ({ values, columns }) => sumOfSquares(values, columns));
+
+const tensorsOf = (gradients: Float32Array, { layers }: Pick<ModelLayout, 'layers'>) =>
+  layers.flatMap(({ inputs: I, outputs: O, weightsOffset, biasesOffset }) => [
+    { values: gradients.subarray(weightsOffset, weightsOffset + I * O), columns: O },
+    { values: gradients.subarray(biasesOffset, biasesOffset + O), columns: O },
+  ]);
 
 function clipValues(gradients: Float32Array, most: number): void {
   for (let k = 0; k < gradients.length; k += 1) {

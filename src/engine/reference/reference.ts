@@ -8,6 +8,7 @@ import {
   newValues,
   noTotals,
   type Predictions,
+  type StepFigures,
   type Targets,
   type Totals,
   type Values,
@@ -18,7 +19,7 @@ import { type LabelValues, labelValues } from '../label-smoothing.ts';
 import type { ModelLayout } from '../model-layout.ts';
 import { hasPenalty, type Penalty, penaltyOf } from '../penalty.ts';
 import { ACTIVATIONS, type Activation } from './activations.ts';
-import { clipGradients, decayWeights } from './clipping.ts';
+import { clipGradients, decayWeights, squaresOfNorms } from './clipping.ts';
 import {
   denseBackwardBiases,
   denseBackwardInputs,
@@ -90,6 +91,9 @@ class ReferenceEngine implements Engine {
   #epochStep = 0;
   #totals = noTotals();
 
+  /** What the latest step measured, if it was asked to. */
+  #figures: StepFigures | null = null;
+
   constructor(options: EngineOptions) {
     const { layout, batchSize, epochRows, source, targets } = options;
     this.layout = layout;
@@ -132,8 +136,26 @@ class ReferenceEngine implements Engine {
     return rates.length;
   }
 
+  measureStep(
+    order: Uint32Array,
+    from: number,
+    rate: number,
+    fired: readonly Uint8Array[],
+  ): StepFigures | null {
+    this.#guards.assertNext(order, from, this.#epochStep);
+    this.#guards.assertBatch(from);
+    const start = from * this.batchSize;
+    const rows = order.subarray(start, start + this.batchSize);
+    if (!this.#step(rows, rate, true)) return null;
+    for (const [l, units] of fired.entries()) {
+      const { out } = this.#layers[l];
+      for (let k = 0; k < rows.length * units.length; k += 1) if (out[k] > 0) units[k % units.length] = 1;
+    }
+    return this.#figures;
+  }
+
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss or a norm is not finite. */
-  #step(rows: Uint32Array, rate: number): boolean {
+  #step(rows: Uint32Array, rate: number, measures = false): boolean {
     this.#forward(this.#values, rows, true);
     this.#loss(this.#targets, rows);
     this.#weigh(rows);
@@ -146,6 +168,10 @@ class ReferenceEngine implements Engine {
     this.#totals.absoluteError += totals.absoluteError;
     this.#backward(rows);
     if (hasPenalty(this.#penalty)) this.#addPenalty();
+    if (measures) {
+      const squares = squaresOfNorms(this.#gradients, this.layout);
+      this.#figures = { ...totals, rows: rows.length, squares };
+    }
     if (!clipGradients(this.#gradients, this.layout, this.#optimizer)) return false;
     this.#steps += 1;
     this.#epochStep += 1;
@@ -325,12 +351,21 @@ class ReferenceEngine implements Engine {
     }
   }
 
+  valuesAt(places: Uint32Array, slot?: string): Float32Array {
+    const values = this.#rule.slots.find(({ name }) => name === slot)?.values ?? this.#weights;
+    return Float32Array.from(places, (place) => values[place]);
+  }
+
+  powers(): number[] {
+    return [...this.#rule.powers];
+  }
+
   state(): EngineState {
     this.#guards.assertBetweenEpochs(this.#epochStep);
     return {
       weights: this.#weights.slice(),
       slots: this.#rule.slots.map(({ name, values }) => ({ name, values: values.slice() })),
-      powers: [...this.#rule.powers],
+      powers: this.powers(),
       steps: this.#steps,
     };
   }

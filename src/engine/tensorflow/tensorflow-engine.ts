@@ -9,6 +9,7 @@ import {
   newValues,
   noTotals,
   type Predictions,
+  type StepFigures,
   type Targets,
   type Totals,
   type Values,
@@ -89,6 +90,28 @@ class TensorFlowEngine implements Engine {
       if (!this.#tf.tidy(() => this.#step(rows, rates[s]))) return s;
     }
     return rates.length;
+  }
+
+  /** It does not tell its gradients, nor which units fire. */
+  measureStep(
+    order: Uint32Array,
+    from: number,
+    rate: number,
+    fired: readonly Uint8Array[],
+  ): StepFigures | null {
+    const before = this.#totals;
+    this.#totals = noTotals();
+    const trained = this.train(order, from, Float64Array.of(rate));
+    const totals = this.#totals;
+    this.#totals = {
+      lossSum: before.lossSum + totals.lossSum,
+      correct: before.correct + totals.correct,
+      absoluteError: before.absoluteError + totals.absoluteError,
+    };
+    if (trained === 0) return null;
+    for (const units of fired) units.fill(1);
+    const rows = Math.min(this.batchSize, this.#options.epochRows - from * this.batchSize);
+    return { ...totals, rows, squares: null };
   }
 
   /** One optimizer step. rows: (B), the batch's row numbers. False = the loss is not finite. */
@@ -277,13 +300,24 @@ class TensorFlowEngine implements Engine {
     }
   }
 
+  valuesAt(places: Uint32Array, slot?: string): Float32Array {
+    const values = this.#read(
+      this.#trained.slots.find(({ name }) => name === slot)?.variables ?? this.#weights,
+    );
+    return Float32Array.from(places, (place) => values[place]);
+  }
+
+  powers(): number[] {
+    return [...this.#trained.powers];
+  }
+
   state(): EngineState {
     this.#guards.assertBetweenEpochs(this.#epochStep);
-    const { slots, powers } = this.#trained;
+    const { slots } = this.#trained;
     return {
       weights: this.#read(this.#weights),
       slots: slots.map(({ name, variables }) => ({ name, values: this.#read(variables) })),
-      powers: [...powers],
+      powers: this.powers(),
       steps: this.#steps,
     };
   }

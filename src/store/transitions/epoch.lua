@@ -18,6 +18,9 @@ end
 if given.kept ~= '' then
   set('kept', given.kept)
 end
+if given.log ~= '' then
+  set('log', given.log)
+end
 if epoch == last + 1 then
   set('epoch', epoch)
   set('faults', 0)
@@ -25,5 +28,6 @@ if epoch == last + 1 then
   set('progress', given.progress)
   set('progress_step', given.step)
   append('job.epoch', given.event)
+  append_verdicts()
 end
 return answer('confirmed', 'status', record.status)

@@ -15,6 +15,9 @@ if given.status == 'succeeded' and record.epoch ~= given.epoch then
 end
 
 close_attempt(given.status)
+if given.log ~= '' then
+  set('log', given.log)
+end
 if given.status == 'succeeded' then
   -- Only Redis's clock gives the duration; the worker left a gap for it.
   local duration = string.format('%.3f', elapsed_ms() / 1000)
@@ -32,6 +35,7 @@ if given.status == 'succeeded' then
   index('ZADD')
   terminate('succeeded', '{"result":' .. record.result .. '}')
 elseif given.status == 'failed' then
+  append_verdicts()
   fail(given.error)
 else
   terminate('cancelled', '{}')

@@ -55,6 +55,7 @@
 -- | error            | JSON                                                      | finish, start, requeue        |            |
 -- | evaluation       | JSON: the file's name and SHA-256                         | finish                        |            |
 -- | model            | JSON: the file's name and SHA-256                         | finish                        |            |
+-- | log              | JSON: the training log's file name and SHA-256               | epoch, finish                 |            |
 -- | view             | PACKED_FIELDS of job-view.ts in one, which replaces them  | pack, update                  |            |
 
 local JOB, EVENTS, QUEUED, LIVE, FINISHED, OUTBOX, TRASH, STATUSES, HELD, SHARE, LABELS = unpack(KEYS, 1, 11)
@@ -92,8 +93,8 @@ local function answer(outcome, ...)
   return { 'outcome', outcome, ... }
 end
 
--- The planned writes: fields of the record, the event, commands in order, then signals to subscribers.
-local changed, event, commands, signals = {}, nil, {}, {}
+-- The planned writes: fields of the record, the events, commands in order, then signals to subscribers.
+local changed, events, commands, signals = {}, {}, {}, {}
 
 -- Whether the record is deleted and written again: a hash that loses fields keeps the memory that they took.
 local is_rewritten = false
@@ -140,17 +141,25 @@ end
 -- Events of all of an owner's jobs, for those who watch many.
 local FEED_LENGTH = 10000
 
--- At most once per transition.
 local function append(name, data)
   local seq = count_up('seq')
   set('event_at', now)
-  event = { 'XADD', EVENTS, seq .. '-0', 'type', name, 'at', text(now), 'data', data }
+  events[#events + 1] = { 'XADD', EVENTS, seq .. '-0', 'type', name, 'at', text(now), 'data', data }
   signals[#signals + 1] = { 'PUBLISH', given.seq_channel, text(seq) }
   -- Same as feed() in keys.ts.
   local feed = given.feed_of .. record.owner
   more_types[feed] = 'stream'
   plan('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, '*', 'job', given.id, 'seq', seq)
   signals[#signals + 1] = { 'PUBLISH', feed, text(seq) }
+end
+
+-- Those that the caller gave as verdict_1, verdict_2, ...
+local function append_verdicts()
+  local n = 1
+  while given['verdict_' .. n] do
+    append('job.verdict', given['verdict_' .. n])
+    n = n + 1
+  end
 end
 
 -- Same as statusMember() in keys.ts.

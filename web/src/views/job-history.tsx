@@ -77,6 +77,10 @@ function wordsOf(event: JobEvent): string {
       const where = from_epoch === 0 ? '' : `, from epoch ${from_epoch}`;
       return `Attempt ${attempt} runs on ${worker} with the ${engine} engine${where}`;
     }
+    case 'job.verdict': {
+      const { rule, epoch, detail } = event.data;
+      return `Doctor, epoch ${epoch}: ${rule.replaceAll('_', ' ')}. ${detail}`;
+    }
     case 'job.failed':
       return `Failed: ${event.data.error.code}`;
     case 'job.updated':

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Job } from '../../../src/client/descent.ts';
 import { jobOf, progressOf, refresh } from '../api/jobs.ts';
+import { later } from '../parts/later.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { href, route } from '../route.ts';
 import { Curves } from './job-curves.tsx';
@@ -12,6 +13,8 @@ import { History } from './job-history.tsx';
 import { titleOf } from './job-name.ts';
 import { Outcome } from './job-outcome.tsx';
 import { SpecOf } from './job-spec.tsx';
+
+const DoctorOf = later(async () => (await import('./job-doctor.tsx')).DoctorOf);
 
 const AGAIN_MS = 3_000;
 
@@ -44,6 +47,7 @@ export function JobPage() {
       <Outcome job={job} />
       <Curves job={job} />
       <EvaluationOf job={job} />
+      <DoctorOf key={id} />
       <div class="grid">
         <SpecOf job={job} />
         <div>

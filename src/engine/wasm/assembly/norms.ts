@@ -1,10 +1,13 @@
 import {
   BIAS_SCALE,
+  BIAS_SQUARES,
+  CLIPS_BY_NORM,
   COLUMN_SUMS,
   GRADIENT_DISTANCE,
   HAS_GLOBAL_NORM,
   INPUTS,
   KERNEL_SCALE,
+  KERNEL_SQUARES,
   LAYER_RECORD_BYTES,
   LAYER_RECORDS,
   LAYERS,
@@ -21,13 +24,13 @@ import {
 import { Prepared } from './optimizers.ts';
 
 /**
- * Steps that clip by norm (rule 17): when all gradients are known, their norms, and then all updates. The gradients lie
- * GRADIENT_DISTANCE bytes after the weights. Rows of the first layer that the batch does not touch have none.
+ * Steps that clip by norm, or measure it (rule 17): when all gradients are known, their norms, and then all updates. The
+ * gradients lie GRADIENT_DISTANCE bytes after the weights. Rows of the first layer that the batch does not touch have none.
  *
  * Dims: I = inputs, O = outputs, P = panels of the outputs. W: (P, I + 1, 16), the last row of each panel being b.
  */
 
-/** Sets KERNEL_SCALE and BIAS_SCALE of each layer. False = a norm is not finite. */
+/** Sets the squares and scales of each layer's record. False = a norm to clip by is not finite. */
 export function scaleGradients(): bool {
   const recordsEnd: usize = LAYER_RECORDS + load<u32>(0, LAYERS) * LAYER_RECORD_BYTES;
   const isGlobal = load<u32>(0, HAS_GLOBAL_NORM) != 0;
@@ -36,9 +39,12 @@ export function scaleGradients(): bool {
     const kernel = sumOfSquares(record, false);
     const bias = sumOfSquares(record, true);
     squares = squares + kernel + bias;
+    store<f64>(record, kernel, KERNEL_SQUARES);
+    store<f64>(record, bias, BIAS_SQUARES);
     store<f32>(record, scaleOf(kernel), KERNEL_SCALE);
     store<f32>(record, scaleOf(bias), BIAS_SCALE);
   }
+  if (!load<u32>(0, CLIPS_BY_NORM)) return true;
   if (!(squares < Infinity)) return false;
   if (!isGlobal) return true;
   const scale = scaleOf(squares);
@@ -52,6 +58,7 @@ export function scaleGradients(): bool {
 /** 1 changes no bit of a gradient. */
 @inline
 function scaleOf(squares: f64): f32 {
+  if (!load<u32>(0, CLIPS_BY_NORM)) return 1;
   const norm = sqrt<f64>(squares);
   const most = load<f64>(0, MOST_NORM);
   return norm <= most ? 1 : <f32>(most / norm);

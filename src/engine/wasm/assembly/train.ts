@@ -1,11 +1,11 @@
 import {
   ABSOLUTE_ERROR,
   BATCH_SIZE,
+  CLIPS_BY_NORM,
   CORRECT,
   DELTAS,
   EPOCH_ROWS,
   EPOCH_STEP,
-  GRADIENT_DISTANCE,
   HAS_DROPOUT,
   HAS_PENALTY,
   ROW_STARTS,
@@ -22,6 +22,7 @@ import {
   LOSS_SUM,
   LOSSES,
   ORDER,
+  MEASURES,
   OUT,
   OUTPUTS,
   PANEL_BYTES,
@@ -92,7 +93,8 @@ function layerRecord(l: u32): usize {
 export function train(from: u32, steps: u32): u32 {
   const batchSize = load<u32>(0, BATCH_SIZE);
   const order = load<usize>(0, ORDER);
-  const orderEnd = order + (min<u32>(load<u32>(0, EPOCH_ROWS), (from + steps) * batchSize) << 2);
+  // The order has the batch after these, too, for touchRows().
+  const orderEnd = order + (min<u32>(load<u32>(0, EPOCH_ROWS), (from + steps + 1) * batchSize) << 2);
   let rows = order + (from * batchSize << 2);
   const rates = load<usize>(0, RATES) + (from << 3);
   for (let s: u32 = 0; s < steps; s += 1) {
@@ -141,7 +143,7 @@ function step(rows: usize, B: u32, next: usize, nextEnd: usize): bool {
   touchRows(starts, next, nextEnd);
   if (isNumber) numberLossBackward(lastDeltas(), B);
   else softmaxLossBackward(lastDeltas(), targets, rows, B, lastOutputs());
-  const storesGradients = load<usize>(0, GRADIENT_DISTANCE) != 0;
+  const storesGradients = (load<u32>(0, CLIPS_BY_NORM) | load<u32>(0, MEASURES)) != 0;
   if (storesGradients) {
     backwardUpdate<Keep>(changetype<Keep>(0), B);
     if (!scaleGradients()) return false;
