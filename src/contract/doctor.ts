@@ -3,7 +3,7 @@ import { JobStatusSchema } from './job.ts';
 
 /** What the training doctor measures at the end of an epoch, and what it concludes. */
 
-export const VERDICT_RULES = [
+const VERDICT_RULES = [
   'stuck',
   'diverging',
   'dead_layer',
@@ -41,7 +41,7 @@ const LayerHealthSchema = z
     }),
     update_ratio: z.number().nullable().meta({
       description:
-        'log10(mean |change| / mean |weight|) of its kernel, or of 4,096 weights of it, in that step: -3 is usual; null where nothing changed.',
+        'log10(mean |change| / mean |weight|) of its kernel, or of 1,024 weights of it, in that step: -3 is usual; null where nothing changed.',
     }),
     dead_units: z.int().gte(0).nullable().meta({
       description:
@@ -83,7 +83,7 @@ export const DoctorSchema = z
       .meta({ description: 'The 15 borders between the 16 bins of effective_rates.' }),
     effective_rates: EffectiveRatesSchema.meta({
       description:
-        'For each layer, how many of its weights and biases, or of 4,096 of them, have an effective rate in each bin at the end of the latest epoch: learning_rate / sqrt(v + epsilon) for rmsprop and adagrad, learning_rate / (sqrt(v / (1 - beta_2^t)) + epsilon) for adam and adamw; null for others.',
+        'For each layer, how many of its weights and biases, or of 1,024 of them, have an effective rate in each bin at the end of the latest epoch: learning_rate / sqrt(v + epsilon) for rmsprop and adagrad, learning_rate / (sqrt(v / (1 - beta_2^t)) + epsilon) for adam and adamw; null for others.',
     }),
     verdicts: z
       .array(VerdictSchema)

@@ -138,7 +138,7 @@ const TrainingSchema = z
     }),
     log_every: z.int().gte(1).lte(1_000_000).nullable().default(null).meta({
       description:
-        'Every how many steps one is logged (GET /jobs/{id}/metrics?granularity=step): 1 to 1000000, at most 50,000 rows in all. It changes no bit; a logged step takes a third longer. null = each tenth step at most, 25 an epoch and 10,000 in all.',
+        'Every how many steps one is logged (GET /jobs/{id}/metrics?granularity=step): 1 to 1000000, at most 50,000 rows in all. It changes no bit; a logged step takes about twice as long. null = each tenth step at most, 10 an epoch and 10,000 in all.',
     }),
   })
   .meta({ id: 'Training' });

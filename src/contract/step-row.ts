@@ -52,8 +52,3 @@ export const StepColumnsSchema = z
     id: 'StepColumns',
     description: 'The same rows as one array per field; the arrays have the same length.',
   });
-
-/** What a live stream sends of the latest logged steps. */
-export const StepBatchSchema = z
-  .strictObject({ data: z.array(StepRowSchema) })
-  .meta({ id: 'StepBatch', description: 'The `data` of a message job.steps.' });

@@ -140,7 +140,7 @@ export interface Engine {
 
   /**
    * Trains one batch as train() does, to the same bits, and tells its figures; null = it diverged, as train() says.
-   * It may take a third longer.
+   * It may take twice as long.
    *
    * fired: for each hidden layer (units), gets a 1 for each unit whose output was more than 0 for a row of the batch.
    * An engine that does not tell sets all to 1.

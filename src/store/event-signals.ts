@@ -36,7 +36,7 @@ export class EventSignals {
     return this.#watch(this.#keys.feed(owner), wake);
   }
 
-  /** The JSON of a `StepBatch` for each that the job's worker tells. */
+  /** The JSON of each batch of logged steps that the job's worker tells. */
   subscribeToSteps(id: string, take: (batch: string) => void): () => void {
     return this.#watch(this.#keys.stepsChannel(id), (message) => {
       if (message !== null) take(message);

@@ -41,7 +41,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | feed:<owner> | stream | the job and seq of each event, the latest 10,000 or a few more | every transition that appends | forever |
  * | feed:<owner> | channel | the newest seq of one of the jobs | every transition that appends | - |
  * | job:<id>:seq | channel | the newest seq | every transition that appends | - |
- * | job:<id>:steps | channel | JSON of a `StepBatch`: the rows of the latest logged steps, for who listens | step-feed.ts | - |
+ * | job:<id>:steps | channel | JSON `{"data": [...]}`: the rows of the latest logged steps, for who listens | step-feed.ts | - |
  * | revoked-keys | channel | id of an API key that was revoked | api-keys.ts | - |
  * | signals | channel | id of a job whose status its worker must read | cancel, pause | - |
  */

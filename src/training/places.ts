@@ -1,7 +1,7 @@
 import type { ModelLayout } from '../engine/model-layout.ts';
 
 /** What the doctor looks at of a layer: so many of its parameters, evenly spaced, or all. More would cost time in vain. */
-const MOST_PLACES = 4096;
+const MOST_PLACES = 1024;
 
 /** Some of the numbers from .. to - 1, ascending. */
 export function placesOf(from: number, to: number): Uint32Array {

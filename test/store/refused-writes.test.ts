@@ -63,6 +63,8 @@ let transitions: JobTransitions;
 
 const CHECKPOINT = { name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 };
 
+const VERDICT = { rule: 'stuck', epoch: 1, layer: null, detail: 'It is.', figures: { loss: 2.3 } } as const;
+
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
 /** Each sets up a state as the administrator, and returns the move that the restricted user then tries. */
@@ -110,7 +112,9 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     const token = await running(id);
     const checkpoints = [CHECKPOINT];
     const kept = [{ ...CHECKPOINT, bytes: 1 }];
-    return () => transitions.epoch(id, token, { ...epochReport(1), checkpoints, kept });
+    const log = { name: '1-1.log', sha256: 'f'.repeat(64) };
+    const verdicts = [VERDICT, { ...VERDICT, rule: 'diverging' as const }];
+    return () => transitions.epoch(id, token, { ...epochReport(1), checkpoints, kept, log, verdicts });
   },
   'create of a fork': async (id) => {
     const parent = { job: id, epoch: 1, checkpoint_sha256: 'e'.repeat(64), optimizer_state: 'kept' } as const;

@@ -47,10 +47,10 @@ describe('logging', () => {
     expect(steps(1)).toHaveLength(32);
   });
 
-  it('by default has at most 25 rows an epoch, one in ten steps, and 10,000 a job', () => {
-    expect(usualLogEvery({ epochs: 10 }, 1500)).toBe(60);
+  it('by default has at most 10 rows an epoch, one in ten steps, and 10,000 a job', () => {
+    expect(usualLogEvery({ epochs: 10 }, 1500)).toBe(150);
     expect(usualLogEvery({ epochs: 10 }, 50)).toBe(10);
-    expect(usualLogEvery({ epochs: 1000 }, 1500)).toBe(150);
+    expect(usualLogEvery({ epochs: 2000 }, 1500)).toBe(300);
   });
 
   it('tells what the epoch is the mean of, when every step is logged', () => {
@@ -157,15 +157,15 @@ describe('the figures of the layers', () => {
   it('have a histogram of the effective rates, of all parameters, for some optimizers', () => {
     const sums = effective_rates!.map((counts) => counts.reduce((sum, count) => sum + count, 0));
     // Of the first layer with its 9,420 parameters, some are looked at.
-    expect(sums).toEqual([4096, 13 * 9, 10 * 10]);
+    expect(sums).toEqual([1024, 13 * 9, 10 * 10]);
     // Weights of pixels that are always 0 have v = 0: 0.001 / sqrt(1e-7) = 3.16, between 3.1623 and 10.
-    expect(effective_rates![0]![9]).toBeGreaterThan(500);
+    expect(effective_rates![0]![9]).toBeGreaterThan(100);
     const of = (optimizer: object) =>
       logOf(runJob(smallSpec({ optimizer, training: { epochs: 1 } }), dataset)).effective_rates;
     expect(of({ type: 'sgd' })).toBe(null);
     // 0.001 / sqrt(0.1 + ...) = 0.003
-    expect(of({ type: 'adagrad' })![0]![2]).toBeGreaterThan(500);
+    expect(of({ type: 'adagrad' })![0]![2]).toBeGreaterThan(100);
     // v = 0: 0.001 / 1e-7 = 10,000, more than the last border.
-    expect(of({ type: 'adam' })![0]![15]).toBeGreaterThan(500);
+    expect(of({ type: 'adam' })![0]![15]).toBeGreaterThan(100);
   });
 });

@@ -85,7 +85,7 @@ const DOCUMENTATION = documented({
   description: [
     'Each job has one sequence of events: `seq` is 1, 2, 3, ... without gaps.',
     'With `Accept: text/event-stream` the events come live (Server-Sent Events): `retry: 2000` first, then one message per event with `id` = seq, `event` = type and `data` = the event object, and a comment every 15 seconds.',
-    'Between them come messages `job.steps` without an id, at most two a second: `data` is a StepBatch, the rows of the latest logged steps. They are not repeated after a reconnect; GET /jobs/{id}/metrics?granularity=step has all.',
+    'Between them come messages `job.steps` without an id, at most two a second: `data.data` has the rows of the latest logged steps. They are not repeated after a reconnect; GET /jobs/{id}/metrics?granularity=step has all.',
     'The stream ends after job.succeeded, job.failed or job.cancelled. A reconnect after that gets 204, which makes an EventSource stop.',
     'A PATCH of the job is a job.updated, unless the job has ended: its last event stays the last.',
     'If the server has lost its last second of events, the stream sends a message `reset` and then all events from 1.',
