@@ -36,7 +36,9 @@ import { readLiveJobs } from './store/live-jobs.ts';
 import { Retention } from './store/retention.ts';
 import { Sessions } from './store/sessions.ts';
 import { StorageCheck } from './store/storage-check.ts';
+import { WebhookMessages } from './store/webhook-messages.ts';
 import { WorkerReports } from './store/worker-reports.ts';
+import { WebhookSender } from './webhooks/sender.ts';
 
 /** Entry of the API process. It starts even without Redis, and answers 503 until Redis is available. */
 
@@ -84,6 +86,18 @@ async function main(): Promise<void> {
   const artifacts = FolderArtifacts.in(config.DATA_DIR);
   const models = new ModelThreads();
   const memory = MemoryLimit.find().bytes();
+  const webhooks = new WebhookMessages(commands, keys);
+  const { WEBHOOK_SECRET: secret, WEBHOOK_URL: urlForAll } = config;
+  const allowPrivate = config.WEBHOOK_ALLOW_PRIVATE === '1';
+  const sender =
+    secret === undefined
+      ? undefined
+      : new WebhookSender(
+          webhooks,
+          store,
+          { secret, urlForAll, allowPrivate, version: packageVersion() },
+          log,
+        );
   const { fastify } = await buildApp({
     store,
     control: new JobControl(commands, keys, store),
@@ -103,6 +117,9 @@ async function main(): Promise<void> {
     modelBytes: MODELS_SHARE * memory,
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
+    webhooks,
+    webhookRules: { on: secret !== undefined, allowPrivate, forAll: urlForAll !== undefined },
+    webhookOutcomes: sender?.outcomes,
     timings: new JobTimings(commands, keys),
     liveJobs: () => readLiveJobs(commands, keys),
     jobCounts: new JobCounts(commands, keys),
@@ -138,7 +155,7 @@ async function main(): Promise<void> {
     },
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
-      await fastify.close();
+      await Promise.all([fastify.close(), sender?.stop()]);
       await models.close();
       health.close();
       commands.disconnect();
@@ -149,6 +166,7 @@ async function main(): Promise<void> {
   watchParent(closing.close, PARENT_GONE_STOP_MS);
 
   await listen(fastify, config.HOST, config.PORT);
+  sender?.start();
   // The first request may follow at once, so wait for Redis, but not for long: without it, the API answers 503.
   await Promise.race([health.firstLook, sleep(REDIS_PATIENCE_MS)]);
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });
