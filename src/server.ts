@@ -38,6 +38,7 @@ import { Sessions } from './store/sessions.ts';
 import { StorageCheck } from './store/storage-check.ts';
 import { WebhookMessages } from './store/webhook-messages.ts';
 import { WorkerReports } from './store/worker-reports.ts';
+import { leadsInside } from './webhooks/address.ts';
 import { WebhookSender } from './webhooks/sender.ts';
 
 /** Entry of the API process. It starts even without Redis, and answers 503 until Redis is available. */
@@ -67,6 +68,13 @@ async function main(): Promise<void> {
   if (config.REDIS_URL === undefined) {
     throw new StartError('The API on its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
+  const { WEBHOOK_SECRET: secret, WEBHOOK_URL: urlForAll } = config;
+  const allowPrivate = config.WEBHOOK_ALLOW_PRIVATE === '1';
+  if (urlForAll !== undefined && !allowPrivate && leadsInside(new URL(urlForAll))) {
+    throw new StartError(
+      'WEBHOOK_URL leads to this machine or a private network: set WEBHOOK_ALLOW_PRIVATE=1, or use another URL.',
+    );
+  }
   const log = createLog('api', config.LOG_LEVEL);
   for (const warning of warnings) log.warn(warning);
   const room = connectionRoom(config.MAX_CONNECTIONS);
@@ -87,8 +95,6 @@ async function main(): Promise<void> {
   const models = new ModelThreads();
   const memory = MemoryLimit.find().bytes();
   const webhooks = new WebhookMessages(commands, keys);
-  const { WEBHOOK_SECRET: secret, WEBHOOK_URL: urlForAll } = config;
-  const allowPrivate = config.WEBHOOK_ALLOW_PRIVATE === '1';
   const sender =
     secret === undefined
       ? undefined

@@ -114,8 +114,12 @@ export class Jobs extends JobRequests {
   }
 
   /** Creates a job that trains a finished one until it has had so many epochs in all. */
-  async extend(id: string, epochs: number, options: CreateOptions = {}): Promise<Job> {
-    return await this.#create(`${pathOf(id)}/extend`, { epochs }, options);
+  async extend(
+    id: string,
+    epochs: number,
+    { webhooks = [], ...options }: CreateOptions & Pick<ForkOptions, 'webhooks'> = {},
+  ): Promise<Job> {
+    return await this.#create(`${pathOf(id)}/extend`, { epochs, webhooks }, options);
   }
 
   /** The checkpoints that the job keeps, in the order of their epochs. */
