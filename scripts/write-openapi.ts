@@ -38,6 +38,8 @@ export async function renderOpenApi(version: string): Promise<string> {
     jobCounts: nothing,
     diskRoom: nothing,
     workers: nothing,
+    webhooks: nothing,
+    webhookRules: { on: true, allowPrivate: false, forAll: false },
     timings: nothing,
     liveJobs: nothing,
     queue: nothing,

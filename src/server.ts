@@ -36,7 +36,10 @@ import { readLiveJobs } from './store/live-jobs.ts';
 import { Retention } from './store/retention.ts';
 import { Sessions } from './store/sessions.ts';
 import { StorageCheck } from './store/storage-check.ts';
+import { WebhookMessages } from './store/webhook-messages.ts';
 import { WorkerReports } from './store/worker-reports.ts';
+import { leadsInside } from './webhooks/address.ts';
+import { WebhookSender } from './webhooks/sender.ts';
 
 /** Entry of the API process. It starts even without Redis, and answers 503 until Redis is available. */
 
@@ -65,6 +68,13 @@ async function main(): Promise<void> {
   if (config.REDIS_URL === undefined) {
     throw new StartError('The API on its own needs REDIS_URL. (npm start brings its own Redis.)');
   }
+  const { WEBHOOK_SECRET: secret, WEBHOOK_URL: urlForAll } = config;
+  const allowPrivate = config.WEBHOOK_ALLOW_PRIVATE === '1';
+  if (urlForAll !== undefined && !allowPrivate && leadsInside(new URL(urlForAll))) {
+    throw new StartError(
+      'WEBHOOK_URL leads to this machine or a private network: set WEBHOOK_ALLOW_PRIVATE=1, or use another URL.',
+    );
+  }
   const log = createLog('api', config.LOG_LEVEL);
   for (const warning of warnings) log.warn(warning);
   const room = connectionRoom(config.MAX_CONNECTIONS);
@@ -84,6 +94,16 @@ async function main(): Promise<void> {
   const artifacts = FolderArtifacts.in(config.DATA_DIR);
   const models = new ModelThreads();
   const memory = MemoryLimit.find().bytes();
+  const webhooks = new WebhookMessages(commands, keys);
+  const sender =
+    secret === undefined
+      ? undefined
+      : new WebhookSender(
+          webhooks,
+          store,
+          { secret, urlForAll, allowPrivate, version: packageVersion() },
+          log,
+        );
   const { fastify } = await buildApp({
     store,
     control: new JobControl(commands, keys, store),
@@ -103,6 +123,9 @@ async function main(): Promise<void> {
     modelBytes: MODELS_SHARE * memory,
     storage: new StorageCheck(() => artifacts.checkReadable(), STORAGE_TIMEOUT_MS),
     workers: new WorkerReports(commands, keys),
+    webhooks,
+    webhookRules: { on: secret !== undefined, allowPrivate, forAll: urlForAll !== undefined },
+    webhookOutcomes: sender?.outcomes,
     timings: new JobTimings(commands, keys),
     liveJobs: () => readLiveJobs(commands, keys),
     jobCounts: new JobCounts(commands, keys),
@@ -138,7 +161,7 @@ async function main(): Promise<void> {
     },
     async ({ err }) => {
       if (err !== undefined) log.fatal({ err }, 'the API failed');
-      await fastify.close();
+      await Promise.all([fastify.close(), sender?.stop()]);
       await models.close();
       health.close();
       commands.disconnect();
@@ -149,6 +172,7 @@ async function main(): Promise<void> {
   watchParent(closing.close, PARENT_GONE_STOP_MS);
 
   await listen(fastify, config.HOST, config.PORT);
+  sender?.start();
   // The first request may follow at once, so wait for Redis, but not for long: without it, the API answers 503.
   await Promise.race([health.firstLook, sleep(REDIS_PATIENCE_MS)]);
   tellParent({ type: 'ready', url: urlOf(fastify, config.HOST) });

@@ -83,6 +83,15 @@ describe('the API process', { timeout: 120_000 }, () => {
     ['REDIS_URL is missing', {}, 'The API on its own needs REDIS_URL.'],
     ['a setting is wrong', { LEASE_MS: 'x' }, 'LEASE_MS=x: expected a whole number'],
     [
+      'WEBHOOK_URL is private',
+      {
+        REDIS_URL: 'unix:/nowhere',
+        WEBHOOK_SECRET: `whsec_${Buffer.alloc(32).toString('base64')}`,
+        WEBHOOK_URL: 'http://[::ffff:127.0.0.1]:8000/',
+      },
+      'set WEBHOOK_ALLOW_PRIVATE=1',
+    ],
+    [
       'HOST is another machine',
       { REDIS_URL: 'unix:/nowhere', HOST: '192.0.2.1', AUTH: 'none' },
       'not an address of this',

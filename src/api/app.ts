@@ -36,6 +36,7 @@ import { compareChartRoutes } from './routes/compare-charts.ts';
 import { controlRoutes } from './routes/control.ts';
 import { createJobRoute } from './routes/create-job.ts';
 import { datasetRoutes } from './routes/datasets.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
 import { evaluationRowsRoutes } from './routes/evaluation-rows.ts';
 import { eventRoutes } from './routes/events.ts';
 import { feedRoute } from './routes/feed.ts';
@@ -167,6 +168,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(jobRoutes, { ...deps, lasting, waits });
   await app.register(controlRoutes, deps);
   await app.register(historyRoutes, deps);
+  await app.register(deliveryRoutes, deps);
   await app.register(eventRoutes, { ...deps, streams, lasting });
   await app.register(feedRoute, { ...deps, feeds, lasting });
   await app.register(chartRoutes, deps);

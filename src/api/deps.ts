@@ -15,7 +15,9 @@ import type { LiveJobs } from '../store/live-jobs.ts';
 import type { Retention } from '../store/retention.ts';
 import type { Sessions } from '../store/sessions.ts';
 import type { StorageCheck } from '../store/storage-check.ts';
+import type { WebhookMessages } from '../store/webhook-messages.ts';
 import type { WorkerReports } from '../store/worker-reports.ts';
+import type { WebhookSender } from '../webhooks/sender.ts';
 import type { InFlightLimits } from './http/in-flight.ts';
 import type { Quotas } from './quotas.ts';
 
@@ -55,6 +57,17 @@ export interface ApiDeps {
   /** Whether this process can read the artifacts. */
   storage: Pick<StorageCheck, 'problem'>;
   workers: Pick<WorkerReports, 'list'>;
+  webhooks: Pick<WebhookMessages, 'of' | 'change' | 'waiting'>;
+  webhookRules: {
+    /** Whether jobs may have webhooks. */
+    on: boolean;
+    /** Whether they may lead to private networks. */
+    allowPrivate: boolean;
+    /** Whether the operator has set one for all jobs. */
+    forAll: boolean;
+  };
+  /** What became of the attempts of this process; undefined when webhooks are off. */
+  webhookOutcomes?: WebhookSender['outcomes'] | undefined;
   timings: Pick<JobTimings, 'list'>;
   /** undefined when too many jobs wait to look at. */
   liveJobs: () => Promise<LiveJobs | undefined>;

@@ -3,7 +3,7 @@ import type { WorkerReport } from '../contract/worker-report.ts';
 import { REPORT_TTL_MS } from '../store/worker-reports.ts';
 import { type ApiDeps, isStoreUnavailable } from './deps.ts';
 
-export type InstallationDeps = Pick<ApiDeps, 'store' | 'workers' | 'jobCounts' | 'diskRoom'>;
+export type InstallationDeps = Pick<ApiDeps, 'store' | 'workers' | 'jobCounts' | 'diskRoom' | 'webhooks'>;
 
 /**
  * Metrics of the whole installation, read on each scrape: from counts in the store, the workers' reports and the disk.
@@ -16,6 +16,7 @@ export class InstallationMetrics {
   readonly #jobs: Gauge<'status'>;
   readonly #oldest: Gauge;
   readonly #outbox: Gauge;
+  readonly #webhooks: Gauge;
   readonly #memory: Gauge;
   readonly #diskFree: Gauge;
   readonly #diskTotal: Gauge;
@@ -36,6 +37,10 @@ export class InstallationMetrics {
       'Time since the oldest queued job was created; 0 when none is queued.',
     );
     this.#outbox = gauge('descent_outbox_deliveries', 'Deliveries the queue may not have yet; normally 0.');
+    this.#webhooks = gauge(
+      'descent_webhooks_waiting',
+      'Webhooks of jobs with messages that are not delivered yet.',
+    );
     this.#memory = gauge('descent_store_memory_ratio', "Used share of Redis's maxmemory.");
     this.#diskFree = gauge('descent_disk_free_bytes', 'Free room on the disk of DATA_DIR.');
     this.#diskTotal = gauge('descent_disk_size_bytes', 'Size of the disk of DATA_DIR.');
@@ -47,21 +52,24 @@ export class InstallationMetrics {
   }
 
   async #readStore(): Promise<void> {
-    const { store, workers, jobCounts } = this.#deps;
+    const { store, workers, jobCounts, webhooks } = this.#deps;
     this.#jobs.reset();
     this.#workers.clear();
-    for (const gauge of [this.#writable, this.#oldest, this.#outbox, this.#memory]) gauge.remove();
+    for (const gauge of [this.#writable, this.#oldest, this.#outbox, this.#webhooks, this.#memory])
+      gauge.remove();
     try {
-      const [counts, memory, reports, writable] = await Promise.all([
+      const [counts, memory, reports, writable, waiting] = await Promise.all([
         jobCounts.read(),
         store.memoryShare(),
         workers.list(),
         takesWrites(store),
+        webhooks.waiting(),
       ]);
       this.#writable.set(writable ? 1 : 0);
       for (const [status, count] of Object.entries(counts.byStatus)) this.#jobs.set({ status }, count);
       this.#oldest.set(counts.oldestQueuedMs / 1000);
       this.#outbox.set(counts.outbox.count);
+      this.#webhooks.set(waiting);
       if (memory !== undefined) this.#memory.set(memory);
       this.#workers.set(reports);
       this.#up.set(1);

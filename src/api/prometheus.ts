@@ -15,7 +15,10 @@ export class ApiMetrics {
   readonly #lasting: LastingResponses;
   readonly #installation: InstallationMetrics;
 
-  constructor(deps: InstallationDeps & Pick<ApiDeps, 'version'>, lasting: LastingResponses) {
+  constructor(
+    deps: InstallationDeps & Pick<ApiDeps, 'version' | 'webhookOutcomes'>,
+    lasting: LastingResponses,
+  ) {
     this.#lasting = lasting;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
@@ -46,6 +49,19 @@ export class ApiMetrics {
         this.set(lasting.size);
       },
     });
+    const { webhookOutcomes } = deps;
+    if (webhookOutcomes !== undefined) {
+      new Counter({
+        name: 'descent_webhook_attempts_total',
+        help: 'Attempts to deliver a message to a webhook: delivered, retried (to be tried again) or failed (given up).',
+        labelNames: ['outcome'],
+        registers,
+        collect() {
+          this.reset();
+          for (const [outcome, count] of Object.entries(webhookOutcomes)) this.inc({ outcome }, count);
+        },
+      });
+    }
     this.#installation = new InstallationMetrics(deps, registers);
   }
 

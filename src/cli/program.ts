@@ -73,6 +73,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--batch-size <number>', 'rows per step')
     .option('--seed <number>', 'decides all that is random')
     .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
+    .option('--webhook <url>', 'tell this URL how the job ends; may be repeated', collect)
     .option('--engine <name>', 'auto, native, wasm, reference or tensorflow')
     .option('--idempotency-key <key>', 'a repeat with the same key creates no second job')
     .option('--wait', 'watch the job to its end')
@@ -191,6 +192,8 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
 
 const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
 const ANOTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 const TRAIN = 'descent train --dataset mnist_sample --optimizer adam --learning-rate 0.002 --epochs 3 --wait';
 

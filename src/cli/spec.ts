@@ -15,6 +15,7 @@ export interface SpecOptions {
   seed?: string;
   engine?: string;
   priority?: string;
+  webhook?: string[];
 }
 
 /** A spec as a person wrote it: the server alone knows what is allowed. */
@@ -26,7 +27,7 @@ type Loose = Record<string, unknown>;
  */
 export function readSpec(file: string | undefined, options: SpecOptions): JobSpec {
   const spec = file === undefined ? {} : readObject(file);
-  const { name, dataset, engine, hiddenUnits, optimizer, learningRate, loss } = options;
+  const { name, dataset, engine, hiddenUnits, optimizer, learningRate, loss, webhook } = options;
   const training = given({
     epochs: numberOf('--epochs', options.epochs),
     batch_size: numberOf('--batch-size', options.batchSize),
@@ -41,6 +42,7 @@ export function readSpec(file: string | undefined, options: SpecOptions): JobSpe
   return {
     ...spec,
     ...given({ name, dataset, engine, loss, priority: numberOf('--priority', options.priority) }),
+    ...given({ webhooks: webhook?.map((url) => ({ url })) }),
     ...merged('training', spec, training),
     ...merged('model', spec, model),
     ...optimizerOf(spec, optimizer, numberOf('--learning-rate', learningRate)),

@@ -2,17 +2,20 @@ import { unreachable } from './errors.ts';
 import { type EventsOptions, followEvents } from './events.ts';
 import type { Http } from './http.ts';
 import { type Abortable, type CreateOptions, JobRequests, makeKey } from './job-requests.ts';
-import { listOf, pathOf, searchOf } from './paths.ts';
+import { listOf, pathOf, pathOfDelivery, searchOf } from './paths.ts';
 import type {
   Checkpoint,
   CheckpointList,
   CompareCsvOptions,
+  Delivery,
+  DeliveryList,
   Job,
   JobEvent,
   JobPatch,
   ModelOptions,
   Overrides,
   ResetEvent,
+  Webhook,
 } from './types.ts';
 
 export interface WaitOptions extends Abortable {
@@ -23,6 +26,8 @@ export interface WaitOptions extends Abortable {
 export interface ForkOptions {
   /** The epoch after which the new job goes on. */
   fromEpoch?: number;
+  /** Who is told of the new job; none by default. */
+  webhooks?: Webhook[];
   overrides?: Overrides;
 }
 
@@ -102,15 +107,19 @@ export class Jobs extends JobRequests {
    */
   async fork(
     id: string,
-    { fromEpoch, overrides = {}, ...options }: CreateOptions & ForkOptions = {},
+    { fromEpoch, overrides = {}, webhooks = [], ...options }: CreateOptions & ForkOptions = {},
   ): Promise<Job> {
-    const body = { ...(fromEpoch !== undefined && { from_epoch: fromEpoch }), overrides };
+    const body = { ...(fromEpoch !== undefined && { from_epoch: fromEpoch }), overrides, webhooks };
     return await this.#create(`${pathOf(id)}/fork`, body, options);
   }
 
   /** Creates a job that trains a finished one until it has had so many epochs in all. */
-  async extend(id: string, epochs: number, options: CreateOptions = {}): Promise<Job> {
-    return await this.#create(`${pathOf(id)}/extend`, { epochs }, options);
+  async extend(
+    id: string,
+    epochs: number,
+    { webhooks = [], ...options }: CreateOptions & Pick<ForkOptions, 'webhooks'> = {},
+  ): Promise<Job> {
+    return await this.#create(`${pathOf(id)}/extend`, { epochs, webhooks }, options);
   }
 
   /** The checkpoints that the job keeps, in the order of their epochs. */
@@ -120,6 +129,19 @@ export class Jobs extends JobRequests {
       const { data } = await this.#http.asJson<CheckpointList>(response);
       return data;
     });
+  }
+
+  /** The job's webhooks, and each message to them with its attempts. */
+  async deliveries(id: string, { signal }: Abortable = {}): Promise<DeliveryList> {
+    const request = { path: `${pathOf(id)}/deliveries`, signal };
+    return await this.#http.send(request, (response) => this.#http.asJson<DeliveryList>(response));
+  }
+
+  /** Sends a message to a webhook again, as soon as possible. @param delivery its id, from `deliveries` */
+  async redeliver(id: string, delivery: string, { signal }: Abortable = {}): Promise<Delivery> {
+    const path = `${pathOfDelivery(id, delivery)}/redeliver`;
+    const request = { method: 'POST', path, signal } as const;
+    return await this.#http.send(request, (response) => this.#http.asJson<Delivery>(response));
   }
 
   async #create(

@@ -14,6 +14,15 @@ function checked(id: string): string {
   );
 }
 
+/** The path of a delivery. @throws {DescentError} for what is no id, and could be another path */
+export function pathOfDelivery(id: string, delivery: string): string {
+  if (/^msg_\w+$/.test(delivery)) return `${pathOf(id)}/deliveries/${delivery}`;
+  throw new DescentError(
+    'not_found',
+    `No delivery has the id ${JSON.stringify(delivery)}: ids begin with msg_. List the job's deliveries to see them.`,
+  );
+}
+
 /** The path of a dataset. @throws {DescentError} for what is no name, and could be another path */
 export function pathOfDataset(name: string): string {
   if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)) return `/datasets/${name}`;

@@ -5,9 +5,10 @@ import { LossSchema } from './loss.ts';
 import { EarlyStoppingSchema, MonitorSchema, ReduceLrOnPlateauSchema } from './monitors.ts';
 import { OptimizerSchema } from './optimizer.ts';
 import { text } from './text.ts';
+import { WebhooksSchema } from './webhook.ts';
 
 /**
- * The body of `POST /jobs`. `{}` is the reference run: every field has a default, and parsing writes all of
+ * What a job trains. `{}` is the reference run: every field has a default, and parsing writes all of
  * them out, so that a stored spec holds everything that decides the bits of the result.
  */
 
@@ -209,9 +210,16 @@ export const JobSpecSchema = z
     priority: PrioritySchema.default(0),
     checkpoints: CheckpointsSchema.prefault({}),
   })
-  .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });
+  .meta({ id: 'NormalisedJobSpec', description: 'What to train, with every default written out.' });
+
+/** The body of `POST /jobs`: a spec, and who is told of the job, which is no part of what it computes. */
+export const JobRequestSchema = JobSpecSchema.extend({ webhooks: WebhooksSchema.default([]) }).meta({
+  id: 'JobSpec',
+  description: 'What to train. Every field has a default; {} is the reference run.',
+});
 
 export type JobSpec = z.output<typeof JobSpecSchema>;
+export type JobRequest = z.output<typeof JobRequestSchema>;
 export type BuiltInName = (typeof BUILT_IN_DATASETS)[number];
 export type EngineName = z.output<typeof EngineNameSchema>;
 
@@ -277,8 +285,11 @@ const OverridesSchema = z
   })
   .meta({ id: 'Overrides', description: 'What is absent stays as the parent has it.' });
 
+const FORK_WEBHOOKS = 'As in POST /jobs. Those of the parent are not told of the new job.';
+
 export const ForkSchema = z
   .strictObject({
+    webhooks: WebhooksSchema.default([]).meta({ description: FORK_WEBHOOKS }),
     from_epoch: z.int().gte(1).lte(1000).optional().meta({
       description: 'The epoch after which the new job goes on; by default the last one with a checkpoint.',
     }),
@@ -288,6 +299,7 @@ export const ForkSchema = z
 
 export const ExtendSchema = z
   .strictObject({
+    webhooks: WebhooksSchema.default([]).meta({ description: FORK_WEBHOOKS }),
     epochs: z.int().gte(2).lte(1000).meta({
       description: 'Passes over the train rows in all, those of the finished job included: more than it had.',
     }),

@@ -100,6 +100,18 @@ const publicUrl = z
   })
   .optional();
 
+function isWebhookSecret(text: string): boolean {
+  const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+  if (base64 === undefined) return false;
+  const key = Buffer.from(base64, 'base64');
+  return key.length >= 24 && key.length <= 64 && key.toString('base64') === base64;
+}
+
+function isPlainUrl(text: string): boolean {
+  const url = URL.canParse(text) && text.length <= 2000 ? new URL(text) : undefined;
+  return /^https?:$/.test(url?.protocol ?? '') && `${url?.username}${url?.password}${url?.hash}` === '';
+}
+
 const explainHost = (entry: string): string =>
   entry === '*'
     ? `${HOSTS_ERROR}; "*" would let any web page use the API through its visitors' browsers`
@@ -139,6 +151,25 @@ export const ConfigSchema = z
       .regex(/^[\x21-\x7e]{16,200}$/, { error: '16 to 200 visible ASCII characters' })
       .optional()
       .describe('Bearer token with which Prometheus may read /metrics, and nothing else.'),
+    WEBHOOK_SECRET: z
+      .string()
+      .refine(isWebhookSecret, {
+        error:
+          'whsec_ and 24 to 64 random bytes in base64, such as the output of: echo whsec_$(openssl rand -base64 32)',
+      })
+      .optional()
+      .describe(
+        'Key that signs the messages to webhooks: whsec_ and 24 to 64 bytes in base64. If unset, jobs can have none.',
+      ),
+    WEBHOOK_URL: z
+      .string()
+      .refine(isPlainUrl, { error: 'an http or https URL without user, password and fragment' })
+      .optional()
+      .describe('Webhook that is told how each job ends, besides those that jobs name.'),
+    WEBHOOK_ALLOW_PRIVATE: z
+      .enum(['0', '1'], { error: '0 or 1' })
+      .default('0')
+      .describe('1: webhooks may lead to this machine and to private networks.'),
     ALLOWED_HOSTS: hosts.describe(
       'Hosts that requests may name besides HOST and the loopback: names, *.example.org, addresses or URLs.',
     ),
@@ -265,6 +296,13 @@ export const ConfigSchema = z
         message: `no value, because PUBLIC_URL has the path ${path === '' ? '/' : path}`,
       });
     }
+    if (config.WEBHOOK_URL !== undefined && config.WEBHOOK_SECRET === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['WEBHOOK_SECRET'],
+        message: 'whsec_ and 24 to 64 bytes in base64, because WEBHOOK_URL is set',
+      });
+    }
     const inUrl = config.REDIS_URL?.login;
     const refuse = (name: string, message: string) =>
       context.addIssue({ code: 'custom', path: [name], message });
@@ -283,7 +321,15 @@ export const ConfigSchema = z
   });
 
 /** Settings whose values are never printed. */
-const SECRETS = ['REDIS_URL', 'REDIS_USERNAME', 'REDIS_PASSWORD', 'METRICS_TOKEN'];
+const SECRETS = [
+  'REDIS_URL',
+  'REDIS_USERNAME',
+  'REDIS_PASSWORD',
+  'METRICS_TOKEN',
+  'WEBHOOK_SECRET',
+  // Such a URL often has a secret within.
+  'WEBHOOK_URL',
+];
 
 /** All settings. The user and password for Redis are part of the parsed REDIS_URL. */
 export type Config = Readonly<Omit<z.output<typeof ConfigSchema>, 'REDIS_USERNAME' | 'REDIS_PASSWORD'>>;

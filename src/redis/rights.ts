@@ -67,7 +67,7 @@ const COMMANDS = {
   zpopmin: ['worker', 'KEY'],
   zrange: ['both', 'KEY 0 0'],
   zrangebylex: ['api', 'KEY - +'],
-  zrangebyscore: ['worker', 'KEY 0 0'],
+  zrangebyscore: ['both', 'KEY 0 0'],
   zrank: ['api', 'KEY x'],
   zrem: ['both', 'KEY x'],
   zremrangebyrank: ['worker', 'KEY 0 0'],

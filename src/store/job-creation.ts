@@ -11,6 +11,7 @@ import { type CheckpointFile, RECORD_SCHEMA } from './job-record.ts';
 import { renderJob, type ViewFields } from './job-view.ts';
 import type { JobViews } from './job-views.ts';
 import type { Keys } from './keys.ts';
+import { type StoredWebhook, webhooksText } from './stored-webhooks.ts';
 import { releasedBy, runTransition, unexpected } from './transition-runner.ts';
 
 /** The creation of a job, and the repeat of its answer for an Idempotency-Key. */
@@ -33,6 +34,8 @@ export interface NewJob {
   estimatedSeconds?: number | undefined;
   /** What a fork begins with: its parent, and a checkpoint of it among the files of the new job. */
   fork?: { parent: Parent; checkpoint: CheckpointFile } | undefined;
+  /** Who is told of it. */
+  webhooks?: readonly StoredWebhook[];
   /** Trace id of the request, for the workers' log lines. */
   trace?: string | undefined;
   /** If false, no new job is created; a repeat still gets its answer. */
@@ -114,6 +117,7 @@ async function tryToCreate(
     args: {
       schema: RECORD_SCHEMA,
       trace: job.trace ?? '',
+      webhooks: webhooksText(job.webhooks ?? []),
       owner,
       spec: JSON.stringify(spec),
       data: JSON.stringify(job.data),

@@ -9,6 +9,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | job:<id> | hash | the record; its fields are in transitions/record.lua | every transition | until removed |
  * | job:<id>:events | stream | what happened, entry id <seq>-0 | every transition that appends | until packed |
  * | | string | the same for a packed job, see job-packer.ts | pack | with the record |
+ * | job:<id>:messages | hash, by number | what its webhooks are told, see webhook-messages.ts | every transition that appends; webhook-messages.ts | with the record |
  * | jobs:<owner> | zset, score 0 | ids, in the order of their ULIDs | create, remove | with the record |
  * | facts:<owner> | hash, by id | what each job is found by, see facts.ts | create, start, finish, index, remove, adopt | with the record |
  * | sorted:<fact>:<owner> | zset, score = the fact | ids of the jobs that have it, see facts.ts | finish, index, remove, adopt | with the record |
@@ -30,6 +31,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | dataset-files | hash, by SHA-256 | how many datasets have these rows: their file is kept while it is here | put_dataset, drop_dataset | until the last is dropped |
  * | dataset-bytes | hash, by owner | bytes of the files of his datasets | put_dataset, drop_dataset | forever |
  * | dataset-jobs | zset, score 0 | `<owner>:<name>:<id>`: live jobs on uploaded datasets | create, every transition that ends a job | until terminal |
+ * | lanes | zset, score = time of the next attempt | `<id>:<webhook>:<host>`: webhooks with messages to send | every transition that appends, remove; webhook-messages.ts | until sent |
  * | key:<id> | hash | an API key: digest, name, owner, role, created_at, last_used_at, expires_at | api-keys.ts | until revoked |
  * | keys | zset, score = created_at | ids of API keys | api-keys.ts | until revoked |
  * | session:<sha256> | string | id of the API key that a browser's session stands for | sessions.ts | 12 h |
@@ -50,6 +52,7 @@ export interface Keys {
   readonly root: string;
   job(id: string): string;
   events(id: string): string;
+  messages(id: string): string;
   seqChannel(id: string): string;
   stepsChannel(id: string): string;
   jobs(owner: string): string;
@@ -73,6 +76,7 @@ export interface Keys {
   readonly datasetFiles: string;
   readonly datasetBytes: string;
   readonly datasetJobs: string;
+  readonly lanes: string;
   apiKey(id: string): string;
   readonly apiKeys: string;
   session(tokenSha256: string): string;
@@ -93,6 +97,7 @@ export function buildKeys(prefix: string): Keys {
     root,
     job: (id) => `${root}job:${id}`,
     events: (id) => `${root}job:${id}:events`,
+    messages: (id) => `${root}job:${id}:messages`,
     seqChannel: (id) => `${root}job:${id}:seq`,
     stepsChannel: (id) => `${root}job:${id}:steps`,
     jobs: (owner) => `${root}jobs:${owner}`,
@@ -116,6 +121,7 @@ export function buildKeys(prefix: string): Keys {
     datasetFiles: `${root}dataset-files`,
     datasetBytes: `${root}dataset-bytes`,
     datasetJobs: `${root}dataset-jobs`,
+    lanes: `${root}lanes`,
     apiKey: (id) => `${root}key:${id}`,
     apiKeys: `${root}keys`,
     session: (tokenSha256) => `${root}session:${tokenSha256}`,

@@ -116,6 +116,8 @@ export async function runTransition(
   const names = {
     seq_channel: keys.seqChannel(id),
     signals_channel: keys.signals,
+    messages: keys.messages(id),
+    lanes: keys.lanes,
     queued_of: keys.queuedOf(''),
     feed_of: keys.feed(''),
     facts_of: keys.facts(''),

@@ -151,7 +151,7 @@ describe.each(GUARDED.filter(({ path }) => path.includes('{id}')))('$method $pat
     // The job is queued: it has no evaluation or checkpoint yet, and cannot be deleted. It predicts classes, so it will
     // have no residuals.
     expect([200, 202, 404, 409], response.body).toContain(response.statusCode);
-    const code = /residuals|checkpoints/.test(path) ? 'not_found' : 'not_available_yet';
+    const code = /residuals|checkpoints|deliveries/.test(path) ? 'not_found' : 'not_available_yet';
     if (response.statusCode === 404) expect(response.json()).toMatchObject({ code });
   });
 });

@@ -39,6 +39,7 @@ import { readLiveJobs } from '../../src/store/live-jobs.ts';
 import { Retention } from '../../src/store/retention.ts';
 import { Sessions } from '../../src/store/sessions.ts';
 import { StorageCheck } from '../../src/store/storage-check.ts';
+import { WebhookMessages } from '../../src/store/webhook-messages.ts';
 import { WorkerReports } from '../../src/store/worker-reports.ts';
 import { FAILURE, type OpenStore, openStore, SUCCESS, startOf } from '../store/open-store.ts';
 import { checkResponse } from './response-check.ts';
@@ -107,6 +108,9 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       modelBytes: 2 ** 30,
       storage: new StorageCheck(() => artifacts.checkReadable(), 1_000),
       workers: reports,
+      webhooks: new WebhookMessages(commands, stored.keys),
+      webhookRules: { on: true, allowPrivate: false, forAll: false },
+      webhookOutcomes: { delivered: 1, retried: 0, failed: 0 },
       timings: new JobTimings(commands, stored.keys),
       liveJobs: () => readLiveJobs(commands, stored.keys),
       jobCounts: new JobCounts(commands, stored.keys),
@@ -244,9 +248,20 @@ export function expectProblem(
   return problem;
 }
 
+/** Of no job. */
+const DELIVERY_ID = 'msg_01KAXW3Q2M5N6P7Q8R9S0T1V2W_1_1764583200000';
+
 /** A path of the OpenAPI document with values for its parameters. */
 export function filledPath(path: string, id: string): string {
   const file = readdirSync('dist/web/assets').find((name) => name.endsWith('.js'))!;
-  const values = { id, name: 'mnist_sample', split: 'test', index: '0', epoch: '1', file };
+  const values = {
+    id,
+    name: 'mnist_sample',
+    split: 'test',
+    index: '0',
+    epoch: '1',
+    file,
+    delivery: DELIVERY_ID,
+  };
   return Object.entries(values).reduce((filled, [name, value]) => filled.replace(`{${name}}`, value), path);
 }

@@ -144,6 +144,7 @@ describe('descent', () => {
     [['train', '--learning-rate', '1'], 2, 'add --optimizer'],
     [['train', 'missing.json'], 2, 'The spec cannot be read: ENOENT'],
     [['train', '-'], 2, '- is not JSON'],
+    [['train', '--webhook', 'https://example.org/'], 2, '/webhooks/0/url webhooks are off here'],
     [['train', '--epochs', '0', '--seed', '-1'], 2, '\n  /training/seed must be'],
     [['jobs', '--limit', '0'], 2, '/limit must be a whole number from 1'],
     [['show', '..'], 1, 'ids begin with job_'],

@@ -14,6 +14,7 @@ import {
 import { Installation } from '../end-to-end/installation.ts';
 import { SMALL as SMALL_JOB } from '../end-to-end/small-jobs.ts';
 import { closedUrl } from '../support/closed-port.ts';
+import { Receiver, SECRET } from '../webhooks/receiver.ts';
 import { runKeys } from './run-keys.ts';
 
 /** The client against real processes. */
@@ -101,6 +102,34 @@ describe('the client', () => {
 
     await jobs.delete(first.id);
     expect(await failureOf(jobs.get(first.id))).toMatchObject({ code: 'job_not_found', status: 404 });
+  });
+
+  it('names webhooks, lists what they were told, and repeats it', async () => {
+    const own = await Installation.start({ env: { WEBHOOK_SECRET: SECRET, WEBHOOK_ALLOW_PRIVATE: '1' } });
+    const receiver = await Receiver.start();
+    onTestFinished(() => receiver.close());
+    const { jobs } = new Descent({ url: own.url });
+    const webhooks = [{ url: receiver.url }];
+    const { id } = await jobs.create({ ...SMALL, webhooks });
+    const { result } = await jobs.wait(id);
+    await receiver.until(1);
+    expect(receiver.received[0]!.body).toMatchObject({ type: 'job.succeeded', data: { id, result } });
+    await expect.poll(async () => (await jobs.deliveries(id)).data[0]!.state).toBe('delivered');
+    const [delivery] = (await jobs.deliveries(id)).data;
+    expect(await jobs.redeliver(id, delivery!.id)).toMatchObject({ id: delivery!.id, state: 'pending' });
+    await receiver.until(2);
+    expect(await failureOf(jobs.redeliver(id, '../cancel'))).toMatchObject({ code: 'not_found' });
+
+    const children = [
+      await jobs.extend(id, 4, { webhooks }),
+      await jobs.fork(id, { webhooks, overrides: { training: { epochs: 4 } } }),
+    ];
+    await receiver.until(4);
+    const told = receiver.received.slice(2).map(({ body }) => body.data.id);
+    expect(told.sort()).toEqual(children.map((child) => child.id).sort());
+    const untold = await jobs.extend(id, 4);
+    expect((await jobs.deliveries(untold.id)).webhooks).toEqual([]);
+    expect(receiver.faults).toEqual([]);
   });
 
   it('creates one job, whatever is lost on the way', async () => {

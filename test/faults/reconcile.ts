@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkSpec } from '../../src/api/spec-limits.ts';
 import { type Job, JobListSchema } from '../../src/contract/job.ts';
 import type { JobEvent } from '../../src/contract/job-event.ts';
-import { JobSpecSchema } from '../../src/contract/job-spec.ts';
+import { JobRequestSchema } from '../../src/contract/job-spec.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
 import { SORTED_FACTS } from '../../src/store/facts.ts';
 import { type JobRecord, parseRecord } from '../../src/store/job-record.ts';
@@ -120,7 +120,7 @@ async function ended(site: Site, { id }: Acknowledged): Promise<Job | undefined>
 /** seq 1..N; one terminal event, at the end; epochs 1..k; one job.running per attempt. */
 function checkStory({ spec }: Acknowledged, job: Job, events: JobEvent[]): void {
   const fail = (what: string) => new Broken(`${job.id}: ${what}\n${storyOf(events)}`);
-  const parsed = JobSpecSchema.parse(spec);
+  const { webhooks: ___, ...parsed } = JobRequestSchema.parse(spec);
   const { metadata: _, ...asked } = checkSpec(parsed, resolveDataset(parsed.dataset)).spec;
   const { metadata: __, ...has } = job.spec;
   if (JSON.stringify(asked) !== JSON.stringify(has)) throw fail('its spec is not the one that was sent');
@@ -274,7 +274,9 @@ async function nothingLeft(site: Site, when: string): Promise<void> {
 
 async function leftKeys(site: Site): Promise<string[]> {
   const { keys, commands, client } = site;
-  const expected = new Set([...client.acknowledged.keys()].flatMap((id) => [keys.job(id), keys.events(id)]));
+  const expected = new Set(
+    [...client.acknowledged.keys()].flatMap((id) => [keys.job(id), keys.events(id), keys.messages(id)]),
+  );
   const bull = ['meta', 'events', 'marker', 'stalled-check', 'id'].map(
     (name) => `${keys.root}bull:training:${name}`,
   );

@@ -29,6 +29,7 @@ describe('loadConfig', () => {
     expect(loadConfig({})).toEqual({
       HOST: '127.0.0.1',
       PORT: 3000,
+      WEBHOOK_ALLOW_PRIVATE: '0',
       ALLOWED_HOSTS: [],
       CORS_ORIGINS: [],
       BASE_PATH: '',
@@ -135,6 +136,29 @@ describe('loadConfig', () => {
 
   it('does not print METRICS_TOKEN', () => {
     expect(() => loadConfig({ METRICS_TOKEN: 'c4nary' })).toThrow(/METRICS_TOKEN: expected 16 to 200/);
+  });
+
+  it.each([
+    '',
+    'whsec_',
+    'c4nary',
+    `whsec_${Buffer.alloc(23).toString('base64')}`,
+    `whsec_${Buffer.alloc(65).toString('base64')}`,
+    `whsec_${Buffer.alloc(32).toString('base64').replace('=', '')}`,
+    `whsec_${Buffer.alloc(32, 255).toString('base64url')}=`,
+    ` whsec_${Buffer.alloc(32).toString('base64')}`,
+  ])('refuses WEBHOOK_SECRET=%j, and does not print it', (secret) => {
+    expect(() => loadConfig({ WEBHOOK_SECRET: secret, WEBHOOK_URL: 'https://c4nary.example' })).toThrow(
+      /^Wrong settings:\n {2}WEBHOOK_SECRET: expected whsec_ and 24 to 64 (random )?bytes in base64/,
+    );
+  });
+
+  it('takes a WEBHOOK_SECRET, and does not print a wrong WEBHOOK_URL', () => {
+    const WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
+    expect(loadConfig({ WEBHOOK_SECRET })).toMatchObject({ WEBHOOK_SECRET });
+    for (const WEBHOOK_URL of ['ftp://c4nary.example', 'https://c4nary@example.org', 'c4nary']) {
+      expect(() => loadConfig({ WEBHOOK_SECRET, WEBHOOK_URL })).toThrow(/WEBHOOK_URL: expected an http/);
+    }
   });
 
   it('accepts hosts in every form that people write', () => {

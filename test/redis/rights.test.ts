@@ -14,7 +14,7 @@ const SCRIPTS: Record<Role, string[]> = {
     ...['record', 'commit', 'create', 'cancel', 'remove', 'put_dataset', 'drop_dataset'].map((name) =>
       join(TRANSITIONS, `${name}.lua`),
     ),
-    ...['api-keys', 'job-views', 'jobs', 'live-jobs', 'index-walk', 'owners'].map(
+    ...['api-keys', 'job-views', 'jobs', 'live-jobs', 'index-walk', 'owners', 'webhook-messages'].map(
       (name) => `src/store/${name}.ts`,
     ),
     join(BULLMQ, 'addStandardJob-9.js'),

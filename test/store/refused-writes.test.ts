@@ -64,6 +64,10 @@ let transitions: JobTransitions;
 const CHECKPOINT = { name: '1-1.ckpt', sha256: 'e'.repeat(64), epoch: 1 };
 
 const VERDICT = { rule: 'stuck', epoch: 1, layer: null, detail: 'It is.', figures: { loss: 2.3 } } as const;
+const WEBHOOKS = [
+  { url: 'https://example.org/hook', events: ['job.running', 'job.failed'] },
+  { url: undefined, events: ['job.failed'] },
+] as const;
 
 const FAULT = { code: 'trainer_crashed', message: 'three times', retryable: true } as const;
 
@@ -119,6 +123,24 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   'create of a fork': async (id) => {
     const parent = { job: id, epoch: 1, checkpoint_sha256: 'e'.repeat(64), optimizer_state: 'kept' } as const;
     return () => store.create(newJob({ id, fork: { parent, checkpoint: CHECKPOINT } }));
+  },
+  'create with webhooks': async (id) => {
+    return () => store.create(newJob({ id, webhooks: WEBHOOKS }));
+  },
+  'start that webhooks are told of': async (id) => {
+    await created(admin, { id, webhooks: WEBHOOKS });
+    return () => transitions.start(id, startOf());
+  },
+  'finish that webhooks are told of': async (id) => {
+    await created(admin, { id, webhooks: WEBHOOKS });
+    const { token } = await startBy(adminTransitions, id);
+    return () => transitions.finish(id, token, FAILURE);
+  },
+  'remove of a job with webhooks': async (id) => {
+    await created(admin, { id, webhooks: WEBHOOKS });
+    const { token } = await startBy(adminTransitions, id);
+    await adminTransitions.finish(id, token, FAILURE);
+    return () => store.remove('local', id);
   },
   progress: async (id) => {
     const token = await running(id);
@@ -363,6 +385,8 @@ const keysOf = (id: string): string[] => [
   keys.datasetBytes,
   keys.datasetJobs,
   keys.dataset('local', 'mine'),
+  keys.messages(id),
+  keys.lanes,
   keys.idempotency('local', '*'),
 ];
 
@@ -437,7 +461,7 @@ describe.skipIf(binary === null)('a transition that Redis refuses has changed no
     try {
       // The others free memory, or lead to that.
       expect(await isRefused(move)).toBe(
-        /^(create|put_dataset|start( after a lost worker)?$|epoch|progress|pause|start of a pausing|resume|update|release|adopt)/.test(
+        /^(create|put_dataset|start( after a lost worker| that webhooks are told of)?$|epoch|progress|pause|start of a pausing|resume|update|release|adopt)/.test(
           name,
         ),
       );

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OwnerSchema } from '../../contract/access.ts';
 import { ChartScaleSchema, CURVES, FEWEST_COMPARED, MOST_COMPARED } from '../../contract/comparison.ts';
 import { DatasetFormatSchema, MOST_SHOWN_ROWS } from '../../contract/dataset.ts';
+import { DeliveryIdSchema } from '../../contract/delivery.ts';
 import { MOST_EVALUATED_ROWS } from '../../contract/evaluation-rows.ts';
 import { JOB_ID_PATTERN, JobIdSchema } from '../../contract/job.ts';
 import { DatasetNameSchema, MetadataSchema } from '../../contract/job-spec.ts';
@@ -25,6 +26,8 @@ export const CheckpointPathSchema = z.strictObject({
   id: JobIdSchema,
   epoch: queryInteger(z.int().gte(1).lte(1000)).meta({ description: 'Epochs finished.', examples: [10] }),
 });
+
+export const DeliveryPathSchema = z.strictObject({ id: JobIdSchema, delivery: DeliveryIdSchema });
 
 export const DatasetPathSchema = z.strictObject({ name: DatasetNameSchema });
 

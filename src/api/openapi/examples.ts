@@ -1,6 +1,7 @@
 import type { CheckpointList } from '../../contract/checkpoints.ts';
 import type { Comparison } from '../../contract/comparison.ts';
 import type { DatasetDetail, DatasetRows } from '../../contract/dataset.ts';
+import type { Delivery, DeliveryList } from '../../contract/delivery.ts';
 import { type Doctor, RATE_BORDERS } from '../../contract/doctor.ts';
 import type { Evaluation } from '../../contract/evaluation.ts';
 import type { EvaluationRows } from '../../contract/evaluation-rows.ts';
@@ -29,6 +30,10 @@ export const EXAMPLE_SPECS: Record<string, Example> = {
       loss: 'mse',
       training: { epochs: 60, batch_size: 64 },
     },
+  },
+  webhook: {
+    summary: 'With a webhook that is told how it ends',
+    value: { dataset: 'mnist_sample', webhooks: [{ url: 'https://example.org/hooks/descent' }] },
   },
   adagrad: {
     summary: 'The reference run with another optimizer',
@@ -279,6 +284,39 @@ export const CHECKPOINT_LIST: CheckpointList = {
       sha256: '3f0c9a7f5d4f0f8c3f2f4be4d19b3f1a7c3c3f4d6a0f2b9a1d5e8c7b6a594837',
       bytes: 877_652,
       links: { self: `/jobs/${ID}/checkpoints/10` },
+    },
+  ],
+  has_more: false,
+};
+
+export const DELIVERY: Delivery = {
+  object: 'delivery',
+  id: `msg_${ID.slice('job_'.length)}_1_${Date.parse(FINISHED)}`,
+  event: 'job.succeeded',
+  url: 'https://example.org/hooks/descent',
+  state: 'pending',
+  created_at: FINISHED,
+  attempts: [{ at: FINISHED, status: 503, error: 'it answered 503', duration_seconds: 0.041 }],
+  next_attempt_at: '2026-11-22T10:00:12.301Z',
+  links: {
+    redeliver: `/jobs/${ID}/deliveries/msg_${ID.slice('job_'.length)}_1_${Date.parse(FINISHED)}/redeliver`,
+  },
+};
+
+export const DELIVERY_LIST: DeliveryList = {
+  object: 'list',
+  webhooks: [
+    { url: 'https://example.org/hooks/descent', events: ['job.succeeded', 'job.failed', 'job.cancelled'] },
+  ],
+  data: [
+    {
+      ...DELIVERY,
+      state: 'delivered',
+      attempts: [
+        ...DELIVERY.attempts,
+        { at: '2026-11-22T10:00:12.320Z', status: 204, error: null, duration_seconds: 0.038 },
+      ],
+      next_attempt_at: null,
     },
   ],
   has_more: false,

@@ -2,8 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { DataShape } from '../../contract/data-shape.ts';
 import { isTerminal, JobSchema } from '../../contract/job.ts';
-import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
+import { JobRequestSchema, type JobSpec } from '../../contract/job-spec.ts';
 import { progressOf } from '../../contract/progress.ts';
+import type { Webhook } from '../../contract/webhook.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { DATASETS } from '../../dataset/registry.ts';
 import type { CreateAnswer, CreateOutcome, NewJob } from '../../store/job-creation.ts';
@@ -28,6 +29,7 @@ import { documented, json } from '../openapi/route-documentation.ts';
 import { Remembered } from '../remembered.ts';
 import { inTime, requireSaved } from '../saved.ts';
 import { checkSpec, measureSpec } from '../spec-limits.ts';
+import { webhooksFor } from '../webhooks.ts';
 
 /** POST /jobs: the only request that creates something. */
 
@@ -102,7 +104,7 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
     url: '/jobs',
-    schema: { body: JobSpecSchema },
+    schema: { body: JobRequestSchema },
     config: DOCUMENTATION,
     // Validation replaces the body by the spec with its defaults, but idempotency compares bodies as they were sent.
     preValidation: async (request) => {
@@ -116,7 +118,8 @@ export function createJobRoute(app: FastifyInstance, deps: CreateDeps, done: () 
       const { owner } = caller;
       const seconds = parseWait(request.headers.prefer);
       if (seconds !== undefined) lasting.admit(owner);
-      const asked = { owner, spec: request.body, sent: sent.get(request), key, trace };
+      const { webhooks, ...spec } = request.body;
+      const asked = { owner, spec, webhooks, sent: sent.get(request), key, trace };
       const { answer, replayed } = await createJob(needs, enqueue, asked);
       const { id } = answer;
       const about = { job: id, owner, ...(trace !== undefined && { trace_id: trace }) };
@@ -160,6 +163,7 @@ export const creationNeeds = (deps: PlanningDeps): CreationNeeds => ({
 export interface AskedJob {
   owner: string;
   spec: JobSpec;
+  webhooks: readonly Webhook[];
   /** The body as it was sent, which a repeat must have again. */
   sent: unknown;
   key: string | undefined;
@@ -178,10 +182,22 @@ export interface AskedJob {
 
 /** @throws {ProblemError} */
 export async function createJob(
-  { store, datasets, version, maxQueuedJobs, quotas, liveWorkers, estimates, ids, fullness }: CreationNeeds,
+  {
+    store,
+    datasets,
+    version,
+    maxQueuedJobs,
+    quotas,
+    liveWorkers,
+    estimates,
+    ids,
+    fullness,
+    ...deps
+  }: CreationNeeds,
   enqueue: (deliveryId: string) => void,
-  { owner, spec: asked, sent, key, trace, fork }: AskedJob,
+  { owner, spec: asked, webhooks: told, sent, key, trace, fork }: AskedJob,
 ): Promise<{ answer: CreateAnswer; replayed: boolean }> {
+  const webhooks = webhooksFor(told, deps);
   // A deleted dataset takes no new job, but a repeat still gets its stored response.
   const named = await dataOf(asked.dataset, owner, { datasets }).catch((error: unknown) => {
     if (key === undefined || !(error instanceof ProblemError)) throw error;
@@ -210,6 +226,7 @@ export async function createJob(
     progress: progressOf({ epoch: 0, step: 0 }, { epochs, steps: size.steps }),
     version,
     estimatedSeconds: estimate?.seconds,
+    webhooks,
     trace,
     accepting: full !== true && tooLarge === undefined && unknown === undefined,
     maxQueued: maxQueuedJobs,

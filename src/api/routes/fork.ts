@@ -63,9 +63,9 @@ export function forkRoutes(
       const { id } = request.params;
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const record = await recordOf(request, id);
-      const { from_epoch, overrides } = request.body;
+      const { from_epoch, overrides, webhooks } = request.body;
       const checkpoint = checkpointOf(record, from_epoch);
-      return await create(request, reply, { id, key, record, checkpoint, overrides });
+      return await create(request, reply, { id, key, record, checkpoint, overrides, webhooks });
     },
   });
 
@@ -78,7 +78,7 @@ export function forkRoutes(
     preValidation: remember,
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { epochs } = request.body;
+      const { epochs, webhooks } = request.body;
       const key = parseIdempotencyKey(request.headers['idempotency-key']);
       const record = await recordOf(request, id);
       if (!isTerminal(record.status)) {
@@ -94,7 +94,7 @@ export function forkRoutes(
         throw invalidFields([{ in: 'body', pointer: '/epochs', detail }]);
       }
       const overrides = { training: { epochs } };
-      return await create(request, reply, { id, key, record, checkpoint, overrides });
+      return await create(request, reply, { id, key, record, checkpoint, overrides, webhooks });
     },
   });
   done();
@@ -108,7 +108,7 @@ export function forkRoutes(
   async function create(
     request: FastifyRequest,
     reply: FastifyReply,
-    { id, key, record, checkpoint, overrides }: Origin,
+    { id, key, record, checkpoint, overrides, webhooks }: Origin,
   ): Promise<FastifyReply> {
     const spec = specOf(record, checkpoint.epoch, overrides);
     const trace = traceIdOf(request.headers.traceparent);
@@ -124,7 +124,7 @@ export function forkRoutes(
     const giveBack = room.take(record.parameters, record);
     try {
       const { answer, replayed } = await createJob(needs, enqueue, {
-        ...{ owner, spec, key, trace },
+        ...{ owner, spec, webhooks, key, trace },
         // The same body forks another job elsewhere.
         sent: { path: request.url.split('?')[0], body: sent.get(request) ?? null },
         fork: {
@@ -178,6 +178,7 @@ interface Origin {
   record: JobRecord;
   checkpoint: CheckpointFile;
   overrides: Fork['overrides'];
+  webhooks: Fork['webhooks'];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type JobPlan, JobPlanSchema } from '../../contract/job-plan.ts';
-import { type JobSpec, JobSpecSchema } from '../../contract/job-spec.ts';
+import { type JobRequest, JobRequestSchema } from '../../contract/job-spec.ts';
 import type { WorkerReport } from '../../contract/worker-report.ts';
 import { slotNames } from '../../engine/optimizer-state.ts';
 import { type LiveJobs, MOST_LIVE } from '../../store/live-jobs.ts';
@@ -17,6 +17,7 @@ import { documented, json } from '../openapi/route-documentation.ts';
 import type { Remembered } from '../remembered.ts';
 import { checkSpec } from '../spec-limits.ts';
 import { startsInSeconds } from '../start-time.ts';
+import { webhooksFor } from '../webhooks.ts';
 
 const FLOAT32_BYTES = 4;
 
@@ -28,7 +29,7 @@ export function validateJobRoute(app: FastifyInstance, deps: ValidateDeps, done:
   app.withTypeProvider<ZodTypeProvider>().route({
     method: 'POST',
     url: '/jobs/validate',
-    schema: { body: JobSpecSchema },
+    schema: { body: JobRequestSchema },
     config: DOCUMENTATION,
     preValidation: async ({ body }) => refuseMissingBody(body),
     handler: async (request) => await plan(request, deps),
@@ -36,11 +37,13 @@ export function validateJobRoute(app: FastifyInstance, deps: ValidateDeps, done:
   done();
 }
 
-async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDeps): Promise<JobPlan> {
+async function plan(request: FastifyRequest<{ Body: JobRequest }>, deps: ValidateDeps): Promise<JobPlan> {
   const { store, liveJobs, liveWorkers, estimates } = deps;
   const { owner } = callerOf(request);
-  const { shape: data } = await dataOf(request.body.dataset, owner, deps);
-  const { spec, size } = checkSpec(request.body, data);
+  const { webhooks, ...asked } = request.body;
+  webhooksFor(webhooks, deps);
+  const { shape: data } = await dataOf(asked.dataset, owner, deps);
+  const { spec, size } = checkSpec(asked, data);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
   const [estimate, before, live, workers] = await Promise.all([

@@ -69,6 +69,10 @@ if given.upload ~= '' then
   set('upload', given.upload)
   plan('ZADD', given.dataset_jobs, 0, dataset_member(given.upload, given.id))
 end
+if given.webhooks ~= '' then
+  set('webhooks', given.webhooks)
+  set('messages', 0)
+end
 if given.trace ~= '' then
   set('trace', given.trace)
 end

@@ -16,6 +16,8 @@
 -- | spec             | JSON: what to train, every default filled in              | create, update                |            |
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
 -- | upload           | name of the dataset, if that was uploaded                  | create                        | until terminal |
+-- | webhooks         | a line for each, see stored-webhooks.ts                   | create                        |            |
+-- | messages         | number of the latest message to a webhook                 | create, all that append       |            |
 -- | version          | version of Descent that accepted the job                  | create                        |            |
 -- | parameters       | number of weights and biases of the model                 | create                        |            |
 -- | estimate         | seconds that it was expected to take, if that was known   | create                        |            |
@@ -141,6 +143,38 @@ end
 -- Events of all of an owner's jobs, for those who watch many.
 local FEED_LENGTH = 10000
 
+-- Of a job that starts again and again, so many are enough.
+local MOST_MESSAGES = 100
+
+local function lane_of(webhook, url)
+  local host = string.match(url, '^%a+://([^/?]+)') or ''
+  return given.id .. ':' .. webhook .. ':' .. host
+end
+
+-- Calls `run` with number, events and URL of each webhook.
+local function each_webhook(run)
+  local webhook = 0
+  for events, url in string.gmatch(record.webhooks or '', '(%S+) (%S+)') do
+    run(webhook, events, url)
+    webhook = webhook + 1
+  end
+end
+
+-- A message waits in the lane of its webhook until an API has sent it. The messages of a lane are sent one after the
+-- other, so a lane that waits already keeps its time.
+local function tell_webhooks(name)
+  each_webhook(function(webhook, events, url)
+    local is_told = string.find(',' .. events .. ',', ',' .. name .. ',', 1, true)
+    if not is_told or (name == 'job.running' and tonumber(record.messages) >= MOST_MESSAGES) then
+      return
+    end
+    more_types[given.messages], more_types[given.lanes] = 'hash', 'zset'
+    plan('HSET', given.messages, count_up('messages'), name .. ' ' .. text(now) .. ' ' .. webhook .. ' pending '
+      .. text(clock) .. ' 0 []')
+    plan('ZADD', given.lanes, 'NX', clock, lane_of(webhook, url))
+  end)
+end
+
 local function append(name, data)
   local seq = count_up('seq')
   set('event_at', now)
@@ -151,6 +185,7 @@ local function append(name, data)
   more_types[feed] = 'stream'
   plan('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, '*', 'job', given.id, 'seq', seq)
   signals[#signals + 1] = { 'PUBLISH', feed, text(seq) }
+  tell_webhooks(name)
 end
 
 -- Those that the caller gave as verdict_1, verdict_2, ...

@@ -17,6 +17,14 @@ end
 -- when Redis is full.
 plan('DEL', JOB)
 plan('DEL', EVENTS)
+-- What its webhooks have not been told yet goes with it.
+if record.webhooks then
+  more_types[given.messages], more_types[given.lanes] = 'hash', 'zset'
+  plan('DEL', given.messages)
+  each_webhook(function(webhook, _, url)
+    plan('ZREM', given.lanes, lane_of(webhook, url))
+  end)
+end
 plan('ZREM', JOBS, given.id)
 plan('ZREM', FINISHED, given.id)
 plan('ZREM', STATUSES, status_member(record.status))
