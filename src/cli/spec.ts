@@ -15,6 +15,8 @@ export interface SpecOptions {
   seed?: string;
   engine?: string;
   priority?: string;
+  /** false: train in any case. */
+  cache?: boolean;
 }
 
 /** A spec as a person wrote it: the server alone knows what is allowed. */
@@ -41,6 +43,7 @@ export function readSpec(file: string | undefined, options: SpecOptions): JobSpe
   return {
     ...spec,
     ...given({ name, dataset, engine, loss, priority: numberOf('--priority', options.priority) }),
+    ...(options.cache === false && { cache: false }),
     ...merged('training', spec, training),
     ...merged('model', spec, model),
     ...optimizerOf(spec, optimizer, numberOf('--learning-rate', learningRate)),

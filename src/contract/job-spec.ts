@@ -204,6 +204,10 @@ export const JobSpecSchema = z
     limits: LimitsSchema.prefault({}),
     priority: PrioritySchema.default(0),
     checkpoints: CheckpointsSchema.prefault({}),
+    cache: z.boolean().default(true).meta({
+      description:
+        'Whether the job may end at once with the result of an earlier job of yours that has the same bits. false trains in any case.',
+    }),
   })
   .meta({ id: 'JobSpec', description: 'What to train. Every field has a default; {} is the reference run.' });
 
@@ -270,6 +274,7 @@ const OverridesSchema = z
         every: CheckpointsSchema.shape.every.unwrap().optional(),
       })
       .optional(),
+    cache: z.boolean().optional(),
   })
   .meta({ id: 'Overrides', description: 'What is absent stays as the parent has it.' });
 
@@ -294,7 +299,7 @@ export type Fork = z.output<typeof ForkSchema>;
 
 /** The spec of a fork, not checked yet. */
 export function forkedSpec(spec: JobSpec, overrides: Fork['overrides']): unknown {
-  const { optimizer, training, engine, limits, checkpoints } = overrides;
+  const { optimizer, training, engine, limits, checkpoints, cache } = overrides;
   const isOther = optimizer?.type !== undefined && optimizer.type !== spec.optimizer.type;
   return {
     ...patched(spec, overrides),
@@ -303,5 +308,6 @@ export function forkedSpec(spec: JobSpec, overrides: Fork['overrides']): unknown
     engine: engine ?? spec.engine,
     limits: { ...spec.limits, ...limits },
     checkpoints: { ...spec.checkpoints, ...checkpoints },
+    cache: cache ?? spec.cache,
   };
 }

@@ -40,8 +40,8 @@ export class Client {
 
   /** Posts a job until it is accepted, always with the same Idempotency-Key. */
   async create(spec: object, key: string = randomUUID()): Promise<Acknowledged> {
-    // The job carries the key that it was posted with.
-    const sent = { ...spec, metadata: { key } };
+    // The job carries the key that it was posted with, and trains in any case, unless its spec says otherwise.
+    const sent = { cache: false, ...spec, metadata: { key } };
     const init = {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': key },

@@ -20,6 +20,7 @@ import {
   newJobId,
   onUpload,
   openStore,
+  resultOf,
   SUCCESS,
   startOf,
   successOf,
@@ -51,6 +52,7 @@ afterAll(() => own.remove());
 const {
   store: admin,
   transitions: adminTransitions,
+  events,
   redis,
   keys,
 } = openStore(binary === null ? undefined : own.url);
@@ -115,6 +117,19 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   'create of a fork': async (id) => {
     const parent = { job: id, epoch: 1, checkpoint_sha256: 'e'.repeat(64), optimizer_state: 'kept' } as const;
     return () => store.create(newJob({ id, fork: { parent, checkpoint: CHECKPOINT } }));
+  },
+  'create with the result of another job': async (id) => {
+    const cached = await resultOf({ store: admin, events }, await succeeded());
+    const idempotency = { key: 'k', bodySha256: 'a', maxKeys: 1 };
+    return () => store.create(newJob({ id, cached, idempotency }));
+  },
+  'finish of a job that trained another again, to something else': async (id) => {
+    const of = await succeeded();
+    const hashes = { weights_sha256: 'a'.repeat(64), metrics_sha256: 'b'.repeat(64) };
+    await created(admin, { id, verifies: { job: of, ...hashes } });
+    const { token } = await startBy(adminTransitions, id);
+    const verification = { verdict: 'differs', job: of, by: id, expected: hashes, found: hashes } as const;
+    return () => transitions.finish(id, token, { ...SUCCESS, verification });
   },
   progress: async (id) => {
     const token = await running(id);
@@ -266,6 +281,14 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
   },
 };
 
+async function succeeded(): Promise<string> {
+  const id = newJobId();
+  const token = await running(id);
+  await adminTransitions.epoch(id, token, epochReport(1));
+  await adminTransitions.finish(id, token, successOf(1));
+  return id;
+}
+
 const PAUSED = { delivery: 1, outcome: 'paused', reason: 'r', error: undefined } as const;
 
 async function pauseRunning(id: string, token: string): Promise<void> {
@@ -313,9 +336,13 @@ async function startBy(worker: JobTransitions, id: string): Promise<{ token: str
 async function snapshot(): Promise<string[]> {
   const names = (await redis.keys(`${root}*`)).sort();
   return await Promise.all(
-    names.map(
-      async (name) => `${name} ${((await redis.dumpBuffer(name)) ?? Buffer.alloc(0)).toString('hex')}`,
-    ),
+    names.map(async (name) => {
+      // A hash that is only read may change the order of its fields.
+      if ((await redis.type(name)) === 'hash') {
+        return `${name} ${JSON.stringify(Object.entries(await redis.hgetall(name)).sort())}`;
+      }
+      return `${name} ${((await redis.dumpBuffer(name)) ?? Buffer.alloc(0)).toString('hex')}`;
+    }),
   );
 }
 
@@ -354,6 +381,7 @@ const keysOf = (id: string): string[] => [
   keys.jobs('local'),
   keys.storage,
   keys.idempotencies('local'),
+  keys.results,
   keys.datasets,
   keys.datasetFiles,
   keys.datasetBytes,

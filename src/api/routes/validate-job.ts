@@ -6,6 +6,7 @@ import type { WorkerReport } from '../../contract/worker-report.ts';
 import { slotNames } from '../../engine/optimizer-state.ts';
 import { type LiveJobs, MOST_LIVE } from '../../store/live-jobs.ts';
 import { jobMemoryBytes } from '../../training/job-memory.ts';
+import { resultKey } from '../../training/result-key.ts';
 import { callerOf } from '../access/caller.ts';
 import { dataOf } from '../data-of-name.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -37,13 +38,14 @@ export function validateJobRoute(app: FastifyInstance, deps: ValidateDeps, done:
 }
 
 async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDeps): Promise<JobPlan> {
-  const { store, liveJobs, liveWorkers, estimates } = deps;
+  const { store, results, liveJobs, liveWorkers, estimates } = deps;
   const { owner } = callerOf(request);
   const { shape: data } = await dataOf(request.body.dataset, owner, deps);
   const { spec, size } = checkSpec(request.body, data);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
-  const [estimate, before, live, workers] = await Promise.all([
+  const [cachedFrom, estimate, before, live, workers] = await Promise.all([
+    spec.cache ? results.find(owner, resultKey({ spec, data })) : undefined,
     estimates.of(spec, data),
     store.queuedBefore(owner, spec.priority),
     liveJobs(),
@@ -60,6 +62,7 @@ async function plan(request: FastifyRequest<{ Body: JobSpec }>, deps: ValidateDe
     engine: estimate.engine ?? null,
     estimated_seconds: estimate.seconds ?? null,
     measured_jobs: estimate.seconds === undefined ? 0 : estimate.jobs,
+    cached_from: cachedFrom ?? null,
     queue_position: before + 1,
     starts_in_seconds: typeof start === 'number' ? start : null,
     unknown: {

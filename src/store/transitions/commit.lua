@@ -20,7 +20,7 @@ local function record_writes()
   return fields, gone
 end
 
--- The event is the first change: if its id is not the stream's next, nothing has been written yet. The signals come last, after
+-- The events are the first change: if their id is not the stream's next, nothing has been written yet. The signals come last, after
 -- the writes that their receivers will read.
 local function planned_writes()
   local writes = {}
@@ -29,7 +29,7 @@ local function planned_writes()
     -- Changes nothing, but a full Redis accepts it, and then every later write of the script.
     writes[#writes + 1] = { 'HDEL', JOB, 'none' }
   end
-  if event then
+  for _, event in ipairs(events) do
     writes[#writes + 1] = event
   end
   if is_rewritten then
