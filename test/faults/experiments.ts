@@ -35,6 +35,7 @@ import { rollingUpgrade } from './promises/p35-upgrade.ts';
 import { backup } from './promises/p36-backup.ts';
 import { reading } from './promises/p39-reading.ts';
 import { uploads } from './promises/p40-uploads.ts';
+import { cachedResults } from './promises/p44-cached-results.ts';
 import type { NotRun } from './report.ts';
 
 /** All experiments, ordered by the promises they prove. */
@@ -80,6 +81,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   backup,
   reading,
   uploads,
+  cachedResults,
 ];
 
 const SOAK_MINUTES = 60;

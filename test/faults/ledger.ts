@@ -48,7 +48,8 @@ export class Client {
       body: JSON.stringify(sent),
     };
     const { status, body } = await this.insist('create', '/jobs', init, { key });
-    if (status !== 202) throw new Broken(`POST /jobs was answered ${status}: ${body}`);
+    // 200: with a cached result.
+    if (status !== 202 && status !== 200) throw new Broken(`POST /jobs was answered ${status}: ${body}`);
     return this.acknowledge(key, sent, body);
   }
 
