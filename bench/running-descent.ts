@@ -46,11 +46,12 @@ export class RunningDescent {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** Trains in any case, unless the spec says otherwise. */
   async create(spec: object): Promise<string> {
     const response = await fetch(`${this.url}/jobs`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(spec),
+      body: JSON.stringify({ cache: false, ...spec }),
     });
     return JobSchema.parse(await response.json()).id;
   }

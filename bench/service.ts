@@ -174,7 +174,8 @@ async function finishedJob(
     evaluation: { name: '1-evaluation.json', sha256: SHA256 },
     model: { name: '1-model.bin', sha256: SHA256 },
   };
-  await transitions.finish(id, token, { status: 'succeeded', epoch: EPOCHS, result, ...files });
+  const resultKey = `2.${SHA256.slice(0, 43)}`;
+  await transitions.finish(id, token, { status: 'succeeded', epoch: EPOCHS, result, resultKey, ...files });
 }
 
 /** Fills the store; gives the last job and the bytes of Redis that each takes once it is packed. */

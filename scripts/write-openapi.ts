@@ -26,6 +26,7 @@ export async function renderOpenApi(version: string): Promise<string> {
     control: nothing,
     retention: nothing,
     datasets: nothing,
+    results: nothing,
     events: nothing,
     feed: nothing,
     signals: nothing,

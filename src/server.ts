@@ -21,6 +21,7 @@ import { connectForRequests, connectForSubscriptions } from './redis/connections
 import { RedisHealth } from './redis/health.ts';
 import { ModelThreads } from './serving/model-threads.ts';
 import { ApiKeys } from './store/api-keys.ts';
+import { CachedResults } from './store/cached-results.ts';
 import { Datasets } from './store/datasets.ts';
 import { diskRoom } from './store/disk-room.ts';
 import { EventSignals } from './store/event-signals.ts';
@@ -104,12 +105,14 @@ async function main(): Promise<void> {
           { secret, urlForAll, allowPrivate, version: packageVersion() },
           log,
         );
+  const events = new JobEvents(commands, keys);
   const { fastify } = await buildApp({
     store,
     control: new JobControl(commands, keys, store),
     retention: new Retention(commands, keys, store, artifacts, log),
     datasets: new Datasets(commands, keys),
-    events: new JobEvents(commands, keys),
+    results: new CachedResults(commands, keys, store, events, artifacts),
+    events,
     feed: new JobFeed(commands, keys),
     signals: new EventSignals(subscriber, keys),
     artifacts,

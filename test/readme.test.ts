@@ -71,6 +71,8 @@ describe("README's examples, run as they stand", () => {
     expect(output).toMatch(/"label":"\d","class":\d/);
     expect(output).toMatch(/"test":\{"loss":0\.00\d+,"accuracy":null,"mae":0\.04\d+\}$/m);
     expect(output.match(/"optimizer_state":"kept"/g)).toHaveLength(2);
+    expect(output).toContain('"cached":true');
+    expect(output).toMatch(/^verified: job_\w+ has the weights [0-9a-f]{64}, and so has job_\w+$/m);
   });
 
   it.skipIf(spawnSync('python3', ['--version']).error !== undefined)('Python (needs python3)', async () => {

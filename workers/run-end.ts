@@ -1,10 +1,18 @@
-import { isTerminal, type JobError } from '../src/contract/job.ts';
+import {
+  isTerminal,
+  type JobError,
+  type ResultHashes,
+  type Verification,
+  type Verifies,
+} from '../src/contract/job.ts';
 import type { EngineName, JobSpec } from '../src/contract/job-spec.ts';
+import { resolveDataset } from '../src/dataset/registry.ts';
 import { monotonicMs } from '../src/process/clock.ts';
 import { type JobRecord, UnreadableRecordError } from '../src/store/job-record.ts';
 import type { Finish, FinishOutcome, Requeue, RequeueOutcome } from '../src/store/job-transitions.ts';
 import type { JobWork } from '../src/training/job-work.ts';
 import { withKept } from '../src/training/kept-epochs.ts';
+import { resultKey } from '../src/training/result-key.ts';
 import { persist } from './persist.ts';
 import type { Run } from './run.ts';
 import type { TrainerMessage } from './trainer-message.ts';
@@ -36,7 +44,7 @@ export type End =
 /** A trainer worked on it. */
 export interface Trained {
   type: 'trained';
-  spec: JobSpec;
+  record: Pick<JobRecord, 'spec' | 'data' | 'parent' | 'verifies'>;
   last: LastMessage;
   /** The kernel killed its trainer for want of memory. */
   outOfMemory: boolean;
@@ -78,15 +86,22 @@ export async function conclude(run: Run, end: End, worker: WorkerParts): Promise
 
 async function concludeTraining(
   run: Run,
-  { last, spec, outOfMemory, measured }: Trained,
+  { last, record, outOfMemory, measured }: Trained,
   worker: WorkerParts,
 ): Promise<void> {
+  const { spec } = record;
   if (last.type === 'finished') {
     const { result, evaluation, model, log, checkpoint } = last;
     const kept = checkpoint === undefined ? [...run.kept] : withKept(spec, run.kept, checkpoint);
     const isShort = typeof result.stopped_epoch === 'number';
     const epoch = result.stopped_epoch ?? spec.training.epochs;
-    const success = { status: 'succeeded', epoch, result, evaluation, model, log, kept } as const;
+    // Older records have only the dataset's name, which still means the same data.
+    const data = record.data ?? resolveDataset(spec.dataset);
+    const success = {
+      ...({ status: 'succeeded', epoch, result, evaluation, model, log, kept } as const),
+      resultKey: resultKey({ spec, data, parent: record.parent }),
+      verification: record.verifies && verificationOf(run.id, record.verifies, result),
+    };
     const seconds = (monotonicMs() - run.startedMs) / 1000;
     const outcome = await finish(run, success, worker);
     if (outcome === 'gap') {
@@ -137,6 +152,14 @@ async function concludeTraining(
       await requeue(run, fault('trainer_crashed', reason), worker);
     }
   }
+}
+
+/** Whether a job that trained another again came to the same result. */
+function verificationOf(by: string, { job, ...expected }: Verifies, result: ResultHashes): Verification {
+  const { weights_sha256, metrics_sha256 } = result;
+  const isSame = weights_sha256 === expected.weights_sha256 && metrics_sha256 === expected.metrics_sha256;
+  const verdict = isSame ? 'verified' : 'differs';
+  return { verdict, job, by, expected, found: { weights_sha256, metrics_sha256 } };
 }
 
 /** Ends the job in the record, then removes the files that are no longer needed. */

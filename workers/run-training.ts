@@ -103,7 +103,7 @@ function wasKilledForMemory(
 
 const ended = ({ record }: Training, last: LastMessage, outOfMemory = false): Trained => ({
   type: 'trained',
-  spec: record.spec,
+  record,
   last,
   outOfMemory,
 });

@@ -51,6 +51,7 @@ import { predictRoute } from './routes/predict.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { uploadDatasetRoute } from './routes/upload-dataset.ts';
 import { validateJobRoute } from './routes/validate-job.ts';
+import { verifyRoute } from './routes/verify.ts';
 
 /** Workers come and go slowly, and asking for them at each POST would cost two round trips. */
 const WORKERS_MS = 2_000;
@@ -178,6 +179,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await app.register(modelRoutes, { ...deps, room });
   await app.register(checkpointRoutes, deps);
   await app.register(forkRoutes, { ...deps, ...planning, room });
+  await app.register(verifyRoute, { ...deps, ...planning, lasting, waits, room });
   await app.register(predictRoute, { ...deps, room });
   await app.register(evaluationRowsRoutes, { ...deps, room });
   await app.register(sessionRoutes, { ...deps, authentication, lasting, buckets });

@@ -3,6 +3,7 @@ import type { TrainingQueue } from '../queue/training-queue.ts';
 import type { ModelThreads } from '../serving/model-threads.ts';
 import type { ApiKeys } from '../store/api-keys.ts';
 import type { Artifacts, DiskRoom } from '../store/artifacts.ts';
+import type { CachedResults } from '../store/cached-results.ts';
 import type { Datasets } from '../store/datasets.ts';
 import type { EventSignals } from '../store/event-signals.ts';
 import type { JobControl } from '../store/job-control.ts';
@@ -40,6 +41,7 @@ export interface ApiDeps {
   >;
   control: Pick<JobControl, 'pause' | 'resume' | 'update'>;
   retention: Pick<Retention, 'remove'>;
+  results: Pick<CachedResults, 'find' | 'take'>;
   datasets: Pick<Datasets, 'now' | 'put' | 'drop' | 'find' | 'list' | 'names' | 'bytes' | 'needs'>;
   events: Pick<JobEvents, 'read' | 'metrics' | 'metricsRows'>;
   feed: Pick<JobFeed, 'read' | 'hasMetadata'>;

@@ -20,6 +20,7 @@ import { saveModel } from './model.ts';
 import { openPage } from './open.ts';
 import { predict } from './predict.ts';
 import { train } from './train.ts';
+import { verifyJob } from './verify.ts';
 import { watch } from './watch.ts';
 
 interface ProgramOptions {
@@ -75,6 +76,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
     .option('--webhook <url>', 'tell this URL how the job ends; may be repeated', collect)
     .option('--engine <name>', 'auto, native, wasm, reference or tensorflow')
+    .option('--no-cache', 'train even if an earlier job has the result')
     .option('--idempotency-key <key>', 'a repeat with the same key creates no second job')
     .option('--wait', 'watch the job to its end')
     .action(run(train));
@@ -134,6 +136,13 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
   add('checkpoints <id>', 'List the checkpoints that a job keeps.', `descent checkpoints ${ID}`).action(
     run(listCheckpoints),
   );
+  add(
+    'verify <id>',
+    'Train a job again, and say whether the result is the same. Ends with 1 if it differs.',
+    `descent verify ${ID}`,
+  )
+    .option('--no-wait', 'print the id of the new job instead')
+    .action(run(verifyJob));
   add('cancel <id>', 'Cancel a job.', `descent cancel ${ID}`).action(run(cancelJob));
   add('delete <id>', 'Delete a job that has ended, with its files.', `descent delete ${ID}`).action(
     run(deleteJob),

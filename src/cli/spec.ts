@@ -16,6 +16,8 @@ export interface SpecOptions {
   engine?: string;
   priority?: string;
   webhook?: string[];
+  /** false: train in any case. */
+  cache?: boolean;
 }
 
 /** A spec as a person wrote it: the server alone knows what is allowed. */
@@ -43,6 +45,7 @@ export function readSpec(file: string | undefined, options: SpecOptions): JobSpe
     ...spec,
     ...given({ name, dataset, engine, loss, priority: numberOf('--priority', options.priority) }),
     ...given({ webhooks: webhook?.map((url) => ({ url })) }),
+    ...(options.cache === false && { cache: false }),
     ...merged('training', spec, training),
     ...merged('model', spec, model),
     ...optimizerOf(spec, optimizer, numberOf('--learning-rate', learningRate)),

@@ -48,6 +48,9 @@ export function describeJob(job: Job): string {
     ['owner', job.owner],
     ['status', job.queue_position === null ? job.status : `${job.status}, place ${job.queue_position}`],
     ['parent', job.parent === null ? undefined : `${job.parent.job}, epoch ${job.parent.epoch}`],
+    ['cached from', job.cached_from ?? undefined],
+    ['verifies', job.verifies?.job],
+    ['verification', verdictOf(job)],
     ['dataset', spec.dataset],
     ['model', `hidden ${spec.model.hidden_units.join(', ') || 'none'}, ${spec.model.activation}`],
     ['optimizer', pairs(spec.optimizer)],
@@ -63,6 +66,17 @@ export function describeJob(job: Job): string {
     ['finished', job.finished_at === null ? undefined : time(job.finished_at)],
   ];
   return table(rows.filter((row): row is [string, string] => row[1] !== undefined));
+}
+
+/** What the latest verification of the job came to. */
+export function verdictOf({ verification }: Pick<Job, 'verification'>): string | undefined {
+  if (verification === null) return undefined;
+  const { verdict, job, by, expected, found } = verification;
+  const weights = `${job} has the weights ${expected.weights_sha256}`;
+  if (verdict === 'verified') return `verified: ${weights}, and so has ${by}`;
+  const what = expected.weights_sha256 === found.weights_sha256 ? 'metrics' : 'weights';
+  const [one, other] = [expected, found].map((hashes) => hashes[`${what}_sha256`]);
+  return `differs: ${job} has the ${what} ${one}, ${by} has ${other}`;
 }
 
 const pairs = (values: object): string =>

@@ -19,13 +19,19 @@ export async function train(
     idempotencyKey === undefined ? {} : { idempotencyKey },
   );
   if (wait) {
-    console.error(`${job.id} is ${job.status}.`);
+    console.error(
+      `${job.id} is ${job.status}${job.cached_from === null ? '' : `, with the result of ${job.cached_from}`}.`,
+    );
     return await follow(descent, job, asJson ? 'job' : 'view');
   }
   if (asJson) console.log(JSON.stringify(job));
   else {
     console.log(job.id);
-    console.error(`It is ${job.status}. Watch it: descent watch ${job.id}`);
+    console.error(
+      job.cached_from === null
+        ? `It is ${job.status}. Watch it: descent watch ${job.id}`
+        : `It has the result of ${job.cached_from}. See it: descent show ${job.id}; train it: --no-cache`,
+    );
   }
   return EXIT.succeeded;
 }

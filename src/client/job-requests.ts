@@ -54,7 +54,10 @@ export class JobRequests {
     this.#http = http;
   }
 
-  /** Creates a job and returns it at once, queued. `{}` is the reference run: every field has a default. */
+  /**
+   * Creates a job and returns it at once, queued, or already ended with the result of an earlier one (`cached`).
+   * `{}` is the reference run: every field has a default.
+   */
   async create(spec: JobSpec = {}, { idempotencyKey = makeKey(), signal }: CreateOptions = {}): Promise<Job> {
     return await this.#json<Job>({
       method: 'POST',
@@ -89,6 +92,15 @@ export class JobRequests {
       // Only its query: this client knows its own way to the server.
       search = page.next === null ? undefined : page.next.slice(page.next.indexOf('?'));
     }
+  }
+
+  /**
+   * Trains a job that has succeeded again, as a new job, and returns that. When it has succeeded, `verification` of both
+   * says whether they have the same result.
+   */
+  async verify(id: string, { idempotencyKey = makeKey(), signal }: CreateOptions = {}): Promise<Job> {
+    const headers = { 'idempotency-key': idempotencyKey };
+    return await this.#json<Job>({ method: 'POST', path: `${pathOf(id)}/verify`, headers, signal });
   }
 
   /** Cancels a job; a running one is `cancelling` until its worker has stopped. */

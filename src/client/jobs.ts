@@ -40,7 +40,7 @@ export interface ModelFile {
 
 /**
  * The jobs of a Descent. Requests that may be repeated are: all that read, `create`, which the server does once per
- * key (as are `fork` and `extend`), `cancel`, `pause` and `resume`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
+ * key (as are `fork`, `extend` and `verify`), `cancel`, `pause` and `resume`. They wait up to 5 s in total, or as the server asks. Every method throws a DescentError.
  */
 export class Jobs extends JobRequests {
   readonly #http: Http;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { JobIdSchema } from './job.ts';
 import { EngineNameSchema, JobSpecSchema } from './job-spec.ts';
 
 const WhySchema = z.string().optional();
@@ -25,6 +26,9 @@ export const JobPlanSchema = z
     measured_jobs: z.int().gte(0).meta({
       description:
         'Finished jobs of this installation, of the same engine, that estimated_seconds rests on: the latest, 50 at most.',
+    }),
+    cached_from: JobIdSchema.nullable().meta({
+      description: 'The job with whose result the job would end at once; null if it would train.',
     }),
     queue_position: z.int().gte(1).meta({ description: 'The queue position that the job would get.' }),
     starts_in_seconds: z.number().gte(0).nullable().meta({

@@ -209,6 +209,10 @@ export const JobSpecSchema = z
     limits: LimitsSchema.prefault({}),
     priority: PrioritySchema.default(0),
     checkpoints: CheckpointsSchema.prefault({}),
+    cache: z.boolean().default(true).meta({
+      description:
+        'Whether the job may end at once with the result of an earlier job of yours that has the same bits. false trains in any case.',
+    }),
   })
   .meta({ id: 'NormalisedJobSpec', description: 'What to train, with every default written out.' });
 
@@ -282,6 +286,7 @@ const OverridesSchema = z
         every: CheckpointsSchema.shape.every.unwrap().optional(),
       })
       .optional(),
+    cache: z.boolean().optional(),
   })
   .meta({ id: 'Overrides', description: 'What is absent stays as the parent has it.' });
 
@@ -310,7 +315,7 @@ export type Fork = z.output<typeof ForkSchema>;
 
 /** The spec of a fork, not checked yet. */
 export function forkedSpec(spec: JobSpec, overrides: Fork['overrides']): unknown {
-  const { optimizer, training, engine, limits, checkpoints } = overrides;
+  const { optimizer, training, engine, limits, checkpoints, cache } = overrides;
   const isOther = optimizer?.type !== undefined && optimizer.type !== spec.optimizer.type;
   return {
     ...patched(spec, overrides),
@@ -319,5 +324,6 @@ export function forkedSpec(spec: JobSpec, overrides: Fork['overrides']): unknown
     engine: engine ?? spec.engine,
     limits: { ...spec.limits, ...limits },
     checkpoints: { ...spec.checkpoints, ...checkpoints },
+    cache: cache ?? spec.cache,
   };
 }

@@ -189,6 +189,28 @@ export const ParentSchema = z
 
 export type Parent = z.output<typeof ParentSchema>;
 
+/** The two hashes that compare the results of jobs. */
+export const ResultHashesSchema = JobResultSchema.pick({ weights_sha256: true, metrics_sha256: true });
+
+export type ResultHashes = z.output<typeof ResultHashesSchema>;
+
+/** What a job trains again, and the hashes that it should come to. */
+export const VerifiesSchema = ResultHashesSchema.extend({ job: JobIdSchema }).meta({ id: 'Verifies' });
+
+export type Verifies = z.output<typeof VerifiesSchema>;
+
+export const VerificationSchema = z
+  .strictObject({
+    verdict: z.enum(['verified', 'differs']),
+    job: JobIdSchema.meta({ description: 'The job that was verified.' }),
+    by: JobIdSchema.meta({ description: 'The job that trained it again.' }),
+    expected: ResultHashesSchema.meta({ description: 'Of the job that was verified.' }),
+    found: ResultHashesSchema.meta({ description: 'Of the job that trained it again.' }),
+  })
+  .meta({ id: 'Verification' });
+
+export type Verification = z.output<typeof VerificationSchema>;
+
 export const JobSchema = z
   .strictObject({
     id: JobIdSchema,
@@ -217,6 +239,20 @@ export const JobSchema = z
     attempts: z.array(AttemptSchema),
     parent: ParentSchema.nullable().meta({
       description: 'What the job was forked or extended from; null for one that began anew.',
+    }),
+    cached: z.boolean().meta({
+      description:
+        'Whether the job ended at once with the result of an earlier job, whose times the result then has, too.',
+    }),
+    cached_from: JobIdSchema.nullable().meta({
+      description: 'The job whose result it is; it may be gone. null if the job was trained.',
+    }),
+    verifies: VerifiesSchema.nullable().meta({
+      description: 'The job that this one trains again, and the hashes of its result; null for others.',
+    }),
+    verification: VerificationSchema.nullable().meta({
+      description:
+        'Whether a job that trained this one again came to the same result, or, of such a job, whether it did: the latest verdict. null before the first.',
     }),
     links: z.strictObject({
       self: z.string(),

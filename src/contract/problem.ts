@@ -23,6 +23,7 @@ export const PROBLEMS = {
   job_cancelling: { status: 409, title: 'The job is being cancelled' },
   job_not_paused: { status: 409, title: 'The job is not paused' },
   no_checkpoint: { status: 409, title: 'The job has no checkpoint that can be used' },
+  job_not_verifiable: { status: 409, title: 'The job cannot be verified' },
   job_unreadable: { status: 409, title: 'The job cannot be read by this version' },
   job_deleted: { status: 409, title: 'The job of this Idempotency-Key was deleted' },
   job_not_queued: { status: 409, title: 'The job is not queued' },

@@ -32,6 +32,13 @@ export interface Artifacts {
   /** The file's bytes; undefined when it is missing, unreadable, or its hash differs from the record's. */
   read(jobId: string, file: JobFile): Promise<Buffer | undefined>;
 
+  /**
+   * Gives a job a file of another job, under the same name and without a copy where the storage can.
+   * @returns false when the file is missing, unreadable or damaged; the job then does not have it.
+   * @throws {StorageUnavailableError}
+   */
+  share(fromJobId: string, toJobId: string, file: JobFile): Promise<boolean>;
+
   /** Removes all files of a job except these. */
   keepOnly(jobId: string, names: readonly string[]): Promise<void>;
 

@@ -40,15 +40,29 @@ export const nameLabel = (name: string): string => `name:${escaped(name, /[\p{Cc
 export const metadataLabel = (key: string, value: string): string =>
   `data:${escaped(key, /[\p{Cc}%=]/gu)}=${escaped(value, /[\p{Cc}%]/gu)}`;
 
-/** The facts of a new job but the first, which only Redis's clock knows. */
-export function newFacts(spec: JobSpec, parameters: number): string {
-  const known: Partial<Record<FactName, string>> = {
+/**
+ * The facts of a new job but the first, which only Redis's clock knows.
+ * @param ended of a job that has a result from the beginning.
+ */
+export function newFacts(spec: JobSpec, parameters: number, ended?: Ended): string {
+  const known: Partial<Record<FactName, string | number>> = {
     dataset: spec.dataset,
     optimizer: spec.optimizer.type,
     learning_rate: `${nominalRate(spec.optimizer.learning_rate)}`,
     parameters: `${parameters}`,
+    engine: ended?.engine ?? '',
+    ...(ended?.result && {
+      ...resultFacts(ended.result),
+      duration_seconds: ended.result.duration_seconds.toFixed(3),
+    }),
   };
   return [...FACTS.slice(1).map((name) => known[name] ?? ''), labelsOf(spec)].join(FACT_SEPARATOR);
+}
+
+/** What the facts of a job that has ended hold besides. */
+interface Ended {
+  engine?: string | undefined;
+  result?: Pick<JobResult, 'test' | 'best' | 'duration_seconds'> | undefined;
 }
 
 /** The labels of a job, which follow its facts. */
@@ -68,22 +82,8 @@ export const resultFacts = ({
 });
 
 /** The text of the facts of a job of an older version, which has none. */
-export function factsOf(
+export const factsOf = (
   job: { created_at: number; spec: JobSpec; parameters: number; engine?: string | undefined },
-  result: Pick<JobResult, 'test' | 'best' | 'duration_seconds'> | undefined,
-): string {
-  const facts = `${job.created_at}${FACT_SEPARATOR}${newFacts(job.spec, job.parameters)}`.split(
-    FACT_SEPARATOR,
-  );
-  const set = (name: FactName, value: string | number) => {
-    facts[FACTS.indexOf(name)] = `${value}`;
-  };
-  set('engine', job.engine ?? '');
-  if (result !== undefined) {
-    const { test_accuracy, val_loss } = resultFacts(result);
-    set('test_accuracy', test_accuracy);
-    set('val_loss', val_loss);
-    set('duration_seconds', result.duration_seconds.toFixed(3));
-  }
-  return facts.join(FACT_SEPARATOR);
-}
+  result: Ended['result'],
+): string =>
+  `${job.created_at}${FACT_SEPARATOR}${newFacts(job.spec, job.parameters, { engine: job.engine, result })}`;

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { JOB_ID_PATTERN } from '../contract/job.ts';
 import { StorageUnavailableError } from '../contract/storage-error.ts';
@@ -41,8 +42,7 @@ export class FolderArtifacts implements Artifacts {
       await syncFolder(folder);
     } catch (cause) {
       await rm(temporary, { force: true }).catch(() => {});
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new StorageUnavailableError(`The job's files could not be written: ${reason}`, { cause });
+      throw unwritable(cause);
     }
     return { name, sha256: sha256(bytes) };
   }
@@ -55,6 +55,28 @@ export class FolderArtifacts implements Artifacts {
     } catch {
       return undefined;
     }
+  }
+
+  async share(fromJobId: string, toJobId: string, file: JobFile): Promise<boolean> {
+    const name = FileNameSchema.parse(file.name);
+    const folder = this.#folder(toJobId);
+    const [from, to] = [join(this.#folder(fromJobId), name), join(folder, name)];
+    try {
+      if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#root);
+      await link(from, to);
+      if ((await sha256Of(to)) === file.sha256) {
+        await syncFolder(folder);
+        return true;
+      }
+      await rm(to, { force: true });
+      return false;
+    } catch (cause) {
+      if (isMissing(cause)) return false;
+      if (!hasNoLinks(cause)) throw unwritable(cause);
+    }
+    const bytes = await this.read(fromJobId, file);
+    if (bytes !== undefined) await this.write(toJobId, name, bytes);
+    return bytes !== undefined;
   }
 
   async keepOnly(jobId: string, names: readonly string[]): Promise<void> {
@@ -122,6 +144,24 @@ export class FolderArtifacts implements Artifacts {
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A part at a time, so that a large file does not block the event loop. */
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  return hash.digest('hex');
+}
+
+function unwritable(cause: unknown): StorageUnavailableError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StorageUnavailableError(`The job's files could not be written: ${reason}`, { cause });
+}
+
+/** The file system has no hard links, or no more of this file. */
+const hasNoLinks = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EACCES'].includes(String(error.code));
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { DataShape } from '../contract/data-shape.ts';
-import { type Parent, type Progress, ProgressSchema } from '../contract/job.ts';
+import { type Parent, type Progress, ProgressSchema, type Verifies } from '../contract/job.ts';
 import type { JobSpec } from '../contract/job-spec.ts';
 import { progressOf } from '../contract/progress.ts';
 import type { Redis } from '../redis/connections.ts';
 import { sha256 } from './api-key-text.ts';
 import { newFacts } from './facts.ts';
 import { ID_SKEW_MS, timeOfId } from './job-ids.ts';
-import { type CheckpointFile, RECORD_SCHEMA } from './job-record.ts';
+import { type CheckpointFile, type JobRecord, RECORD_SCHEMA } from './job-record.ts';
 import { renderJob, type ViewFields } from './job-view.ts';
 import type { JobViews } from './job-views.ts';
 import type { Keys } from './keys.ts';
@@ -17,6 +17,21 @@ import { releasedBy, runTransition, unexpected } from './transition-runner.ts';
 /** The creation of a job, and the repeat of its answer for an Idempotency-Key. */
 
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+
+/** The record of a job with a result. */
+export type ResultRecord = JobRecord & {
+  [Field in 'engine' | 'latest' | 'result' | 'evaluation' | 'model']-?: NonNullable<JobRecord[Field]>;
+};
+
+/** A result that another job may have, too. */
+export interface CachedResult {
+  /** The job that has it. */
+  from: string;
+  key: string;
+  record: ResultRecord;
+  /** The events of its epochs, and the verdicts between them, as type and JSON. */
+  past: string[];
+}
 
 export interface NewJob {
   owner: string;
@@ -32,8 +47,15 @@ export interface NewJob {
   version: string;
   /** How long it is expected to take; undefined when that is not known. */
   estimatedSeconds?: number | undefined;
-  /** What a fork begins with: its parent, and a checkpoint of it among the files of the new job. */
-  fork?: { parent: Parent; checkpoint: CheckpointFile } | undefined;
+  /**
+   * What a fork begins with: its parent, and a checkpoint of it among the files of the new job, which one with a cached
+   * result needs not.
+   */
+  fork?: { parent: Parent; checkpoint?: CheckpointFile | undefined } | undefined;
+  /** What the job trains again. */
+  verifies?: Verifies | undefined;
+  /** The result with which it ends at once, its files being among those of the new job. */
+  cached?: CachedResult | undefined;
   /** Who is told of it. */
   webhooks?: readonly StoredWebhook[];
   /** Trace id of the request, for the workers' log lines. */
@@ -60,7 +82,8 @@ export type RunningQuota = number | 'slots' | 'ahead' | 'none';
 
 /** What a create sends to the client, except the links, which the API appends. */
 export interface CreateAnswer {
-  status: 202;
+  /** 200: the job has ended. */
+  status: 200 | 202;
   id: string;
   body: string;
 }
@@ -79,6 +102,8 @@ export type CreateOutcome =
   | { outcome: 'wrong_clock'; nowMs: number }
   /** The uploaded dataset was deleted since its shape was read. */
   | { outcome: 'dataset_gone' }
+  /** The job with the cached result was removed since its files were taken. */
+  | { outcome: 'result_gone' }
   | { outcome: 'not_accepting' }
   | { outcome: 'queue_full' | 'queued_quota_exceeded'; queued: number }
   | { outcome: 'storage_quota_exceeded'; bytes: number };
@@ -126,14 +151,16 @@ async function tryToCreate(
       version: job.version,
       parameters: job.parameters,
       priority: spec.priority,
-      facts: newFacts(spec, job.parameters),
       id_time: timeOfId(id),
       most_skew: ID_SKEW_MS,
-      progress: JSON.stringify(job.progress),
+      ...(job.cached === undefined
+        ? { facts: newFacts(spec, job.parameters), progress: JSON.stringify(job.progress), cached_from: '' }
+        : cachedArgs(job, job.cached)),
+      verifies: job.verifies === undefined ? '' : JSON.stringify(job.verifies),
       estimate: job.estimatedSeconds ?? '',
       parent: job.fork === undefined ? '' : JSON.stringify(job.fork.parent),
-      checkpoint: job.fork === undefined ? '' : JSON.stringify([job.fork.checkpoint]),
-      checkpoint_epoch: job.fork?.checkpoint.epoch ?? 0,
+      checkpoint: job.fork?.checkpoint === undefined ? '' : JSON.stringify([job.fork.checkpoint]),
+      checkpoint_epoch: job.fork?.checkpoint?.epoch ?? 0,
       event: JSON.stringify({ reason: 'created' }),
       accepting: job.accepting ? 1 : 0,
       max_queued: job.maxQueued,
@@ -159,7 +186,10 @@ async function tryToCreate(
             parameters: `${job.parameters}`,
             estimate: `${job.estimatedSeconds ?? ''}`,
             parent: job.fork === undefined ? '' : JSON.stringify(job.fork.parent),
-            progress: job.progress,
+            verifies: job.verifies === undefined ? '' : JSON.stringify(job.verifies),
+            ...(job.cached === undefined
+              ? { progress: JSON.stringify(job.progress), ...NOT_CACHED }
+              : cachedArgs(job, job.cached)),
           },
           answer,
         ),
@@ -168,6 +198,7 @@ async function tryToCreate(
       return await replay(views, owner, answer);
     case 'key_reused':
     case 'dataset_gone':
+    case 'result_gone':
     case 'not_accepting':
       return { outcome: answer.outcome };
     case 'wrong_clock':
@@ -191,33 +222,39 @@ async function replay(
   const { id = '' } = answer;
   const fields = await views.fields(id);
   if (fields?.owner !== owner) return { outcome: 'deleted', id };
+  if (fields.cached_from !== '') return { outcome: 'replayed', answer: answerOf(id, fields, answer) };
   const { epochs, steps } = ProgressSchema.parse(JSON.parse(fields.progress));
-  const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps });
-  const { version, spec, parameters, estimate, parent } = fields;
-  return {
-    outcome: 'replayed',
-    answer: answerOf(id, { owner, version, spec, parameters, estimate, parent, progress }, answer),
-  };
+  const progress = JSON.stringify(progressOf({ epoch: 0, step: 0 }, { epochs, steps }));
+  return { outcome: 'replayed', answer: answerOf(id, { ...fields, progress, ...NOT_CACHED }, answer) };
 }
 
+/** What the answer to a create shows of the job. */
+type Created = Pick<
+  ViewFields,
+  | 'owner'
+  | 'version'
+  | 'spec'
+  | 'parameters'
+  | 'estimate'
+  | 'parent'
+  | 'verifies'
+  | 'progress'
+  | keyof typeof NOT_CACHED
+>;
+
 /** The answer to a create: the job as it was then, whatever has happened to it since. */
-function answerOf(
-  id: string,
-  job: Pick<ViewFields, 'owner' | 'version' | 'spec' | 'parameters' | 'estimate' | 'parent'> & {
-    progress: Progress;
-  },
-  when: Record<string, string>,
-): CreateAnswer {
-  const { created_at, queue_position } = when;
+function answerOf(id: string, job: Created, when: Record<string, string>): CreateAnswer {
+  const created_at = COUNT.parse(when.created_at);
+  const isCached = job.cached_from !== '';
   const fields: ViewFields = {
     ...job,
-    status: 'queued',
-    created_at: COUNT.parse(created_at),
-    queue_position: COUNT.parse(queue_position),
-    progress: JSON.stringify(job.progress),
+    status: isCached ? 'succeeded' : 'queued',
+    created_at,
+    finished_at: isCached ? created_at : '',
+    queue_position: isCached ? '' : COUNT.parse(when.queue_position),
     ...NOT_YET,
   };
-  return { status: 202, id, body: renderJob(id, fields) };
+  return { status: isCached ? 200 : 202, id, body: renderJob(id, fields) };
 }
 
 const COUNT = z.string().regex(/^\d+$/);
@@ -225,12 +262,32 @@ const COUNT = z.string().regex(/^\d+$/);
 /** The fields of a view that a new job lacks. */
 const NOT_YET = {
   started_at: '',
-  finished_at: '',
-  engine: '',
-  latest: '',
-  result: '',
   error: '',
   attempts: '',
+  verification: '',
   revision: '',
   changed_at: '',
 };
+
+/** Those that only a cached result gives to a new job. */
+const NOT_CACHED = { cached_from: '', engine: '', latest: '', result: '' };
+
+/** The fields that a job with a cached result has from the beginning, and the facts and events that follow from it. */
+const cachedArgs = (
+  { spec, parameters }: Pick<NewJob, 'spec' | 'parameters'>,
+  { from, key, past, record }: CachedResult,
+) => ({
+  cached_from: from,
+  result_key: key,
+  past: past.join('\n'),
+  facts: newFacts(spec, parameters, record),
+  engine: record.engine,
+  epoch: record.latest.epoch,
+  progress: JSON.stringify(record.progress),
+  latest: JSON.stringify(record.latest),
+  result: JSON.stringify(record.result),
+  evaluation: JSON.stringify(record.evaluation),
+  model: JSON.stringify(record.model),
+  log: record.log === undefined ? '' : JSON.stringify(record.log),
+  kept: JSON.stringify(record.kept),
+});

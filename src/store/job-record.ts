@@ -2,11 +2,14 @@ import { z } from 'zod';
 import { DataShapeSchema } from '../contract/data-shape.ts';
 import {
   JobErrorSchema,
+  JobIdSchema,
   JobResultSchema,
   JobStatusSchema,
   LatestSchema,
   ParentSchema,
   ProgressSchema,
+  VerificationSchema,
+  VerifiesSchema,
 } from '../contract/job.ts';
 import { EngineNameSchema, JobSpecSchema } from '../contract/job-spec.ts';
 import { PACKED_FIELDS, packedValues } from './job-view.ts';
@@ -73,6 +76,10 @@ const RecordSchema = z.object({
   latest: json(LatestSchema).optional(),
   checkpoint: z.union([z.literal('').transform(() => []), json(CheckpointsSchema)]).default([]),
   parent: json(ParentSchema).optional(),
+  cached_from: JobIdSchema.optional(),
+  verifies: json(VerifiesSchema).optional(),
+  verification: json(VerificationSchema).optional(),
+  result_key: z.string().optional(),
   kept: json(KeptFilesSchema).default([]),
   result: json(JobResultSchema).optional(),
   error: json(JobErrorSchema).optional(),

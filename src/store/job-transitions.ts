@@ -7,6 +7,7 @@ import {
   type JobStatus,
   JobStatusSchema,
   type Progress,
+  type Verification,
 } from '../contract/job.ts';
 import type { JobEvent } from '../contract/job-event.ts';
 import type { EngineName } from '../contract/job-spec.ts';
@@ -92,6 +93,10 @@ export type Finish =
       model: JobFile;
       log?: JobFile | undefined;
       kept?: KeptFile[];
+      /** What decided the result, see training/result-key.ts. */
+      resultKey: string;
+      /** Only of a job that trained another again. */
+      verification?: Verification | undefined;
     }
   | { status: 'failed'; error: JobError; log?: JobFile | undefined; verdicts?: Verdict[] | undefined }
   | { status: 'cancelled' };
@@ -229,6 +234,10 @@ export class JobTransitions {
         evaluation: JSON.stringify(finish.evaluation),
         model: JSON.stringify(finish.model),
         kept: finish.kept === undefined ? '' : JSON.stringify(finish.kept),
+        result_key: finish.resultKey,
+        verification: finish.verification === undefined ? '' : JSON.stringify(finish.verification),
+        verifies: finish.verification?.job ?? '',
+        verdict: finish.verification?.verdict ?? '',
         ...resultFacts(finish.result),
         ...resultPieces({ ...finish.result, duration_seconds: duration }, duration),
       }),

@@ -48,6 +48,8 @@ export const PACKED_FIELDS = [
   'kept',
   'parent',
   'log',
+  'cached_from',
+  'verifies',
 ] as const;
 
 /** The values of PACKED_FIELDS in a `view`; none if it is damaged. Earlier builds did not compress it. */
@@ -60,10 +62,10 @@ export function packedValues(view: string): string[] {
 }
 
 /** The fields that packing leaves alone. */
-export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at'] as const;
+export const STATE_FIELDS = ['owner', 'status', 'revision', 'changed_at', 'verification'] as const;
 
 export type ViewFields = Record<
-  (typeof VIEW_FIELDS | typeof STATE_FIELDS)[number] | 'estimate' | 'parent',
+  (typeof VIEW_FIELDS | typeof STATE_FIELDS)[number] | 'estimate' | 'parent' | 'cached_from' | 'verifies',
   string
 > & {
   /** From 1, as text; empty unless queued. */
@@ -74,7 +76,7 @@ export type ViewFields = Record<
  * Increase it when the same record is rendered differently, by this module or by the API's links, so that clients with
  * a cached form fetch the new one.
  */
-const FORM = 5;
+const FORM = 6;
 
 /**
  * The ETag of a job's view. It contains the time because a Redis that lost its newest writes counts the same revisions
@@ -110,7 +112,9 @@ export function renderJob(id: string, fields: ViewFields): string {
     `"parameters":${fields.parameters},"estimated_seconds":${orNull(fields.estimate)},` +
     `"queue_position":${orNull(fields.queue_position)},"progress":${fields.progress},` +
     `"latest":${orNull(fields.latest)},"result":${orNull(fields.result)},"error":${orNull(fields.error)},` +
-    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))},"parent":${orNull(fields.parent)}}`
+    `"attempts":${JSON.stringify(parseAttempts(fields.attempts))},"parent":${orNull(fields.parent)},` +
+    `"cached":${fields.cached_from !== ''},"cached_from":${fields.cached_from === '' ? 'null' : `"${fields.cached_from}"`},` +
+    `"verifies":${orNull(fields.verifies)},"verification":${orNull(fields.verification)}}`
   );
 }
 

@@ -72,7 +72,9 @@ export class JobViews {
    * @throws {StoreUnavailableError}
    */
   async etag(id: string, isWanted: (owner: string) => boolean): Promise<string | undefined> {
-    const values = await answered(() => this.#redis.hmget(this.#keys.job(id), ...STATE_FIELDS));
+    const values = await answered(() =>
+      this.#redis.hmget(this.#keys.job(id), 'owner', 'status', 'revision', 'changed_at'),
+    );
     const [owner, status, revision, changed_at] = values.map((value) => value ?? '') as Four;
     if (status === '' || !isWanted(owner)) return undefined;
     const rank = status === 'queued' ? await this.#rank(owner, id) : null;

@@ -14,6 +14,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | facts:<owner> | hash, by id | what each job is found by, see facts.ts | create, start, finish, index, remove, adopt | with the record |
  * | sorted:<fact>:<owner> | zset, score = the fact | ids of the jobs that have it, see facts.ts | finish, index, remove, adopt | with the record |
  * | labels | zset, score 0 | `<owner>:<label>\x1f<id>`, a label being a name or a pair of metadata, see facts.ts | create, index, remove, adopt | with the record |
+ * | results | zset, score 0 | `<owner>:<key>:<id>` of each job with a result, see training/result-key.ts | create, finish, remove, adopt | with the record |
  * | statuses | zset, score 0 | `<owner>:<status>:<id>`, for lists of one status | all that change a status, remove | with the record |
  * | queued | zset, score = `place` of the record | ids waiting for a worker | create, start, requeue, cancel, pause, resume | while queued |
  * | queued:<owner> | zset, the same | those of one owner, for queue positions | the same | while queued |
@@ -60,6 +61,7 @@ export interface Keys {
   facts(owner: string): string;
   sorted(fact: string, owner: string): string;
   readonly labels: string;
+  readonly results: string;
   readonly statuses: string;
   readonly queued: string;
   queuedOf(owner: string): string;
@@ -105,6 +107,7 @@ export function buildKeys(prefix: string): Keys {
     facts: (owner) => `${root}facts:${owner}`,
     sorted: (fact, owner) => `${root}sorted:${fact}:${owner}`,
     labels: `${root}labels`,
+    results: `${root}results`,
     statuses: `${root}statuses`,
     queued: `${root}queued`,
     queuedOf: (owner) => `${root}queued:${owner}`,
@@ -142,6 +145,10 @@ export const statusMember = (owner: string, status: string, id: string): string 
 /** A job's member in the index `labels`, see facts.ts; transitions/record.lua builds the same text. */
 export const labelMember = (owner: string, label: string, id: string): string =>
   `${owner}:${label}${FACT_SEPARATOR}${id}`;
+
+/** A job's member in the index `results`; result keys have no colon. transitions/record.lua builds the same text. */
+export const resultMember = (owner: string, resultKey: string, id: string): string =>
+  `${owner}:${resultKey}:${id}`;
 
 /** The members of one owner in the index `held`, as a range of ZRANGE BYLEX; transitions/record.lua builds the same. */
 export const heldRange = (owner: string): [from: string, to: string] => [`[${owner}:`, `(${owner};`];

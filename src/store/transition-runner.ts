@@ -122,6 +122,8 @@ export async function runTransition(
     feed_of: keys.feed(''),
     facts_of: keys.facts(''),
     sorted_of: keys.sorted('', '').slice(0, -1),
+    job_of: keys.job(''),
+    results: keys.results,
     dataset_of: keys.dataset('', '').slice(0, -1),
     datasets: keys.datasets,
     dataset_files: keys.datasetFiles,

@@ -22,6 +22,7 @@ import {
 import { RedisHealth } from '../../src/redis/health.ts';
 import { ModelThreads } from '../../src/serving/model-threads.ts';
 import { ApiKeys } from '../../src/store/api-keys.ts';
+import { CachedResults } from '../../src/store/cached-results.ts';
 import { Datasets } from '../../src/store/datasets.ts';
 import { diskRoom } from '../../src/store/disk-room.ts';
 import { EventSignals } from '../../src/store/event-signals.ts';
@@ -98,6 +99,13 @@ export function openApi(changes: Partial<ApiDeps> = {}, ownRedisUrl?: string): O
       control: new JobControl(commands, stored.keys, store),
       retention: new Retention(commands, stored.keys, store, artifacts, NO_LOG),
       datasets: new Datasets(commands, stored.keys),
+      results: new CachedResults(
+        commands,
+        stored.keys,
+        store,
+        new JobEvents(commands, stored.keys),
+        artifacts,
+      ),
       events: new JobEvents(commands, stored.keys),
       feed: new JobFeed(commands, stored.keys),
       signals: new EventSignals(subscriber, stored.keys),

@@ -19,7 +19,7 @@ import { runKeys } from './run-keys.ts';
 
 /** The client against real processes. */
 
-const SMALL: JobSpec = { ...SMALL_JOB, dataset: 'mnist_sample' };
+const SMALL: JobSpec = { ...SMALL_JOB, dataset: 'mnist_sample', cache: false };
 const ENDLESS: JobSpec = { ...SMALL, engine: 'reference', training: { epochs: 1000 } };
 
 const BLACK = Array.from({ length: 784 }, () => 0);

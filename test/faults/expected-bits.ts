@@ -32,6 +32,7 @@ export function expectedBits(given: JobSpec): Promise<Bits> {
     metadata: {},
     name: null,
     limits: { max_seconds: null },
+    cache: true,
   });
   const key = JSON.stringify(spec);
   const bits = computed.get(key) ?? train(spec);

@@ -36,6 +36,7 @@ import { backup } from './promises/p36-backup.ts';
 import { reading } from './promises/p39-reading.ts';
 import { uploads } from './promises/p40-uploads.ts';
 import { webhooks } from './promises/p44-webhooks.ts';
+import { cachedResults } from './promises/p45-cached-results.ts';
 import type { NotRun } from './report.ts';
 
 /** All experiments, ordered by the promises they prove. */
@@ -82,6 +83,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   reading,
   uploads,
   webhooks,
+  cachedResults,
 ];
 
 const SOAK_MINUTES = 60;

@@ -26,7 +26,7 @@ export interface LoadFigures {
   seconds: number;
 }
 
-const BODY = '{"dataset":"mnist_sample","training":{"epochs":1}}';
+const BODY = '{"dataset":"mnist_sample","training":{"epochs":1},"cache":false}';
 const REQUEST = [
   'POST /jobs HTTP/1.1',
   'Host: localhost',

@@ -179,7 +179,8 @@ function checkEnding(
     const epochs = events.filter(({ type }) => type === 'job.epoch').length;
     if (epochs !== (result!.stopped_epoch ?? job.spec.training.epochs))
       throw fail(`it succeeded after ${epochs} epochs`);
-    if (attempts.at(-1)!.outcome !== 'succeeded') throw fail('its last attempt did not succeed');
+    if (job.cached ? attempts.length > 0 : attempts.at(-1)!.outcome !== 'succeeded')
+      throw fail('its last attempt did not succeed, or it is cached and has one');
     if (result!.duration_seconds < 0) throw fail('its duration is negative');
   }
   if (status === 'failed' && FAULTS.includes(error!.code)) {
@@ -206,7 +207,7 @@ async function checkBits(site: Site, job: Job, events: JobEvent[]): Promise<void
   for (const file of [model!, evaluation!, log!]) {
     const path = join(site.dataDir, 'jobs', job.id, file.name);
     assertKept(
-      file.name.startsWith(`${job.attempts.length}-`),
+      job.cached || file.name.startsWith(`${job.attempts.length}-`),
       `${job.id}: ${file.name} is not from its last attempt`,
     );
     assertKept(existsSync(path), `${job.id}: the record names ${file.name}, which does not exist`);
@@ -253,7 +254,7 @@ async function checkList(site: Site): Promise<void> {
  * Redis may have forgotten a job that no client knows of, because its 202 was never sent. Its files stay until retention
  * removes them.
  */
-async function removeForgotten({ dataDir, client, commands, keys }: Site): Promise<void> {
+export async function removeForgotten({ dataDir, client, commands, keys }: Site): Promise<void> {
   const folder = join(dataDir, 'jobs');
   for (const id of existsSync(folder) ? readdirSync(folder) : []) {
     if (client.acknowledged.has(id) || (await commands.exists(keys.job(id))) === 1) continue;
@@ -282,6 +283,7 @@ async function leftKeys(site: Site): Promise<string[]> {
   );
   const indexes = [
     keys.labels,
+    keys.results,
     keys.facts('local'),
     ...SORTED_FACTS.map((fact) => keys.sorted(fact, 'local')),
   ];

@@ -89,6 +89,32 @@ export function conformsToArtifacts(open: () => Promise<OpenArtifacts>): void {
     );
   });
 
+  describe('a file that is shared', () => {
+    it('is there for both jobs, and stays when it leaves the first', async () => {
+      const { artifacts, again, id, names } = await openJob();
+      const other = newJobId();
+      const file = await artifacts.write(id, '1-model.bin', BYTES);
+      expect(await again().share(id, other, file)).toBe(true);
+      expect(await names(other)).toEqual(['1-model.bin']);
+      expect(await artifacts.size(other)).toBe(4);
+      await artifacts.write(id, '1-model.bin', new Uint8Array([9]));
+      await artifacts.remove(id);
+      expect(new Uint8Array((await artifacts.read(other, file))!)).toEqual(BYTES);
+    });
+
+    it('is not there if it was damaged or lost', async () => {
+      const { artifacts, damage, id, names } = await openJob();
+      const other = newJobId();
+      const file = await artifacts.write(id, '1-model.bin', BYTES);
+      expect(await artifacts.share(newJobId(), other, file)).toBe(false);
+      await damage(id, '1-model.bin', new Uint8Array([1, 2, 3, 5]));
+      expect(await artifacts.share(id, other, file)).toBe(false);
+      await artifacts.removeFile(id, '1-model.bin');
+      expect(await artifacts.share(id, other, file)).toBe(false);
+      expect(await names(other)).toEqual([]);
+    });
+  });
+
   describe('removal', () => {
     it('keeps only the given files, and removes whole jobs, even twice', async () => {
       const { artifacts, leavePart, names, id } = await openJob();

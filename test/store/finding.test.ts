@@ -8,9 +8,10 @@ import type { Place } from '../../src/store/index-walk.ts';
 import { JobIndexer } from '../../src/store/job-indexer.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
 import { jobOf, type StoredJob } from '../../src/store/job-view.ts';
-import { created, FAILURE, metricsOf, openStore, startOf, successOf } from './open-store.ts';
+import { resultMember } from '../../src/store/keys.ts';
+import { created, FAILURE, metricsOf, openStore, resultOf, startOf, successOf } from './open-store.ts';
 
-const { store, transitions, keys, redis } = openStore();
+const { store, transitions, events, keys, redis } = openStore();
 
 const NEWEST_FIRST: Sort = { by: 'created_at', descending: true };
 
@@ -23,6 +24,8 @@ interface Made {
   /** null: it predicts a number. */
   accuracy: number | null;
   valLoss: number | null;
+  /** Another job with the same spec follows one that succeeded. */
+  again: 'cached' | 'verified' | 'differs' | null;
 }
 
 /** A job in the state that is asked for, with one epoch if it succeeded. */
@@ -69,6 +72,19 @@ async function make(owner: string, made: Made): Promise<string> {
       },
     },
   });
+  if (made.again === 'cached') {
+    await created(store, { owner, spec, cached: await resultOf({ store, events }, id) });
+  } else if (made.again !== null) {
+    const hashes = { weights_sha256: 'a'.repeat(64), metrics_sha256: 'b'.repeat(64) };
+    const by = await created(store, { owner, spec, verifies: { job: id, ...hashes } });
+    const again = startOf();
+    await transitions.start(by, again);
+    await transitions.epoch(by, again.token, { metrics, progress, checkpoints: undefined });
+    await transitions.finish(by, again.token, {
+      ...success,
+      verification: { verdict: made.again, job: id, by, expected: hashes, found: hashes },
+    });
+  }
   return id;
 }
 
@@ -82,6 +98,7 @@ const madeJob: fc.Arbitrary<Made> = fc.record({
   ends: fc.constantFrom('queued', 'running', 'succeeded', 'succeeded', 'succeeded', 'failed', 'cancelled'),
   accuracy: fc.constantFrom(0.5, 0.9, 0.9765, 0.9766, null),
   valLoss: fc.option(fc.constantFrom(0.1, 0.2, 1e-7)),
+  again: fc.constantFrom('cached', 'verified', 'differs', null, null),
 });
 
 const filtersOf: fc.Arbitrary<JobFilters> = fc.record(
@@ -179,6 +196,11 @@ async function indexes(owner: string): Promise<[stored: object, rebuilt: object]
     (sum, { spec }) => sum + Object.keys(spec.metadata).length + (spec.name === null ? 0 : 1),
     0,
   );
+  stored.results = await redis.zrangebylex(keys.results, `[${owner}:`, `(${owner};`);
+  rebuilt.results = jobs
+    .filter(({ result, verification }) => result !== null && verification?.verdict !== 'differs')
+    .map(({ id }) => resultMember(owner, successOf(1).resultKey, id))
+    .sort();
   stored.facts = await redis.hgetall(keys.facts(owner));
   rebuilt.facts = Object.fromEntries(
     jobs.map((job) => {
@@ -214,6 +236,9 @@ it('finds and sorts what a search of all jobs would, page by page', async () => 
           if (['succeeded', 'failed', 'cancelled'].includes(status)) await store.remove(owner, id);
         }
         expect((await indexes(owner))[0]).toEqual((await indexes(owner))[1]);
+        const heir = `${owner}-heir`;
+        for (const { id } of await everyJob(owner)) await store.adopt(owner, heir, id);
+        for (const each of [owner, heir]) expect((await indexes(each))[0]).toEqual((await indexes(each))[1]);
       },
     ),
     { numRuns: 12, seed: 1 },
@@ -292,6 +317,7 @@ describe('jobs of an older version', () => {
       metadata: { a: 'b' },
       accuracy: 0.9,
       valLoss: 0.2,
+      again: null,
     } as const;
     const ids = [
       await make(owner, { ...all, name: 'packed', ends: 'succeeded' }),
@@ -325,7 +351,14 @@ describe('jobs of an older version', () => {
 
   it('are found although the events of one of them are damaged', async () => {
     const owner = 'damaged';
-    const all = { learningRate: 0.01, optimizer: 'sgd', metadata: {}, accuracy: 0.9, valLoss: 0.2 } as const;
+    const all = {
+      learningRate: 0.01,
+      optimizer: 'sgd',
+      metadata: {},
+      accuracy: 0.9,
+      valLoss: 0.2,
+      again: null,
+    } as const;
     const ids = [
       await make(owner, { ...all, name: 'damaged', ends: 'succeeded' }),
       await make(owner, { ...all, name: 'whole', ends: 'succeeded' }),

@@ -9,7 +9,7 @@ import { DATASETS } from '../../src/dataset/registry.ts';
 import { parseRedisUrl } from '../../src/process/redis-address.ts';
 import { connectForWorkers, type Redis } from '../../src/redis/connections.ts';
 import type { NewDataset } from '../../src/store/datasets.ts';
-import type { CreateOutcome, NewJob } from '../../src/store/job-creation.ts';
+import type { CachedResult, CreateOutcome, NewJob } from '../../src/store/job-creation.ts';
 import { JobEvents } from '../../src/store/job-events.ts';
 import { type Finish, JobTransitions, type Start } from '../../src/store/job-transitions.ts';
 import { jobOf, type StoredJob } from '../../src/store/job-view.ts';
@@ -170,7 +170,21 @@ export const successOf = (epoch: number): Extract<Finish, { status: 'succeeded' 
   evaluation: { name: '1-evaluation.json', sha256: 'c'.repeat(64) },
   model: { name: '1-model.bin', sha256: 'd'.repeat(64) },
   log: { name: '1-1.log', sha256: 'e'.repeat(64) },
+  resultKey: '2.of-a-test',
 });
+
+/** A job that succeeded, as a result for another. */
+export async function resultOf(
+  { store, events }: Pick<OpenStore, 'store' | 'events'>,
+  id: string,
+): Promise<CachedResult> {
+  const record = (await store.record(id)) as CachedResult['record'];
+  const rows = await events.read(id, { after: 0, limit: 1000 });
+  const past = rows
+    .filter(({ type }) => type === 'job.epoch' || type === 'job.verdict')
+    .map(({ type, data }) => `${type} ${data}`);
+  return { from: id, key: record.result_key!, record, past };
+}
 
 /** The success of a job without a recorded epoch. */
 export const SUCCESS = successOf(0);

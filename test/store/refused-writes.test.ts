@@ -20,6 +20,7 @@ import {
   newJobId,
   onUpload,
   openStore,
+  resultOf,
   SUCCESS,
   startOf,
   successOf,
@@ -51,6 +52,7 @@ afterAll(() => own.remove());
 const {
   store: admin,
   transitions: adminTransitions,
+  events,
   redis,
   keys,
 } = openStore(binary === null ? undefined : own.url);
@@ -124,6 +126,7 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     const parent = { job: id, epoch: 1, checkpoint_sha256: 'e'.repeat(64), optimizer_state: 'kept' } as const;
     return () => store.create(newJob({ id, fork: { parent, checkpoint: CHECKPOINT } }));
   },
+<<<<<<< ours
   'create with webhooks': async (id) => {
     return () => store.create(newJob({ id, webhooks: WEBHOOKS }));
   },
@@ -141,6 +144,20 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     const { token } = await startBy(adminTransitions, id);
     await adminTransitions.finish(id, token, FAILURE);
     return () => store.remove('local', id);
+=======
+  'create with the result of another job': async (id) => {
+    const cached = await resultOf({ store: admin, events }, await succeeded());
+    const idempotency = { key: 'k', bodySha256: 'a', maxKeys: 1 };
+    return () => store.create(newJob({ id, cached, idempotency }));
+  },
+  'finish of a job that trained another again, to something else': async (id) => {
+    const of = await succeeded();
+    const hashes = { weights_sha256: 'a'.repeat(64), metrics_sha256: 'b'.repeat(64) };
+    await created(admin, { id, verifies: { job: of, ...hashes } });
+    const { token } = await startBy(adminTransitions, id);
+    const verification = { verdict: 'differs', job: of, by: id, expected: hashes, found: hashes } as const;
+    return () => transitions.finish(id, token, { ...SUCCESS, verification });
+>>>>>>> theirs
   },
   progress: async (id) => {
     const token = await running(id);
@@ -173,60 +190,52 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     const token = await running(id);
     return () => transitions.finish(id, token, FAILURE);
   },
-  'cancel of a queued job': async (id) => {
+  'cancel of a queued job': async (id) => 
     await created(admin, { id });
-    return () => cancel(id);
-  },
-  'cancel of a running job': async (id) => {
+    return () => cancel(id);,
+  'cancel of a running job': async (id) => 
     await running(id);
-    return () => cancel(id);
-  },
+    return () => cancel(id);,
   'cancel of a paused job': async (id) => {
     const token = await running(id);
     await pauseRunning(id, token);
     return () => cancel(id);
   },
-  'pause of a queued job': async (id) => {
+  'pause of a queued job': async (id) => 
     await created(admin, { id, runningQuota: 1 });
     await created(admin, { runningQuota: 1 });
-    return () => control('pause', id);
-  },
-  'pause of a running job': async (id) => {
+    return () => control('pause', id);,
+  'pause of a running job': async (id) => 
     await running(id);
-    return () => control('pause', id);
-  },
+    return () => control('pause', id);,
   'requeue of a pausing job': async (id) => {
     const token = await running(id);
     await adminControl.pause('local', id, true);
     await created(admin, { runningQuota: 1 });
     return () => transitions.requeue(id, { ...PAUSED, token });
   },
-  'start of a pausing job': async (id) => {
+  'start of a pausing job': async (id) => 
     await running(id);
     await adminControl.pause('local', id, true);
-    return () => transitions.start(id, startOf({ read: { attempt: 1, checkpointEpoch: 0 } }));
-  },
+    return () => transitions.start(id, startOf({ read: { attempt: 1, checkpointEpoch: 0 } }));,
   resume: async (id) => {
     const token = await running(id);
     await pauseRunning(id, token);
     await created(admin);
     return () => control('resume', id);
   },
-  'resume of a job that is held then': async (id) => {
+  'resume of a job that is held then': async (id) => 
     await created(admin, { id });
     await adminControl.pause('local', id, false);
     await created(admin, { runningQuota: 1 });
-    return () => control('resume', id);
-  },
-  'update of a held job': async (id) => {
+    return () => control('resume', id);,
+  'update of a held job': async (id) => 
     await created(admin, { runningQuota: 1 });
     await created(admin, { id, runningQuota: 1 });
-    return await updating(id, 1);
-  },
-  'update of a running job': async (id) => {
+    return await updating(id, 1);,
+  'update of a running job': async (id) => 
     await running(id);
-    return await updating(id, 0);
-  },
+    return await updating(id, 0);,
   remove: async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
@@ -266,24 +275,20 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     };
   },
   put_dataset: async () => () => new Datasets(user, keys).put(newDataset()),
-  drop_dataset: async () => {
+  drop_dataset: async () => 
     await new Datasets(redis, keys).put(newDataset());
-    return () => new Datasets(user, keys).drop('local', 'mine');
-  },
-  'drop_dataset of rows that another has': async () => {
+    return () => new Datasets(user, keys).drop('local', 'mine');,
+  'drop_dataset of rows that another has': async () => 
     await new Datasets(redis, keys).put(newDataset());
     await new Datasets(redis, keys).put(newDataset({ owner: 'alice' }));
-    return () => new Datasets(user, keys).drop('local', 'mine');
-  },
-  'create on an uploaded dataset': async (id) => {
+    return () => new Datasets(user, keys).drop('local', 'mine');,
+  'create on an uploaded dataset': async (id) => 
     await new Datasets(redis, keys).put(newDataset());
-    return () => store.create(onUpload({ id }));
-  },
-  'cancel of a job on an uploaded dataset': async (id) => {
+    return () => store.create(onUpload({ id }));,
+  'cancel of a job on an uploaded dataset': async (id) => 
     await new Datasets(redis, keys).put(newDataset());
     await admin.create(onUpload({ id }));
-    return () => cancel(id);
-  },
+    return () => cancel(id);,
   'remove of a job in the trash': async (id) => {
     const token = await running(id);
     await adminTransitions.finish(id, token, SUCCESS);
@@ -291,6 +296,14 @@ const SCENARIOS: Record<string, (id: string) => Promise<() => Promise<{ outcome:
     return () => store.remove('local', id);
   },
 };
+
+async function succeeded(): Promise<string> {
+  const id = newJobId();
+  const token = await running(id);
+  await adminTransitions.epoch(id, token, epochReport(1));
+  await adminTransitions.finish(id, token, successOf(1));
+  return id;
+}
 
 const PAUSED = { delivery: 1, outcome: 'paused', reason: 'r', error: undefined } as const;
 
@@ -339,9 +352,13 @@ async function startBy(worker: JobTransitions, id: string): Promise<{ token: str
 async function snapshot(): Promise<string[]> {
   const names = (await redis.keys(`${root}*`)).sort();
   return await Promise.all(
-    names.map(
-      async (name) => `${name} ${((await redis.dumpBuffer(name)) ?? Buffer.alloc(0)).toString('hex')}`,
-    ),
+    names.map(async (name) => {
+      // A hash that is only read may change the order of its fields.
+      if ((await redis.type(name)) === 'hash') {
+        return `${name} ${JSON.stringify(Object.entries(await redis.hgetall(name)).sort())}`;
+      }
+      return `${name} ${((await redis.dumpBuffer(name)) ?? Buffer.alloc(0)).toString('hex')}`;
+    }),
   );
 }
 
@@ -380,6 +397,7 @@ const keysOf = (id: string): string[] => [
   keys.jobs('local'),
   keys.storage,
   keys.idempotencies('local'),
+  keys.results,
   keys.datasets,
   keys.datasetFiles,
   keys.datasetBytes,

@@ -46,18 +46,23 @@ const CREATED = '2026-11-22T10:00:00.000Z';
 const STARTED = '2026-11-22T10:00:00.412Z';
 const FINISHED = '2026-11-22T10:00:06.912Z';
 
-const links: Job['links'] = {
-  self: `/jobs/${ID}`,
-  metrics: `/jobs/${ID}/metrics`,
-  events: `/jobs/${ID}/events`,
-  evaluation: `/jobs/${ID}/evaluation`,
-  model: `/jobs/${ID}/model`,
-  loss_chart: `/jobs/${ID}/charts/loss.svg`,
-  accuracy_chart: `/jobs/${ID}/charts/accuracy.svg`,
-  mae_chart: `/jobs/${ID}/charts/mae.svg`,
-  confusion_chart: `/jobs/${ID}/charts/confusion.svg`,
-  residual_chart: `/jobs/${ID}/charts/residuals.svg`,
-  cancel: `/jobs/${ID}/cancel`,
+const linksOf = (id: string): Job['links'] => ({
+  self: `/jobs/${id}`,
+  metrics: `/jobs/${id}/metrics`,
+  events: `/jobs/${id}/events`,
+  evaluation: `/jobs/${id}/evaluation`,
+  model: `/jobs/${id}/model`,
+  loss_chart: `/jobs/${id}/charts/loss.svg`,
+  accuracy_chart: `/jobs/${id}/charts/accuracy.svg`,
+  mae_chart: `/jobs/${id}/charts/mae.svg`,
+  confusion_chart: `/jobs/${id}/charts/confusion.svg`,
+  residual_chart: `/jobs/${id}/charts/residuals.svg`,
+  cancel: `/jobs/${id}/cancel`,
+});
+
+const HASHES = {
+  weights_sha256: 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41',
+  metrics_sha256: 'a4c9438a9fa386a49c81450b4b24e26307c86a5bc4a7b52251eb7d212ea6149f',
 };
 
 export const QUEUED_JOB: Job = {
@@ -89,7 +94,11 @@ export const QUEUED_JOB: Job = {
   error: null,
   attempts: [],
   parent: null,
-  links,
+  cached: false,
+  cached_from: null,
+  verifies: null,
+  verification: null,
+  links: linksOf(ID),
 };
 
 export const JOB_PLAN: JobPlan = {
@@ -102,6 +111,7 @@ export const JOB_PLAN: JobPlan = {
   engine: 'native',
   estimated_seconds: 2.04,
   measured_jobs: 37,
+  cached_from: null,
   queue_position: 3,
   starts_in_seconds: 4.6,
   unknown: {},
@@ -152,8 +162,7 @@ export const SUCCEEDED_JOB: Job = {
     validation: { loss: LAST.val_loss, accuracy: LAST.val_accuracy, mae: null },
     duration_seconds: 6.5,
     training_seconds: 6.1,
-    weights_sha256: 'cc63486eb46b7d6f358a8ca7421c25a18d768fcaf29682c684c112c32cad6d41',
-    metrics_sha256: 'a4c9438a9fa386a49c81450b4b24e26307c86a5bc4a7b52251eb7d212ea6149f',
+    ...HASHES,
   },
   attempts: [
     {
@@ -166,6 +175,38 @@ export const SUCCEEDED_JOB: Job = {
       reason: null,
     },
   ],
+};
+
+/** It ended at once, with the result of another. */
+export const CACHED_JOB: Job = {
+  ...SUCCEEDED_JOB,
+  id: 'job_01KAXW9D6F1G2H3J4K5M6N7P8Q',
+  created_at: '2026-11-22T10:03:00.000Z',
+  started_at: null,
+  finished_at: '2026-11-22T10:03:00.000Z',
+  estimated_seconds: null,
+  attempts: [],
+  cached: true,
+  cached_from: ID,
+  links: linksOf('job_01KAXW9D6F1G2H3J4K5M6N7P8Q'),
+};
+
+/** It trains another again. */
+export const VERIFYING_JOB: Job = {
+  ...QUEUED_JOB,
+  id: 'job_01KAXW9D6F1G2H3J4K5M6N7P8Q',
+  created_at: '2026-11-22T10:03:00.000Z',
+  spec: { ...QUEUED_JOB.spec, cache: false },
+  verifies: { job: ID, ...HASHES },
+  links: linksOf('job_01KAXW9D6F1G2H3J4K5M6N7P8Q'),
+};
+
+/** It ended, and says what came out. */
+export const VERIFIED_JOB: Job = {
+  ...SUCCEEDED_JOB,
+  ...(({ id, spec, verifies, links }) => ({ id, spec, verifies, links }))(VERIFYING_JOB),
+  created_at: '2026-11-22T09:59:59.000Z',
+  verification: { verdict: 'verified', job: ID, by: VERIFYING_JOB.id, expected: HASHES, found: HASHES },
 };
 
 /** It ran on a worker, which has stopped after the third epoch. */

@@ -12,10 +12,11 @@ import {
   JobSpecSchema,
 } from '../../contract/job-spec.ts';
 import { keepsSameState } from '../../engine/optimizer-state.ts';
-import type { StoredModel } from '../../serving/model-task.ts';
 import type { CheckpointFile, JobRecord } from '../../store/job-record.ts';
 import { callerOf, scopeOf } from '../access/caller.ts';
+import { createJob, creationNeeds, type PlanningDeps } from '../create-job.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
+import { firstCheckpoint } from '../first-checkpoint.ts';
 import { sendJson } from '../http/conditional.ts';
 import { IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
@@ -26,10 +27,9 @@ import { type FieldError, fieldErrors } from '../http/validation-errors.ts';
 import { modelIn } from '../job-files.ts';
 import { pathOfJob, withLinks } from '../links.ts';
 import type { ModelRoom } from '../model-room.ts';
-import { FORKED_JOB } from '../openapi/examples.ts';
+import { CACHED_JOB, FORKED_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkSpec } from '../spec-limits.ts';
-import { createJob, creationNeeds, type PlanningDeps } from './create-job.ts';
 
 /** New jobs that go on from a checkpoint of another. */
 
@@ -129,9 +129,8 @@ export function forkRoutes(
         sent: { path: request.url.split('?')[0], body: sent.get(request) ?? null },
         fork: {
           data: dataOf(record),
-          epoch,
-          prepare: (child) => prepare(model, { job: child, spec, parent }),
-          discard: (child) => artifacts.remove(child).catch(() => {}),
+          parent,
+          prepare: (child) => firstCheckpoint({ models, artifacts }, model, { job: child, spec, parent }),
         },
       });
       request.log.info(
@@ -143,30 +142,6 @@ export function forkRoutes(
       return sendJson(reply, withLinks(basePath, { id: answer.id, text: answer.body }));
     } finally {
       giveBack();
-    }
-  }
-
-  async function prepare(model: StoredModel, child: { job: string; spec: JobSpec; parent: Parent }) {
-    const forked = await models.fork({ parent: model, child });
-    switch (forked.outcome) {
-      case 'missing':
-        throw new ProblemError(
-          'no_checkpoint',
-          'The checkpoint is missing or damaged, or another version of the engines wrote it. Fork from another epoch.',
-        );
-      case 'unwritten':
-        await artifacts.remove(child.job).catch(() => {});
-        throw new ProblemError(
-          'file_unavailable',
-          'No job was created, because its first checkpoint could not be written to the disk. /readyz has the reason; retry when it is fixed.',
-          { headers: { 'retry-after': '10' } },
-        );
-      case 'forked':
-        return {
-          parent: child.parent,
-          checkpoint: { ...forked.file, epoch: child.parent.epoch },
-          steps: forked.steps,
-        };
     }
   }
 }
@@ -244,15 +219,21 @@ const HEADERS = {
   },
 };
 
+const ANSWER_HEADERS = {
+  Location: { description: 'The new job.', schema: { type: 'string' }, required: true },
+  'Idempotency-Replayed': {
+    description: '`true` if an earlier request created the job; otherwise absent.',
+    schema: { type: 'string', const: 'true' },
+  },
+};
+
 const RESPONSES = {
+  200: json('The job was accepted, and ended at once with a cached result, as for POST /jobs.', JobSchema, {
+    headers: ANSWER_HEADERS,
+    examples: { cached: { summary: 'With the result of an earlier job', value: CACHED_JOB } },
+  }),
   202: json('Accepted and stored.', JobSchema, {
-    headers: {
-      Location: { description: 'The new job.', schema: { type: 'string' }, required: true },
-      'Idempotency-Replayed': {
-        description: '`true` if an earlier request created the job; otherwise absent.',
-        schema: { type: 'string', const: 'true' },
-      },
-    },
+    headers: ANSWER_HEADERS,
     examples: { forked: { summary: 'Queued', value: FORKED_JOB } },
   }),
 };

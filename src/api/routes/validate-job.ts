@@ -6,6 +6,7 @@ import type { WorkerReport } from '../../contract/worker-report.ts';
 import { slotNames } from '../../engine/optimizer-state.ts';
 import { type LiveJobs, MOST_LIVE } from '../../store/live-jobs.ts';
 import { jobMemoryBytes } from '../../training/job-memory.ts';
+import { resultKey } from '../../training/result-key.ts';
 import { callerOf } from '../access/caller.ts';
 import { dataOf } from '../data-of-name.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -38,7 +39,7 @@ export function validateJobRoute(app: FastifyInstance, deps: ValidateDeps, done:
 }
 
 async function plan(request: FastifyRequest<{ Body: JobRequest }>, deps: ValidateDeps): Promise<JobPlan> {
-  const { store, liveJobs, liveWorkers, estimates } = deps;
+  const { store, results, liveJobs, liveWorkers, estimates } = deps;
   const { owner } = callerOf(request);
   const { webhooks, ...asked } = request.body;
   webhooksFor(webhooks, deps);
@@ -46,7 +47,8 @@ async function plan(request: FastifyRequest<{ Body: JobRequest }>, deps: Validat
   const { spec, size } = checkSpec(asked, data);
   const tooLarge = await memoryRefusal(spec, data, liveWorkers);
   if (tooLarge !== undefined) throw tooLarge;
-  const [estimate, before, live, workers] = await Promise.all([
+  const [cachedFrom, estimate, before, live, workers] = await Promise.all([
+    spec.cache ? results.find(owner, resultKey({ spec, data })) : undefined,
     estimates.of(spec, data),
     store.queuedBefore(owner, spec.priority),
     liveJobs(),
@@ -63,6 +65,7 @@ async function plan(request: FastifyRequest<{ Body: JobRequest }>, deps: Validat
     engine: estimate.engine ?? null,
     estimated_seconds: estimate.seconds ?? null,
     measured_jobs: estimate.seconds === undefined ? 0 : estimate.jobs,
+    cached_from: cachedFrom ?? null,
     queue_position: before + 1,
     starts_in_seconds: typeof start === 'number' ? start : null,
     unknown: {

@@ -1,7 +1,8 @@
--- create: nothing -> queued. The idempotency look-up, the queue cap, the quotas, the record, its first event, the
--- indexes and the outbox entry, in one transition. The delivery is held instead if the owner's running quota is used up.
--- Answers: created {created_at, queue_position}, replayed {id, created_at, queue_position}, key_reused, wrong_clock {now}
--- (the time in the id is not Redis's: create it under another id), dataset_gone, not_accepting,
+-- create: nothing -> queued, or succeeded with the result of an earlier job. The idempotency look-up, the queue cap, the
+-- quotas, the record, its first event (or all of them), the indexes and the outbox entry, in one transition. The delivery
+-- is held instead if the owner's running quota is used up.
+-- Answers: created {created_at, queue_position (empty with a result)}, replayed {id, created_at, queue_position}, key_reused, wrong_clock {now}
+-- (the time in the id is not Redis's: create it under another id), dataset_gone, result_gone, not_accepting,
 -- queue_full {queued}, queued_quota_exceeded {queued}, storage_quota_exceeded {bytes}.
 local JOBS, STORAGE, IDEMPOTENCY, IDEMPOTENCIES = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 more_types[JOBS] = 'zset'
@@ -40,16 +41,24 @@ end
 if given.accepting == '0' then
   return answer('not_accepting')
 end
--- Paused jobs count, else a pause would make room for a job more, again and again.
-local paused = count_of('paused')
-local queued = redis.call('ZCARD', QUEUED) + paused
-if queued >= tonumber(given.max_queued) then
-  return answer('queue_full', 'queued', queued)
+local is_cached = given.cached_from ~= ''
+-- It may have been removed, or another result have come of the same spec, since its files were taken.
+if is_cached and redis.call('HGET', given.job_of .. given.cached_from, 'result_key') ~= given.result_key then
+  return answer('result_gone')
 end
-if given.queued_quota ~= '' then
-  local own = count_of('queued') + paused
-  if own >= tonumber(given.queued_quota) then
-    return answer('queued_quota_exceeded', 'queued', own)
+-- A job that needs no worker needs no room in the queue.
+if not is_cached then
+  -- Paused jobs count, else a pause would make room for a job more, again and again.
+  local paused = count_of('paused')
+  local queued = redis.call('ZCARD', QUEUED) + paused
+  if queued >= tonumber(given.max_queued) then
+    return answer('queue_full', 'queued', queued)
+  end
+  if given.queued_quota ~= '' then
+    local own = count_of('queued') + paused
+    if own >= tonumber(given.queued_quota) then
+      return answer('queued_quota_exceeded', 'queued', own)
+    end
   end
 end
 if given.storage_quota ~= '' then
@@ -62,51 +71,71 @@ end
 for _, field in ipairs({ 'schema', 'owner', 'spec', 'data', 'version', 'parameters', 'progress' }) do
   set(field, given[field])
 end
-for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'seq', 'progress_step', 'progress_events' }) do
-  set(field, 0)
-end
-if given.upload ~= '' then
-  set('upload', given.upload)
-  plan('ZADD', given.dataset_jobs, 0, dataset_member(given.upload, given.id))
-end
 if given.webhooks ~= '' then
   set('webhooks', given.webhooks)
   set('messages', 0)
 end
-if given.trace ~= '' then
-  set('trace', given.trace)
-end
-if given.estimate ~= '' then
-  set('estimate', given.estimate)
-end
 if given.parent ~= '' then
   set('parent', given.parent)
 end
-set('checkpoint', given.checkpoint)
-set('checkpoint_epoch', given.checkpoint_epoch)
+set('seq', 0)
 set('created_at', now)
 put_facts(text(now) .. FACT_SEPARATOR .. given.facts)
--- In microseconds, so that no two jobs have the same place in the queue.
-set('place', time[1] * 1000000 + time[2] - given.priority * PRIORITY_STEP)
-local position = redis.call('ZCOUNT', QUEUED_OF_OWNER, '-inf', record.place) + 1
-set('created_position', position)
-count_up('delivery')
-queue_up()
--- Every transition must know the quota, but only the API knows whether owners are told apart.
-if redis.call('HGET', SHARE, 'running_quota') ~= given.running_quota then
-  plan('HSET', SHARE, 'running_quota', given.running_quota)
-end
-local free, held = room(given.running_quota), held_count()
-if held == 0 and free > 0 then
-  release_delivery(delivery_id())
-else
-  plan('ZADD', HELD, 0, held_member())
-  release_next(free)
-end
-plan('SADD', LIVE, given.id)
 plan('ZADD', JOBS, 0, given.id)
+local position = ''
+if is_cached then
+  for _, field in ipairs({ 'cached_from', 'result_key', 'engine', 'epoch', 'latest', 'result', 'evaluation', 'model',
+    'kept' }) do
+    set(field, given[field])
+  end
+  -- Jobs of earlier builds have none.
+  if given.log ~= '' then
+    set('log', given.log)
+  end
+  set_status('succeeded')
+  set('finished_at', now)
+  plan('ZADD', FINISHED, now, given.id)
+  append_silently('job.queued', given.event)
+  for name, data in string.gmatch(given.past, '(%S+) ([^\n]+)') do
+    append_silently(name, data)
+  end
+  append('job.succeeded', '{"result":' .. given.result .. '}')
+else
+  for _, field in ipairs({ 'delivery', 'attempt', 'faults', 'epoch', 'progress_step', 'progress_events' }) do
+    set(field, 0)
+  end
+  if given.upload ~= '' then
+    set('upload', given.upload)
+    plan('ZADD', given.dataset_jobs, 0, dataset_member(given.upload, given.id))
+  end
+  for _, field in ipairs({ 'trace', 'estimate', 'verifies' }) do
+    if given[field] ~= '' then
+      set(field, given[field])
+    end
+  end
+  set('checkpoint', given.checkpoint)
+  set('checkpoint_epoch', given.checkpoint_epoch)
+  -- In microseconds, so that no two jobs have the same place in the queue.
+  set('place', time[1] * 1000000 + time[2] - given.priority * PRIORITY_STEP)
+  position = redis.call('ZCOUNT', QUEUED_OF_OWNER, '-inf', record.place) + 1
+  set('created_position', position)
+  count_up('delivery')
+  queue_up()
+  -- Every transition must know the quota, but only the API knows whether owners are told apart.
+  if redis.call('HGET', SHARE, 'running_quota') ~= given.running_quota then
+    plan('HSET', SHARE, 'running_quota', given.running_quota)
+  end
+  local free, held = room(given.running_quota), held_count()
+  if held == 0 and free > 0 then
+    release_delivery(delivery_id())
+  else
+    plan('ZADD', HELD, 0, held_member())
+    release_next(free)
+  end
+  plan('SADD', LIVE, given.id)
+  append('job.queued', given.event)
+end
 index('ZADD')
-append('job.queued', given.event)
 
 if IDEMPOTENCY then
   plan('HSET', IDEMPOTENCY, 'body_sha256', given.body_sha256, 'id', given.id, 'created_at', now,

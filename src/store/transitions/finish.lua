@@ -27,6 +27,24 @@ if given.status == 'succeeded' then
   if given.kept ~= '' then
     set('kept', given.kept)
   end
+  set('result_key', given.result_key)
+  if given.verification ~= '' then
+    set('verification', given.verification)
+    local other = given.job_of .. given.verifies
+    more_types[other] = 'hash'
+    local found = redis.call('HMGET', other, 'status', 'revision', 'owner', 'result_key')
+    if found[1] == 'succeeded' then
+      plan('HSET', other, 'verification', given.verification, 'revision', (found[2] or 0) + 1, 'changed_at', now)
+    end
+    -- Two results of one spec: neither can be trusted, so no other job gets them.
+    if given.verdict == 'differs' then
+      unset('result_key')
+      if found[4] then
+        plan('HDEL', other, 'result_key')
+        index_result('ZREM', found[3], found[4], given.verifies)
+      end
+    end
+  end
   set_facts({
     [SORTED.test_accuracy] = given.test_accuracy,
     [SORTED.val_loss] = given.val_loss,

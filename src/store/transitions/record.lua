@@ -46,6 +46,10 @@
 -- | epoch            | the last appended epoch                                   | epoch                         | until packed |
 -- | latest           | JSON: metrics of that epoch                               | epoch                         |            |
 -- | parent           | JSON: what a fork began with                              | create                        |            |
+-- | cached_from      | id of the job whose result it is                         | create                        |            |
+-- | verifies         | JSON: the job that it trains again, and its hashes         | create                        |            |
+-- | verification     | JSON: the latest verdict of a job that trained another again | finish, also of the other |            |
+-- | result_key       | what decided its result, see training/result-key.ts        | create, finish                | until its result is in doubt |
 -- | checkpoint       | JSON: the last two files, newest first; empty for none    | create (a fork's), epoch      | until terminal |
 -- | checkpoint_epoch | epoch of the newest of them; 0 for none                   | create, epoch                 | until terminal |
 -- | kept             | JSON: the checkpoints that stay after its end             | epoch, finish                 |            |
@@ -175,16 +179,22 @@ local function tell_webhooks(name)
   end)
 end
 
-local function append(name, data)
+local function append_silently(name, data)
   local seq = count_up('seq')
   set('event_at', now)
   events[#events + 1] = { 'XADD', EVENTS, seq .. '-0', 'type', name, 'at', text(now), 'data', data }
-  signals[#signals + 1] = { 'PUBLISH', given.seq_channel, text(seq) }
   -- Same as feed() in keys.ts.
   local feed = given.feed_of .. record.owner
   more_types[feed] = 'stream'
   plan('XADD', feed, 'MAXLEN', '~', FEED_LENGTH, '*', 'job', given.id, 'seq', seq)
-  signals[#signals + 1] = { 'PUBLISH', feed, text(seq) }
+  return feed, text(seq)
+end
+
+-- Tells viewers and webhooks of it, too: for the last event of a transition, or each of a few.
+local function append(name, data)
+  local feed, seq = append_silently(name, data)
+  signals[#signals + 1] = { 'PUBLISH', given.seq_channel, seq }
+  signals[#signals + 1] = { 'PUBLISH', feed, seq }
   tell_webhooks(name)
 end
 
@@ -245,9 +255,23 @@ local function set_facts(values)
   end
 end
 
--- Plans the command for each index entry that follows from the facts: ZADD or ZREM. Same as sorted(), labels and
+-- Plans the command for a job's entry among the results: ZADD or ZREM. Same as resultMember() in keys.ts.
+local function index_result(command, of_owner, key, id)
+  more_types[given.results] = 'zset'
+  local member = of_owner .. ':' .. key .. ':' .. id
+  if command == 'ZADD' then
+    plan('ZADD', given.results, 0, member)
+  else
+    plan('ZREM', given.results, member)
+  end
+end
+
+-- Plans the command for each index entry that follows from the facts and the result: ZADD or ZREM. Same as sorted(), labels and
 -- labelMember() in keys.ts.
 local function index(command)
+  if record.result_key then
+    index_result(command, record.owner, record.result_key, given.id)
+  end
   local facts = facts_of() or {}
   for name, place in pairs(SORTED) do
     local key, value = given.sorted_of .. name .. ':' .. record.owner, facts[place] or ''

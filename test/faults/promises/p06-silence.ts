@@ -26,7 +26,7 @@ export const silence: Experiment = {
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 1, proxied: true }));
     const { id } = await site.client.create(tinySpec(random));
     await site.allEnded(60_000);
-    const body = JSON.stringify(tinySpec(random));
+    const body = JSON.stringify({ ...tinySpec(random), cache: false });
     const requests: [string, RequestInit][] = [
       ['/jobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body }],
       [`/jobs/${id}`, {}],

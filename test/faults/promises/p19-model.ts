@@ -300,7 +300,14 @@ function callOf(
       } as const;
       const finish =
         how === 'succeeded'
-          ? ({ status: how, epoch: asked.epoch, result: RESULT, evaluation: FILE, model: FILE } as const)
+          ? ({
+              status: how,
+              epoch: asked.epoch,
+              result: RESULT,
+              evaluation: FILE,
+              model: FILE,
+              resultKey: '2.k',
+            } as const)
           : how === 'failed'
             ? ({ status: how, error: { ...ERROR, code: 'diverged' } } as const)
             : ({ status: how } as const);

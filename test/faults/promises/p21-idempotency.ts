@@ -38,7 +38,7 @@ export const idempotency: Experiment = {
       );
     const sent = Array.from({ length: KEYS }, () => {
       const key = randomUUID();
-      return { key, spec: { ...tinySpec(random), metadata: { key } } };
+      return { key, spec: { ...tinySpec(random), cache: false, metadata: { key } } };
     });
     for (const { key, spec } of sent) {
       const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => post(key, spec)));

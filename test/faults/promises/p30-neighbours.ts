@@ -8,7 +8,7 @@ import { Site } from '../site.ts';
 const SLOTS = 2;
 const JOBS = 1000;
 const NEIGHBOURS = 10;
-const SPEC = { dataset: 'mnist_sample', engine: 'wasm', training: { epochs: 10 } };
+const SPEC = { dataset: 'mnist_sample', engine: 'wasm', training: { epochs: 10 }, cache: false };
 const GIVE_UP_MS = 60_000;
 
 export const neighbours: Experiment = {

@@ -137,6 +137,8 @@ function apply(id: string, event: JobEvent): void {
   }
   if (event.type === 'job.epoch') add(id, [{ ...event.data, seq: event.seq, created_at: event.created_at }]);
   refreshSoon(id);
+  // It has a verdict now.
+  if (event.type === 'job.succeeded' && job.verifies !== null) refreshSoon(job.verifies.job);
 }
 
 const soon = new Set<string>();

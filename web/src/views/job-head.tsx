@@ -7,7 +7,7 @@ import { ago, rate, seconds, whole } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
 import { Status } from '../parts/status.tsx';
-import { href } from '../route.ts';
+import { go, href } from '../route.ts';
 import { nameOf, titleOf } from './job-name.ts';
 
 /** What the job is, how far it is, and what can be done with it. */
@@ -30,7 +30,34 @@ export function Head({ job }: { job: Job }) {
         <Actions job={job} />
       </div>
       <Progress job={job} />
+      <Origin job={job} />
     </section>
+  );
+}
+
+const linkTo = (id: string) => (
+  <a href={href(`jobs/${id}`)}>
+    <code>{id}</code>
+  </a>
+);
+
+/** Whose result it is, and whether training it again led there, too. */
+function Origin({ job: { id, cached_from, verifies, verification } }: { job: Job }) {
+  return (
+    <>
+      {cached_from !== null && (
+        <p class="faint">Not trained: it has the result of {linkTo(cached_from)}, cached.</p>
+      )}
+      {verifies !== null && verification === null && <p class="faint">Verifies {linkTo(verifies.job)}.</p>}
+      {verification !== null && (
+        <p class={verification.verdict === 'verified' ? 'faint' : 'error'}>
+          {verification.verdict === 'verified'
+            ? '✓ Verified: same weights and metrics as '
+            : '✗ Differs from '}
+          {linkTo(verification.by === id ? verification.job : verification.by)}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -54,7 +81,7 @@ function saying(job: Job, progress: Job['progress']): string {
     return place + long + (step === 0 ? '' : ` · goes on from ${far}`);
   }
   if (status === 'succeeded') {
-    return `${whole(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'} · ${whole(steps)} steps · took ${seconds(result?.duration_seconds)}`;
+    return `${whole(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'} · ${whole(steps)} steps · ${job.cached ? 'once took' : 'took'} ${seconds(result?.duration_seconds)}`;
   }
   if (terminal || status === 'paused') return `${terminal ? 'Ended' : 'Paused'} at ${far}`;
   const left = eta_seconds === null ? 'time left not known yet' : `${seconds(eta_seconds)} left`;
@@ -74,6 +101,12 @@ function Actions({ job }: { job: Job }) {
     }
   };
   const cancel = () => attempt(async () => remember(await descent.jobs.cancel(id)));
+  const verify = () =>
+    attempt(async () => {
+      const again = await descent.jobs.verify(id);
+      remember(again);
+      go(href(`jobs/${again.id}`));
+    });
   const isPaused = status === 'paused';
   const toggle = () => attempt(async () => remember(await descent.jobs[isPaused ? 'resume' : 'pause'](id)));
   const remove = async () => {
@@ -97,6 +130,11 @@ function Actions({ job }: { job: Job }) {
         <a class="button" href={href('compare', { jobs: id })}>
           Compare
         </a>
+        {status === 'succeeded' && (
+          <button type="button" title="Train it again and compare" onClick={() => void verify()}>
+            Verify
+          </button>
+        )}
         {!terminal && (
           <button
             type="button"

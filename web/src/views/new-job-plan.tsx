@@ -5,7 +5,7 @@ import { bytes, seconds, whole } from '../parts/format.ts';
 /** What the job would take. The last plan stays, fainter, while the next is on its way. */
 export function Plan({ plan, isCurrent }: { plan: JobPlan | undefined; isCurrent: boolean }) {
   const facts: [string, string][] = [
-    ['Trains for', plan?.estimated_seconds == null ? '–' : `about ${seconds(plan.estimated_seconds)}`],
+    ['Trains for', lengthOf(plan)],
     ['Starts', startOf(plan)],
     ['Engine', plan?.engine ?? '–'],
     ['Memory', bytes(plan?.memory_bytes)],
@@ -30,8 +30,14 @@ export function Plan({ plan, isCurrent }: { plan: JobPlan | undefined; isCurrent
   );
 }
 
+function lengthOf(plan: JobPlan | undefined): string {
+  if (plan?.cached_from != null) return 'not at all: an earlier job has the result';
+  return plan?.estimated_seconds == null ? '–' : `about ${seconds(plan.estimated_seconds)}`;
+}
+
 function startOf(plan: JobPlan | undefined): string {
   if (plan === undefined) return '–';
+  if (plan.cached_from !== null) return 'at once';
   const place = `place ${plan.queue_position} in the queue`;
   if (plan.starts_in_seconds === null) return place;
   return plan.starts_in_seconds < 1 ? 'at once' : `in about ${seconds(plan.starts_in_seconds)}, ${place}`;

@@ -32,6 +32,8 @@ export function jobsOf({ race, dataset, epochs }: RacePlan): PlannedJob[] {
         optimizer: { type },
         training: { epochs, seed },
         metadata: { race },
+        // A race is there to be watched.
+        cache: false,
       },
     })),
   );
