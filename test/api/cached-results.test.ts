@@ -22,8 +22,8 @@ const filesOf = (id: string) => readdirSync(join(api.artifacts.location.folder, 
 async function trained(spec: object): Promise<Job> {
   const { id, token } = await api.running({ ...spec, cache: false });
   for (const epoch of [1, 2]) await api.transitions.epoch(id, token, epochReport(epoch));
-  const [evaluation, model, checkpoint] = await Promise.all(
-    ['1-evaluation.json', '1-model.bin', '1-2.ckpt'].map((name) =>
+  const [evaluation, model, log, checkpoint] = await Promise.all(
+    ['1-evaluation.json', '1-model.bin', '1-2.log', '1-2.ckpt'].map((name) =>
       api.artifacts.write(id, name, Buffer.from(`${name} of ${id}`)),
     ),
   );
@@ -33,7 +33,7 @@ async function trained(spec: object): Promise<Job> {
   const finished = await api.transitions.finish(id, token, {
     ...success,
     result: { ...success.result, best: bestOf([]) },
-    ...{ evaluation: evaluation!, model: model!, resultKey: key },
+    ...{ evaluation: evaluation!, model: model!, log: log!, resultKey: key },
     kept: [{ ...checkpoint!, epoch: 2, bytes: 10 }],
   });
   expect(finished.outcome).toBe('succeeded');
@@ -95,7 +95,7 @@ describe('a job whose spec has a result', () => {
     const inode = (id: string) => statSync(join(api.artifacts.location.folder, id, '1-model.bin')).ino;
     expect(inode(job.id)).toBe(inode(first.id));
     expect((await remove(first.id)).statusCode).toBe(204);
-    expect(filesOf(job.id)).toEqual(['1-2.ckpt', '1-evaluation.json', '1-model.bin']);
+    expect(filesOf(job.id)).toEqual(['1-2.ckpt', '1-2.log', '1-evaluation.json', '1-model.bin']);
     const evaluation = readFileSync(join(api.artifacts.location.folder, job.id, '1-evaluation.json'), 'utf8');
     expect(evaluation).toBe(`1-evaluation.json of ${first.id}`);
     expect((await cached(spec)).cached_from).toBe(job.id);
