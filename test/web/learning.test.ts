@@ -144,7 +144,8 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
         [`try?jobs=${id}`]: '.guess a',
         compare: 'main input[type=checkbox]',
         race: 'main button.primary',
-        data: '.pictures img',
+        data: 'tbody a',
+        'data/mnist': '.pictures img',
         installation: '.why',
         x: '.empty a',
       };

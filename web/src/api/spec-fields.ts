@@ -2,7 +2,7 @@ import { descent } from './server.ts';
 
 /** What a job's spec consists of, as the server's OpenAPI document says it. */
 
-interface Schema {
+export interface Schema {
   $ref?: string;
   type?: string;
   const?: string;
@@ -79,7 +79,7 @@ function fieldsOf({ components: { schemas } }: Document): SpecFields {
   const fieldsIn = (schema: Schema, at: string) =>
     Object.entries(schema.properties ?? {}).flatMap(([name, each]) => {
       const found = resolve(each);
-      return found.const === undefined ? [field(`${at}/${name}`, found)] : [];
+      return found.const === undefined ? [fieldOf(`${at}/${name}`, found)] : [];
     });
   const section = (name: string, schema: Schema, optimizer: string): Section => {
     const at = `/${name}`;
@@ -88,7 +88,7 @@ function fieldsOf({ components: { schemas } }: Document): SpecFields {
     const variants = (schema.oneOf ?? []).map(resolve);
     const types = variants.map(({ properties: its }) => its!.type!.const!);
     const fallback = (schema.default as { type: string }).type;
-    const type = field(`${at}/type`, {
+    const type = fieldOf(`${at}/type`, {
       enum: types,
       default: fallback,
       description: 'The update rule. It changes the fields beside it.',
@@ -100,22 +100,23 @@ function fieldsOf({ components: { schemas } }: Document): SpecFields {
   const sections = properties.filter(([, schema]) => isSection(schema));
   return {
     sections: (optimizer) => [
-      { title: 'Job', description: '', fields: loose.map(([name, schema]) => field(`/${name}`, schema)) },
+      { title: 'Job', description: '', fields: loose.map(([name, schema]) => fieldOf(`/${name}`, schema)) },
       ...sections.map(([name, schema]) => section(name, schema, optimizer)),
     ],
     metadata: properties.find(([name]) => name === 'metadata')?.[1].description ?? '',
   };
 }
 
-function field(pointer: string, schema: Schema): Field {
+/** A value of the spec, or of a query. */
+export function fieldOf(pointer: string, schema: Schema): Field {
   const main = schema.anyOf?.find(({ type }) => type !== 'null') ?? schema;
   return {
     pointer,
     title: words(pointer.split('/').at(-1)!),
     description: schema.description ?? '',
     kind: kindOf(main),
-    // Without a choice it is null.
-    options: [...(main === schema ? [] : ['']), ...(main.enum ?? [])],
+    // Without a choice it is null, or what the server makes of the rest.
+    options: [...(main === schema && schema.default !== undefined ? [] : ['']), ...(main.enum ?? [])],
     default: schema.default,
   };
 }

@@ -13,6 +13,7 @@ interface Props {
 export function SpecField({ field, text, errors, onText }: Props) {
   const id = `field${field.pointer.replaceAll('/', '-')}`;
   const fallback = typed(field.default);
+  const nothing = field.default === undefined ? 'automatic' : 'none';
   const shared = {
     id,
     'aria-describedby': `${id}-hint`,
@@ -25,7 +26,7 @@ export function SpecField({ field, text, errors, onText }: Props) {
         <label for={id}>{field.title}</label>
         {isChanged && (
           <button type="button" class="link" onClick={() => onText(undefined)}>
-            back to {fallback === '' ? 'none' : fallback}
+            back to {fallback || nothing}
             <span class="hidden"> for {field.title}</span>
           </button>
         )}
@@ -34,7 +35,7 @@ export function SpecField({ field, text, errors, onText }: Props) {
         <select {...shared} value={text ?? fallback} onChange={(event) => onText(event.currentTarget.value)}>
           {(field.kind === 'boolean' ? ['false', 'true'] : field.options).map((option) => (
             <option key={option} value={option}>
-              {field.kind === 'boolean' ? (option === 'true' ? 'yes' : 'no') : option || 'none'}
+              {field.kind === 'boolean' ? (option === 'true' ? 'yes' : 'no') : option || nothing}
               {option === fallback ? ' (default)' : ''}
             </option>
           ))}
@@ -45,7 +46,7 @@ export function SpecField({ field, text, errors, onText }: Props) {
           type="text"
           inputMode={field.kind === 'number' ? 'decimal' : 'text'}
           autocomplete="off"
-          placeholder={fallback || 'none'}
+          placeholder={fallback || nothing}
           value={text ?? fallback}
           onInput={(event) => onText(event.currentTarget.value)}
         />

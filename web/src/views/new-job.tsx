@@ -16,19 +16,22 @@ import { Snippets } from './new-job-snippets.tsx';
 
 const DEFAULT_TYPE = 'rmsprop';
 
-/** The form is made from what the server says a spec is; `from` fills it with the spec of a job. */
+/** The form is made from what the server says a spec is. `from` fills it with the spec of a job, `dataset` with one. */
 export function NewJob() {
-  const from = route.value.query.get('from');
+  const { query } = route.value;
+  const from = query.get('from');
+  const dataset = query.get('dataset');
   const loaded = useLoaded(
     async (signal) => {
       const [fields, job] = await Promise.all([
         specFields(),
         from === null ? undefined : descent.jobs.get(from, { signal }),
       ]);
-      const draft = job === undefined ? EMPTY : draftOf(job.spec, fields.sections(job.spec.optimizer.type));
-      return { fields, draft, from };
+      const empty = dataset === null ? EMPTY : { ...EMPTY, edits: { '/dataset': dataset } };
+      const draft = job === undefined ? empty : draftOf(job.spec, fields.sections(job.spec.optimizer.type));
+      return { fields, draft, key: `${from} ${dataset}` };
     },
-    [from],
+    [from, dataset],
   );
   const { value, error } = loaded.value;
   return (
@@ -38,8 +41,8 @@ export function NewJob() {
       </div>
       <Problem error={error} />
       {error !== undefined && from !== null && <a href={href('new')}>Begin with the defaults</a>}
-      {value !== undefined && value.from === from && (
-        <Form key={from} fields={value.fields} initial={value.draft} />
+      {value !== undefined && value.key === `${from} ${dataset}` && (
+        <Form key={value.key} fields={value.fields} initial={value.draft} />
       )}
     </>
   );
