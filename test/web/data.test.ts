@@ -1,5 +1,7 @@
 import type { Page } from 'playwright-core';
+import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
+import { encodeZip } from '../../src/export/zip.ts';
 import { Installation } from '../end-to-end/installation.ts';
 import { browserName, openBrowser, violationsOf } from './browser.ts';
 
@@ -12,6 +14,19 @@ const ROWS = Array.from({ length: 60 }, (_, i) => {
   return `${i % 7},${(i % 3) + 0.25 * (i % 4)},${i % 2 === 0 ? 'north' : 'south'},${kind}`;
 });
 const TABLE = ['length,width,place,colour', ...ROWS, ''].join('\n');
+
+/** The same pictures in two classes, so that any model is wrong about half of them. */
+function sameInBothClasses(): Buffer {
+  const files = ['left', 'right'].flatMap((kind) =>
+    Array.from({ length: 30 }, (_, i) => {
+      const png = new PNG({ width: 9, height: 8 });
+      for (let at = 0; at < png.data.length; at += 1)
+        png.data[at] = at % 4 === 3 ? 255 : (at * (i + 3)) % 256;
+      return { name: `${kind}/${i}.png`, bytes: PNG.sync.write(png) };
+    }),
+  );
+  return Buffer.from(encodeZip(files));
+}
 
 /** As a file manager does: the page gets the file with the drop. */
 async function drop(page: Page, name: string, text: string): Promise<void> {
@@ -89,6 +104,43 @@ describe.skipIf(browserName === undefined)('own data on the page (needs chromium
     await page.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('heading', { name: 'Data', exact: true }).waitFor();
     expect(await names()).not.toContain('colours');
+  });
+
+  it('takes a ZIP archive of pictures that is chosen, and shows them, also beside mistakes', async () => {
+    const descent = await Installation.start();
+    const page = await browser.open(`${descent.url}/#/data`);
+    const chooser = page.waitForEvent('filechooser');
+    await page.getByLabel('Choose a file').focus();
+    await page.keyboard.press('Enter');
+    await (await chooser).setFiles({
+      name: 'Same.zip',
+      mimeType: 'application/zip',
+      buffer: sameInBothClasses(),
+    });
+    const preview = page.getByLabel('What Same.zip would make');
+    await preview.getByText('coloured image, 9 × 8').waitFor();
+    await preview.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByRole('heading', { name: 'Rows 1 to 40 of 48' }).waitFor();
+    const widths = (selector: string) =>
+      page
+        .locator(selector)
+        .evaluateAll((all) =>
+          all.map((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+        );
+    await expect.poll(() => widths('.pictures img')).toEqual(Array(40).fill(9));
+
+    const { id } = await descent.create({ dataset: 'same', training: { epochs: 1 } });
+    await descent.toEnd(id);
+    await page.goto(`${descent.url}/#/jobs/${id}`);
+    const mistakes = page.locator('.mistakes img');
+    await mistakes.first().waitFor();
+    const count = await mistakes.count();
+    expect(count).toBeGreaterThan(0);
+    for (const image of await mistakes.all()) await image.scrollIntoViewIfNeeded();
+    await expect
+      .poll(async () => (await widths('.mistakes img')).filter((width) => width > 0).length)
+      .toBe(count);
+    await page.locator('.cell-rows .picture').first().waitFor();
   });
 
   it('says where a refused file is wrong, and why a dataset that is needed stays', async () => {

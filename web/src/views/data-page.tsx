@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { datasets } from '../api/datasets.ts';
+import { forgetDatasets } from '../api/datasets-known.ts';
 import { caller } from '../api/server.ts';
 import { ago } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
@@ -19,6 +20,7 @@ export function DatasetPage({ name }: { name: string }) {
     removal.value = undefined;
     try {
       await datasets.delete(name);
+      forgetDatasets();
       go(href('data'));
     } catch (reason) {
       removal.value = reason;

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DatasetDetail, UploadOptions } from '../../../src/client/types.ts';
 import { upload } from '../api/datasets.ts';
+import { forgetDatasets } from '../api/datasets-known.ts';
 import { bytes } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
@@ -66,6 +67,7 @@ export function Preview({ chosen, onClose }: { chosen: Chosen; onClose(): void }
         },
       });
       if (signal.aborted) return;
+      if (isKeeping) forgetDatasets();
       if (isKeeping) go(href(`data/${dataset.name}`));
       else state.value = { asked, made: dataset };
     } catch (error) {
