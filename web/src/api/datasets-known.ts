@@ -4,15 +4,15 @@ import { descent } from './server.ts';
 
 /** What the page knows of the datasets without asking for each. They are read when somebody first wants to know. */
 
-const known = signal<ReadonlyMap<string, Dataset>>(new Map());
-/** Names that were not there when the datasets were read. */
-let missing = new Set<string>();
+/** By name; null for a name that was asked for and is none. */
+const known = signal<ReadonlyMap<string, Dataset | null>>(new Map());
+const wanted = new Set<string>();
 let isReading = false;
 
-/** undefined until it is known, and where there is none of that name. */
-export function datasetOf(name: string): Dataset | undefined {
+/** undefined until it is known; null where there is none of that name. */
+export function datasetOf(name: string): Dataset | null | undefined {
   const found = known.value.get(name);
-  if (found === undefined && !missing.has(name)) void read(name);
+  if (found === undefined) void read(name);
   return found;
 }
 
@@ -21,28 +21,29 @@ export const hasPictures = (name: string): boolean => datasetOf(name)?.image != 
 
 /** All of them, one's own first. */
 export function datasetNames(): string[] {
-  if (known.value.size === 0) void read('');
+  if (known.value.size === 0) void read();
   return [...known.value.values()]
+    .filter((dataset) => dataset !== null)
     .toSorted((a, b) => Number(a.built_in) - Number(b.built_in))
     .map(({ name }) => name);
 }
 
 /** Some have changed. */
 export function forgetDatasets(): void {
-  missing = new Set();
   known.value = new Map();
 }
 
-/** A failure is the same as no dataset: whoever asks for the dataset itself is told why. */
-async function read(wanted: string): Promise<void> {
-  missing.add(wanted);
+/** Many names that are asked for at a time are one request. Where it fails they stay unknown until the next asks. */
+async function read(name?: string): Promise<void> {
+  if (name !== undefined) wanted.add(name);
   if (isReading) return;
   isReading = true;
   try {
     const all = await descent.installation.datasets();
-    known.value = new Map(all.map((dataset) => [dataset.name, dataset]));
+    const none = [...wanted].map((each) => [each, null] as const);
+    known.value = new Map([...none, ...all.map((dataset) => [dataset.name, dataset] as const)]);
   } catch {
-    missing.delete(wanted);
+    // Whoever asks for the dataset itself is told why.
   } finally {
     isReading = false;
   }

@@ -104,7 +104,9 @@ export function Preview({ chosen, onClose }: { chosen: Chosen; onClose(): void }
           <summary>How to read it</summary>
           <div class="fields">
             <div class="field spec-field">
-              <label for="upload-format">Format</label>
+              <span class="row">
+                <label for="upload-format">Format</label>
+              </span>
               <select
                 id="upload-format"
                 value={format}

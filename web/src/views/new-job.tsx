@@ -59,9 +59,9 @@ function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
   const verdict = usePlan(spec).value;
   const shown = sections.flatMap(({ nodes }) => fieldsIn(nodes, edits));
   const { at, rest } = sortErrors(verdict.error, [...shown, METADATA]);
-  const classes =
-    datasetOf(edits['/dataset'] ?? String(shown.find(({ pointer }) => pointer === '/dataset')?.default))
-      ?.classes ?? [];
+  const names = datasetNames();
+  const dataset = edits['/dataset'] ?? String(shown.find(({ pointer }) => pointer === '/dataset')?.default);
+  const classes = (names.includes(dataset) ? datasetOf(dataset)?.classes : null) ?? [];
   const key = useIdempotencyKey(JSON.stringify(spec));
   const form = useRef<HTMLFormElement>(null);
 
@@ -103,9 +103,7 @@ function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
                   field={field}
                   text={edits[field.key]}
                   errors={at.get(field.key) ?? []}
-                  suggestions={
-                    field.pointer === '/dataset' ? datasetNames() : field.kind === 'pairs' ? classes : []
-                  }
+                  suggestions={field.pointer === '/dataset' ? names : field.kind === 'pairs' ? classes : []}
                   onText={(text) => edit(field.key, text)}
                 />
               ))}

@@ -1,13 +1,13 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { COLOURS } from '../../../src/charts/colours.ts';
-import type { DatasetDetail, Job } from '../../../src/client/descent.ts';
+import type { DatasetDetail, DatasetRows, Job } from '../../../src/client/descent.ts';
 import type { ClassPredictions } from '../../../src/client/types.ts';
 import { descent } from '../api/server.ts';
 import { percent, short, whole } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
+import { againMs, newest } from './try-it-newest.ts';
 import { drawPlane, type Plane, pointsOf, shareRight, sharesOf } from './try-it-plane.ts';
-import { againMs, newest, type Rows } from './try-it-table.tsx';
 
 /** Predictions along a side. One request takes 1,000 rows. */
 const SIDE = 60;
@@ -16,7 +16,7 @@ const MOST_ROWS = 1_000;
 interface Props {
   job: Job;
   dataset: DatasetDetail;
-  rows: Rows;
+  rows: DatasetRows['data'];
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Rows } from './try-it-table.tsx';
+import type { DatasetRows } from '../../../src/client/types.ts';
 
 /** A plane with points and what a model says of each place in it. */
 
@@ -23,7 +23,7 @@ export interface Points {
 }
 
 /** The points, and the places of a plane that has some room around them. */
-export function pointsOf(rows: Rows, classes: readonly string[], side: number): Points {
+export function pointsOf(rows: DatasetRows['data'], classes: readonly string[], side: number): Points {
   const points = rows.map(({ values, target }) => ({
     x: Number(values[0]),
     y: Number(values[1]),

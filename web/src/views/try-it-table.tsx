@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import type { DatasetDetail, Job } from '../../../src/client/descent.ts';
+import type { DatasetDetail, DatasetRows, Job } from '../../../src/client/descent.ts';
 import { datasets } from '../api/datasets.ts';
 import { jobOf } from '../api/jobs.ts';
 import { descent } from '../api/server.ts';
@@ -11,11 +11,12 @@ import { titleOf } from './job-name.ts';
 import { Tail } from './job-tail.tsx';
 import { Boundary } from './try-it-boundary.tsx';
 import { Picker } from './try-it-draw.tsx';
+import { againMs, newest } from './try-it-newest.ts';
 
 /** Train rows that the ranges of columns are taken from, and that are drawn. */
 const ROWS = 500;
 
-export type Cell = string | number | null;
+type Cell = string | number | null;
 
 /** A column of the form. */
 interface Input {
@@ -60,10 +61,8 @@ export function TryTable({ id, best }: { id: string; best: readonly string[] }) 
 const isPlane = ({ inputs, classes, columns }: DatasetDetail): boolean =>
   inputs === 2 && classes !== null && (columns === null || columns.length === 2);
 
-export type Rows = Awaited<ReturnType<typeof datasets.rows>>['data'];
-
 /** A table that was not read from columns has numbers alone. */
-function inputsOf({ columns, inputs }: DatasetDetail, rows: Rows): Input[] {
+function inputsOf({ columns, inputs }: DatasetDetail, rows: DatasetRows['data']): Input[] {
   if (columns === null) {
     return Array.from({ length: inputs }, (_, i) => {
       const values = rows.map((row) => Number(row.values[i]));
@@ -160,13 +159,6 @@ function Ask({ job, inputs }: { job: Job; inputs: readonly Input[] }) {
 
 /** How long somebody types before the model is asked. */
 const PAUSE_MS = 150;
-
-/** Checkpoints are some seconds apart. */
-export const againMs = ({ terminal }: Job): number | undefined => (terminal ? undefined : 1_000);
-
-/** A job that still trains answers with its newest checkpoint. */
-export const newest = (status: Job['status']): { checkpoint?: 'latest' } =>
-  status === 'succeeded' ? {} : { checkpoint: 'latest' };
 
 function Answer({ said }: { said: Awaited<ReturnType<typeof descent.jobs.predict>> | undefined }) {
   if (said === undefined) return null;

@@ -25,16 +25,21 @@ export function TryIt() {
             No job has finished yet. <a href={href('new')}>Train one</a>, then ask its model here.
           </p>
         </section>
-      ) : ids.length > 0 && isTable(ids[0]!) ? (
-        <TryTable key={ids[0]} id={ids[0]!} best={best} />
       ) : (
-        <DrawIt ids={ids} best={best} />
+        ids[0] !== undefined && <Of ids={ids} first={ids[0]} best={best} />
       )}
     </>
   );
 }
 
-function isTable(id: string): boolean {
-  const job = jobOf(id).value;
-  return typeof job === 'object' && datasetOf(job.spec.dataset)?.kind === 'table';
+/** The first job decides what is asked. */
+function Of({ ids, first, best }: { ids: readonly string[]; first: string; best: readonly string[] }) {
+  const job = jobOf(first).value;
+  const dataset = typeof job === 'object' ? datasetOf(job.spec.dataset) : null;
+  if (dataset === undefined || job === 'unknown') return <p class="faint">Loading …</p>;
+  return dataset?.kind === 'table' ? (
+    <TryTable key={first} id={first} best={best} />
+  ) : (
+    <DrawIt ids={ids} best={best} />
+  );
 }
