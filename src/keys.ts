@@ -8,6 +8,7 @@ import { StartError } from './process/start-error.ts';
 import { connectForCommand, RedisUnreachableError } from './redis/connections.ts';
 import { findPrivateRedis } from './start/private-redis.ts';
 import { type ApiKey, ApiKeys } from './store/api-keys.ts';
+import { Datasets } from './store/datasets.ts';
 import type { Place } from './store/index-walk.ts';
 import { JobStore } from './store/jobs.ts';
 import { buildKeys } from './store/keys.ts';
@@ -24,7 +25,7 @@ const HELP = `Usage: npm run keys -- <command>
   revoke <id>
       Revokes a key. Its requests are refused at once, and its open event streams end.
   adopt --owner <owner>
-      Gives the finished jobs that were made without keys to an owner.
+      Gives the finished jobs and the datasets that were made without keys to an owner.
 
 reader: looks at the owner's jobs. writer: also creates, cancels and deletes them. admin: everything, of all owners.
 The API asks for keys when AUTH=keys. Redis is found as the API finds it: by REDIS_URL, or as the one that npm start
@@ -41,6 +42,7 @@ class UsageError extends Error {
 
 interface Stores {
   keys: ApiKeys;
+  datasets: Datasets;
   jobs: JobStore;
 }
 
@@ -88,7 +90,7 @@ async function revoke({ keys }: Stores, [id]: string[]): Promise<void> {
   console.log(`Revoked ${id}.`);
 }
 
-async function adopt({ jobs }: Stores, options: Options): Promise<void> {
+async function adopt({ jobs, datasets }: Stores, options: Options): Promise<void> {
   const owner = parsed('owner', OwnerSchema, options.owner);
   if (owner === LOCAL_OWNER) throw new UsageError(`${LOCAL_OWNER} has them already; name another owner.`);
   const count = { adopted: 0, not_finished: 0, not_found: 0 };
@@ -106,6 +108,24 @@ async function adopt({ jobs }: Stores, options: Options): Promise<void> {
         : 'have not ended; adopt them when they have';
     console.log(`${jobsOf(count.not_finished)} ${are}.`);
   }
+  await adoptDatasets(datasets, owner);
+}
+
+/** Both owners have a dataset for a moment, so that its rows are never nobody's; a repeat completes what broke off. */
+async function adoptDatasets(datasets: Datasets, owner: string): Promise<void> {
+  let adopted = 0;
+  for (const { name, bytes, createdMs: _, ...stored } of await datasets.list(LOCAL_OWNER)) {
+    // Nothing is added, so no limit applies.
+    const put = { owner, name, stored, bytes, mostBytes: Number.MAX_SAFE_INTEGER, quota: undefined };
+    const { outcome } = await datasets.put(put);
+    if (outcome === 'other')
+      console.log(`${owner} has another dataset called ${name}: ${LOCAL_OWNER} keeps it.`);
+    else if (outcome === 'too_many') console.log(`${owner} has too many datasets to adopt ${name}.`);
+    else if ((await datasets.drop(LOCAL_OWNER, name)).outcome === 'needed') {
+      console.log(`${owner} has ${name}, too; adopt it again when the jobs that need it have ended.`);
+    } else adopted += 1;
+  }
+  if (adopted > 0) console.log(`${owner} has adopted ${adopted} ${adopted === 1 ? 'dataset' : 'datasets'}.`);
 }
 
 const jobsOf = (n: number): string => `${n} ${n === 1 ? 'job' : 'jobs'}`;
@@ -149,7 +169,11 @@ async function main(): Promise<void> {
   const redis = await connectForCommand(address);
   try {
     const names = buildKeys(config.KEY_PREFIX);
-    const stores = { keys: new ApiKeys(redis, names), jobs: new JobStore(redis, names) };
+    const stores = {
+      keys: new ApiKeys(redis, names),
+      datasets: new Datasets(redis, names),
+      jobs: new JobStore(redis, names),
+    };
     const options = values as Options;
     if (command === 'create') await create(stores, options);
     else if (command === 'list') await list(stores);

@@ -20,7 +20,10 @@ export const EvaluationRowsSchema = z
     next: z.string().nullable().meta({ description: 'The next page, as a path; null on the last one.' }),
     links: z.strictObject({
       self: z.string(),
-      images: z.string().meta({ description: 'The images of these rows in one PNG.' }),
+      images: z
+        .string()
+        .nullable()
+        .meta({ description: 'The images of these rows in one PNG; null where the rows are no images.' }),
     }),
   })
   .meta({ id: 'EvaluationRows', description: 'In the order of the test set.' });

@@ -70,6 +70,25 @@ function scalesOf(columns: readonly DatasetColumn[] | null | undefined): InputCo
   };
 }
 
+/** value * scale + offset: for all inputs alike, or for each. */
+export interface Rescaling {
+  readonly scale: number | readonly number[];
+  readonly offset: number | readonly number[];
+}
+
+/**
+ * What the model does to its inputs, one after another, for formats whose layers multiply and then add. Numbers far from
+ * 0 that hardly differ keep their digits, since the offset is taken away first.
+ */
+export function rescalingOf({ inputScale, inputColumns }: ExportedModel): readonly Rescaling[] {
+  if (inputScale !== undefined) return [{ scale: inputScale, offset: 0 }];
+  if (inputColumns === undefined) return [];
+  return [
+    { scale: 1, offset: Array.from(inputColumns.offsets, (offset) => -offset) },
+    { scale: Array.from(inputColumns.divisors, (divisor) => 1 / divisor), offset: 0 },
+  ];
+}
+
 /** Rule 1 divides a byte by 255. */
 const INPUT_SCALE = 1 / 255;
 

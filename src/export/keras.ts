@@ -2,9 +2,9 @@ import type { JobSpec } from '../contract/job-spec.ts';
 import type { Schedule } from '../contract/learning-rate.ts';
 import { type Loss, lossOf } from '../contract/loss.ts';
 import type { Optimizer } from '../contract/optimizer.ts';
-import { type ExportedLayer, type ExportedModel, layersOf } from './exported-model.ts';
+import { type ExportedLayer, type ExportedModel, layersOf, rescalingOf } from './exported-model.ts';
 import { encodeHdf5, type Hdf5Dataset, type Hdf5Group } from './hdf5.ts';
-import { kerasNames } from './keras-names.ts';
+import { kerasNames, rescalingName } from './keras-names.ts';
 import { encodeZip } from './zip.ts';
 
 /**
@@ -124,7 +124,7 @@ const KERAS_SCHEDULES: { readonly [Type in Schedule['type']]: string } = {
 };
 
 function configOf(model: ExportedModel): object {
-  const { layout, spec, data, inputScale, outputScale, file } = model;
+  const { layout, spec, data, outputScale, file } = model;
   const names = kerasNames(model);
   const chain = [
     layer('InputLayer', {
@@ -133,9 +133,9 @@ function configOf(model: ExportedModel): object {
       sparse: false,
       name: 'input',
     }),
-    ...(inputScale !== undefined
-      ? [layer('Rescaling', { name: 'rescaling', dtype: 'float32', scale: inputScale, offset: 0 })]
-      : []),
+    ...rescalingOf(model).map((rescaling, k) =>
+      layer('Rescaling', { name: rescalingName(k), dtype: 'float32', ...rescaling }),
+    ),
     ...layersOf(model, file.weights).flatMap(({ outputs, activation, isLast }, l) => [
       layer('Dense', {
         name: names.dense[l],

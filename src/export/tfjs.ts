@@ -1,7 +1,7 @@
 import type { Activation } from '../contract/activation.ts';
 import { littleEndianBytes } from '../training/little-endian.ts';
-import { type ExportedModel, layersOf } from './exported-model.ts';
-import { kerasNames } from './keras-names.ts';
+import { type ExportedModel, layersOf, rescalingOf } from './exported-model.ts';
+import { kerasNames, rescalingName } from './keras-names.ts';
 
 /**
  * The two files that TensorFlow.js's `loadLayersModel` reads: the model as JSON, and its weights in a file beside it.
@@ -28,13 +28,12 @@ const TFJS_ACTIVATIONS: { readonly [Name in Activation]: string } = {
 };
 
 export function encodeTfjsModel(model: ExportedModel): Uint8Array {
-  const { layout, data, inputScale, outputScale, version } = model;
+  const { layout, data, outputScale, version } = model;
   const names = kerasNames(model).dense;
   const exported = layersOf(model, model.file.weights);
   const chain = [
-    ...(inputScale !== undefined
-      ? [layer('Rescaling', { name: 'rescaling', scale: inputScale, offset: 0 })]
-      : []),
+    // Its type says that these are numbers; it multiplies and adds lists as well.
+    ...rescalingOf(model).map((rescaling, k) => layer('Rescaling', { name: rescalingName(k), ...rescaling })),
     ...exported.flatMap(({ outputs, activation }, l) => [
       layer('Dense', {
         name: names[l],

@@ -70,7 +70,7 @@ describe('the test rows of an evaluation', () => {
 
   it('are shown by the link to their images, in the same order', async () => {
     const { data, links } = (await get('?actual=4&predicted=9&limit=5&from=1')).json<EvaluationRows>();
-    const response = await api.request({ url: links.images });
+    const response = await api.request({ url: links.images! });
     expect(response.headers['content-type']).toBe('image/png');
     const png = PNG.sync.read(response.rawPayload);
     // Three columns, two lines, each image enlarged to 56 px with a gap of 4.

@@ -253,7 +253,8 @@ describe('a job that predicts a number', () => {
 
   it('has an evaluation, and test rows with the number and the one predicted', async () => {
     expect((await get('/evaluation')).json()).toEqual(NUMBER_EVALUATION);
-    const { data, total, next } = (await get('/evaluation/rows?limit=3')).json<EvaluationRows>();
+    const { data, total, next, links } = (await get('/evaluation/rows?limit=3')).json<EvaluationRows>();
+    expect(links.images).toBeNull();
     expect([data.length, total]).toEqual([3, 500]);
     for (const { index, predicted } of data) {
       expect(predicted).toBe(target.mean + target.deviation * model.probabilities[index]!);

@@ -124,7 +124,7 @@ describe.skipIf(inject('redisBinary') === null)('keys', { timeout: 120_000 }, ()
     expect((await runKeys({ REDIS_URL: 'redis://127.0.0.1:1' }, 'list')).stderr).toContain('ECONNREFUSED');
   });
 
-  it('give the jobs made without keys to an owner', async () => {
+  it('give the jobs and datasets made without keys to an owner', async () => {
     const redis = await startRedis();
     const env = { REDIS_URL: redis.url };
     const cwd = await makeTemporaryFolder();
@@ -140,22 +140,52 @@ describe.skipIf(inject('redisBinary') === null)('keys', { timeout: 120_000 }, ()
       return url!;
     };
     const url = await open('none');
-    const create = async () => {
+    const create = async (body = '{}') => {
       const headers = { 'content-type': 'application/json' };
-      const response = await fetch(`${url}/jobs`, { method: 'POST', headers, body: '{}' });
+      const response = await fetch(`${url}/jobs`, { method: 'POST', headers, body });
       return ((await response.json()) as { id: string }).id;
     };
-    const [ended, queued] = [await create(), await create()];
+    const upload = async (name: string) => {
+      const body = `x,y\n${Array.from({ length: 200 }, (_, i) => `${i},${i % 2 === 0 ? 'even' : 'odd'}\n`).join('')}`;
+      const response = await fetch(`${url}/datasets/${name}?format=csv`, { method: 'PUT', body });
+      expect(response.status).toBe(201);
+    };
+    await upload('free');
+    await upload('needed');
+    const [ended, queued] = [await create(), await create('{"dataset": "needed"}')];
     await fetch(`${url}/jobs/${ended}/cancel`, { method: 'POST' });
     const adopted = await runKeys(env, 'adopt', '--owner', 'alice');
-    expect(adopted.stdout).toBe('alice has adopted 1 job.\n1 job has not ended; adopt it when it has.\n');
+    expect(adopted.stdout).toBe(
+      'alice has adopted 1 job.\n1 job has not ended; adopt it when it has.\n' +
+        'alice has needed, too; adopt it again when the jobs that need it have ended.\nalice has adopted 1 dataset.\n',
+    );
+    const names = async () =>
+      (
+        (await (await fetch(`${url}/datasets`)).json()) as { data: { name: string; built_in: boolean }[] }
+      ).data
+        .filter(({ built_in }) => !built_in)
+        .map(({ name }) => name);
+    expect(await names()).toEqual(['needed']);
+    await fetch(`${url}/jobs/${queued}/cancel`, { method: 'POST' });
+    expect((await runKeys(env, 'adopt', '--owner', 'alice')).stdout).toBe(
+      'alice has adopted 1 job.\nalice has adopted 1 dataset.\n',
+    );
+    expect(await names()).toEqual([]);
     const key = (
       await runKeys(env, 'create', '--name', 'a', '--owner', 'alice', '--role', 'reader')
     ).stdout.trim();
     const guarded = await open('keys');
     const asAlice = (path: string) => fetch(guarded + path, { headers: { authorization: `Bearer ${key}` } });
-    expect(await (await asAlice('/jobs')).json()).toMatchObject({ data: [{ id: ended, owner: 'alice' }] });
+    expect(await (await asAlice('/jobs')).json()).toMatchObject({
+      data: [
+        { id: queued, owner: 'alice' },
+        { id: ended, owner: 'alice' },
+      ],
+    });
     expect((await asAlice(`/jobs/${ended}`)).status).toBe(200);
-    expect((await asAlice(`/jobs/${queued}`)).status).toBe(404);
+    expect(await (await asAlice('/datasets/free/rows?limit=1')).json()).toMatchObject({
+      data: [{ index: 0 }],
+    });
+    expect((await asAlice('/datasets/needed')).status).toBe(200);
   });
 });

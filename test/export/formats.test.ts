@@ -99,6 +99,34 @@ describe('a model of points in a plane, which are not scaled,', () => {
   });
 });
 
+describe('a model of a table whose columns are scaled', () => {
+  it('takes their own units in ONNX Runtime and TensorFlow.js, and from Keras', async () => {
+    const points = await trainedModel({ dataset: 'moons', model: { hidden_units: [8] } });
+    // Far from 0, where a float32 has few digits left for what differs.
+    const [offsets, divisors] = [Float32Array.of(2000, -0.5), Float32Array.of(4, 0.001)];
+    const units = points.values.map((value, i) => value * divisors[i % 2]! + offsets[i % 2]!);
+    const seen = units.map((value, i) => (value - offsets[i % 2]!) / divisors[i % 2]!);
+    expect(largestDifference(seen, points.values)).toBeLessThan(1e-4);
+    const exported = { ...points.exported('raw'), inputColumns: { offsets, divisors } };
+    const session = await ort.InferenceSession.create(encodeAs('onnx', exported, 'keras'));
+    const { probabilities } = await session.run({
+      input: new ort.Tensor('float32', Float32Array.from(units), [500, 2]),
+    });
+    const loaded = await loadTfjs(exported);
+    const predicted = await (
+      loaded.predict(tf.tensor2d(Float32Array.from(units), [500, 2])) as tf.Tensor
+    ).data();
+    expect(largestDifference(predicted, probabilities!.data as Float32Array)).toBeLessThan(TOLERANCE);
+    expect(largestDifference(predicted, points.probabilities)).toBeLessThan(1e-3);
+    const config = unzip(encodeAs('keras', exported, 'keras')).get('config.json')!;
+    const layers = JSON.parse(config.toString()).config.layers as { config: object }[];
+    expect(layers.slice(1, 3).map((layer) => layer.config)).toMatchObject([
+      { name: 'rescaling', scale: 1, offset: [-2000, 0.5] },
+      { name: 'rescaling_1', scale: [0.25, 1 / divisors[1]!], offset: 0 },
+    ]);
+  });
+});
+
 describe('a model of a number', () => {
   let number: TrainedModel;
   beforeAll(async () => {

@@ -81,7 +81,7 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
     const page = await browser.open(`${descent.url}/#/jobs/${id}`);
     const figure = (name: string) => page.locator('.figures div', { hasText: name }).locator('dd').first();
     await expect.poll(() => figure('Test MAE').textContent()).toBe(shown);
-    expect(await figure('Best val_mae').textContent()).toMatch(/^0\.\d+$/);
+    await expect.poll(() => figure('Best val_mae').textContent()).toMatch(/^0\.\d+$/);
     expect(await page.locator('figcaption').allTextContents()).toEqual(['Loss', 'MAE']);
     const residuals = page.getByAltText('Histogram of the residuals');
     await expect
@@ -144,7 +144,8 @@ describe.skipIf(browserName === undefined)('the page (needs chromium)', () => {
         [`try?jobs=${id}`]: '.guess a',
         compare: 'main input[type=checkbox]',
         race: 'main button.primary',
-        data: '.pictures img',
+        data: 'tbody a',
+        'data/mnist': '.pictures img',
         installation: '.why',
         x: '.empty a',
       };

@@ -8,8 +8,8 @@ import { Compare } from './views/compare.tsx';
 import { JobPage } from './views/job.tsx';
 import { Jobs } from './views/jobs.tsx';
 import { Login } from './views/login.tsx';
-import { NewJob } from './views/new-job.tsx';
 
+const NewJob = later(async () => (await import('./views/new-job.tsx')).NewJob);
 const TryIt = later(async () => (await import('./views/try-it.tsx')).TryIt);
 const Race = later(async () => (await import('./views/race.tsx')).Race);
 const Data = later(async () => (await import('./views/data.tsx')).Data);

@@ -148,7 +148,10 @@ function listOf({ found, data }: Answer, path: string, query: Query): Evaluation
     data: rows.map((row) => described(row, data)),
     total,
     next: hasMore ? `${path}?${text({ from: rows.at(-1)!.index + 1 })}` : null,
-    links: { self: `${path}?${text()}`, images: `${path}.png?${text()}` },
+    links: {
+      self: `${path}?${text()}`,
+      images: data.image === null ? null : `${path}.png?${text()}`,
+    },
   };
 }
 

@@ -211,7 +211,7 @@ const MODEL = documented({
   access: 'reader',
   summary: 'The finished model, in the format that your tool opens',
   description:
-    'No format alters the weights. By default (`preprocessing=raw`) an ONNX or Keras model takes the bytes of the dataset, 0 to 255, and scales them itself, an ONNX model the numbers of an uploaded table in their own units (Keras and TensorFlow.js take them scaled), and one that predicts a number gives it in the unit of the dataset; safetensors, weights.h5 and json have no operations, so their weights take scaled values and give standardised numbers, and name the scales where the format has room for it. With `preprocessing=scaled`, Keras goes on training just as the job did, towards standardised numbers. TensorFlow.js reads two files: see `/jobs/{id}/model/tfjs/model.json`.',
+    'No format alters the weights. By default (`preprocessing=raw`) an ONNX, Keras or TensorFlow.js model takes the bytes of the dataset, 0 to 255, or the numbers of an uploaded table in their own units, and scales them itself (a text column is an input for each of its values: 1 where a row has it, else 0), and one that predicts a number gives it in the unit of the dataset; safetensors, weights.h5 and json have no operations, so their weights take scaled values and give standardised numbers, and name the scales where the format has room for it. With `preprocessing=scaled`, Keras goes on training just as the job did, towards standardised numbers. TensorFlow.js reads two files: see `/jobs/{id}/model/tfjs/model.json`.',
   requestHeaders: HEADERS,
   responses: responsesOf({ ...BINARY, ...JSON_OBJECT }),
   problems: PROBLEMS,

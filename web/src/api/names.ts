@@ -1,5 +1,5 @@
 import type { JobSpec, JobStatus, ModelFormat } from '../../../src/client/descent.ts';
-import type { Dataset, Engine } from '../../../src/client/types.ts';
+import type { Engine } from '../../../src/client/types.ts';
 
 /** The values of the API's enumerations, which its types know but a page cannot ask. The compiler compares them. */
 
@@ -27,22 +27,6 @@ export const OPTIMIZER_TYPES = allOf<NonNullable<JobSpec['optimizer']>['type']>(
   adadelta: true,
   lion: true,
 });
-
-const hasPicturesByName: Record<Dataset['name'], boolean> = {
-  mnist: true,
-  mnist_sample: true,
-  fashion_mnist: true,
-  moons: false,
-  circles: false,
-  spirals: false,
-  xor: false,
-  blobs: false,
-  sine: false,
-};
-export const DATASETS = Object.keys(hasPicturesByName) as Dataset['name'][];
-
-/** Whether the rows of a dataset can be shown, and drawn for. */
-export const hasPictures = (dataset: Dataset['name']): boolean => hasPicturesByName[dataset];
 
 export const ENGINES = allOf<Engine['name']>({ native: true, wasm: true, reference: true, tensorflow: true });
 

@@ -16,17 +16,20 @@ export const needsKey = signal(false);
 /** Who we are; undefined until the server has said it. */
 export const caller = signal<Caller | undefined>(undefined);
 
-async function observedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  try {
-    const response = await fetch(input, init);
-    isReachable.value = response.status !== 502 && response.status !== 504;
-    if (response.status === 401) needsKey.value = true;
-    return response;
-  } catch (error) {
-    if (init?.signal?.aborted !== true) isReachable.value = false;
-    throw error;
-  }
-}
+/** A fetch by which the page notices whether the server answers and knows us. */
+export const observed =
+  (send: typeof fetch): typeof fetch =>
+  async (input, init) => {
+    try {
+      const response = await send(input, init);
+      isReachable.value = response.status !== 502 && response.status !== 504;
+      if (response.status === 401) needsKey.value = true;
+      return response;
+    } catch (error) {
+      if (init?.signal?.aborted !== true) isReachable.value = false;
+      throw error;
+    }
+  };
 
 /** Whether a request that failed so may succeed in a moment. */
 export const isPassing = (error: unknown): boolean =>
@@ -39,9 +42,9 @@ export const AGAIN_MS = 2_000;
 /** Below the path at which a proxy serves the page. */
 export const base = new URL('.', location.href.split('#')[0]).href;
 
-const http = new Http({ url: base, fetch: observedFetch });
+export const http = new Http({ url: base, fetch: observed(fetch) });
 
-/** A `Descent` without what no view uses. */
+/** A `Descent` without what few views use. */
 export const descent = { jobs: new JobRequests(http), installation: new Installation(http) };
 
 /** Asks who we are. */

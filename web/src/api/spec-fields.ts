@@ -2,44 +2,63 @@ import { descent } from './server.ts';
 
 /** What a job's spec consists of, as the server's OpenAPI document says it. */
 
-interface Schema {
+export interface Schema {
   $ref?: string;
   type?: string;
   const?: string;
   enum?: string[];
   default?: unknown;
   description?: string;
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  exclusiveMaximum?: number;
   properties?: Record<string, Schema>;
   additionalProperties?: Schema | boolean;
-  items?: Schema;
   anyOf?: Schema[];
   oneOf?: Schema[];
 }
 
+/** A value that has one control. */
 export interface Field {
+  /** What tells it from all others: its pointer, or that and a # where it chooses a kind. */
+  key: string;
   /** JSON Pointer into the spec. */
   pointer: string;
   /** Its last part in words. */
   title: string;
   description: string;
-  kind: 'text' | 'number' | 'boolean' | 'choice' | 'list';
+  kind: 'text' | 'number' | 'boolean' | 'choice' | 'list' | 'pairs';
   options: readonly string[];
   default: unknown;
 }
 
+/** A value of one of several kinds, each with fields of its own. */
+export interface Union {
+  pointer: string;
+  choice: Field;
+  kinds: readonly Kind[];
+  default: unknown;
+}
+
+export interface Kind {
+  name: string;
+  /** Whether a value is of this kind. */
+  is(value: unknown): boolean;
+  /** The only value of the kind, or what is in each. */
+  constant: unknown;
+  /** The value itself, or, if `isObject`, what is in it. */
+  nodes: readonly Node[];
+  isObject: boolean;
+}
+
+export type Node = Field | Union;
+
 export interface Section {
   title: string;
   description: string;
-  fields: readonly Field[];
+  nodes: readonly Node[];
 }
 
 export interface SpecFields {
-  /** The sections of a spec with that optimizer. */
-  sections(optimizer: string): Section[];
+  sections: readonly Section[];
+  /** What the server says about them. */
   metadata: string;
 }
 
@@ -61,9 +80,6 @@ export function specFields(): Promise<SpecFields> {
   return reading;
 }
 
-/** `optimizer/type` is a field of its own, since its options are the union's. */
-const OPTIMIZER = '/optimizer';
-
 function fieldsOf({ components: { schemas } }: Document): SpecFields {
   /** What is beside a reference goes before what it refers to. */
   const resolve = (schema: Schema): Schema => {
@@ -71,61 +87,123 @@ function fieldsOf({ components: { schemas } }: Document): SpecFields {
     const { $ref, ...own } = schema;
     return { ...resolve(schemas[$ref.split('/').at(-1)!]!), ...own };
   };
-  const spec = resolve(schemas.JobSpec!);
-  const properties = Object.entries(spec.properties ?? {}).map(
+  /** The schemas of which a value meets one. */
+  const members = (schema: Schema): Schema[] => {
+    const found = resolve(schema);
+    return (found.anyOf ?? found.oneOf)?.flatMap(members) ?? [found];
+  };
+  const within = ({ properties = {} }: Schema, at: string, prefix: string): Node[] =>
+    Object.entries(properties).flatMap(([name, schema]) =>
+      schema.const === undefined ? [nodeOf(`${at}/${name}`, schema, prefix)] : [],
+    );
+  const nodeOf = (pointer: string, schema: Schema, prefix = ''): Node => {
+    const found = resolve(schema);
+    const all = members(found);
+    if (!all.some(isObject)) {
+      const field = fieldOf(pointer, found, all);
+      return { ...field, title: prefix === '' ? field.title : `${prefix}: ${field.title.toLowerCase()}` };
+    }
+    const title = words(nameIn(pointer));
+    const kinds = all.map((member) => kindOfMember(member, pointer, title, found.default));
+    const fallback = kinds.find(({ is }) => is(found.default))?.name;
+    const isType = found.oneOf !== undefined;
+    const choice: Field = {
+      key: isType ? `${pointer}/type` : `${pointer}#`,
+      pointer: isType ? `${pointer}/type` : pointer,
+      title: isType ? 'Type' : kinds.some(({ name }) => name === 'number') ? `${title} by` : title,
+      description: isType ? 'It changes the fields beside it.' : (found.description ?? ''),
+      kind: 'choice',
+      options: kinds.map(({ name }) => name),
+      default: fallback,
+    };
+    return { pointer, choice, kinds, default: found.default };
+  };
+  const kindOfMember = (member: Schema, pointer: string, title: string, fallback: unknown): Kind => {
+    const { type, const: constant, properties } = member;
+    const leaf = { isObject: false, nodes: [], constant: undefined };
+    if (type === 'null') return { ...leaf, name: 'none', is: (value) => value === null, constant: null };
+    if (constant !== undefined)
+      return { ...leaf, name: constant, is: (value) => value === constant, constant };
+    if (properties !== undefined) {
+      const { const: name } = properties.type ?? {};
+      return {
+        name: name ?? 'on',
+        is: (value) => isPlain(value) && (name === undefined || value.type === name),
+        constant: name === undefined ? {} : { type: name },
+        nodes: within(member, pointer, pointer === OPTIMIZER ? '' : title),
+        isObject: true,
+      };
+    }
+    if (isObject(member)) {
+      const pairs = {
+        ...fieldOf(pointer, { default: {} }),
+        title: `${title}: pairs`,
+        kind: 'pairs' as const,
+      };
+      return { ...leaf, name: 'pairs', is: isPlain, nodes: [pairs] };
+    }
+    const own = {
+      ...fieldOf(pointer, { ...member, ...(isPlain(fallback) ? {} : { default: fallback }) }),
+      title,
+    };
+    return { ...leaf, name: type ?? 'value', is: (value) => typeof value === 'number', nodes: [own] };
+  };
+
+  const properties = Object.entries(resolve(schemas.JobSpec!).properties ?? {}).map(
     ([name, schema]) => [name, resolve(schema)] as const,
   );
   const isSection = (schema: Schema) => schema.properties !== undefined || schema.oneOf !== undefined;
-  const fieldsIn = (schema: Schema, at: string) =>
-    Object.entries(schema.properties ?? {}).flatMap(([name, each]) => {
-      const found = resolve(each);
-      return found.const === undefined ? [field(`${at}/${name}`, found)] : [];
-    });
-  const section = (name: string, schema: Schema, optimizer: string): Section => {
-    const at = `/${name}`;
-    const { description = '' } = schema;
-    if (at !== OPTIMIZER) return { title: words(name), description, fields: fieldsIn(schema, at) };
-    const variants = (schema.oneOf ?? []).map(resolve);
-    const types = variants.map(({ properties: its }) => its!.type!.const!);
-    const fallback = (schema.default as { type: string }).type;
-    const type = field(`${at}/type`, {
-      enum: types,
-      default: fallback,
-      description: 'The update rule. It changes the fields beside it.',
-    });
-    const chosen = variants[Math.max(0, types.indexOf(optimizer))]!;
-    return { title: words(name), description, fields: [type, ...fieldsIn(chosen, at)] };
-  };
   const loose = properties.filter(([name, schema]) => name !== 'metadata' && !isSection(schema));
   const sections = properties.filter(([, schema]) => isSection(schema));
   return {
-    sections: (optimizer) => [
-      { title: 'Job', description: '', fields: loose.map(([name, schema]) => field(`/${name}`, schema)) },
-      ...sections.map(([name, schema]) => section(name, schema, optimizer)),
+    sections: [
+      { title: 'Job', description: '', nodes: loose.map(([name, schema]) => nodeOf(`/${name}`, schema)) },
+      ...sections.map(([name, schema]) => ({
+        title: words(name),
+        description: schema.description ?? '',
+        nodes: schema.oneOf === undefined ? within(schema, `/${name}`, '') : [nodeOf(`/${name}`, schema)],
+      })),
     ],
     metadata: properties.find(([name]) => name === 'metadata')?.[1].description ?? '',
   };
 }
 
-function field(pointer: string, schema: Schema): Field {
-  const main = schema.anyOf?.find(({ type }) => type !== 'null') ?? schema;
+/** The section that is a union itself: its title is above its fields. */
+const OPTIMIZER = '/optimizer';
+
+const isObject = ({ properties, additionalProperties }: Schema): boolean =>
+  properties !== undefined || typeof additionalProperties === 'object';
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const nameIn = (pointer: string): string => pointer.split('/').at(-1)!;
+
+/** A value of the spec, or of a query. members: the schemas of which it meets one. */
+export function fieldOf(
+  pointer: string,
+  schema: Schema,
+  members: readonly Schema[] = schema.anyOf ?? [schema],
+): Field {
+  const main = members.find(({ type }) => type !== 'null') ?? schema;
+  // Without a choice it is null, or what the server makes of the rest.
+  const isOpen = members.length > 1 || schema.default === undefined;
   return {
+    key: pointer,
     pointer,
-    title: words(pointer.split('/').at(-1)!),
+    title: words(nameIn(pointer)),
     description: schema.description ?? '',
     kind: kindOf(main),
-    // Without a choice it is null.
-    options: [...(main === schema ? [] : ['']), ...(main.enum ?? [])],
+    options: [...(isOpen ? [''] : []), ...(main.enum ?? [])],
     default: schema.default,
   };
 }
 
-/** An object is written as JSON, which numbers are, too. */
-function kindOf({ enum: options, type, $ref }: Schema): Field['kind'] {
+function kindOf({ enum: options, type }: Schema): Field['kind'] {
   if (options !== undefined) return 'choice';
   if (type === 'boolean') return 'boolean';
   if (type === 'array') return 'list';
-  return $ref || type === 'number' || type === 'integer' ? 'number' : 'text';
+  return type === 'number' || type === 'integer' ? 'number' : 'text';
 }
 
 const words = (name: string): string => {

@@ -9,11 +9,12 @@ export interface Loaded<Value> {
 
 /**
  * What `load` gives, again whenever one of `inputs` changes. The last value stays until the next is there.
- * What fails for a moment is tried again.
+ * What fails for a moment is tried again. everyMs: it is loaded again so long after each answer.
  */
 export function useLoaded<Value>(
   load: (signal: AbortSignal) => Promise<Value>,
   inputs: readonly unknown[],
+  everyMs?: number,
 ): Signal<Loaded<Value>> {
   const loaded = useSignal<Loaded<Value>>({});
   useEffect(() => {
@@ -22,12 +23,14 @@ export function useLoaded<Value>(
     const attempt = () =>
       void load(stop.signal).then(
         (value) => {
-          if (!stop.signal.aborted) loaded.value = { value };
+          if (stop.signal.aborted) return;
+          loaded.value = { value };
+          if (everyMs !== undefined) timer = setTimeout(attempt, everyMs);
         },
         (error: unknown) => {
           if (stop.signal.aborted) return;
           loaded.value = { value: loaded.peek().value, error };
-          if (isPassing(error)) timer = setTimeout(attempt, AGAIN_MS);
+          if (everyMs !== undefined || isPassing(error)) timer = setTimeout(attempt, everyMs ?? AGAIN_MS);
         },
       );
     attempt();

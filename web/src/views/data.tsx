@@ -1,84 +1,91 @@
 import type { Dataset } from '../../../src/client/types.ts';
-import { base, descent } from '../api/server.ts';
-import { whole } from '../parts/format.ts';
+import { descent } from '../api/server.ts';
+import { ago, bytes, whole } from '../parts/format.ts';
+import { now } from '../parts/now.ts';
 import { Problem } from '../parts/problem.tsx';
+import { Scroll } from '../parts/scroll.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
-import { href } from '../route.ts';
+import { href, route } from '../route.ts';
+import { DatasetPage } from './data-page.tsx';
+import { kindOf, targetOf } from './data-texts.ts';
+import { Upload } from './data-upload.tsx';
 
-/** Pictures of the first test rows. */
-const SHOWN = 40;
-
-/** The datasets that jobs can be trained on. */
+/** The datasets that jobs can be trained on, and a place for one's own; or one of them. */
 export function Data() {
-  const { value: datasets, error } = useLoaded(
-    (signal) => descent.installation.datasets({ signal }),
-    [],
-  ).value;
+  const [, name] = route.value.path;
+  return name === undefined ? <All /> : <DatasetPage name={name} />;
+}
+
+function All() {
+  const loaded = useLoaded(async (signal) => {
+    const [list, me] = await Promise.all([
+      descent.installation.datasets({ signal }),
+      descent.installation.me({ signal }),
+    ]);
+    return { list, room: me.use.dataset_bytes };
+  }, []);
+  const { value, error } = loaded.value;
   return (
     <>
       <div class="head">
         <h1>Data</h1>
       </div>
+      <Upload />
       <Problem error={error} />
-      {datasets?.map((dataset) => (
-        <DatasetCard key={dataset.name} dataset={dataset} />
-      ))}
+      {value !== undefined && (
+        <section class="card" aria-labelledby="datasets">
+          <div class="head">
+            <h2 id="datasets">Datasets</h2>
+            <span class="faint">
+              Yours take {bytes(value.room.used)}
+              {value.room.limit !== null && ` of ${bytes(value.room.limit)}`}.
+            </span>
+          </div>
+          <Table datasets={value.list} />
+        </section>
+      )}
     </>
   );
 }
 
-function DatasetCard({ dataset }: { dataset: Dataset }) {
-  const { name, title, description, train_rows, test_rows, inputs, image, classes, sha256, files, problem } =
-    dataset;
+function Table({ datasets }: { datasets: readonly Dataset[] }) {
+  // What somebody brought comes first.
+  const sorted = datasets.toSorted((a, b) => Number(a.built_in) - Number(b.built_in));
   return (
-    <section class="card" aria-labelledby={`data-${name}`}>
-      <div class="head">
-        <h2 id={`data-${name}`}>
-          {title} <code>{name}</code>
-        </h2>
-        <a class="button" href={href('jobs', { dataset: name })}>
-          Jobs with this data
-        </a>
-      </div>
-      <p>{description}</p>
-      {problem !== null && <p class="error">{problem}</p>}
-      <div class="grid">
-        <dl class="facts">
-          <dt>Training rows</dt>
-          <dd>{whole(train_rows)}</dd>
-          <dt>Test rows</dt>
-          <dd>{whole(test_rows)}</dd>
-          <dt>Each row</dt>
-          <dd>
-            {image === null ? `${inputs} numbers` : `an image of ${image.width} × ${image.height} pixels`}
-          </dd>
-          <dt>Classes</dt>
-          <dd>{classes?.join(', ') ?? 'none: a number is predicted'}</dd>
-          <dt>SHA-256</dt>
-          <dd>
-            <code>{sha256}</code>
-          </dd>
-          <dt>Files</dt>
-          <dd>{files.map(({ file }) => file).join(', ') || 'none'}</dd>
-        </dl>
-        {problem === null && image !== null && (
-          <figure class="rows">
-            <figcaption class="faint">The first {SHOWN} test rows</figcaption>
-            <div class="pictures">
-              {Array.from({ length: SHOWN }, (_, i) => (
-                <img
-                  key={i}
-                  loading="lazy"
-                  src={`${base}datasets/${name}/rows/test/${i}.png`}
-                  width="48"
-                  height="48"
-                  alt={`Test row ${i}`}
-                />
-              ))}
-            </div>
-          </figure>
-        )}
-      </div>
-    </section>
+    <Scroll label="Table of the datasets">
+      <table>
+        <thead>
+          <tr>
+            {['Name', 'From', 'Each row', 'Predicts'].map((title) => (
+              <th key={title} scope="col">
+                {title}
+              </th>
+            ))}
+            {['Train rows', 'Test rows', 'Room'].map((title) => (
+              <th key={title} scope="col" class="number">
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.map((dataset) => (
+            <tr key={dataset.name}>
+              <th scope="row">
+                <a href={href(`data/${dataset.name}`)}>{dataset.name}</a>
+              </th>
+              <td>
+                {dataset.created_at === null ? 'built in' : `you, ${ago(dataset.created_at, now.value)}`}
+              </td>
+              <td>{kindOf(dataset)}</td>
+              <td>{targetOf(dataset)}</td>
+              <td class="number">{whole(dataset.train_rows)}</td>
+              <td class="number">{whole(dataset.test_rows)}</td>
+              <td class="number">{dataset.problem === null ? bytes(dataset.bytes) : 'not here'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
   );
 }

@@ -1,7 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Dataset } from '../../../src/client/descent.ts';
 import { fileOf } from '../api/files.ts';
-import { hasPictures } from '../api/names.ts';
 import { descent } from '../api/server.ts';
 import { whole } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
@@ -19,7 +17,6 @@ const PAGE = 48;
 
 interface Props {
   id: string;
-  dataset: Dataset['name'];
   cell: Cell;
   /** Whether somebody chose it. */
   isAsked: boolean;
@@ -27,7 +24,7 @@ interface Props {
 }
 
 /** The test rows of a cell as pictures, or by their numbers. */
-export function CellRows({ id, dataset, cell, isAsked, from }: Props) {
+export function CellRows({ id, cell, isAsked, from }: Props) {
   const { actual, predicted } = cell;
   const isChosen = actual !== undefined && predicted !== undefined;
   const loaded = useLoaded(
@@ -62,8 +59,8 @@ export function CellRows({ id, dataset, cell, isAsked, from }: Props) {
               ? 'No test row is like that.'
               : `${whole(value.data.length)} of ${whole(value.total)} rows${shown.from > 0 ? `, from row ${whole(shown.from)} on` : ''}`}
           </p>
-          {!hasPictures(dataset) && <p>{value.data.map(({ index }) => index).join(', ')}</p>}
-          {hasPictures(dataset) && value.data.length > 0 && (
+          {value.links.images === null && <p>{value.data.map(({ index }) => index).join(', ')}</p>}
+          {value.links.images !== null && value.data.length > 0 && (
             <Sheet src={fileOf(id, '/evaluation/rows.png', queryOf(value.links.images))} rows={value.data} />
           )}
           <div class="row">

@@ -65,17 +65,11 @@ export function EvaluationOf({ job }: { job: Job }) {
       </p>
       <div class="evaluation">
         <ConfusionMatrix evaluation={value} chosen={cell} />
-        <CellRows
-          id={id}
-          dataset={job.spec.dataset}
-          cell={cell}
-          isAsked={isAsked}
-          from={Number(query.get('from')) || 0}
-        />
+        <CellRows id={id} cell={cell} isAsked={isAsked} from={Number(query.get('from')) || 0} />
       </div>
       <div class="evaluation">
         <ClassTable classes={value.classes} />
-        <Mistakes dataset={job.spec.dataset} mistakes={value.worst_mistakes} />
+        <Mistakes job={job} mistakes={value.worst_mistakes} />
       </div>
     </section>
   );

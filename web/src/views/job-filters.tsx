@@ -1,4 +1,5 @@
-import { DATASETS, ENGINES, OPTIMIZER_TYPES, STATUSES } from '../api/names.ts';
+import { datasetNames } from '../api/datasets-known.ts';
+import { ENGINES, OPTIMIZER_TYPES, STATUSES } from '../api/names.ts';
 import { toggled } from '../parts/toggled.ts';
 import { setQuery } from '../route.ts';
 
@@ -32,7 +33,12 @@ export function Filters({ query }: { query: URLSearchParams }) {
           onInput={(event) => setQuery({ name: event.currentTarget.value }, { replace: true })}
         />
       </label>
-      <OneOf query={query} name="dataset" title="Dataset" options={DATASETS} />
+      <OneOf
+        query={query}
+        name="dataset"
+        title="Dataset"
+        options={withChosen(datasetNames(), query.get('dataset'))}
+      />
       <OneOf query={query} name="optimizer" title="Optimizer" options={OPTIMIZER_TYPES} />
       <OneOf query={query} name="engine" title="Engine" options={ENGINES} />
       {isFiltered(query) && <ClearFilters />}
@@ -73,3 +79,7 @@ export function ClearFilters() {
     </button>
   );
 }
+
+/** Jobs may have data that is gone. */
+const withChosen = (names: readonly string[], chosen: string | null): readonly string[] =>
+  chosen === null || names.includes(chosen) ? names : [...names, chosen];

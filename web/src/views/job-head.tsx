@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { Job } from '../../../src/client/descent.ts';
+import { datasetOf } from '../api/datasets-known.ts';
 import { forget, progressOf, remember } from '../api/jobs.ts';
-import { hasPictures } from '../api/names.ts';
 import { descent } from '../api/server.ts';
 import { ago, rate, seconds, whole } from '../parts/format.ts';
 import { now } from '../parts/now.ts';
@@ -119,7 +119,8 @@ function Actions({ job }: { job: Job }) {
   return (
     <div class="job-actions">
       <div class="row">
-        {status === 'succeeded' && hasPictures(job.spec.dataset) && (
+        {(status === 'succeeded' ||
+          (status === 'running' && datasetOf(job.spec.dataset)?.kind === 'table')) && (
           <a class="button primary" href={href('try', { jobs: id })}>
             Try it
           </a>

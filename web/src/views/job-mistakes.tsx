@@ -1,15 +1,17 @@
-import type { ClassEvaluation, Dataset } from '../../../src/client/types.ts';
-import { rowImage } from '../api/files.ts';
-import { hasPictures } from '../api/names.ts';
+import type { Job } from '../../../src/client/descent.ts';
+import type { ClassEvaluation } from '../../../src/client/types.ts';
+import { hasPictures } from '../api/datasets-known.ts';
+import { fileOf } from '../api/files.ts';
 import { percent, short } from '../parts/format.ts';
 
 interface Props {
-  dataset: Dataset['name'];
+  job: Job;
   mistakes: ClassEvaluation['worst_mistakes'];
 }
 
 /** The test rows that the model got most wrong, with what it said. */
-export function Mistakes({ dataset, mistakes }: Props) {
+export function Mistakes({ job, mistakes }: Props) {
+  const isShown = hasPictures(job.spec.dataset);
   return (
     <div>
       <h3>Worst mistakes</h3>
@@ -19,13 +21,22 @@ export function Mistakes({ dataset, mistakes }: Props) {
         <ul class="mistakes">
           {mistakes.map(({ index, label, predicted, probability, loss }) => (
             <li key={index}>
-              {hasPictures(dataset) && (
+              {isShown && (
                 <img
-                  src={rowImage(dataset, 'test', index)}
+                  src={fileOf(job.id, '/evaluation/rows.png', {
+                    actual: label,
+                    predicted,
+                    from: index,
+                    limit: 1,
+                  })}
                   alt={`Test row ${index}`}
                   width={64}
                   height={64}
                   loading="lazy"
+                  // The rows that the job saw are gone.
+                  onError={({ currentTarget }) => {
+                    currentTarget.hidden = true;
+                  }}
                 />
               )}
               <span>

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { DescentError, type JobSpec } from '../../../src/client/descent.ts';
 import type { JobPlan } from '../../../src/client/types.ts';
 import { descent } from '../api/server.ts';
+import type { Field } from '../api/spec-fields.ts';
 
 export interface Verdict {
   /** The last that was valid. */
@@ -39,19 +40,28 @@ export function usePlan(spec: JobSpec): Signal<Verdict> {
   return verdict;
 }
 
-/** The server's words by the pointers of fields, and what belongs to none of them. */
-export function sortErrors(error: unknown, pointers: readonly string[]) {
+/** The server's words by the keys of fields, and what belongs to none of them. */
+export function sortErrors(error: unknown, fields: readonly Pick<Field, 'key' | 'pointer'>[]) {
   const at = new Map<string, string[]>();
   if (!(error instanceof DescentError) || error.errors.length === 0) return { at, rest: error };
   const rest: string[] = [];
   for (const { pointer, detail } of error.errors) {
-    const field = pointers.find((each) => pointer === each || pointer.startsWith(`${each}/`));
-    const text = [placeIn(pointer, field), detail].filter(Boolean).join(' ');
+    const field = closest(pointer, fields);
+    const text = [placeIn(pointer, field?.pointer), detail].filter(Boolean).join(' ');
     if (field === undefined) rest.push(text);
-    else at.set(field, [...(at.get(field) ?? []), text]);
+    else at.set(field.key, [...(at.get(field.key) ?? []), text]);
   }
   return { at, rest: rest.length === 0 ? undefined : rest.join(' ') };
 }
+
+/** The field that a pointer is in, the innermost; of a choice and what is chosen, the latter, which comes after it. */
+const closest = <Each extends Pick<Field, 'pointer'>>(pointer: string, fields: readonly Each[]) =>
+  fields
+    .filter((field) => `${pointer}/`.startsWith(`${field.pointer}/`))
+    .reduce<Each | undefined>(
+      (best, field) => (best === undefined || field.pointer.length >= best.pointer.length ? field : best),
+      undefined,
+    );
 
 /** Which of a list's or a map's values is meant, as people count them. */
 function placeIn(pointer: string, field: string | undefined): string {

@@ -1,34 +1,36 @@
 import { useSignal } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
 import { makeKey } from '../../../src/client/descent.ts';
+import { datasetNames, datasetOf } from '../api/datasets-known.ts';
 import { remember } from '../api/jobs.ts';
 import { descent } from '../api/server.ts';
 import { type SpecFields, specFields } from '../api/spec-fields.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
 import { go, href, route } from '../route.ts';
-import { type Draft, draftOf, EMPTY, specOf, TYPE } from './new-job-draft.ts';
+import { type Draft, draftOf, EMPTY, fieldsIn, specOf } from './new-job-draft.ts';
 import { SpecField } from './new-job-field.tsx';
-import { MetadataRows } from './new-job-metadata.tsx';
+import { Metadata } from './new-job-pairs.tsx';
 import { Plan } from './new-job-plan.tsx';
 import { sortErrors, usePlan } from './new-job-plan-of.ts';
 import { Snippets } from './new-job-snippets.tsx';
 
-const DEFAULT_TYPE = 'rmsprop';
-
-/** The form is made from what the server says a spec is; `from` fills it with the spec of a job. */
+/** The form is made from what the server says a spec is. `from` fills it with the spec of a job, `dataset` with one. */
 export function NewJob() {
-  const from = route.value.query.get('from');
+  const { query } = route.value;
+  const from = query.get('from');
+  const dataset = query.get('dataset');
   const loaded = useLoaded(
     async (signal) => {
       const [fields, job] = await Promise.all([
         specFields(),
         from === null ? undefined : descent.jobs.get(from, { signal }),
       ]);
-      const draft = job === undefined ? EMPTY : draftOf(job.spec, fields.sections(job.spec.optimizer.type));
-      return { fields, draft, from };
+      const empty = dataset === null ? EMPTY : { ...EMPTY, edits: { '/dataset': dataset } };
+      const draft = job === undefined ? empty : draftOf(job.spec, fields.sections);
+      return { fields, draft, key: `${from} ${dataset}` };
     },
-    [from],
+    [from, dataset],
   );
   const { value, error } = loaded.value;
   return (
@@ -38,31 +40,36 @@ export function NewJob() {
       </div>
       <Problem error={error} />
       {error !== undefined && from !== null && <a href={href('new')}>Begin with the defaults</a>}
-      {value !== undefined && value.from === from && (
-        <Form key={from} fields={value.fields} initial={value.draft} />
+      {value !== undefined && value.key === `${from} ${dataset}` && (
+        <Form key={value.key} fields={value.fields} initial={value.draft} />
       )}
     </>
   );
 }
+
+const METADATA = { key: '/metadata', pointer: '/metadata' };
 
 function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
   const draft = useSignal(initial);
   const sendError = useSignal<unknown>(undefined);
   const isSending = useSignal(false);
   const { edits, metadata } = draft.value;
-  const sections = fields.sections(edits[TYPE] ?? DEFAULT_TYPE);
+  const { sections } = fields;
   const spec = specOf(draft.value, sections);
   const verdict = usePlan(spec).value;
-  const pointers = sections.flatMap((section) => section.fields.map(({ pointer }) => pointer));
-  const { at, rest } = sortErrors(verdict.error, [...pointers, '/metadata']);
+  const shown = sections.flatMap(({ nodes }) => fieldsIn(nodes, edits));
+  const { at, rest } = sortErrors(verdict.error, [...shown, METADATA]);
+  const names = datasetNames();
+  const dataset = edits['/dataset'] ?? String(shown.find(({ pointer }) => pointer === '/dataset')?.default);
+  const classes = (names.includes(dataset) ? datasetOf(dataset)?.classes : null) ?? [];
   const key = useIdempotencyKey(JSON.stringify(spec));
   const form = useRef<HTMLFormElement>(null);
 
-  const edit = (pointer: string, text: string | undefined) => {
-    const { [pointer]: _, ...others } = draft.peek().edits;
+  const edit = (key: string, text: string | undefined) => {
+    const { [key]: _, ...others } = draft.peek().edits;
     draft.value = {
       ...draft.peek(),
-      edits: text === undefined ? others : { ...others, [pointer]: text },
+      edits: text === undefined ? others : { ...others, [key]: text },
     };
     sendError.value = undefined;
   };
@@ -90,24 +97,25 @@ function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
             <legend>{section.title}</legend>
             {section.description !== '' && <p class="faint">{section.description}</p>}
             <div class="fields">
-              {section.fields.map((field) => (
+              {fieldsIn(section.nodes, edits).map((field) => (
                 <SpecField
-                  key={field.pointer}
+                  key={field.key}
                   field={field}
-                  text={edits[field.pointer]}
-                  errors={at.get(field.pointer) ?? []}
-                  onText={(text) => edit(field.pointer, text)}
+                  text={edits[field.key]}
+                  errors={at.get(field.key) ?? []}
+                  suggestions={field.pointer === '/dataset' ? names : field.kind === 'pairs' ? classes : []}
+                  onText={(text) => edit(field.key, text)}
                 />
               ))}
             </div>
           </fieldset>
         ))}
-        <MetadataRows
-          rows={metadata}
+        <Metadata
+          pairs={metadata}
           description={fields.metadata}
-          errors={at.get('/metadata') ?? []}
-          onRows={(rows) => {
-            draft.value = { ...draft.peek(), metadata: rows };
+          errors={at.get(METADATA.key) ?? []}
+          onPairs={(pairs) => {
+            draft.value = { ...draft.peek(), metadata: pairs };
           }}
         />
       </div>
