@@ -1,5 +1,5 @@
 import type { Job } from '../../../src/client/descent.ts';
-import { bestOf } from '../../../src/contract/best.ts';
+import { bestOf, modelEpoch } from '../../../src/contract/best.ts';
 import { historyOf } from '../api/jobs.ts';
 import { seconds, short } from '../parts/format.ts';
 import { qualityOf } from '../parts/quality.ts';
@@ -13,7 +13,7 @@ export function Outcome({ job }: { job: Job }) {
   const trained = rows.length === 0 ? null : rows.reduce((sum, row) => sum + row.duration_seconds, 0);
   const { key, title, format } = qualityOf(job);
   const measured = result === null ? latest : result.test;
-  const [rowsOf, hint] = result === null ? ['Training', 'last epoch'] : ['Test', 'on rows it never saw'];
+  const [rowsOf, hint] = result === null ? ['Training', 'last epoch'] : ['Test', testedOf(job, result)];
   return (
     <>
       {error !== null && <Failure job={job} error={error} />}
@@ -40,6 +40,13 @@ function whenOf({ spec, terminal }: Job, best: { epoch: number } | null | undefi
   if (spec.training.validation_split === 0) return 'no validation rows';
   if (best) return `epoch ${best.epoch}`;
   return terminal ? 'no epoch ended' : 'no epoch yet';
+}
+
+/** Which weights the model has, if they are not the last. */
+function testedOf({ spec }: Job, result: NonNullable<Job['result']>): string {
+  return spec.training.early_stopping?.restore_best_weights
+    ? `with the weights of epoch ${modelEpoch(spec, result)}`
+    : 'on rows it never saw';
 }
 
 /** Of what the training time is. */
