@@ -78,7 +78,8 @@ export class RunningDescent {
       text = messages.pop()!;
       for (const message of messages) {
         const data = /^data: (.*)$/m.exec(message)?.[1];
-        if (data !== undefined) yield JobEventSchema.parse(JSON.parse(data));
+        // Logged steps have no id.
+        if (data !== undefined && /^id: /m.test(message)) yield JobEventSchema.parse(JSON.parse(data));
       }
     }
   }

@@ -79,7 +79,7 @@ function jsonLinks(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, child]) => (key === 'pointer' ? [] : jsonLinks(child)));
 }
 
-const EXAMPLE_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
+const EXAMPLE_IDS = 'job_01KAXW';
 
 async function succeeded(): Promise<string> {
   const { id, token } = await api.running();
@@ -122,7 +122,7 @@ describe.each([
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const { pathname, search } = new URL(next, proxy.url());
       const to = `${pathname}${search}`;
-      if (seen.has(to) || to.includes(EXAMPLE_ID)) continue;
+      if (seen.has(to) || to.includes(EXAMPLE_IDS)) continue;
       seen.add(to);
       const isCancel = to.endsWith('/cancel');
       const answer = await (isCancel ? post(proxy.url() + to) : ask(proxy.url() + to));

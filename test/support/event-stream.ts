@@ -14,7 +14,7 @@ export async function* readEventStream(url: () => string): AsyncGenerator<JobEve
       if (response.status === 204) return;
       if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
       for await (const message of messagesOf(response)) {
-        if (message.event === 'reset') continue;
+        if (message.event === 'reset' || message.event === 'job.steps') continue;
         const event = JobEventSchema.parse(JSON.parse(message.data));
         if (String(event.seq) !== message.id || event.type !== message.event) {
           throw new Error(`id, event and data disagree: ${JSON.stringify(message)}`);

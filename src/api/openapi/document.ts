@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Access } from '../../contract/access.ts';
-import type { Job } from '../../contract/job.ts';
 import { PROBLEMS, type ProblemCode, ProblemSchema } from '../../contract/problem.ts';
 import { isSafe } from '../access/origins.ts';
 import { problemType } from '../http/problems.ts';
@@ -122,9 +121,11 @@ function buildDocument(routes: readonly CollectedRoute[], version: string): Open
 /** Paths in the document are relative to its server; only the links in examples contain the base path. */
 function underBasePath(basePath: string, document: OpenApiDocument): OpenApiDocument {
   if (basePath === '') return document;
-  const text = JSON.stringify(document, (key, value: Partial<Job['links']>) => {
-    if (key !== 'links' || typeof value.self !== 'string') return value;
-    return Object.fromEntries(Object.entries(value).map(([name, path]) => [name, `${basePath}${path}`]));
+  const isPath = (value: unknown) => typeof value === 'string' && value.startsWith('/');
+  const text = JSON.stringify(document, (key, value: Record<string, unknown>) => {
+    if (key !== 'links' || !Object.values(value).some(isPath)) return value;
+    const under = ([name, path]: [string, unknown]) => [name, isPath(path) ? `${basePath}${path}` : path];
+    return Object.fromEntries(Object.entries(value).map(under));
   });
   return {
     ...(JSON.parse(text) as OpenApiDocument),

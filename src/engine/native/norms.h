@@ -84,6 +84,8 @@ static bool scaleGradients(uint8_t *memory, const TouchedRow *touchedRowsEnd) {
 INLINE void applyUpdate(uint32_t rule, const Hyper *hyper, float *w, float scale, float decay) {
   Row g = loadRow(w + hyper->gradient);
   EACH_VECTOR g.v[v] = g.v[v] * scale;
+  // Of a step that is only measured: a job does not clip by value and by norm.
+  if (hyper->clipvalue > 0) g = clipped(hyper, g);
   if (hyper->weightDecay > 0) decayWeights(hyper, w);
   updatePlain(rule, hyper, w, g, decay);
 }

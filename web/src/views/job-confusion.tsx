@@ -24,7 +24,7 @@ export function ConfusionMatrix({ evaluation, chosen }: { evaluation: ClassEvalu
     <div>
       <div class="scroll">
         <table class="confusion">
-          <caption>Row: the true digit. Column: what the model said. Choose a cell to see its rows.</caption>
+          <caption>Row: the true class. Column: what the model said. Choose a cell to see its rows.</caption>
           <thead>
             <tr>
               <td />

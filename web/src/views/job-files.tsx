@@ -6,7 +6,7 @@ import { qualityOf } from '../parts/quality.ts';
 
 const WHAT: Record<ModelFormat, string> = {
   safetensors: 'weights for JAX, NumPy and others',
-  onnx: 'ONNX, takes the bytes of the dataset',
+  onnx: 'ONNX, takes inputs as the data have them',
   keras: 'Keras 3, with the state of the optimizer',
   'weights.h5': 'weights for Keras',
   json: 'numbers as text',
@@ -31,13 +31,13 @@ const MODELS: readonly File[] = [
     name: 'onnx, scaled',
     path: '/model',
     query: { format: 'onnx', preprocessing: 'scaled' },
-    what: 'takes values from 0 to 1',
+    what: 'takes scaled inputs',
   },
   {
     name: 'keras, scaled',
     path: '/model',
     query: { format: 'keras', preprocessing: 'scaled' },
-    what: 'takes values from 0 to 1',
+    what: 'takes scaled inputs',
   },
   { name: 'model.json', path: '/model/tfjs/model.json', what: 'TensorFlow.js, first file' },
   { name: 'weights.bin', path: '/model/tfjs/weights.bin', what: 'TensorFlow.js, second file' },
