@@ -59,7 +59,7 @@ describe("README's examples, run as they stand", () => {
   it('curl', async () => {
     const descent = await Installation.start();
     const curls = blocks('sh').filter((code) => code.includes('curl') && !code.includes('npm run keys'));
-    expect(curls).toHaveLength(11);
+    expect(curls).toHaveLength(13);
     const output = await execute('sh', 'example.sh', `set -e\n${curls.join('')}`, descent);
     expect(output).toContain('event: job.epoch');
     expect(output).toContain('event: job.succeeded');

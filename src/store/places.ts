@@ -10,4 +10,5 @@ export const placeBehind = (priority: number, nowMs: number): number =>
 
 /** @param nowMs since the Unix epoch */
 export const priorityOf = (place: number, nowMs: number): number =>
-  Math.round((1000 * nowMs - place) / PRIORITY_STEP);
+  // + 0: not -0.
+  Math.round((1000 * nowMs - place) / PRIORITY_STEP) + 0;

@@ -82,15 +82,14 @@ function bestWeightsOf(
   { training: { early_stopping } }: JobSpec,
   history: readonly EpochMetrics[],
 ): Float32Array | undefined {
-  if (early_stopping?.restore_best_weights !== true) return undefined;
-  const { bestEpoch } = new StoppingWatch(early_stopping, history);
-  if (bestEpoch === null) return undefined;
-  const weights = arrays[0]?.values;
-  const best = arrays.find(({ name }) => name === BEST_WEIGHTS);
-  if (best?.name === BEST_WEIGHTS && best.values instanceof Float32Array) {
-    if (best.values.length === weights?.length) return best.values;
-  }
-  throw new ContainerError(`it lacks the weights of epoch ${bestEpoch}, the best so far`);
+  const bestEpoch = early_stopping?.restore_best_weights
+    ? new StoppingWatch(early_stopping, history).bestEpoch
+    : null;
+  const best = arrays.find(({ name }) => name === BEST_WEIGHTS)?.values;
+  if (bestEpoch === null && best === undefined) return undefined;
+  const isWhole = best instanceof Float32Array && best.length === arrays[0]?.values.length;
+  if (bestEpoch !== null && isWhole) return best;
+  throw new ContainerError('it does not have the weights of the best epoch so far');
 }
 
 interface About {

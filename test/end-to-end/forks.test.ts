@@ -62,7 +62,7 @@ describe('a job that is extended', () => {
 
     await expect
       .poll(() => readdirSync(join(descent.dataDir, 'jobs', extended.id)).sort())
-      .toEqual(['1-6.ckpt', '1-evaluation.json', '1-model.bin']);
+      .toEqual(['1-6.ckpt', '1-6.log', '1-evaluation.json', '1-model.bin']);
     expect((await descent.fetch(`/jobs/${short.id}`, { method: 'DELETE' })).status).toBe(204);
     expect((await post(descent, `/jobs/${short.id}/extend`, { epochs: 9 })).status).toBe(404);
     const early = await post(descent, `/jobs/${extended.id}/extend`, { epochs: 6 });
@@ -136,7 +136,9 @@ describe('a job that is forked', () => {
     expect(failed).toMatchObject({ status: 'failed', error: { code: 'diverged' } });
     // 75 steps an epoch.
     expect((await checkpointsOf(descent, failed.id)).map(({ epoch }) => epoch)).toEqual([1]);
-    await expect.poll(() => readdirSync(join(descent.dataDir, 'jobs', failed.id))).toEqual(['1-1.ckpt']);
+    await expect
+      .poll(() => readdirSync(join(descent.dataDir, 'jobs', failed.id)).sort())
+      .toEqual(['1-1.ckpt', '1-2.log']);
     const overrides = { optimizer: { learning_rate: 0.01 } };
     const saved = await forked(descent, `/jobs/${failed.id}/fork`, { overrides });
     expect(saved).toMatchObject({ status: 'succeeded', parent: { epoch: 1, optimizer_state: 'kept' } });
