@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EVALUATION } from '../../src/api/openapi/examples.ts';
+import { EVALUATION, QUEUED_JOB } from '../../src/api/openapi/examples.ts';
 import { SUCCESS } from '../store/open-store.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';
@@ -79,7 +79,7 @@ function jsonLinks(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, child]) => (key === 'pointer' ? [] : jsonLinks(child)));
 }
 
-const EXAMPLE_IDS = 'job_01KAXW';
+const EXAMPLE_IDS = QUEUED_JOB.id.slice(0, 10);
 
 async function succeeded(): Promise<string> {
   const { id, token } = await api.running();
