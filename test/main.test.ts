@@ -53,7 +53,10 @@ describe('npm start', { timeout: START_TIMEOUT_MS }, () => {
     const { program, url } = await startReady();
     const spec = { training: { epochs: 1000 } };
     const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(spec) });
+    const post = () => fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(spec) });
+    let answer = await post();
+    // On a slow machine it may be overloaded just after its start.
+    for (; answer.status === 503; answer = await post()) await answer.text();
     const { id } = (await answer.json()) as { id: string };
     const status = async () =>
       ((await (await fetch(`${url}/jobs/${id}`)).json()) as { status: string }).status;

@@ -26,6 +26,11 @@ export function refuseUnderPressure(app: FastifyInstance, maxDelayMs: number): v
     delayMs = Number.isNaN(meanMs) ? Number.POSITIVE_INFINITY : meanMs;
     delays.reset();
   }, SAMPLE_MS).unref();
+  // Loading the program has blocked the event loop until now, which is no overload.
+  app.addHook('onListen', async () => {
+    delays.reset();
+    delayMs = 0;
+  });
   app.addHook('onClose', async () => {
     clearInterval(sample);
     delays.disable();
