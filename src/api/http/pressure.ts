@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
+import { monotonicMs } from '../../process/clock.ts';
 import { overloaded } from './problems.ts';
 
 /**
@@ -20,16 +21,20 @@ export function refuseUnderPressure(app: FastifyInstance, maxDelayMs: number): v
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   let delayMs = 0;
+  let sampledMs = monotonicMs();
   const sample = setInterval(() => {
-    // No delay was measured in a sample during which the loop never turned.
+    const nowMs = monotonicMs();
     const meanMs = delays.mean / 1e6 - RESOLUTION_MS;
-    delayMs = Number.isNaN(meanMs) ? Number.POSITIVE_INFINITY : meanMs;
+    // No delay was measured in a sample during which the loop never turned: then this is how late the sample is.
+    delayMs = Number.isNaN(meanMs) ? nowMs - sampledMs - SAMPLE_MS : meanMs;
+    sampledMs = nowMs;
     delays.reset();
   }, SAMPLE_MS).unref();
   // Loading the program has blocked the event loop until now, which is no overload.
   app.addHook('onListen', async () => {
     delays.reset();
     delayMs = 0;
+    sampledMs = monotonicMs();
   });
   app.addHook('onClose', async () => {
     clearInterval(sample);
