@@ -16,13 +16,14 @@ import { dataOf } from '../data-of-name.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { firstCheckpoint } from '../first-checkpoint.ts';
 import { IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
-import { PREFER_HEADER, PREFERENCE_APPLIED } from '../http/preferences.ts';
+import { PREFER_HEADER } from '../http/preferences.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
 import { modelIn } from '../job-files.ts';
 import type { ModelRoom } from '../model-room.ts';
 import { VERIFIED_JOB, VERIFYING_JOB } from '../openapi/examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
+import { ANSWER_HEADERS } from './create-job.ts';
 
 /** Reading and writing the checkpoint that a fork began with takes seconds. */
 const TIMEOUT_MS = 60_000;
@@ -127,15 +128,6 @@ async function forkOf(
   };
 }
 
-const HEADERS = {
-  Location: { description: 'The job that trains it again.', schema: { type: 'string' }, required: true },
-  'Idempotency-Replayed': {
-    description: '`true` if an earlier request created the job; otherwise absent.',
-    schema: { type: 'string', const: 'true' },
-  },
-  'Preference-Applied': PREFERENCE_APPLIED,
-};
-
 const DOCUMENTATION = documented({
   operationId: 'verifyJob',
   tag: 'jobs',
@@ -154,11 +146,11 @@ const DOCUMENTATION = documented({
   responses: {
     200: json('The new job was accepted, and ended while the request waited.', JobSchema, {
       examples: { verified: { summary: 'Verified', value: VERIFIED_JOB } },
-      headers: HEADERS,
+      headers: ANSWER_HEADERS,
     }),
     202: json('Accepted and stored.', JobSchema, {
       examples: { verifying: { summary: 'Queued', value: VERIFYING_JOB } },
-      headers: HEADERS,
+      headers: ANSWER_HEADERS,
     }),
   },
   problems: [
