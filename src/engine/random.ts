@@ -32,11 +32,18 @@ function mix(x: number): number {
  * offsets.
  */
 export function u32(seed: number, stream: number, a: number, b: number): number {
+  return hashOf(prefixOf(seed, stream, a), b);
+}
+
+/** The part of the hash that all numbers with the same seed, stream and `a` share. */
+function prefixOf(seed: number, stream: number, a: number): number {
   let h = mix(seed + GOLDEN_RATIO);
   h = mix(h ^ mix(stream + GOLDEN_RATIO));
-  h = mix(h ^ mix(a + GOLDEN_RATIO));
-  h = mix(h ^ mix(b + GOLDEN_RATIO));
-  return h >>> 0;
+  return mix(h ^ mix(a + GOLDEN_RATIO));
+}
+
+function hashOf(prefix: number, b: number): number {
+  return mix(prefix ^ mix(b + GOLDEN_RATIO)) >>> 0;
 }
 
 /**
@@ -45,9 +52,10 @@ export function u32(seed: number, stream: number, a: number, b: number): number 
  */
 export function epochOrder(seed: number, epoch: number, rows: number): Uint32Array {
   const order = fileOrder(rows);
+  const prefix = prefixOf(seed, EPOCH_ORDER, epoch);
   for (let i = rows - 1; i > 0; i -= 1) {
-    // For up to 2^21 rows u32 * (i + 1) stays below 2^53, so it is exact.
-    const j = Math.floor((u32(seed, EPOCH_ORDER, epoch, i) * (i + 1)) / TWO_TO_32);
+    // For up to 2^21 rows the product stays below 2^53, so it is exact.
+    const j = Math.floor((hashOf(prefix, i) * (i + 1)) / TWO_TO_32);
     const row = order[i];
     order[i] = order[j];
     order[j] = row;
@@ -57,5 +65,7 @@ export function epochOrder(seed: number, epoch: number, rows: number): Uint32Arr
 
 /** 0, 1, ..., rows - 1. */
 export function fileOrder(rows: number): Uint32Array {
-  return Uint32Array.from({ length: rows }, (_, row) => row);
+  const order = new Uint32Array(rows);
+  for (let row = 0; row < rows; row += 1) order[row] = row;
+  return order;
 }

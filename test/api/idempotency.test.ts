@@ -19,14 +19,14 @@ describe('Idempotency-Key', () => {
     });
   });
 
-  it('creates one job for forty concurrent requests', async () => {
+  it('creates one job for thirty concurrent requests', async () => {
     const before = await openJobs();
     const responses = await Promise.all(
-      Array.from({ length: 40 }, () => api.post({ name: 'crowd' }, keyed('crowd'))),
+      Array.from({ length: 30 }, () => api.post({ name: 'crowd' }, keyed('crowd'))),
     );
     expect(new Set(responses.map(({ body }) => body)).size).toBe(1);
     const replays = responses.filter(({ headers }) => headers['idempotency-replayed'] === 'true');
-    expect(replays).toHaveLength(39);
+    expect(replays).toHaveLength(29);
     expect(await openJobs()).toBe(before + 1);
   });
 

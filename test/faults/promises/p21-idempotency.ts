@@ -4,8 +4,8 @@ import { reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
 import { tinySpec } from '../specs.ts';
 
-/** An API takes fifty writes at once. */
-const AT_ONCE = 40;
+/** An API takes forty writes at once. */
+const AT_ONCE = 30;
 const KEYS = 10;
 const RESTARTED = ['API', 'Redis', 'both'] as const;
 const LIVES_MS = 23 * 60 * 60 * 1000;

@@ -7,7 +7,7 @@ import { Site } from '../site.ts';
 
 const TIMES = 10;
 const CAPACITY_SECONDS = 5;
-/** Half of the design's. With less, the burst at the beginning, 64 creates that wait for each other, would weigh too much. */
+/** Half of the design's. With less, the burst at the beginning, creates that wait for each other, would weigh too much. */
 const LOAD_SECONDS = 150;
 const ACCEPTED_P99_MS = 100;
 const RECOVERY_SECONDS = 10;
