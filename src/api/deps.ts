@@ -153,7 +153,7 @@ export const DEFAULT_TIMING: ApiTiming = {
   connectionStateMs: 90_000,
   maxEventLoopDelayMs: 1_000,
   upload: { idleMs: 30_000, totalMs: 3_600_000, readMs: 600_000 },
-  inFlight: { reads: 100, writes: 40, sustainedWrites: 8 },
+  inFlight: { reads: 100, writes: 40, sustainedWrites: 6 },
 };
 
 /** Errors from other rooms are recognised by their code. */

@@ -12,7 +12,7 @@ const LOAD_SECONDS = 150;
 const ACCEPTED_P99_MS = 100;
 const RECOVERY_SECONDS = 10;
 /** As many as the API accepts at a time for long. */
-const CAPACITY_CONNECTIONS = 8;
+const CAPACITY_CONNECTIONS = 6;
 const CONNECTIONS = 500;
 const MAXMEMORY_MB = 512;
 
