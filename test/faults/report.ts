@@ -84,40 +84,52 @@ export function sumOf(entries: readonly Entry[], row: number): Sum {
   return { n, failures, worst };
 }
 
-/** Writes RESULTS.md from the journal. */
+const HEADER = [
+  'promise',
+  'fault',
+  'n',
+  'design',
+  'failures',
+  'worst',
+  'rate at 95 %',
+  'seed',
+  'date',
+  'commit',
+  'machine',
+];
+
+/**
+ * Writes RESULTS.md from the journal. Of experiments that the journal lacks, what the file already says is kept: they take
+ * longer together than one wants to wait for after a change of one.
+ */
 export function writeResults(experiments: readonly Experiment[], notRun: readonly NotRun[]): void {
   const entries = readJournal();
+  const before = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8').split('\n') : [];
   const run = experiments.filter(
     ({ name, missing }) => missing?.() === undefined || entries.some(({ experiment }) => experiment === name),
   );
   const lines = run.flatMap((experiment) => {
     const own = entries.filter((entry) => entry.experiment === experiment.name);
     return experiment.rows.map((row, place) => {
-      const { n, failures, worst } = sumOf(own, place);
-      const seeds = [...new Set(own.map(({ runSeed }) => runSeed))].join(', ');
-      const figure = worst === undefined || row.figure === undefined ? '' : `${round(worst)} ${row.figure}`;
-      return {
-        id: row.id,
-        cells: [
-          row.id,
-          row.promise,
-          row.fault,
-          String(n),
-          String(row.designN),
-          String(failures),
-          figure,
-          row.unpromised === true ? 'no promise' : verdict(n, failures),
-          seeds,
-          own.at(-1)?.at.slice(0, 10) ?? '',
-        ],
-      };
+      const key = `| ${row.id} | ${row.promise} | ${row.fault} |`;
+      const kept = own.length > 0 ? undefined : before.find((line) => line.startsWith(key));
+      return { id: row.id, line: kept ?? `${key} ${cellsOf(row, sumOf(own, place), own).join(' | ')} |` };
     });
   });
   lines.sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
-  const header = ['', 'promise', 'fault', 'n', 'design', 'failures', 'worst', 'rate at 95 %', 'seed', 'date'];
-  const table = [header, header.map(() => '---'), ...lines.map(({ cells }) => cells)];
-  const distinct = (of: 'machine' | 'commit') => [...new Set(entries.map((entry) => entry[of]))].join(', ');
-  const failed = entries.filter(({ proofs }) => proofs === null);
+  const ran = (name: string) => entries.some(({ experiment }) => experiment === name);
+  const failed = [
+    ...before.filter((line) => {
+      const name = /^- ([\w-]+), --seed \d+ --trial \d+: /.exec(line)?.[1];
+      return name !== undefined && run.some((experiment) => experiment.name === name) && !ran(name);
+    }),
+    ...entries
+      .filter(({ proofs }) => proofs === null)
+      .map(
+        ({ experiment, runSeed, trial, failure }) =>
+          `- ${experiment}, --seed ${runSeed} --trial ${trial}: ${failure?.split('\n')[0]}`,
+      ),
+  ];
   const lacking = experiments
     .filter((experiment) => !run.includes(experiment))
     .flatMap(({ rows, missing }) => rows.map(({ id, fault }) => ({ id, what: fault, why: missing!()! })));
@@ -128,21 +140,37 @@ export function writeResults(experiments: readonly Experiment[], notRun: readonl
     `number that the design asks for. 0 failures in n bound the failure rate at 3/n (95 %); fewer than ${ENOUGH} faults prove`,
     'nothing. Where `n` counts requests, jobs or sequences, many come from one trial and are not independent.',
     '',
-    `Machine: ${distinct('machine')}. Commits: ${distinct('commit')}.`,
-    '',
-    ...table.map((cells) => `| ${cells.join(' | ')} |`),
+    `|  | ${HEADER.join(' | ')} |`,
+    `| --- | ${HEADER.map(() => '---').join(' | ')} |`,
+    ...lines.map(({ line }) => line),
     '',
     '## Not run',
     '',
     ...[...notRun, ...lacking].map(({ id, what, why }) => `- ${id}: ${what}. ${why}`),
-    ...(failed.length === 0 ? [] : ['', '## Failed trials', '']),
-    ...failed.map(
-      ({ experiment, runSeed, trial, failure }) =>
-        `- ${experiment}, --seed ${runSeed} --trial ${trial}: ${failure?.split('\n')[0]}`,
-    ),
+    ...(failed.length === 0 ? [] : ['', '## Failed trials', '', ...failed]),
     '',
   ];
   writeFileSync(RESULTS, text.join('\n'));
+}
+
+/** The cells of a row after its promise and fault. own: the trials of its experiment. */
+function cellsOf(
+  row: Experiment['rows'][number],
+  { n, failures, worst }: Sum,
+  own: readonly Entry[],
+): string[] {
+  const distinct = (values: readonly (string | number)[]) => [...new Set(values)].join(', ');
+  return [
+    String(n),
+    String(row.designN),
+    String(failures),
+    worst === undefined || row.figure === undefined ? '' : `${round(worst)} ${row.figure}`,
+    row.unpromised === true ? 'no promise' : verdict(n, failures),
+    distinct(own.map(({ runSeed }) => runSeed)),
+    own.at(-1)?.at.slice(0, 10) ?? '',
+    distinct(own.map(({ commit }) => commit)),
+    distinct(own.map(({ machine }) => machine.split(',')[0]!)),
+  ];
 }
 
 /** A trial that this machine or this version cannot run. Never counted as passed. */
