@@ -185,7 +185,7 @@ function pause(job: ModelJob, token: string | undefined): string {
   job.delivery++;
   job.pausesNow = false;
   job.events.push('job.paused');
-  if (token !== undefined) release(job, token, 'paused');
+  release(job, token, 'paused');
   return 'paused';
 }
 
