@@ -1,5 +1,5 @@
 import { EarlierBuild } from '../../support/earlier-build.ts';
-import { assertKept, type Experiment, type Trial } from '../experiment.ts';
+import { assertKept, type Experiment } from '../experiment.ts';
 import { inParallel, reconcile } from '../reconcile.ts';
 import { Site } from '../site.ts';
 import { resumable, tinySpec } from '../specs.ts';
@@ -59,7 +59,7 @@ export const rollingUpgrade: Experiment = {
       ended++;
       passed();
     });
-    const steps = roundsOf(trial, program);
+    const steps = roundsOf(program);
     for (const [i, { what, to }] of steps.entries()) {
       const due = Math.floor((JOBS * (i + 1)) / (steps.length + 2));
       await Promise.race([
@@ -91,11 +91,14 @@ export const rollingUpgrade: Experiment = {
   },
 };
 
-/** Up, down and up again; the workers first, as operations.md says, or the API. */
-function roundsOf({ random }: Trial, program: string): { what: 'API' | 'worker'; to: string }[] {
+/**
+ * Up, down and up again, in the order of docs/operations.md: a worker leaves the jobs of a later version alone, so the
+ * workers come first on the way up, and the API on the way down.
+ */
+function roundsOf(program: string): { what: 'API' | 'worker'; to: string }[] {
   return [NEW, program, NEW].flatMap((to) => {
     const workers = Array.from({ length: WORKERS }, () => ({ what: 'worker' as const, to }));
     const api = { what: 'API' as const, to };
-    return random.chance(0.5) ? [api, ...workers] : [...workers, api];
+    return to === NEW ? [...workers, api] : [api, ...workers];
   });
 }
