@@ -17,14 +17,8 @@ import { JobPathSchema, MetricsQuerySchema } from '../http/request-schemas.ts';
 import { missingFile, notFinished } from '../job-files.ts';
 import { readLog } from '../job-logs.ts';
 import { contentTypeOf, type MetricsForm, renderMetrics, toColumns, toCsv } from '../metrics-forms.ts';
-import {
-  DOCTOR,
-  EVALUATION,
-  METRICS_ROW,
-  NUMBER_EVALUATION,
-  NUMBER_METRICS_ROW,
-  STEP_ROW,
-} from '../openapi/examples.ts';
+import { DOCTOR, METRICS_ROW, NUMBER_METRICS_ROW, STEP_ROW } from '../openapi/history-examples.ts';
+import { EVALUATION, NUMBER_EVALUATION } from '../openapi/result-examples.ts';
 import {
   CACHE_HEADERS,
   documented,
