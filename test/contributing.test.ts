@@ -2,14 +2,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ActivationSchema } from '../src/contract/activation.ts';
 import { OptimizerSchema } from '../src/contract/optimizer.ts';
+import { PRELUDE } from '../src/store/transition-runner.ts';
 import { OPTIMIZERS } from './engine/small-problem.ts';
 
 /** What CONTRIBUTING.md promises that a test enforces, where no other test does. */
 
-/** record and commit surround the others. */
+/** Some files of the folder surround each transition. */
 const TRANSITIONS = readdirSync('src/store/transitions')
   .map((name) => name.replace(/\.lua$/, ''))
-  .filter((name) => name !== 'record' && name !== 'commit');
+  .filter((name) => ![...PRELUDE, 'commit'].includes(name));
 
 const TYPES = OptimizerSchema.options.map((option) => option.shape.type.value);
 

@@ -178,7 +178,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   const room = new ModelRoom(deps.modelBytes);
   await app.register(modelRoutes, { ...deps, room });
   await app.register(checkpointRoutes, deps);
-  await app.register(forkRoutes, { ...deps, ...planning, room });
+  await app.register(forkRoutes, { ...deps, ...planning, lasting, waits, room });
   await app.register(verifyRoute, { ...deps, ...planning, lasting, waits, room });
   await app.register(predictRoute, { ...deps, room });
   await app.register(evaluationRowsRoutes, { ...deps, room });

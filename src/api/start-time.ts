@@ -2,7 +2,7 @@ import type { LiveJob, LiveJobs } from '../store/live-jobs.ts';
 
 /**
  * When a new job of the owner would start, in seconds, if each job takes as long as expected and no other comes:
- * plays the queue forward as BullMQ and transitions/record.lua move it.
+ * plays the queue forward as BullMQ and transitions/queue.lua move it.
  * @param slots jobs that all workers train at a time.
  * @param perOwner how many jobs of an owner may be released at a time.
  * @returns undefined when a job whose time is not known is in the way.

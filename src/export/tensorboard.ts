@@ -2,7 +2,7 @@ import type { MetricsRow } from '../contract/metrics-list.ts';
 import type { StepRow } from '../contract/step-row.ts';
 import { ProtoMessage } from './protobuf.ts';
 import { encodeTfRecords } from './tfrecord.ts';
-import { encodeZip } from './zip.ts';
+import { encodeZip, type ZipMember } from './zip.ts';
 
 /**
  * A job's history for TensorBoard: a ZIP archive of two runs, `train` and `validation`, with the folders, tags and steps
@@ -31,17 +31,23 @@ export function encodeTensorBoard(rows: readonly MetricsRow[]): Uint8Array {
 }
 
 /**
- * The rows of logged steps as the run `train`, with the tags of Keras's callback where that writes each batch, and the
- * norm of the gradient. seconds: the time of all of them.
+ * Rows of logged steps as records of the run `train`, with the tags of Keras's callback where that writes each batch, and
+ * the norm of the gradient. seconds: the time of all of them.
  */
-export function encodeStepsForTensorBoard(rows: readonly StepRow[], seconds: number): Uint8Array {
-  const points = rows.map(({ step, loss, accuracy, mae, gradient_norm }) => ({
-    seconds,
-    step,
-    scalars: { batch_loss: loss, batch_accuracy: accuracy, batch_mae: mae, gradient_norm },
-  }));
-  return encodeZip(points.length > 0 ? [member('train', points)] : []);
-}
+export const encodeStepRecords = (rows: readonly StepRow[], seconds: number): Buffer =>
+  encodeTfRecords(
+    rows.flatMap(({ step, loss, accuracy, mae, gradient_norm }) =>
+      eventsOf({
+        seconds,
+        step,
+        scalars: { batch_loss: loss, batch_accuracy: accuracy, batch_mae: mae, gradient_norm },
+      }),
+    ),
+  );
+
+/** The archive of that run. @param parts its records, in order; none for an archive without a run. */
+export const archiveStepRecords = (parts: readonly Buffer[], seconds: number): Uint8Array =>
+  encodeZip(parts.length > 0 ? [fileOf('train', seconds, parts)] : []);
 
 /** Keras counts the epochs from 0. */
 const placeOf = ({ created_at, epoch }: MetricsRow) => ({
@@ -56,14 +62,16 @@ interface Point {
   scalars: Readonly<Record<string, number | null | undefined>>;
 }
 
+const member = (run: string, points: readonly Point[]): ZipMember =>
+  fileOf(run, points[0]!.seconds, [encodeTfRecords(points.flatMap(eventsOf))]);
+
 /** The file of a run. TensorBoard knows it by `tfevents`; the rest of the name would be time, host and process. */
-function member(run: string, points: readonly Point[]): { name: string; bytes: Buffer } {
-  const first = points[0]!.seconds;
-  const bytes = encodeTfRecords([
-    new ProtoMessage().double(EVENT.wallTime, first).add(EVENT.fileVersion, 'brain.Event:2').bytes(),
-    ...points.flatMap(eventsOf),
-  ]);
-  return { name: `${run}/events.out.tfevents.${Math.floor(first)}.descent.0.0.v2`, bytes };
+function fileOf(run: string, seconds: number, records: readonly Buffer[]): ZipMember {
+  const head = new ProtoMessage().double(EVENT.wallTime, seconds).add(EVENT.fileVersion, 'brain.Event:2');
+  return {
+    name: `${run}/events.out.tfevents.${Math.floor(seconds)}.descent.0.0.v2`,
+    bytes: Buffer.concat([encodeTfRecords([head.bytes()]), ...records]),
+  };
 }
 
 /** One event for each scalar. */

@@ -1,10 +1,15 @@
 import { crc32 } from 'node:zlib';
 
+export interface ZipMember {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * A ZIP archive whose members are stored as they are, without times: the same members always give the same bytes.
  * Format: PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
  */
-export function encodeZip(members: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
+export function encodeZip(members: readonly ZipMember[]): Uint8Array {
   const local: Uint8Array[] = [];
   const central: Buffer[] = [];
   let offset = 0;

@@ -2,7 +2,7 @@ import { JOB_ID_PATTERN } from '../contract/job.ts';
 
 /**
  * One hand-over of a job to BullMQ. BullMQ ignores an id that it still holds, so each delivery of a job has its own id:
- * `<job>-<number>`. The outbox, BullMQ and the logs use it; transitions/record.lua builds the same id.
+ * `<job>-<number>`. The outbox, BullMQ and the logs use it; transitions/queue.lua builds the same id.
  */
 export interface Delivery {
   /** Id of the job. */

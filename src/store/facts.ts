@@ -6,7 +6,7 @@ import { nominalRate } from '../contract/learning-rate.ts';
  * What a job is found by. The hash `facts:<owner>` holds these texts for each of his jobs, in this order and separated by
  * FACT_SEPARATOR, and after them the job's labels: its name, or nothing, then each pair of its metadata. Those that are
  * not known yet are empty. A question reads one index and then the facts, because Lua reads no JSON and a spec is long.
- * transitions/record.lua knows the places.
+ * transitions/finding.lua knows the places.
  */
 export const FACTS = [
   'created_at',

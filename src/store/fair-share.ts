@@ -4,7 +4,7 @@ import { answered, releasedBy, runTransition } from './transition-runner.ts';
 
 /**
  * What no single job's transition can do for the fair share of the slots: the number of slots, and the release of held
- * deliveries when it grows. transitions/record.lua describes the rest.
+ * deliveries when it grows. transitions/queue.lua describes the rest.
  */
 export class FairShare {
   readonly #redis: Redis;

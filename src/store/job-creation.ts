@@ -68,7 +68,7 @@ export interface NewJob {
   queuedQuota: number | undefined;
   /** Likewise when the owner's finished jobs have this many bytes of files. */
   storageQuota: number | undefined;
-  /** How many deliveries of one owner BullMQ may have: see transitions/record.lua. It applies to all owners alike. */
+  /** How many deliveries of one owner BullMQ may have: see transitions/queue.lua. It applies to all owners alike. */
   runningQuota: RunningQuota;
   /** `maxKeys`: of the owner's keys, so many are remembered, the latest ones. */
   idempotency?: { key: string; bodySha256: string; maxKeys: number };

@@ -9,7 +9,7 @@ import { allAnswered, answered } from './transition-runner.ts';
 /** The cursor before all entries. */
 export const FEED_START = '0-0';
 
-/** The length at which Redis begins to forget the oldest; transitions/record.lua has the same. */
+/** The length at which Redis begins to forget the oldest; transitions/events.lua has the same. */
 const FEED_LENGTH = 10_000;
 
 export interface FeedEntry {

@@ -14,7 +14,7 @@ import { allAnswered, answered, runTransition } from './transition-runner.ts';
 export type EventFields = [type: string, at: string, data: string];
 
 /**
- * An entry as XRANGE returns it, its fields in the order in which transitions/record.lua writes them. Without a schema,
+ * An entry as XRANGE returns it, its fields in the order in which transitions/events.lua writes them. Without a schema,
  * because one answer may consist of a thousand.
  * @throws when it has other fields.
  */

@@ -159,7 +159,7 @@ function readableSpec(text: string): string | undefined {
   return knownSpecs.get(text);
 }
 
-/** Separates the attempts in the field `attempts`; transitions/record.lua writes it. */
+/** Separates the attempts in the field `attempts`; transitions/attempts.lua writes it. */
 const ATTEMPT_SEPARATOR = '\x1e';
 
 /** Lines of one attempt: attempt, worker, from_epoch, reason, started_at and, once it has ended, ended_at, outcome. */

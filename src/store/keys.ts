@@ -20,7 +20,7 @@ import { FACT_SEPARATOR } from './facts.ts';
  * | queued:<owner> | zset, the same | those of one owner, for queue positions | the same | while queued |
  * | held | zset, score 0 | `<owner>:<place>:<delivery>`: deliveries beyond their owner's running quota | create, resume, every transition that ends or pauses a job, start, release | until released |
  * | storage | hash, by owner | bytes of the files of his finished jobs, a minute old at most | retention | forever |
- * | share | hash | `running_quota` and `slots`, see record.lua | create (the first); queue/reconciler (the second) | forever |
+ * | share | hash | `running_quota` and `slots`, see transitions/queue.lua | create (the first); queue/reconciler (the second) | forever |
  * | live | set | ids that are not terminal | create, every transition that ends a job | until terminal |
  * | finished | zset, score = finished_at | ids that are terminal | every transition that ends a job, remove | until removed |
  * | outbox | zset, score = time | deliveries that BullMQ may not have | create, requeue, resume, cancel; queue/ removes | until enqueued |
@@ -139,18 +139,18 @@ export function buildKeys(prefix: string): Keys {
   };
 }
 
-/** A job's member in the index `statuses`; owners have no colon. transitions/record.lua builds the same text. */
+/** A job's member in the index `statuses`; owners have no colon. transitions/finding.lua builds the same text. */
 export const statusMember = (owner: string, status: string, id: string): string => `${owner}:${status}:${id}`;
 
-/** A job's member in the index `labels`, see facts.ts; transitions/record.lua builds the same text. */
+/** A job's member in the index `labels`, see facts.ts; transitions/finding.lua builds the same text. */
 export const labelMember = (owner: string, label: string, id: string): string =>
   `${owner}:${label}${FACT_SEPARATOR}${id}`;
 
-/** A job's member in the index `results`; result keys have no colon. transitions/record.lua builds the same text. */
+/** A job's member in the index `results`; result keys have no colon. transitions/finding.lua builds the same text. */
 export const resultMember = (owner: string, resultKey: string, id: string): string =>
   `${owner}:${resultKey}:${id}`;
 
-/** The members of one owner in the index `held`, as a range of ZRANGE BYLEX; transitions/record.lua builds the same. */
+/** The members of one owner in the index `held`, as a range of ZRANGE BYLEX; transitions/queue.lua builds the same. */
 export const heldRange = (owner: string): [from: string, to: string] => [`[${owner}:`, `(${owner};`];
 
 /** A delivery's member in `held`. @param place microseconds, as in the record. */

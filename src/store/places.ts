@@ -1,6 +1,6 @@
 /**
  * The queue is in the order of places: the time of creation in microseconds, less PRIORITY_STEP for each point of
- * priority. transitions/record.lua has the same number.
+ * priority. transitions/queue.lua has the same number.
  */
 export const PRIORITY_STEP = 1e14;
 

@@ -15,7 +15,7 @@ export interface StoredWebhook {
 /** The operator's webhook, which has no URL in the record. */
 const OF_OPERATOR = '-';
 
-/** The field `webhooks` of the record: a line for each, which transitions/record.lua reads. A URL has no blanks. */
+/** The field `webhooks` of the record: a line for each, which transitions/events.lua reads. A URL has no blanks. */
 export const webhooksText = (webhooks: readonly StoredWebhook[]): string =>
   webhooks.map(({ url, events }) => `${events.join(',')} ${url ?? OF_OPERATOR}`).join('\n');
 
@@ -27,5 +27,5 @@ export function webhooksOf(text: string): StoredWebhook[] {
   });
 }
 
-/** The host in a webhook's lane, as transitions/record.lua cuts it out. */
+/** The host in a webhook's lane, as transitions/events.lua cuts it out. */
 export const hostIn = (url: string | undefined): string => /^[a-z]+:\/\/([^/?]+)/.exec(url ?? '')?.[1] ?? '';

@@ -28,8 +28,10 @@ export type TransitionName =
 const read = (name: string): string =>
   readFileSync(new URL(`./transitions/${name}.lua`, import.meta.url), 'utf8');
 
-/** Every transition begins and ends with these. */
-const [RECORD, COMMIT] = [read('record'), read('commit')];
+/** What every transition begins with; each uses those before it. */
+export const PRELUDE = ['record', 'events', 'finding', 'queue', 'attempts'] as const;
+
+const [PRELUDE_TEXT, COMMIT] = [PRELUDE.map(read).join('\n'), read('commit')];
 
 /** A Lua script. After the first run, Redis finds it by its SHA-1. */
 export interface Script {
@@ -43,7 +45,7 @@ export const scriptOf = (source: string): Script => ({
 });
 
 const load = (name: TransitionName): Script =>
-  scriptOf(`${RECORD}\nlocal function transition()\n${read(name)}end\n\n${COMMIT}`);
+  scriptOf(`${PRELUDE_TEXT}\nlocal function transition()\n${read(name)}end\n\n${COMMIT}`);
 
 const SCRIPTS: Readonly<Record<TransitionName, Script>> = {
   create: load('create'),

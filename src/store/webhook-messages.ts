@@ -42,7 +42,7 @@ const AttemptsSchema = z
 const count = z.coerce.number().int().gte(0);
 const MessageSchema = z.tuple([EventSchema, count, count, StateSchema, count, count, AttemptsSchema]);
 
-/** transitions/record.lua writes the first form of this text. */
+/** transitions/events.lua writes the first form of this text. */
 function messageOf(number: string, text: string): WebhookMessage {
   const words = text.split(' ');
   // Only the last one, JSON, has blanks.

@@ -69,17 +69,14 @@ export function logOf(about: unknown, arrays: Container['arrays']): TrainingLog 
   }
   const orNull = (value: number) => (Number.isNaN(value) ? null : value);
   const steps = Array.from({ length: values.length / WIDTH }, (_, k): StepRow => {
-    const [epoch, step, loss, accuracy, mae, norm] = values.subarray(
-      k * WIDTH,
-      (k + 1) * WIDTH,
-    ) as unknown as number[];
+    const at = k * WIDTH;
     return {
-      epoch: epoch!,
-      step: step!,
-      loss: loss!,
-      accuracy: orNull(accuracy!),
-      mae: orNull(mae!),
-      gradient_norm: orNull(norm!),
+      epoch: values[at]!,
+      step: values[at + 1]!,
+      loss: values[at + 2]!,
+      accuracy: orNull(values[at + 3]!),
+      mae: orNull(values[at + 4]!),
+      gradient_norm: orNull(values[at + 5]!),
     };
   });
   return { steps, ...parsed.data };

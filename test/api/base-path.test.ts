@@ -1,7 +1,8 @@
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EVALUATION, QUEUED_JOB } from '../../src/api/openapi/examples.ts';
+import { QUEUED_JOB } from '../../src/api/openapi/examples.ts';
+import { EVALUATION } from '../../src/api/openapi/result-examples.ts';
 import { SUCCESS } from '../store/open-store.ts';
 import { EventViewer } from './event-viewer.ts';
 import { expectProblem, openApi } from './open-api.ts';

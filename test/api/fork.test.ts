@@ -11,7 +11,7 @@ import type { KeptFile } from '../../src/store/job-record.ts';
 import { encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { jobLayout } from '../../src/training/job-engine.ts';
 import { EMPTY_LOG } from '../../src/training/training-log.ts';
-import { epochReport, metricsOf, newJobId, successOf } from '../store/open-store.ts';
+import { epochReport, metricsOf, newJobId, SUCCESS, startOf, successOf } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 const api = openApi();
@@ -158,6 +158,29 @@ describe('POST /jobs/{id}/fork and extend', () => {
     const folders = (await api.artifacts.list()).map((folder) => folder.id);
     const jobs: Job[] = (await api.request({ url: '/jobs?limit=1000' })).json().data;
     expect(folders.filter((folder) => !jobs.some((job) => job.id === folder))).toEqual([]);
+  });
+
+  it.each([
+    ['fork', { overrides: { training: { epochs: 5 } } }],
+    ['extend', { epochs: 6 }],
+  ])('waits for the end of the new job, if asked to: %s', async (route, body) => {
+    const { id } = await succeeded();
+    const answer = post(`/jobs/${id}/${route}`, body, { prefer: 'wait=50' });
+    let child: Job | undefined;
+    await expect
+      .poll(async () => {
+        child = (await api.request({ url: '/jobs?limit=1' })).json().data[0];
+        return child?.parent?.job;
+      })
+      .toBe(id);
+    const start = startOf({ read: { attempt: 0, checkpointEpoch: 3 }, fromEpoch: 3 });
+    expect(await api.transitions.start(child!.id, start)).toMatchObject({ outcome: 'started' });
+    await api.transitions.finish(child!.id, start.token, SUCCESS);
+    const { statusCode, headers, json } = await answer;
+    expect([statusCode, headers.location]).toEqual([200, `/jobs/${child!.id}`]);
+    expect(headers['preference-applied']).toBe('wait=50');
+    expect(json()).toEqual((await api.request({ url: `/jobs/${child!.id}` })).json());
+    expect(json()).toMatchObject({ status: 'succeeded', parent: { job: id } });
   });
 
   it('creates no job when its first checkpoint cannot be written, and says so', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EVALUATION } from '../../src/api/openapi/examples.ts';
+import { EVALUATION } from '../../src/api/openapi/result-examples.ts';
 import { encodeTensorBoard } from '../../src/export/tensorboard.ts';
 import { JobPacker } from '../../src/store/job-packer.ts';
 import type { Finish } from '../../src/store/job-transitions.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { EVALUATION, NUMBER_EVALUATION } from '../../src/api/openapi/examples.ts';
+import { EVALUATION, NUMBER_EVALUATION } from '../../src/api/openapi/result-examples.ts';
 import type { Comparison } from '../../src/contract/comparison.ts';
 import type { Dataset } from '../../src/contract/dataset.ts';
 import type { EvaluationRows } from '../../src/contract/evaluation-rows.ts';

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commandsOf, grantLine, type Role } from '../../src/redis/rights.ts';
+import { PRELUDE } from '../../src/store/transition-runner.ts';
 
 /** Compares the list of rights with everything that sends commands: our code, our Lua and BullMQ's. */
 
@@ -11,7 +12,7 @@ const BULLMQ = 'node_modules/bullmq/dist/cjs/scripts';
 /** The scripts that each kind of process runs. BullMQ's scripts for options that we do not use are left out. */
 const SCRIPTS: Record<Role, string[]> = {
   api: [
-    ...['record', 'commit', 'create', 'cancel', 'remove', 'put_dataset', 'drop_dataset'].map((name) =>
+    ...[...PRELUDE, 'commit', 'create', 'cancel', 'remove', 'put_dataset', 'drop_dataset'].map((name) =>
       join(TRANSITIONS, `${name}.lua`),
     ),
     ...['api-keys', 'job-views', 'jobs', 'live-jobs', 'index-walk', 'owners', 'webhook-messages'].map(

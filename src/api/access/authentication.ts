@@ -5,10 +5,11 @@ import { parseApiKey, sha256 } from '../../store/api-key-text.ts';
 import type { ApiKey } from '../../store/api-keys.ts';
 import { type ApiDeps, ignoreUnavailable } from '../deps.ts';
 import { ProblemError } from '../http/problems.ts';
+import { isSafe } from '../http/safe-methods.ts';
 import { documentationOf } from '../openapi/route-documentation.ts';
 import { BadKeys } from './bad-keys.ts';
 import { ANYONE, type Caller } from './caller.ts';
-import { isSafe, Origins } from './origins.ts';
+import { Origins } from './origins.ts';
 import { readSessionCookie } from './session-cookie.ts';
 
 type Deps = Pick<ApiDeps, 'auth' | 'apiKeys' | 'sessions' | 'metricsToken' | 'publicUrl' | 'corsOrigins'>;

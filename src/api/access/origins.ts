@@ -1,12 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../http/problems.ts';
+import { isSafe } from '../http/safe-methods.ts';
 
 /** Which web pages may use the API, by the Origin header that browsers send. */
-
-const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
-
-export const isSafe = (method: string): boolean => SAFE_METHODS.includes(method);
 
 /** Response headers that scripts of other origins may read. */
 const EXPOSED = [

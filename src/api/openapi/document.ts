@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Access } from '../../contract/access.ts';
 import { PROBLEMS, type ProblemCode, ProblemSchema } from '../../contract/problem.ts';
-import { isSafe } from '../access/origins.ts';
 import { problemType } from '../http/problems.ts';
+import { isSafe } from '../http/safe-methods.ts';
 import {
   type ContentDoc,
   type Documentation,

@@ -1,19 +1,13 @@
 import type { CheckpointList } from '../../contract/checkpoints.ts';
-import type { Comparison } from '../../contract/comparison.ts';
-import type { DatasetDetail, DatasetRows } from '../../contract/dataset.ts';
-import type { Delivery, DeliveryList } from '../../contract/delivery.ts';
-import { type Doctor, RATE_BORDERS } from '../../contract/doctor.ts';
-import type { Evaluation } from '../../contract/evaluation.ts';
-import type { EvaluationRows } from '../../contract/evaluation-rows.ts';
 import type { Job } from '../../contract/job.ts';
-import type { JobEvent } from '../../contract/job-event.ts';
 import type { JobPlan } from '../../contract/job-plan.ts';
 import { JobSpecSchema } from '../../contract/job-spec.ts';
-import type { MetricsRow } from '../../contract/metrics-list.ts';
-import type { StepRow } from '../../contract/step-row.ts';
 import type { Example } from './route-documentation.ts';
 
-/** Examples for the OpenAPI document, typed by the schemas they illustrate. A test validates each of them. */
+/**
+ * Examples for the OpenAPI document, typed by the schemas they illustrate; a test validates each of them. Here those of specs
+ * and jobs.
+ */
 
 export const EXAMPLE_SPECS: Record<string, Example> = {
   reference: { summary: 'The reference run', value: {} },
@@ -41,10 +35,13 @@ export const EXAMPLE_SPECS: Record<string, Example> = {
   },
 };
 
-const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
-const CREATED = '2026-11-22T10:00:00.000Z';
-const STARTED = '2026-11-22T10:00:00.412Z';
-const FINISHED = '2026-11-22T10:00:06.912Z';
+export const ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2W';
+
+export const CREATED = '2026-11-22T10:00:00.000Z';
+
+export const STARTED = '2026-11-22T10:00:00.412Z';
+
+export const FINISHED = '2026-11-22T10:00:06.912Z';
 
 const linksOf = (id: string): Job['links'] => ({
   self: `/jobs/${id}`,
@@ -239,71 +236,6 @@ export const PAUSED_JOB: Job = {
   ],
 };
 
-export const METRICS_ROW: MetricsRow = {
-  epoch: 1,
-  step: 1500,
-  loss: 0.2671,
-  accuracy: 0.9217,
-  val_loss: 0.1423,
-  val_accuracy: 0.9579,
-  mae: null,
-  val_mae: null,
-  learning_rate: 0.001,
-  duration_seconds: 0.61,
-  steps_per_second: 2450,
-  seq: 3,
-  created_at: '2026-11-22T10:00:01.022Z',
-};
-
-/** Of a job that predicts a number. */
-export const NUMBER_METRICS_ROW: MetricsRow = {
-  ...METRICS_ROW,
-  accuracy: null,
-  val_accuracy: null,
-  mae: 3.412,
-  val_mae: 3.377,
-};
-
-export const STEP_ROW: StepRow = {
-  epoch: 1,
-  step: 30,
-  loss: 0.9312,
-  accuracy: 0.75,
-  mae: null,
-  gradient_norm: 1.274,
-};
-
-const layer = (units: number, gradient_norm: number, update_ratio: number, dead_units: number | null) => ({
-  units,
-  gradient_norm,
-  update_ratio,
-  dead_units,
-});
-
-export const DOCTOR: Doctor = {
-  object: 'doctor',
-  status: 'running',
-  terminal: false,
-  rate_borders: [...RATE_BORDERS],
-  epochs: [
-    {
-      epoch: 6,
-      layers: [layer(128, 0.41, -2.9, 3), layer(64, 0.52, -2.7, 0), layer(10, 0.38, -2.4, null)],
-    },
-  ],
-  effective_rates: null,
-  verdicts: [
-    {
-      rule: 'overfitting',
-      epoch: 6,
-      layer: null,
-      detail:
-        'Since epoch 4 the loss falls and val_loss does not: the model learns its train rows by heart. Use early_stopping, dropout, l2 or more data.',
-      figures: { since_epoch: 4, lowest_val_loss: 0.0981, val_loss: 0.1042 },
-    },
-  ],
-};
-
 export const FORKED_JOB: Job = {
   ...QUEUED_JOB,
   spec: JobSpecSchema.parse({ training: { epochs: 20 } }),
@@ -328,230 +260,4 @@ export const CHECKPOINT_LIST: CheckpointList = {
     },
   ],
   has_more: false,
-};
-
-export const DELIVERY: Delivery = {
-  object: 'delivery',
-  id: `msg_${ID.slice('job_'.length)}_1_${Date.parse(FINISHED)}`,
-  event: 'job.succeeded',
-  url: 'https://example.org/hooks/descent',
-  state: 'pending',
-  created_at: FINISHED,
-  attempts: [{ at: FINISHED, status: 503, error: 'it answered 503', duration_seconds: 0.041 }],
-  next_attempt_at: '2026-11-22T10:00:12.301Z',
-  links: {
-    redeliver: `/jobs/${ID}/deliveries/msg_${ID.slice('job_'.length)}_1_${Date.parse(FINISHED)}/redeliver`,
-  },
-};
-
-export const DELIVERY_LIST: DeliveryList = {
-  object: 'list',
-  webhooks: [
-    { url: 'https://example.org/hooks/descent', events: ['job.succeeded', 'job.failed', 'job.cancelled'] },
-  ],
-  data: [
-    {
-      ...DELIVERY,
-      state: 'delivered',
-      attempts: [
-        ...DELIVERY.attempts,
-        { at: '2026-11-22T10:00:12.320Z', status: 204, error: null, duration_seconds: 0.038 },
-      ],
-      next_attempt_at: null,
-    },
-  ],
-  has_more: false,
-};
-
-const { seq: _seq, created_at: EPOCH_CREATED, ...EPOCH } = METRICS_ROW;
-
-export const EVENTS: JobEvent[] = [
-  { seq: 1, type: 'job.queued', created_at: CREATED, data: { reason: 'created' } },
-  {
-    seq: 2,
-    type: 'job.running',
-    created_at: STARTED,
-    data: { attempt: 1, worker: 'host-a/4711', engine: 'reference', from_epoch: 0 },
-  },
-  { seq: 3, type: 'job.epoch', created_at: EPOCH_CREATED, data: EPOCH },
-];
-
-export const EVENT_STREAM = `retry: 2000
-
-${EVENTS.map((event) => `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n`).join('\n')}
-`;
-
-const FEED = EVENTS.map((event, i) => ({ id: `176440000100${i}-0`, job: QUEUED_JOB.id, event }));
-
-export const FEED_LIST = {
-  object: 'list',
-  data: FEED,
-  has_more: false,
-  last_id: FEED.at(-1)!.id,
-  reset: false,
-} as const;
-
-export const FEED_STREAM = `retry: 2000
-
-id: 1764400000000-0
-
-${FEED.map((each) => `id: ${each.id}\nevent: ${each.event.type}\ndata: ${JSON.stringify(each)}\n`).join('\n')}
-`;
-
-export const EVALUATION: Evaluation = {
-  object: 'evaluation',
-  task: 'classification',
-  rows: 4,
-  loss: 0.35,
-  accuracy: 0.75,
-  confusion_matrix: [
-    [2, 0],
-    [1, 1],
-  ],
-  classes: [
-    { label: '0', precision: 0.6667, recall: 1, f1: 0.8, support: 2 },
-    { label: '1', precision: 1, recall: 0.5, f1: 0.6667, support: 2 },
-  ],
-  worst_mistakes: [{ index: 2, label: '1', predicted: '0', probability: 0.71, loss: 1.24 }],
-};
-
-/** Residuals are as those of two bins, to be short. */
-export const NUMBER_EVALUATION: Evaluation = {
-  object: 'evaluation',
-  task: 'regression',
-  rows: 4,
-  loss: 0.0312,
-  mae: 1.25,
-  rmse: 1.6583,
-  r2: 0.9688,
-  residuals: { edges: [-1, 1, 3], counts: [3, 1] },
-  worst_rows: [{ index: 2, actual: 24, predicted: 21, loss: 0.1022 }],
-};
-
-const NINES = `/jobs/${ID}/evaluation/rows`;
-
-export const EVALUATION_ROWS: EvaluationRows = {
-  object: 'list',
-  data: [
-    { index: 115, actual: '4', predicted: '9' },
-    { index: 247, actual: '4', predicted: '9' },
-  ],
-  total: 2,
-  next: null,
-  links: {
-    self: `${NINES}?actual=4&predicted=9`,
-    images: `${NINES}.png?actual=4&predicted=9`,
-  },
-};
-
-const OTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
-
-export const COMPARISON: Comparison = {
-  object: 'comparison',
-  jobs: [
-    {
-      id: ID,
-      name: 'rmsprop',
-      status: 'succeeded',
-      test_loss: 0.11,
-      test_accuracy: 0.97,
-      test_mae: null,
-      duration_seconds: 6.5,
-    },
-    {
-      id: OTHER_ID,
-      name: 'sgd',
-      status: 'running',
-      test_loss: null,
-      test_accuracy: null,
-      test_mae: null,
-      duration_seconds: null,
-    },
-  ],
-  different: { 'optimizer.type': ['rmsprop', 'sgd'], 'optimizer.rho': [0.9, null] },
-  same: { dataset: 'mnist', 'training.epochs': 10 },
-  epochs: [1],
-  curves: {
-    loss: [[0.2671, 0.9312]],
-    accuracy: [[0.9217, 0.7511]],
-    val_loss: [[0.1423, 0.4671]],
-    val_accuracy: [[0.9579, 0.8802]],
-    mae: [[null, null]],
-    val_mae: [[null, null]],
-  },
-  order: {
-    test_accuracy: [ID],
-    test_loss: [ID],
-    test_mae: [],
-    val_loss: [ID, OTHER_ID],
-    duration_seconds: [ID],
-  },
-};
-
-export const IRIS_DETAIL: DatasetDetail = {
-  object: 'dataset',
-  name: 'iris',
-  built_in: false,
-  title: 'iris',
-  description: '150 rows of 2 inputs, in 3 classes, uploaded as csv.',
-  train_rows: 120,
-  test_rows: 30,
-  kind: 'table',
-  task: 'classification',
-  inputs: 2,
-  image: null,
-  classes: ['setosa', 'versicolor', 'virginica'],
-  target: null,
-  sha256: '5b7c0d31c5a3f0a1f9b3f0d7d2a9d8d39c5b0f1f4f8d3f4c5a6b7c8d9e0f1a2b',
-  bytes: 2_046,
-  created_at: '2026-11-24T09:30:00.000Z',
-  files: [],
-  problem: null,
-  source: { bytes: 2_776, sha256: '0c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f405162738495a6b7c8d9eafb' },
-  options: {
-    format: 'csv',
-    header: true,
-    delimiter: 'comma',
-    decimal: 'point',
-    target: 'species',
-    task: 'classification',
-    scale: 'standard',
-    drop: [],
-    test_split: 0.2,
-    split_column: null,
-  },
-  notes: ['Missing numbers became the mean of the train rows: width (1).'],
-  columns: [
-    {
-      name: 'length',
-      type: 'number',
-      missing: 0,
-      mean: 5.84,
-      deviation: 0.83,
-      min: 4.3,
-      max: 7.9,
-      offset: 5.84,
-      divisor: 0.83,
-    },
-    {
-      name: 'width',
-      type: 'number',
-      missing: 1,
-      mean: 3.05,
-      deviation: 0.43,
-      min: 2,
-      max: 4.4,
-      offset: 3.05,
-      divisor: 0.43,
-    },
-  ],
-  target_column: { name: 'species', type: 'class' },
-  class_counts: { train: [40, 40, 40], test: [10, 10, 10] },
-};
-
-export const IRIS_ROWS: DatasetRows = {
-  object: 'list',
-  split: 'test',
-  data: [{ index: 0, target: 'setosa', values: [5.1, 3.5] }],
-  has_more: true,
 };

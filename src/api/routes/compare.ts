@@ -10,7 +10,7 @@ import type { ApiDeps } from '../deps.ts';
 import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { jobsNotFound } from '../http/problems.ts';
 import { CompareQuerySchema } from '../http/request-schemas.ts';
-import { COMPARISON } from '../openapi/examples.ts';
+import { COMPARISON } from '../openapi/result-examples.ts';
 import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
 
 /** GET /compare: jobs side by side. */

@@ -12,21 +12,11 @@ import {
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
-import { PREFER_HEADER, PREFERENCE_APPLIED } from '../http/preferences.ts';
 import { CACHED_JOB, EXAMPLE_SPECS, QUEUED_JOB, SUCCEEDED_JOB } from '../openapi/examples.ts';
+import { NEW_JOB_HEADERS, NEW_JOB_PROBLEMS, NEW_JOB_REQUEST_HEADERS } from '../openapi/new-job.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
 /** POST /jobs. */
-
-/** Of each answer that has a new job. */
-export const ANSWER_HEADERS = {
-  Location: { description: 'The job.', schema: { type: 'string' }, required: true },
-  'Idempotency-Replayed': {
-    description: '`true` if an earlier request created the job; otherwise absent.',
-    schema: { type: 'string', const: 'true' },
-  },
-  'Preference-Applied': PREFERENCE_APPLIED,
-};
 
 const DOCUMENTATION = documented({
   operationId: 'createJob',
@@ -37,15 +27,11 @@ const DOCUMENTATION = documented({
     'Accepts a training job and responds at once; a worker picks it up from the queue. `{}` is the reference run: every field has a default. With `Prefer: wait=N`, the answer comes when the job has ended, or after N seconds with the job as it is then; a repeat with the same Idempotency-Key waits anew. If an earlier job of yours has the result of such a spec, the new one ends at once with that (200, `cached`), unless its spec has `cache: false`: the data, and every field that decides a bit of the result or which files are kept, must be the same. Name, metadata, limits, priority and the choice among the engines with the same bits may differ.',
   bodyExamples: EXAMPLE_SPECS,
   requestHeaders: {
+    ...NEW_JOB_REQUEST_HEADERS,
     'Idempotency-Key': {
       description:
         '1 to 255 visible ASCII characters, bare or as a quoted string. For 24 hours, the same key with the same body gets the same response (if it does not wait) and creates nothing; with another body it is refused, as it is once its job has been deleted. The latest 10,000 keys are remembered.',
       schema: IDEMPOTENCY_KEY_SCHEMA,
-    },
-    Prefer: PREFER_HEADER,
-    traceparent: {
-      description: 'W3C Trace Context. Its trace id is in the log lines of this request and of the job.',
-      schema: { type: 'string' },
     },
   },
   responses: {
@@ -57,25 +43,15 @@ const DOCUMENTATION = documented({
           succeeded: { summary: 'Succeeded', value: SUCCEEDED_JOB },
           cached: { summary: 'With the result of an earlier job', value: CACHED_JOB },
         },
-        headers: ANSWER_HEADERS,
+        headers: NEW_JOB_HEADERS,
       },
     ),
     202: json('Accepted and stored.', JobSchema, {
       examples: { queued: { summary: 'Queued', value: QUEUED_JOB } },
-      headers: ANSWER_HEADERS,
+      headers: NEW_JOB_HEADERS,
     }),
   },
-  problems: [
-    'unsupported_media_type',
-    'idempotency_key_reused',
-    'job_too_large',
-    'job_deleted',
-    'queue_full',
-    'quota_exceeded',
-    'store_unavailable',
-    'store_read_only',
-    'storage_full',
-  ],
+  problems: ['unsupported_media_type', ...NEW_JOB_PROBLEMS],
 });
 
 export function createJobRoute(

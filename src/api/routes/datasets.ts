@@ -18,7 +18,7 @@ import {
   DatasetQuerySchema,
   DatasetRowsQuerySchema,
 } from '../http/request-schemas.ts';
-import { IRIS_DETAIL, IRIS_ROWS } from '../openapi/examples.ts';
+import { IRIS_DETAIL, IRIS_ROWS } from '../openapi/dataset-examples.ts';
 import {
   CACHE_HEADERS,
   documented,

@@ -8,7 +8,7 @@ import type { ApiDeps } from '../deps.ts';
 import { sendJson } from '../http/conditional.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { DeliveryPathSchema, JobPathSchema } from '../http/request-schemas.ts';
-import { DELIVERY, DELIVERY_LIST } from '../openapi/examples.ts';
+import { DELIVERY, DELIVERY_LIST } from '../openapi/event-examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { renderDeliveries, renderDelivery } from '../webhooks.ts';
 

@@ -14,7 +14,7 @@ import { EvaluationRowsQuerySchema, JobPathSchema } from '../http/request-schema
 import { missingFile, modelOf } from '../job-files.ts';
 import { pathOfJob } from '../links.ts';
 import type { ModelRoom } from '../model-room.ts';
-import { EVALUATION_ROWS } from '../openapi/examples.ts';
+import { EVALUATION_ROWS } from '../openapi/result-examples.ts';
 import {
   CACHE_HEADERS,
   type Documentation,

@@ -15,7 +15,7 @@ import {
   LastEventIdSchema,
 } from '../http/request-schemas.ts';
 import type { LastingResponses } from '../lasting-responses.ts';
-import { EVENT_STREAM, EVENTS } from '../openapi/examples.ts';
+import { EVENT_STREAM, EVENTS } from '../openapi/event-examples.ts';
 import { CACHE_HEADERS, documented, IF_NONE_MATCH, NOT_MODIFIED } from '../openapi/route-documentation.ts';
 
 const STREAM = 'text/event-stream';

@@ -11,7 +11,7 @@ import { negotiate } from '../http/negotiation.ts';
 import { invalidFields, jobsNotFound, ProblemError } from '../http/problems.ts';
 import { FeedQuerySchema, LAST_FEED_ID_SCHEMA, LastFeedIdSchema } from '../http/request-schemas.ts';
 import type { LastingResponses } from '../lasting-responses.ts';
-import { FEED_LIST, FEED_STREAM } from '../openapi/examples.ts';
+import { FEED_LIST, FEED_STREAM } from '../openapi/event-examples.ts';
 import { documented } from '../openapi/route-documentation.ts';
 
 const STREAM = 'text/event-stream';

@@ -13,21 +13,25 @@ import {
 } from '../../contract/job-spec.ts';
 import { keepsSameState } from '../../engine/optimizer-state.ts';
 import type { CheckpointFile, JobRecord } from '../../store/job-record.ts';
-import { callerOf, scopeOf } from '../access/caller.ts';
-import { createJob, creationNeeds, type PlanningDeps } from '../create-job.ts';
+import { scopeOf } from '../access/caller.ts';
+import {
+  createAndAnswer,
+  createJob,
+  creationNeeds,
+  type PlanningDeps,
+  type WaitingDeps,
+} from '../create-job.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { firstCheckpoint } from '../first-checkpoint.ts';
-import { sendJson } from '../http/conditional.ts';
-import { IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
+import { parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
 import { invalidFields, jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
-import { traceIdOf } from '../http/trace-context.ts';
 import { type FieldError, fieldErrors } from '../http/validation-errors.ts';
 import { modelIn } from '../job-files.ts';
-import { pathOfJob, withLinks } from '../links.ts';
 import type { ModelRoom } from '../model-room.ts';
 import { CACHED_JOB, FORKED_JOB } from '../openapi/examples.ts';
+import { FOLLOWING_JOB_PROBLEMS, NEW_JOB_HEADERS, NEW_JOB_REQUEST_HEADERS } from '../openapi/new-job.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { checkSpec } from '../spec-limits.ts';
 
@@ -38,11 +42,11 @@ const TIMEOUT_MS = 60_000;
 
 export function forkRoutes(
   app: FastifyInstance,
-  deps: PlanningDeps & { room: ModelRoom },
+  deps: PlanningDeps & WaitingDeps & { room: ModelRoom },
   done: () => void,
 ): void {
   acceptJsonBody(app);
-  const { store, models, artifacts, room, basePath } = deps;
+  const { store, models, artifacts, room } = deps;
   const enqueue = enqueueInBackground(app, deps);
   const needs = creationNeeds(deps);
   const routes = app.withTypeProvider<ZodTypeProvider>();
@@ -111,8 +115,6 @@ export function forkRoutes(
     { id, key, record, checkpoint, overrides, webhooks }: Origin,
   ): Promise<FastifyReply> {
     const spec = specOf(record, checkpoint.epoch, overrides);
-    const trace = traceIdOf(request.headers.traceparent);
-    const { owner } = callerOf(request);
     const { name, sha256, epoch } = checkpoint;
     const model = modelIn({ name, sha256 }, id, record, artifacts);
     const parent: Parent = {
@@ -121,25 +123,22 @@ export function forkRoutes(
       checkpoint_sha256: sha256,
       optimizer_state: keepsSameState(record.spec.optimizer, spec.optimizer) ? 'kept' : 'new',
     };
+    const asked = {
+      ...{ spec, webhooks, key },
+      // The same body forks another job elsewhere.
+      sent: { path: request.url.split('?')[0], body: sent.get(request) ?? null },
+      fork: {
+        data: dataOf(record),
+        parent,
+        prepare: (child: string) =>
+          firstCheckpoint({ models, artifacts }, model, { job: child, spec, parent }),
+      },
+    };
     const giveBack = room.take(record.parameters, record);
     try {
-      const { answer, replayed } = await createJob(needs, enqueue, {
-        ...{ owner, spec, webhooks, key, trace },
-        // The same body forks another job elsewhere.
-        sent: { path: request.url.split('?')[0], body: sent.get(request) ?? null },
-        fork: {
-          data: dataOf(record),
-          parent,
-          prepare: (child) => firstCheckpoint({ models, artifacts }, model, { job: child, spec, parent }),
-        },
-      });
-      request.log.info(
-        { job: answer.id, owner, parent: id },
-        replayed ? 'a stored response was repeated' : 'job forked',
+      return await createAndAnswer(request, reply, deps, (by) =>
+        createJob(needs, enqueue, { ...asked, ...by }),
       );
-      reply.code(answer.status).header('location', pathOfJob(basePath, answer.id));
-      if (replayed) reply.header('idempotency-replayed', 'true');
-      return sendJson(reply, withLinks(basePath, { id: answer.id, text: answer.body }));
     } finally {
       giveBack();
     }
@@ -208,52 +207,22 @@ function specOf(record: JobRecord, epoch: number, overrides: Fork['overrides']):
 
 const inOverrides = (error: FieldError): FieldError => ({ ...error, pointer: `/overrides${error.pointer}` });
 
-const HEADERS = {
-  'Idempotency-Key': {
-    description: 'As for POST /jobs.',
-    schema: IDEMPOTENCY_KEY_SCHEMA,
-  },
-  traceparent: {
-    description: 'W3C Trace Context. Its trace id is in the log lines of this request and of the job.',
-    schema: { type: 'string' },
-  },
-};
-
-const ANSWER_HEADERS = {
-  Location: { description: 'The new job.', schema: { type: 'string' }, required: true },
-  'Idempotency-Replayed': {
-    description: '`true` if an earlier request created the job; otherwise absent.',
-    schema: { type: 'string', const: 'true' },
-  },
-};
-
 const RESPONSES = {
-  200: json('The job was accepted, and ended at once with a cached result, as for POST /jobs.', JobSchema, {
-    headers: ANSWER_HEADERS,
-    examples: { cached: { summary: 'With the result of an earlier job', value: CACHED_JOB } },
-  }),
+  200: json(
+    'The job was accepted, and ended while the request waited, or at once with a cached result.',
+    JobSchema,
+    {
+      headers: NEW_JOB_HEADERS,
+      examples: { cached: { summary: 'With the result of an earlier job', value: CACHED_JOB } },
+    },
+  ),
   202: json('Accepted and stored.', JobSchema, {
-    headers: ANSWER_HEADERS,
+    headers: NEW_JOB_HEADERS,
     examples: { forked: { summary: 'Queued', value: FORKED_JOB } },
   }),
 };
 
-const PROBLEMS = [
-  'job_not_found',
-  'no_checkpoint',
-  'file_unavailable',
-  'job_unreadable',
-  'unsupported_media_type',
-  'idempotency_key_reused',
-  'job_too_large',
-  'job_deleted',
-  'queue_full',
-  'quota_exceeded',
-  'store_unavailable',
-  'store_read_only',
-  'storage_full',
-  'overloaded',
-] as const;
+const PROBLEMS = ['unsupported_media_type', ...FOLLOWING_JOB_PROBLEMS] as const;
 
 const FORK = documented({
   operationId: 'forkJob',
@@ -272,9 +241,9 @@ const FORK = documented({
       value: { from_epoch: 5, overrides: { optimizer: { type: 'adam' } } },
     },
   },
-  requestHeaders: HEADERS,
+  requestHeaders: NEW_JOB_REQUEST_HEADERS,
   responses: RESPONSES,
-  problems: [...PROBLEMS],
+  problems: PROBLEMS,
 });
 
 const EXTEND = documented({
@@ -285,7 +254,7 @@ const EXTEND = documented({
   description:
     'The new job ends with the bits of a job that had asked for so many epochs at once. Its parent must have kept the checkpoint of its last epoch, as jobs do by default.',
   bodyExamples: { more: { summary: 'To twenty epochs', value: { epochs: 20 } } },
-  requestHeaders: HEADERS,
+  requestHeaders: NEW_JOB_REQUEST_HEADERS,
   responses: RESPONSES,
   problems: [...PROBLEMS, 'job_not_finished'],
 });

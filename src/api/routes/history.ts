@@ -14,17 +14,12 @@ import { isUnchanged, sendJson } from '../http/conditional.ts';
 import { negotiate } from '../http/negotiation.ts';
 import { jobNotFound } from '../http/problems.ts';
 import { JobPathSchema, MetricsQuerySchema } from '../http/request-schemas.ts';
+import { inTurns } from '../in-turns.ts';
 import { missingFile, notFinished } from '../job-files.ts';
 import { readLog } from '../job-logs.ts';
 import { contentTypeOf, type MetricsForm, renderMetrics, toColumns, toCsv } from '../metrics-forms.ts';
-import {
-  DOCTOR,
-  EVALUATION,
-  METRICS_ROW,
-  NUMBER_EVALUATION,
-  NUMBER_METRICS_ROW,
-  STEP_ROW,
-} from '../openapi/examples.ts';
+import { DOCTOR, METRICS_ROW, NUMBER_METRICS_ROW, STEP_ROW } from '../openapi/history-examples.ts';
+import { EVALUATION, NUMBER_EVALUATION } from '../openapi/result-examples.ts';
 import {
   CACHE_HEADERS,
   documented,
@@ -64,7 +59,7 @@ export function historyRoutes(app: FastifyInstance, deps: ApiDeps, done: () => v
         if (read === undefined) return reply.send();
         const rows = read.log.steps.filter(({ step }) => step > after);
         const shown = most === undefined ? rows : thinRows(rows, most, ['loss', 'gradient_norm']);
-        return sendForm(reply, id, form, renderSteps(form, shown, stateOf(read.record)));
+        return sendForm(reply, id, form, await inTurns(renderSteps(form, shown, stateOf(read.record))));
       }
       // The status is read first: the rows may then be newer than the status, but a terminal status never lacks rows.
       const head = await store.head(scopeOf(request), id);

@@ -17,7 +17,7 @@ import { parseQuery } from '../http/query.ts';
 import { DatasetPathSchema, UploadQuerySchema } from '../http/request-schemas.ts';
 import { fieldErrors } from '../http/validation-errors.ts';
 import { pathOfDataset } from '../links.ts';
-import { IRIS_DETAIL } from '../openapi/examples.ts';
+import { IRIS_DETAIL } from '../openapi/dataset-examples.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 import { requireSaved } from '../saved.ts';
 import { tooLarge } from '../upload-problems.ts';

@@ -15,15 +15,14 @@ import {
 import { dataOf } from '../data-of-name.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { firstCheckpoint } from '../first-checkpoint.ts';
-import { IDEMPOTENCY_KEY_SCHEMA, parseIdempotencyKey } from '../http/idempotency.ts';
-import { PREFER_HEADER } from '../http/preferences.ts';
+import { parseIdempotencyKey } from '../http/idempotency.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
 import { modelIn } from '../job-files.ts';
 import type { ModelRoom } from '../model-room.ts';
 import { VERIFIED_JOB, VERIFYING_JOB } from '../openapi/examples.ts';
+import { FOLLOWING_JOB_PROBLEMS, NEW_JOB_HEADERS, NEW_JOB_REQUEST_HEADERS } from '../openapi/new-job.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
-import { ANSWER_HEADERS } from './create-job.ts';
 
 /** Reading and writing the checkpoint that a fork began with takes seconds. */
 const TIMEOUT_MS = 60_000;
@@ -135,39 +134,16 @@ const DOCUMENTATION = documented({
   summary: 'Train a job again, and compare',
   description:
     'Creates a job with the same spec, which is trained in any case. When that has succeeded, `verification` of both says whether weights and metrics have the same hashes. If they differ, no later job gets either result from the cache. A job cannot be verified if it did not succeed, if its data or the checkpoint that it was forked from are gone, or if it was trained under older rules of the engines.',
-  requestHeaders: {
-    'Idempotency-Key': { description: 'As for POST /jobs.', schema: IDEMPOTENCY_KEY_SCHEMA },
-    Prefer: PREFER_HEADER,
-    traceparent: {
-      description: 'W3C Trace Context. Its trace id is in the log lines of this request and of the job.',
-      schema: { type: 'string' },
-    },
-  },
+  requestHeaders: NEW_JOB_REQUEST_HEADERS,
   responses: {
     200: json('The new job was accepted, and ended while the request waited.', JobSchema, {
       examples: { verified: { summary: 'Verified', value: VERIFIED_JOB } },
-      headers: ANSWER_HEADERS,
+      headers: NEW_JOB_HEADERS,
     }),
     202: json('Accepted and stored.', JobSchema, {
       examples: { verifying: { summary: 'Queued', value: VERIFYING_JOB } },
-      headers: ANSWER_HEADERS,
+      headers: NEW_JOB_HEADERS,
     }),
   },
-  problems: [
-    'job_not_found',
-    'job_not_finished',
-    'job_not_verifiable',
-    'no_checkpoint',
-    'file_unavailable',
-    'job_unreadable',
-    'idempotency_key_reused',
-    'job_too_large',
-    'job_deleted',
-    'queue_full',
-    'quota_exceeded',
-    'store_unavailable',
-    'store_read_only',
-    'storage_full',
-    'overloaded',
-  ],
+  problems: [...FOLLOWING_JOB_PROBLEMS, 'job_not_finished', 'job_not_verifiable'],
 });

@@ -12,7 +12,7 @@ import {
   UPDATED_AT,
   WEIGHTS,
 } from '../../kernel/header.ts';
-import { flushed } from './optimizers.ts';
+import { flushed } from './flushed.ts';
 
 /** The end of an epoch, and a check of the process. */
 

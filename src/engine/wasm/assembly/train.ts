@@ -51,21 +51,9 @@ import { activate, activateBackward } from './activations.ts';
 import { denseBackwardInputs, denseBackwardUpdate, denseForward } from './dense-layer.ts';
 import { applyDropout } from './dropout.ts';
 import { applyUpdates, scaleGradients } from './norms.ts';
-import {
-  Adadelta,
-  Adagrad,
-  Adam,
-  Adamax,
-  beginStep,
-  Keep,
-  Lion,
-  Nadam,
-  Prepared,
-  Rmsprop,
-  RmspropGeneral,
-  Sgd,
-  SgdMomentum,
-} from './optimizers.ts';
+import { Adam, Adamax, Lion, Nadam } from './adam-rules.ts';
+import { Adadelta, Adagrad, Rmsprop, RmspropGeneral, Sgd, SgdMomentum } from './gradient-rules.ts';
+import { beginStep, Keep, Prepared } from './optimizers.ts';
 import { listItems, packRows, sortItems, touchRows } from './nonzeros.ts';
 import { firstBackwardUpdate, firstForward } from './first-layer.ts';
 import { numberLossBackward, numberLossForward } from './number-loss.ts';

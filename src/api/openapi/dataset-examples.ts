@@ -1,0 +1,71 @@
+import type { DatasetDetail, DatasetRows } from '../../contract/dataset.ts';
+
+/** Examples of datasets. */
+
+export const IRIS_DETAIL: DatasetDetail = {
+  object: 'dataset',
+  name: 'iris',
+  built_in: false,
+  title: 'iris',
+  description: '150 rows of 2 inputs, in 3 classes, uploaded as csv.',
+  train_rows: 120,
+  test_rows: 30,
+  kind: 'table',
+  task: 'classification',
+  inputs: 2,
+  image: null,
+  classes: ['setosa', 'versicolor', 'virginica'],
+  target: null,
+  sha256: '5b7c0d31c5a3f0a1f9b3f0d7d2a9d8d39c5b0f1f4f8d3f4c5a6b7c8d9e0f1a2b',
+  bytes: 2_046,
+  created_at: '2026-11-24T09:30:00.000Z',
+  files: [],
+  problem: null,
+  source: { bytes: 2_776, sha256: '0c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f405162738495a6b7c8d9eafb' },
+  options: {
+    format: 'csv',
+    header: true,
+    delimiter: 'comma',
+    decimal: 'point',
+    target: 'species',
+    task: 'classification',
+    scale: 'standard',
+    drop: [],
+    test_split: 0.2,
+    split_column: null,
+  },
+  notes: ['Missing numbers became the mean of the train rows: width (1).'],
+  columns: [
+    {
+      name: 'length',
+      type: 'number',
+      missing: 0,
+      mean: 5.84,
+      deviation: 0.83,
+      min: 4.3,
+      max: 7.9,
+      offset: 5.84,
+      divisor: 0.83,
+    },
+    {
+      name: 'width',
+      type: 'number',
+      missing: 1,
+      mean: 3.05,
+      deviation: 0.43,
+      min: 2,
+      max: 4.4,
+      offset: 3.05,
+      divisor: 0.43,
+    },
+  ],
+  target_column: { name: 'species', type: 'class' },
+  class_counts: { train: [40, 40, 40], test: [10, 10, 10] },
+};
+
+export const IRIS_ROWS: DatasetRows = {
+  object: 'list',
+  split: 'test',
+  data: [{ index: 0, target: 'setosa', values: [5.1, 3.5] }],
+  has_more: true,
+};
