@@ -8,6 +8,16 @@ import type { Argument, Command } from 'commander';
 export const SHELLS = ['bash', 'zsh'] as const;
 export type Shell = (typeof SHELLS)[number];
 
+/** Of a Tab: long enough for a Descent that is there. */
+export const COMPLETION_MS = 3_000;
+
+/** What only the server knows. Called only if the word may be one. */
+interface Known {
+  jobIds: () => Promise<string[]>;
+  /** Paths of the fields of a spec. */
+  fieldPaths: () => Promise<string[]>;
+}
+
 /** They end in the word before the cursor, even if it is empty. */
 export const SCRIPTS: Readonly<Record<Shell, string>> = {
   bash: `
@@ -15,6 +25,7 @@ export const SCRIPTS: Readonly<Record<Shell, string>> = {
 _descent() {
   local IFS=$'\\n'
   COMPREPLY=($(descent complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  if [[ \${COMPREPLY[0]} == *= ]]; then compopt -o nospace 2>/dev/null; fi
 }
 complete -o bashdefault -o default -F _descent descent
 `,
@@ -24,25 +35,21 @@ complete -o bashdefault -o default -F _descent descent
 _descent() {
   local -a found
   found=(\${(f)"$(descent complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
-  if (( $#found )); then compadd -a found; else _files; fi
+  if [[ $found[1] == *= ]]; then compadd -S '' -a found
+  elif (( $#found )); then compadd -a found
+  else _files; fi
 }
 compdef _descent descent
 `,
 };
 
-/**
- * What may stand in place of the last of these words, which follow the program's name.
- * @param jobIds called only if the word may be one
- */
-export async function complete(
-  program: Command,
-  words: readonly string[],
-  jobIds: () => Promise<string[]>,
-): Promise<string[]> {
-  // bash gives `--format=onnx` as three words.
+/** What may stand in place of the last of these words, which follow the program's name. */
+export async function complete(program: Command, words: readonly string[], known: Known): Promise<string[]> {
+  // bash gives `--format=onnx` as three words. Which values a field may have is the server's to say.
+  if (words.at(-2) === '=' && isSetting(words)) return [];
   const before = words.slice(0, -1).filter((word) => word !== '=');
   const word = words.at(-1) ?? '';
-  const found = await candidates(program, before, word, jobIds);
+  const found = await candidates(program, before, word, known);
   return found.filter((candidate) => candidate.startsWith(word));
 }
 
@@ -50,7 +57,7 @@ async function candidates(
   program: Command,
   [name, ...given]: readonly string[],
   word: string,
-  jobIds: () => Promise<string[]>,
+  known: Known,
 ): Promise<readonly string[]> {
   const help = program.createHelp();
   const commands = help.visibleCommands(program);
@@ -58,19 +65,26 @@ async function candidates(
   if (command === undefined) return [];
   // `data` has commands of its own.
   if (command !== program && command.commands.length > 0)
-    return await candidates(command, given, word, jobIds);
+    return await candidates(command, given, word, known);
   if (word.startsWith('-')) return help.visibleOptions(command).map(({ long, short }) => long ?? short ?? '');
   if (command === program) return commands.map((each) => each.name());
+  if (isSetting(given)) return (await known.fieldPaths()).map((path) => `${path}=`);
   const argument = argumentAfter(command, given);
   switch (argument?.name()) {
     case 'id':
-      return await jobIds();
+      return await known.jobIds();
+    case 'path':
+      return await known.fieldPaths();
     case 'command':
       return commands.map((each) => each.name());
     default:
       return argument?.argChoices ?? [];
   }
 }
+
+/** Whether a pair of `--set` follows: it takes any number of them. */
+const isSetting = (words: readonly string[]): boolean =>
+  words.findLast((word) => word.startsWith('--')) === '--set';
 
 /** Which argument follows these words; undefined if none does, but the value of an option. */
 function argumentAfter(command: Command, given: readonly string[]): Argument | undefined {

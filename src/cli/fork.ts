@@ -1,12 +1,12 @@
-import type { Job } from '../client/descent.ts';
-import { EXIT, UsageError } from './failure.ts';
+import type { Job, Overrides } from '../client/descent.ts';
+import { answered, EXIT, UsageError } from './failure.ts';
 import type { Context } from './jobs.ts';
 import { numberOf, readSpec, type SpecOptions } from './spec.ts';
+import { SpecFields } from './spec-fields.ts';
 import { table } from './texts.ts';
 import { follow } from './watch.ts';
 
-interface ForkOptions
-  extends Pick<SpecOptions, 'name' | 'optimizer' | 'learningRate' | 'epochs' | 'batchSize'> {
+interface ForkOptions extends SpecOptions {
   fromEpoch?: string;
   wait?: boolean;
 }
@@ -15,22 +15,20 @@ interface ForkOptions
 export async function forkJob(
   context: Context,
   id: string,
-  { fromEpoch, wait = false, learningRate, optimizer, ...options }: ForkOptions,
+  { fromEpoch, wait = false, ...options }: ForkOptions,
 ): Promise<number> {
   const from = numberOf('--from-epoch', fromEpoch);
-  const rate = numberOf('--learning-rate', learningRate);
-  const changes = {
-    ...(optimizer !== undefined && { type: optimizer }),
-    ...(rate !== undefined && { learning_rate: rate }),
-  };
-  const overrides = {
-    ...readSpec(undefined, options),
-    ...(Object.keys(changes).length > 0 && { optimizer: changes }),
-  };
-  const job = await context.descent.jobs.fork(id, {
-    overrides,
-    ...(from !== undefined && { fromEpoch: from }),
-  });
+  const { spec, nameOf } = await readSpec(undefined, options, () => SpecFields.of(context.descent));
+  const { webhooks, ...overrides } = spec;
+  const job = await answered(
+    context.descent.jobs.fork(id, {
+      // The server says which fields a fork may change.
+      overrides: overrides as Overrides,
+      ...(webhooks !== undefined && { webhooks }),
+      ...(from !== undefined && { fromEpoch: from }),
+    }),
+    (pointer) => (pointer === '/from_epoch' ? '--from-epoch' : nameOf(pointer.replace(/^\/overrides/, ''))),
+  );
   return await show(context, job, wait);
 }
 
@@ -47,11 +45,15 @@ export async function extendJob(
 }
 
 async function show({ descent, asJson }: Context, job: Job, wait: boolean): Promise<number> {
-  if (wait) return await follow(descent, job, asJson ? 'job' : 'view');
+  const { epoch, job: parent } = job.parent!;
+  if (wait) {
+    console.error(`${job.id} goes on from epoch ${epoch} of ${parent}.`);
+    return await follow(descent, job, asJson ? 'job' : 'view');
+  }
   if (asJson) console.log(JSON.stringify(job));
   else {
     console.log(job.id);
-    console.error(`It goes on from epoch ${job.parent?.epoch}. Watch it: descent watch ${job.id}`);
+    console.error(`It goes on from epoch ${epoch}. Watch it: descent watch ${job.id}`);
   }
   return EXIT.succeeded;
 }

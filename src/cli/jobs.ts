@@ -1,4 +1,5 @@
 import type { Descent, FindOptions, Job } from '../client/descent.ts';
+import { COMPLETION_MS } from './completion.ts';
 import { EXIT, UsageError } from './failure.ts';
 import { numberOf } from './spec.ts';
 import { describeJob, JOB_COLUMNS, jobRow, table } from './texts.ts';
@@ -33,9 +34,6 @@ export async function listJobs(
   else console.log(table([JOB_COLUMNS, ...jobs.map(jobRow)]));
   return EXIT.succeeded;
 }
-
-/** Of a Tab: long enough for a Descent that is there. */
-const COMPLETION_MS = 3_000;
 
 /** The ids that people are most likely to type; none if Descent does not answer soon. */
 export async function latestIds(descent: Descent): Promise<string[]> {

@@ -4,6 +4,7 @@ import { compareJobs } from './compare.ts';
 import { complete, SCRIPTS, SHELLS, type Shell } from './completion.ts';
 import { listData, putData, removeData, showData } from './data.ts';
 import { EXIT } from './failure.ts';
+import { fieldPaths, listFields } from './fields.ts';
 import { extendJob, forkJob, listCheckpoints } from './fork.ts';
 import {
   type Context,
@@ -76,10 +77,16 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--priority <number>', 'which of your queued jobs start first: -10 to 10')
     .option('--webhook <url>', 'tell this URL how the job ends; may be repeated', collect)
     .option('--engine <name>', 'auto, native, wasm, reference or tensorflow')
+    .option('--set <pairs...>', SET)
     .option('--no-cache', 'train even if an earlier job has the result')
     .option('--idempotency-key <key>', 'a repeat with the same key creates no second job')
     .option('--wait', 'watch the job to its end')
     .action(run(train));
+  add(
+    'fields [path]',
+    'List what a spec may have, or what is in one part of it: each path for --set, with its default.',
+    'descent fields training.early_stopping',
+  ).action(run(listFields));
   add(
     'watch <id>',
     'Follow a job to its end. Ctrl-C stops watching, not the job.',
@@ -124,6 +131,7 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .option('--learning-rate <number>', "the optimizer's step size")
     .option('--epochs <number>', 'passes over the data in all, those of the parent included')
     .option('--batch-size <number>', 'rows per step')
+    .option('--set <pairs...>', `${SET}; a fork may change all but data, model and most of training`)
     .option('--wait', 'watch the job to its end')
     .action(run(forkJob));
   add(
@@ -192,7 +200,8 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
     .action((shell: Shell) => void process.stdout.write(SCRIPTS[shell]));
   program.command('complete [words...]', { hidden: true }).action(
     run(async ({ descent }, words: string[]) => {
-      for (const word of await complete(program, words, () => latestIds(descent))) console.log(word);
+      const known = { jobIds: () => latestIds(descent), fieldPaths: () => fieldPaths(descent) };
+      for (const word of await complete(program, words, known)) console.log(word);
       return EXIT.succeeded;
     }),
   );
@@ -204,7 +213,10 @@ const ANOTHER_ID = 'job_01KAXW3Q2M5N6P7Q8R9S0T1V2X';
 
 const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
-const TRAIN = 'descent train --dataset mnist_sample --optimizer adam --learning-rate 0.002 --epochs 3 --wait';
+const TRAIN = `descent train --dataset mnist_sample --optimizer adam --learning-rate 0.002 --epochs 3 --wait
+  descent train spec.json --set optimizer.global_clipnorm=1 training.early_stopping.patience=3`;
+
+const SET = 'any field of the spec, as path=value: see descent fields';
 
 const FORK = `descent fork ${ID} --from-epoch 5 --learning-rate 0.0001 --epochs 20`;
 

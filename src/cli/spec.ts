@@ -1,62 +1,157 @@
 import { readFileSync } from 'node:fs';
 import type { JobSpec } from '../client/descent.ts';
-import { UsageError } from './failure.ts';
+import { type NameOf, UsageError } from './failure.ts';
+import type { SpecFields } from './spec-fields.ts';
 
-/** What `train` takes besides a file; each option stands for a field of the spec. */
-export interface SpecOptions {
-  name?: string;
-  dataset?: string;
-  hiddenUnits?: string;
-  optimizer?: string;
-  learningRate?: string;
-  loss?: string;
-  epochs?: string;
-  batchSize?: string;
-  seed?: string;
-  engine?: string;
-  priority?: string;
+/** Options with names of their own, for what is set most often; each stands for a field of the spec. */
+const FIELD_OF = {
+  name: 'name',
+  dataset: 'dataset',
+  hiddenUnits: 'model.hidden_units',
+  optimizer: 'optimizer.type',
+  learningRate: 'optimizer.learning_rate',
+  loss: 'loss',
+  epochs: 'training.epochs',
+  batchSize: 'training.batch_size',
+  seed: 'training.seed',
+  engine: 'engine',
+  priority: 'priority',
+} as const;
+
+/** What `train` and `fork` take besides a file. */
+export interface SpecOptions extends Partial<Record<keyof typeof FIELD_OF, string>> {
   webhook?: string[];
   /** false: train in any case. */
   cache?: boolean;
+  /** Any field, as path=value. */
+  set?: string[];
 }
 
 /** A spec as a person wrote it: the server alone knows what is allowed. */
 type Loose = Record<string, unknown>;
 
+/** A value that an option gives to a field. */
+interface Assignment {
+  /** The option as it was written, without its value. */
+  option: string;
+  path: string;
+  text: string;
+}
+
+export interface WrittenSpec {
+  spec: JobSpec;
+  /** The option, or for what is in a file the pointer itself. */
+  nameOf: NameOf;
+}
+
 /**
- * The spec of a file (`-` is standard input), overridden by options.
+ * The spec of a file (`-` is standard input), overridden by options. `--set` overrides those with names of their own.
+ * @param fieldsOf called only if there are options
  * @throws {UsageError}
  */
-export function readSpec(file: string | undefined, options: SpecOptions): JobSpec {
-  const spec = file === undefined ? {} : readObject(file);
-  const { name, dataset, engine, hiddenUnits, optimizer, learningRate, loss, webhook } = options;
-  const training = given({
-    epochs: numberOf('--epochs', options.epochs),
-    batch_size: numberOf('--batch-size', options.batchSize),
-    seed: numberOf('--seed', options.seed),
-  });
-  const model = given({
-    hidden_units: hiddenUnits
-      ?.split(',')
-      .filter((text) => text !== '')
-      .map((text) => numberOf('--hidden-units', text)),
-  });
-  return {
-    ...spec,
-    ...given({ name, dataset, engine, loss, priority: numberOf('--priority', options.priority) }),
-    ...given({ webhooks: webhook?.map((url) => ({ url })) }),
-    ...(options.cache === false && { cache: false }),
-    ...merged('training', spec, training),
-    ...merged('model', spec, model),
-    ...optimizerOf(spec, optimizer, numberOf('--learning-rate', learningRate)),
-  } as JobSpec;
+export async function readSpec(
+  file: string | undefined,
+  options: SpecOptions,
+  fieldsOf: () => Promise<SpecFields>,
+): Promise<WrittenSpec> {
+  const written = file === undefined ? {} : readObject(file);
+  const assignments = assignmentsOf(options);
+  if (assignments.length === 0) return { spec: written as JobSpec, nameOf: (pointer) => pointer };
+  return applied(written, assignments, await fieldsOf(), file !== undefined);
 }
+
+/** @throws {UsageError} */
+function assignmentsOf({ webhook, cache, set = [], ...options }: SpecOptions): Assignment[] {
+  const named = Object.entries(options).map(([key, text]): Assignment => {
+    const path = FIELD_OF[key as keyof typeof FIELD_OF];
+    return { option: optionOf(path), path, text };
+  });
+  if (webhook !== undefined) {
+    const text = JSON.stringify(webhook.map((url) => ({ url })));
+    named.push({ option: '--webhook', path: 'webhooks', text });
+  }
+  if (cache === false) named.push({ option: '--no-cache', path: 'cache', text: 'false' });
+  return [...named, ...set.map(assignmentOf)];
+}
+
+/** @throws {UsageError} */
+function assignmentOf(pair: string): Assignment {
+  const [, path, text] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
+  if (path !== undefined) return { option: `--set ${path}`, path, text: text! };
+  throw new UsageError(
+    `--set ${JSON.stringify(pair)} is not allowed: use path=value, such as training.early_stopping.patience=3. (A file comes before --set; descent fields lists the paths.)`,
+  );
+}
+
+const optionOf = (path: string): string => {
+  const [key] = Object.entries(FIELD_OF).find(([, field]) => field === path) ?? [];
+  return key === undefined
+    ? `--set ${path}`
+    : `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+};
+
+function applied(
+  written: Loose,
+  assignments: readonly Assignment[],
+  fields: SpecFields,
+  hasFile: boolean,
+): WrittenSpec {
+  const given = assignments
+    .map(({ path, ...assignment }) => ({ ...assignment, keys: fields.keysOf(path) }))
+    .map((assignment) => ({ ...assignment, isType: fields.isType(assignment.keys) }))
+    // What is in something comes after it, and a type before what it allows.
+    .sort((a, b) => a.keys.length - b.keys.length || Number(b.isType) - Number(a.isType));
+  const spec = given.reduce<unknown>(
+    (whole, { keys, text, isType }) =>
+      isType
+        ? changed(whole, keys.slice(0, -1), (value) => ofType(text, value))
+        : changed(whole, keys, () => fields.valueOf(keys, text)),
+    written,
+  );
+  const nameOf = (pointer: string): string => {
+    const place = keysIn(pointer);
+    const setting = given.findLast(({ keys }) => isWithin(place, keys));
+    if (setting !== undefined) return setting.option;
+    const isMine = !hasFile || given.some(({ keys }) => isWithin(keys, place));
+    return isMine && pointer !== '' ? optionOf(place.join('.')) : pointer;
+  };
+  return { spec: spec as JobSpec, nameOf };
+}
+
+/** The value with what is at these keys changed. */
+function changed(
+  value: unknown,
+  [key, ...rest]: readonly string[],
+  change: (old: unknown) => unknown,
+): unknown {
+  if (key === undefined) return change(value);
+  const object = isPlain(value) ? value : {};
+  const old = Object.hasOwn(object, key) ? object[key] : undefined;
+  return { ...object, [key]: changed(old, rest, change) };
+}
+
+/** Another type takes none of the fields that were there. */
+const ofType = (type: string, value: unknown): unknown =>
+  isPlain(value) && value.type === type ? value : { type };
+
+const isWithin = (keys: readonly string[], others: readonly string[]): boolean =>
+  others.every((key, i) => keys[i] === key);
+
+/** The keys of a JSON Pointer (RFC 6901). */
+const keysIn = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+
+const isPlain = (value: unknown): value is Loose =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function readObject(file: string): Loose {
   const text = readText(file);
   try {
     const value = JSON.parse(text) as unknown;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Loose;
+    if (isPlain(value)) return value;
   } catch (error) {
     throw new UsageError(`${file} is not JSON: ${(error as Error).message}`);
   }
@@ -71,22 +166,6 @@ function readText(file: string): string {
   }
 }
 
-function merged(field: string, spec: Loose, values: Loose): Loose {
-  if (Object.keys(values).length === 0) return {};
-  return { [field]: { ...(spec[field] as Loose | undefined), ...values } };
-}
-
-/** Another type than the file's takes none of its options. */
-function optimizerOf(spec: Loose, type: string | undefined, rate: number | undefined): Loose {
-  if (type === undefined && rate === undefined) return {};
-  const known = spec.optimizer as Loose | undefined;
-  if (type === undefined && known === undefined) {
-    throw new UsageError('--learning-rate needs an optimizer to set it for: add --optimizer, such as adam.');
-  }
-  const kept = type === undefined || known?.type === type ? known : { type };
-  return { optimizer: { ...kept, ...given({ learning_rate: rate }) } };
-}
-
 /** @throws {UsageError} */
 export function numberOf(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
@@ -94,6 +173,3 @@ export function numberOf(option: string, text: string | undefined): number | und
   if (text.trim() !== '' && Number.isFinite(value)) return value;
   throw new UsageError(`${option} ${JSON.stringify(text)} is not allowed: use a number.`);
 }
-
-const given = (values: Loose): Loose =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));

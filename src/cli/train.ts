@@ -1,6 +1,7 @@
-import { EXIT } from './failure.ts';
+import { answered, EXIT } from './failure.ts';
 import type { Context } from './jobs.ts';
 import { readSpec, type SpecOptions } from './spec.ts';
+import { SpecFields } from './spec-fields.ts';
 import { follow } from './watch.ts';
 
 interface TrainOptions extends SpecOptions {
@@ -14,9 +15,10 @@ export async function train(
   file: string | undefined,
   { idempotencyKey, wait, ...options }: TrainOptions,
 ): Promise<number> {
-  const job = await descent.jobs.create(
-    readSpec(file, options),
-    idempotencyKey === undefined ? {} : { idempotencyKey },
+  const { spec, nameOf } = await readSpec(file, options, () => SpecFields.of(descent));
+  const job = await answered(
+    descent.jobs.create(spec, idempotencyKey === undefined ? {} : { idempotencyKey }),
+    nameOf,
   );
   if (wait) {
     console.error(

@@ -78,18 +78,20 @@ describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
   it.skipIf(isMissing(shell))(
     `commands, options, values and ids are completed (needs ${shell})`,
     async () => {
-      const [commands, options, shells, one, two] = await Promise.all([
+      const [commands, options, shells, one, two, fields] = await Promise.all([
         offered(shell, 'c'),
         offered(shell, 'model', id, '--f'),
         offered(shell, 'completion', ''),
         offered(shell, 'show', ''),
         offered(shell, 'compare', id, 'job_'),
+        offered(shell, 'train', '--set', 'limits.'),
       ]);
       expect(commands).toEqual(['checkpoints', 'cancel', 'compare', 'completion']);
       expect(options).toEqual(['--format']);
       expect(shells).toEqual(['bash', 'zsh']);
       expect(one).toEqual([id]);
       expect(two).toEqual([id]);
+      expect(fields).toEqual(['limits.max_seconds=']);
     },
   );
 });
@@ -110,6 +112,10 @@ it('knows the place of each word', async () => {
     [['model', '-o', 'x', ''], `${id}\n`],
     [['model', '-o', ''], ''],
     [['show', id, ''], ''],
+    [['fork', id, '--set', 'seed=1', 'training.log'], 'training.log_every=\n'],
+    [['train', '--set', 'loss', '=', 'm'], ''],
+    [['train', '--set', 'loss', '=', 'mse', '--wa'], '--wait\n'],
+    [['fields', 'limits'], 'limits.max_seconds\n'],
     [['complete', ''], ''],
     [['nonsense', ''], ''],
   ];

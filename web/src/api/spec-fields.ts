@@ -1,19 +1,7 @@
+import { type Schema, Schemas } from '../../../src/client/schemas.ts';
 import { descent } from './server.ts';
 
 /** What a job's spec consists of, as the server's OpenAPI document says it. */
-
-export interface Schema {
-  $ref?: string;
-  type?: string;
-  const?: string;
-  enum?: string[];
-  default?: unknown;
-  description?: string;
-  properties?: Record<string, Schema>;
-  additionalProperties?: Schema | boolean;
-  anyOf?: Schema[];
-  oneOf?: Schema[];
-}
 
 /** A value that has one control. */
 export interface Field {
@@ -62,16 +50,12 @@ export interface SpecFields {
   metadata: string;
 }
 
-interface Document {
-  components: { schemas: Record<string, Schema> };
-}
-
 let reading: Promise<SpecFields> | undefined;
 
 /** Read once. @throws {DescentError} */
 export function specFields(): Promise<SpecFields> {
   reading ??= descent.installation.openapi().then(
-    (document) => fieldsOf(document as Document),
+    (document) => fieldsOf(new Schemas(document)),
     (error: unknown) => {
       reading = undefined;
       throw error;
@@ -80,25 +64,14 @@ export function specFields(): Promise<SpecFields> {
   return reading;
 }
 
-function fieldsOf({ components: { schemas } }: Document): SpecFields {
-  /** What is beside a reference goes before what it refers to. */
-  const resolve = (schema: Schema): Schema => {
-    if (schema.$ref === undefined) return schema;
-    const { $ref, ...own } = schema;
-    return { ...resolve(schemas[$ref.split('/').at(-1)!]!), ...own };
-  };
-  /** The schemas of which a value meets one. */
-  const members = (schema: Schema): Schema[] => {
-    const found = resolve(schema);
-    return (found.anyOf ?? found.oneOf)?.flatMap(members) ?? [found];
-  };
+function fieldsOf(schemas: Schemas): SpecFields {
   const within = ({ properties = {} }: Schema, at: string, prefix: string): Node[] =>
     Object.entries(properties).flatMap(([name, schema]) =>
       schema.const === undefined ? [nodeOf(`${at}/${name}`, schema, prefix)] : [],
     );
   const nodeOf = (pointer: string, schema: Schema, prefix = ''): Node => {
-    const found = resolve(schema);
-    const all = members(found);
+    const found = schemas.resolve(schema);
+    const all = schemas.members(found);
     if (!all.some(isObject)) {
       const field = fieldOf(pointer, found, all);
       return { ...field, title: prefix === '' ? field.title : `${prefix}: ${field.title.toLowerCase()}` };
@@ -149,8 +122,8 @@ function fieldsOf({ components: { schemas } }: Document): SpecFields {
     return { ...leaf, name: type ?? 'value', is: (value) => typeof value === 'number', nodes: [own] };
   };
 
-  const properties = Object.entries(resolve(schemas.JobSpec!).properties ?? {}).map(
-    ([name, schema]) => [name, resolve(schema)] as const,
+  const properties = Object.entries(schemas.named('JobSpec').properties ?? {}).map(
+    ([name, schema]) => [name, schemas.resolve(schema)] as const,
   );
   const isSection = (schema: Schema) => schema.properties !== undefined || schema.oneOf !== undefined;
   const loose = properties.filter(([name, schema]) => name !== 'metadata' && !isSection(schema));

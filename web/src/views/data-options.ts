@@ -1,5 +1,6 @@
+import type { Schema } from '../../../src/client/schemas.ts';
 import { descent } from '../api/server.ts';
-import { type Field, fieldOf, type Schema } from '../api/spec-fields.ts';
+import { type Field, fieldOf } from '../api/spec-fields.ts';
 
 /** What can be said of a file before it is read, as the server's OpenAPI document says it. */
 
