@@ -2,7 +2,7 @@ import { modelEpoch } from '../contract/best.ts';
 import { isTerminal, type JobStatus } from '../contract/job.ts';
 import { resolveDataset } from '../dataset/registry.ts';
 import type { PredictTask, StoredModel } from '../serving/model-task.ts';
-import type { JobFile, JobRecord } from '../store/job-record.ts';
+import type { CheckpointFile, JobFile, JobRecord } from '../store/job-record.ts';
 import type { Scope } from '../store/jobs.ts';
 import type { ApiDeps } from './deps.ts';
 import { jobNotFound, ProblemError } from './http/problems.ts';
@@ -66,15 +66,49 @@ export function latestModelOf(
   record: JobRecord,
   artifacts: Location,
   unread: ReadonlySet<string>,
-): Pick<PredictTask, 'model' | 'kind'> | undefined {
+): Asked | undefined {
   if (isTerminal(record.status)) return { kind: 'final', model: modelOf(id, record, artifacts) };
   const file = record.checkpoint.find(({ sha256 }) => !unread.has(sha256));
   if (file === undefined) return undefined;
   const { name, sha256 } = file;
-  return { kind: 'checkpoint', model: modelIn({ name, sha256 }, id, record, artifacts) };
+  return { kind: 'so_far', model: modelIn({ name, sha256 }, id, record, artifacts) };
+}
+
+/**
+ * The model after an epoch, of a checkpoint that the job has.
+ * @throws {ProblemError} no_checkpoint
+ */
+export function epochModelOf(id: string, record: JobRecord, artifacts: Location, epoch: number): Asked {
+  const { name, sha256 } = checkpointOf(record, epoch);
+  return {
+    kind: 'epoch',
+    model: modelIn({ name, sha256 }, id, record, artifacts),
+    ...(record.model !== undefined && { finalFile: record.model }),
+  };
+}
+
+/**
+ * The checkpoint of an epoch, or the newest one: of those that the job keeps, and of those that it would resume from.
+ * @throws {ProblemError} no_checkpoint
+ */
+export function checkpointOf(
+  { kept, checkpoint, status }: JobRecord,
+  epoch: number | undefined,
+): CheckpointFile {
+  const all = [...kept, ...checkpoint].sort((a, b) => b.epoch - a.epoch);
+  const found = epoch === undefined ? all[0] : all.find((file) => file.epoch === epoch);
+  if (found !== undefined) return found;
+  const epochs = [...new Set(all.map((file) => file.epoch))].reverse();
+  throw new ProblemError(
+    'no_checkpoint',
+    epochs.length > 0
+      ? `The job has no checkpoint of epoch ${epoch}. It has: ${epochs.join(', ')}.`
+      : `The job is ${status} and has no checkpoint. Jobs keep those that \`checkpoints\` of their spec asks for, and the first is written at the end of an epoch, after two seconds of training or more; train it again with another \`keep\`, or longer.`,
+  );
 }
 
 type Location = Pick<ApiDeps['artifacts'], 'location'>;
+type Asked = Pick<PredictTask, 'model' | 'kind' | 'finalFile'>;
 
 export function modelIn(file: JobFile, id: string, record: JobRecord, artifacts: Location): StoredModel {
   const { spec, version, result, parent } = record;

@@ -164,7 +164,10 @@ export function buildProgram({ version, connect, end }: ProgramOptions): Command
       '--fit <fit>',
       'of pictures: mnist (cut out, scaled and centred as its digits are), stretch or none',
     )
-    .option('--checkpoint <which>', 'latest: ask the newest checkpoint of a job that still trains')
+    .option(
+      '--checkpoint <which>',
+      'latest: ask the newest checkpoint of a job that still trains; a number: that of an epoch',
+    )
     .action(run(predict));
   add('compare <id...>', 'Show jobs side by side.', `descent compare ${ID} ${ANOTHER_ID}`)
     .option('--csv', 'print the curves as CSV')

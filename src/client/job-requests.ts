@@ -2,6 +2,8 @@ import { type EventsOptions, type FeedOptions, followFeed } from './events.ts';
 import type { Http, HttpRequest } from './http.ts';
 import { listOf, pathOf, searchOf } from './paths.ts';
 import type {
+  Checkpoint,
+  CheckpointList,
   Comparison,
   Doctor,
   Evaluation,
@@ -162,7 +164,8 @@ export class JobRequests {
   /**
    * What the finished model says to new rows: the values of each, or a file with its media type (image/png, text/csv,
    * application/json; without one, its bytes are the rows, or those of an IDX file). With `checkpoint: 'latest'` a job
-   * that still trains answers with its newest checkpoint; `epoch` in the answer says how far that is.
+   * that still trains answers with its newest checkpoint, with `checkpoint: 3` any job that keeps it with that of epoch 3;
+   * `epoch` in the answer says how far that is.
    */
   async predict(
     id: string,
@@ -178,6 +181,12 @@ export class JobRequests {
       body: isFile ? rows : JSON.stringify({ inputs: rows } satisfies PredictRequest),
       signal,
     });
+  }
+
+  /** The checkpoints that the job keeps, in the order of their epochs. */
+  async checkpoints(id: string, { signal }: Abortable = {}): Promise<Checkpoint[]> {
+    const { data } = await this.#json<CheckpointList>({ path: `${pathOf(id)}/checkpoints`, signal });
+    return data;
   }
 
   /** 2 to 50 jobs side by side: the parameters that differ, the curves, the results and their order. */

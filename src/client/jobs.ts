@@ -4,8 +4,6 @@ import type { Http } from './http.ts';
 import { type Abortable, type CreateOptions, JobRequests, makeKey } from './job-requests.ts';
 import { listOf, pathOf, pathOfDelivery, searchOf } from './paths.ts';
 import type {
-  Checkpoint,
-  CheckpointList,
   CompareCsvOptions,
   Delivery,
   DeliveryList,
@@ -120,15 +118,6 @@ export class Jobs extends JobRequests {
     { webhooks = [], ...options }: CreateOptions & Pick<ForkOptions, 'webhooks'> = {},
   ): Promise<Job> {
     return await this.#create(`${pathOf(id)}/extend`, { epochs, webhooks }, options);
-  }
-
-  /** The checkpoints that the job keeps, in the order of their epochs. */
-  async checkpoints(id: string, { signal }: Abortable = {}): Promise<Checkpoint[]> {
-    const request = { path: `${pathOf(id)}/checkpoints`, signal };
-    return await this.#http.send(request, async (response) => {
-      const { data } = await this.#http.asJson<CheckpointList>(response);
-      return data;
-    });
   }
 
   /** The job's webhooks, and each message to them with its attempts. */

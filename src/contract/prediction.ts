@@ -15,7 +15,9 @@ export const MOST_SIDE = 2048;
 export const FitSchema = z.enum(['mnist', 'stretch', 'none']);
 export type Fit = z.output<typeof FitSchema>;
 
-export const CheckpointChoiceSchema = z.enum(['latest']);
+/** Which checkpoint answers: the newest, or that of an epoch. */
+export const CheckpointChoiceSchema = z.union([z.enum(['latest']), z.int().gte(1).lte(1000)]);
+export type CheckpointChoice = z.output<typeof CheckpointChoiceSchema>;
 
 /** What a table has in a row and column; null where it has nothing. */
 const CellSchema = z.union([z.number(), z.string(), z.boolean(), z.null()]);
@@ -41,7 +43,7 @@ export const NumericRequestSchema = z.strictObject({
 const answer = {
   epoch: z.int().gte(1).meta({
     description:
-      'How many epochs the model was trained: of a finished job, those up to the weights that it has, all or those up to its best epoch; else those up to the checkpoint.',
+      'How many epochs the model was trained: of a finished job, those up to the weights that it has, all or those up to its best epoch; else, and with `checkpoint` of an epoch, those up to the checkpoint.',
   }),
   weights_sha256: z.string(),
   seen: z

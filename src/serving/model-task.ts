@@ -62,8 +62,14 @@ export interface ExportedFile {
 
 export const PredictTaskSchema = z.strictObject({
   model: StoredModelSchema,
-  /** What the model's file is: that of the finished job, or a checkpoint. */
-  kind: z.enum(['final', 'checkpoint']),
+  /**
+   * What is asked of the model's file: `final` is that of the finished job; of a checkpoint, `so_far` is the model that a
+   * job would have that ends there (with `restore_best_weights`, that of its best epoch), and `epoch` has the weights of
+   * that epoch itself.
+   */
+  kind: z.enum(['final', 'so_far', 'epoch']),
+  /** The job's model, if it has one: it says how a table was read whose dataset may be deleted. */
+  finalFile: JobFileSchema.optional(),
   /** The body and its media type. */
   bytes: z.instanceof(Uint8Array),
   type: z.string(),
@@ -75,12 +81,12 @@ export type PredictTask = z.output<typeof PredictTaskSchema>;
 
 /**
  * JSON of a `PredictionList`; refused = what was sent cannot be given to the model; missing = the file is missing or
- * damaged, or a checkpoint of other rules.
+ * damaged, or a checkpoint of other rules; no_dataset = nothing says any more how the table was read.
  */
 export type PredictOutcome =
   | { readonly outcome: 'predicted'; readonly json: string }
   | { readonly outcome: 'refused'; readonly code: InputError['code']; readonly message: string }
-  | { readonly outcome: 'missing' };
+  | { readonly outcome: 'missing' | 'no_dataset' };
 
 export const RowsTaskSchema = z.strictObject({
   model: StoredModelSchema,

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { DataShape } from '../contract/data-shape.ts';
+import type { DatasetTable } from '../contract/dataset.ts';
 import { inUnit } from '../contract/in-unit.ts';
+import { BUILT_IN_DATASETS } from '../contract/job-spec.ts';
 import type { PredictionList } from '../contract/prediction.ts';
 import { StorageUnavailableError } from '../contract/storage-error.ts';
 import { DatasetDamagedError, DatasetUnavailableError } from '../dataset/dataset-error.ts';
@@ -20,7 +22,7 @@ import { showRows } from './dataset-rows.ts';
 import { drawSheet, findRows } from './evaluated-rows.ts';
 import { InputError } from './input-error.ts';
 import { type Inputs, readInputs } from './inputs.ts';
-import { loadedModel, noTargets, type TrainedWeights } from './loaded-models.ts';
+import { type LoadedModel, loadedModel, noTargets, type TrainedWeights } from './loaded-models.ts';
 import {
   type DatasetRowsTask,
   DatasetRowsTaskSchema,
@@ -59,10 +61,18 @@ export async function exportModel(task: ExportTask): Promise<ExportedFile | unde
 
 /** Predicts what was sent. */
 export async function predict(task: PredictTask): Promise<PredictOutcome> {
-  const { model, kind, dataDir, ...sent } = PredictTaskSchema.parse(task);
+  const { model, kind, dataDir, finalFile, ...sent } = PredictTaskSchema.parse(task);
   // A final model's file does not say how many epochs it took.
   const key = [kind, model.file.sha256, model.epoch].join(' ');
-  const loaded = await loadedModel(key, model, () => READERS[kind](model, dataDir));
+  const read = () =>
+    kind === 'final' ? readFinal(model) : readCheckpoint({ model, kind, dataDir, finalFile });
+  let loaded: LoadedModel | undefined;
+  try {
+    loaded = await loadedModel(key, model, read);
+  } catch (error) {
+    if (error instanceof DatasetUnavailableError) return { outcome: 'no_dataset' };
+    throw error;
+  }
   if (loaded === undefined) return { outcome: 'missing' };
   let inputs: Inputs;
   try {
@@ -181,10 +191,6 @@ async function readModel({ artifacts, file, ...job }: StoredModel): Promise<Mode
   return bytes === undefined ? undefined : decodeModel(bytes, job);
 }
 
-const READERS: Readonly<
-  Record<PredictTask['kind'], (model: StoredModel, dataDir: string) => Promise<TrainedWeights | undefined>>
-> = { final: readFinal, checkpoint: readCheckpoint };
-
 async function readFinal(model: StoredModel): Promise<TrainedWeights | undefined> {
   const stored = await readModel(model);
   if (stored === undefined) return undefined;
@@ -192,10 +198,11 @@ async function readFinal(model: StoredModel): Promise<TrainedWeights | undefined
   return { weights, table, epoch: model.epoch, weightsSha256: model.weightsSha256 };
 }
 
+/** @throws {DatasetUnavailableError} */
 async function readCheckpoint(
-  { artifacts, file, ...job }: StoredModel,
-  dataDir: string,
+  task: Pick<PredictTask, 'model' | 'kind' | 'dataDir' | 'finalFile'>,
 ): Promise<TrainedWeights | undefined> {
+  const { artifacts, file, ...job } = task.model;
   const bytes = await new FolderArtifacts(artifacts).read(job.job, file);
   if (bytes === undefined) return undefined;
   let checkpoint: Checkpoint;
@@ -206,8 +213,28 @@ async function readCheckpoint(
     if (error instanceof CheckpointError) return undefined;
     throw error;
   }
-  const { epoch, state, bestWeights: weights = state.weights } = checkpoint;
-  // A job that has not ended keeps its dataset.
-  const table = await new UploadedFiles(dataDir).table(job.data.sha256);
-  return { weights, epoch, weightsSha256: weightsSha256(weights), table };
+  const { epoch, state, bestWeights = state.weights } = checkpoint;
+  const weights = task.kind === 'epoch' ? state.weights : bestWeights;
+  return { weights, epoch, weightsSha256: weightsSha256(weights), table: await tableOf(task) };
 }
+
+/**
+ * How the table was read that a job trained on; undefined for other data.
+ * @throws {DatasetUnavailableError} when nothing says so any more
+ */
+async function tableOf({
+  model,
+  dataDir,
+  finalFile,
+}: Pick<PredictTask, 'model' | 'dataDir' | 'finalFile'>): Promise<DatasetTable | undefined> {
+  const { kind, dataset, sha256 } = model.data;
+  if (kind !== 'table' || isBuiltIn(dataset)) return undefined;
+  const uploads = new UploadedFiles(dataDir);
+  // A job that has not ended keeps its dataset; the model of one that has succeeded tells the same.
+  if ((await uploads.description(sha256)) !== undefined) return await uploads.table(sha256);
+  const final = finalFile && (await readModel({ ...model, file: finalFile }));
+  if (final !== undefined) return final.table;
+  throw new DatasetUnavailableError(`the dataset ${dataset} is not here any more`);
+}
+
+const isBuiltIn = (dataset: string): boolean => BUILT_IN_DATASETS.some((name) => name === dataset);

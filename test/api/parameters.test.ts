@@ -46,8 +46,8 @@ const api = openApi();
 const ajv = new Ajv2020({ strict: false });
 
 /** What a text on the wire is to its schema. */
-const read = (text: string, { type }: Schema): unknown =>
-  type === 'integer' && /^-?\d+$/.test(text)
+const read = (text: string, { type, anyOf = [] }: Schema): unknown =>
+  [type, ...anyOf.map((each) => each.type)].includes('integer') && /^-?\d+$/.test(text)
     ? Number(text)
     : type === 'array'
       ? [text]

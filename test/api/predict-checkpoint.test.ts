@@ -22,8 +22,11 @@ const specOf = (epochs: number) => ({ ...GIVEN, training: { epochs } });
 const spec = JobSpecSchema.parse(specOf(EPOCHS));
 const data = DATASETS.mnist_sample.shape;
 
-/** 784 x 8 + 8 + 8 x 10 + 10 parameters, twice for rmsprop's slot, as float32, in six copies: room for one request. */
-const ROOM = 6370 * 2 * 4 * 6;
+/**
+ * 784 x 8 + 8 + 8 x 10 + 10 parameters, three times for rmsprop's slot and the best weights, as float32, in six copies:
+ * room for one request.
+ */
+const ROOM = 6370 * 3 * 4 * 6;
 
 /** The API's own threads; before each read, a test may do to the job what its worker does. */
 class WatchedThreads extends ModelThreads {
@@ -90,14 +93,17 @@ class Training {
   readonly token: string;
   readonly #seconds = ++jobs;
   readonly #named: CheckpointFile[] = [];
+  readonly #keeps: readonly number[];
 
-  constructor({ id, token }: { id: string; token: string }) {
+  /** keeps: the epochs whose checkpoints stay. */
+  constructor({ id, token }: { id: string; token: string }, keeps: readonly number[] = []) {
     this.id = id;
     this.token = token;
+    this.#keeps = keeps;
   }
 
-  static async start(): Promise<Training> {
-    return new Training(await api.running(spec));
+  static async start(keeps?: readonly number[]): Promise<Training> {
+    return new Training(await api.running(spec), keeps);
   }
 
   /** Writes a checkpoint after the next epoch, and removes the one before the last. */
@@ -114,27 +120,41 @@ class Training {
       metrics,
       progress: { ...progress, epochs: EPOCHS, fraction: epoch / EPOCHS },
       checkpoints: this.#named.slice(0, 2),
+      kept: this.#kept(),
     });
     const old = this.#named[2];
-    if (old !== undefined) await api.artifacts.removeFile(this.id, old.name);
+    if (old !== undefined && !this.#keeps.includes(old.epoch))
+      await api.artifacts.removeFile(this.id, old.name);
   }
 
   async succeed(): Promise<void> {
     const file = await api.artifacts.write(this.id, '1-model.bin', model);
+    const kept = this.#kept();
     const how = successOf(this.#named.length);
     const result = { ...how.result, weights_sha256: weightsSha256(final[EPOCHS]!.weights) };
-    await api.transitions.finish(this.id, this.token, { ...how, result, model: file });
-    await api.artifacts.keepOnly(this.id, [file.name]);
+    await api.transitions.finish(this.id, this.token, { ...how, result, model: file, kept });
+    await api.artifacts.keepOnly(
+      this.id,
+      [file, ...kept].map(({ name }) => name),
+    );
   }
 
   async fail(): Promise<void> {
     await api.transitions.finish(this.id, this.token, FAILURE);
-    await api.artifacts.remove(this.id);
+    await api.artifacts.keepOnly(
+      this.id,
+      this.#kept().map(({ name }) => name),
+    );
+  }
+
+  #kept() {
+    const files = this.#named.filter(({ epoch }) => this.#keeps.includes(epoch)).reverse();
+    return files.map((file) => ({ ...file, bytes: 1 }));
   }
 }
 
-const toEpoch = async (epochs: number): Promise<Training> => {
-  const job = await Training.start();
+const toEpoch = async (epochs: number, keeps?: readonly number[]): Promise<Training> => {
+  const job = await Training.start(keeps);
   for (let k = 0; k < epochs; k += 1) await job.epoch();
   return job;
 };
@@ -189,13 +209,87 @@ describe('checkpoint=latest', () => {
     expectProblem(await ask(job.id), 404, 'not_found');
   });
 
-  it('takes no other value', async () => {
-    const problem = expectProblem(
-      await ask((await toEpoch(1)).id, '?checkpoint=1'),
-      422,
-      'validation_failed',
-    );
-    expect(problem.detail).toContain('latest');
+  it.each(['newest', '0', '-1', '1001', '1.5', '1e1'])('takes no other value: %s', async (value) => {
+    const refused = await ask((await toEpoch(1)).id, `?checkpoint=${value}`);
+    const { detail } = expectProblem(refused, 422, 'validation_failed');
+    expect(detail).toMatch(/latest.*1 to 1000/);
+  });
+});
+
+describe('checkpoint=<epoch>', () => {
+  it('has the bits of a job of so many epochs, of each checkpoint that a finished job keeps', async () => {
+    const job = await toEpoch(EPOCHS, [1, 3, 4]);
+    await job.succeed();
+    for (const epoch of [3, 1, 4]) expectModel(await ask(job.id, `?checkpoint=${epoch}`), epoch);
+    const [last, model] = [await ask(job.id, `?checkpoint=${EPOCHS}`), await ask(job.id, '')];
+    expect(last.body).toBe(model.body);
+    const { detail } = expectProblem(await ask(job.id, '?checkpoint=2'), 409, 'no_checkpoint');
+    expect(detail).toBe('The job has no checkpoint of epoch 2. It has: 1, 3, 4.');
+    expect(models.asked).toEqual([]);
+  });
+
+  it('of a job that trains is one that it keeps, or would resume from', async () => {
+    const job = await toEpoch(EPOCHS, [1]);
+    for (const epoch of [1, 3, 4]) expectModel(await ask(job.id, `?checkpoint=${epoch}`), epoch);
+    const { detail } = expectProblem(await ask(job.id, '?checkpoint=2'), 409, 'no_checkpoint');
+    expect(detail).toContain('It has: 1, 3, 4.');
+  });
+
+  it('answers also of a job that has failed', async () => {
+    const job = await toEpoch(2, [2]);
+    await job.fail();
+    expectModel(await ask(job.id, '?checkpoint=2'), 2);
+    expectProblem(await ask(job.id), 404, 'not_found');
+    const none = await toEpoch(1);
+    await none.fail();
+    const { detail } = expectProblem(await ask(none.id, '?checkpoint=1'), 409, 'no_checkpoint');
+    expect(detail).toContain('The job is failed and has no checkpoint.');
+  });
+
+  it('that cannot be read is a 409, and that of a job deleted meanwhile a 404', async () => {
+    const job = await toEpoch(2, [1, 2]);
+    await job.fail();
+    await api.artifacts.write(job.id, '1-2.ckpt', Buffer.from('half a fi'));
+    const { detail } = expectProblem(await ask(job.id, '?checkpoint=2'), 409, 'no_checkpoint');
+    expect(detail).toContain('The checkpoint of epoch 2 is missing or damaged');
+    expectModel(await ask(job.id, '?checkpoint=1'), 1);
+    const gone = await toEpoch(2, [2]);
+    await gone.fail();
+    models.forget();
+    models.onRead = () => api.request({ method: 'DELETE', url: `/jobs/${gone.id}` });
+    expectProblem(await send(gone.id, '?checkpoint=2'), 404, 'job_not_found');
+  });
+
+  it('that was replaced meanwhile says which there are now', async () => {
+    const job = await toEpoch(1);
+    models.forget();
+    models.onRead = async () => {
+      models.onRead = async () => {};
+      for (let k = 0; k < 3; k += 1) await job.epoch();
+    };
+    const { detail } = expectProblem(await send(job.id, '?checkpoint=1'), 409, 'no_checkpoint');
+    expect(detail).toContain('It has: 3, 4.');
+  });
+
+  it('has the weights of that epoch where `latest` has the best ones', async () => {
+    const early_stopping = { monitor: 'val_loss', patience: 2, restore_best_weights: true };
+    const restoring = JobSpecSchema.parse({
+      ...GIVEN,
+      training: { epochs: EPOCHS, early_stopping },
+    });
+    const job = new Training(await api.running(restoring));
+    // The loss of the second epoch is higher, so that the first one is the best.
+    const worse = (checkpoint: Checkpoint) => {
+      const history = checkpoint.history.map((row) => ({ ...row, val_loss: row.epoch }));
+      const bestWeights = checkpoints[0]!.state.weights;
+      return encodeCheckpoint({ ...checkpoint, history, bestWeights }, { spec: restoring, data });
+    };
+    await job.epoch(worse);
+    await job.epoch(worse);
+    expectModel(await ask(job.id, '?checkpoint=2'), 2);
+    const so_far = (await ask(job.id)).json<ClassPredictions>();
+    expect([so_far.epoch, so_far.weights_sha256]).toEqual([2, weightsSha256(final[1]!.weights)]);
+    expectModel(await ask(job.id, '?checkpoint=2'), 2);
   });
 });
 

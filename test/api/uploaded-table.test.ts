@@ -4,9 +4,11 @@ import type { DatasetDetail, DatasetRows } from '../../src/contract/dataset.ts';
 import type { ClassPredictions } from '../../src/contract/prediction.ts';
 import { openDataset } from '../../src/dataset/prepared.ts';
 import { UploadedFiles } from '../../src/dataset/uploads.ts';
+import { encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { encodeModel } from '../../src/training/model-file.ts';
+import { EMPTY_LOG } from '../../src/training/training-log.ts';
 import { type TrainedModel, trainedModelOn } from '../export/trained-model.ts';
-import { SUCCESS } from '../store/open-store.ts';
+import { epochReport, FAILURE, SUCCESS } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
 /** A model of an uploaded table takes rows as people write them, also when the table is gone. */
@@ -28,10 +30,17 @@ const LINES = Array.from({ length: 90 }, (_, i) => {
 
 let model: TrainedModel;
 let id: string;
+/** It has the checkpoint of the other. */
+let failed: { id: string; token: string };
 let test: DatasetRows['data'];
 
-const predict = (payload: string, type = 'application/json') =>
-  api.request({ method: 'POST', url: `/jobs/${id}/predict`, headers: { 'content-type': type }, payload });
+const predict = (payload: string, type = 'application/json', query = '') =>
+  api.request({
+    method: 'POST',
+    url: `/jobs/${id}/predict${query}`,
+    headers: { 'content-type': type },
+    payload,
+  });
 
 const ask = async (inputs: unknown) => {
   const answer = await predict(JSON.stringify({ inputs }));
@@ -54,16 +63,38 @@ beforeAll(async () => {
   model = trainedModelOn(SPEC, dataset);
   dataset.close();
   const table = await new UploadedFiles(dataDir).table(made.json<DatasetDetail>().sha256);
-  const { spec, file } = model.exported('raw');
+  const { spec, file: trained } = model.exported('raw');
   const bytes = encodeModel(
-    { weights: file.weights, ...file.optimizer! },
-    file.predicted!,
+    { weights: trained.weights, ...trained.optimizer! },
+    trained.predicted!,
     { spec, data: data! },
     table,
   );
   const stored = await api.artifacts.write(id, '1-model.bin', bytes);
+  const checkpoint = {
+    epoch: 3,
+    state: { weights: trained.weights, ...trained.optimizer! },
+    history: [1, 2, 3].map((epoch) => epochReport(epoch).metrics),
+    log: EMPTY_LOG,
+  };
+  const ofEpoch = encodeCheckpoint(checkpoint, { spec, data: data! });
+  const kept = [{ ...(await api.artifacts.write(id, '1-3.ckpt', ofEpoch)), epoch: 3, bytes: ofEpoch.length }];
+  failed = await api.running(SPEC);
+  // No two jobs take the same time, so no two have the same checkpoint.
+  const history = checkpoint.history.map((row) => ({ ...row, duration_seconds: 99 }));
+  const ofFailed = encodeCheckpoint({ ...checkpoint, history }, { spec, data: data! });
+  const file = { ...(await api.artifacts.write(failed.id, '1-3.ckpt', ofFailed)), epoch: 3 };
+  for (const epoch of [1, 2, 3]) {
+    const kept = [{ ...file, bytes: ofFailed.length }];
+    await api.transitions.epoch(failed.id, failed.token, {
+      ...epochReport(epoch),
+      checkpoints: [file],
+      kept,
+    });
+  }
+  await api.transitions.finish(failed.id, failed.token, FAILURE);
   test = (await api.request({ url: '/datasets/birds/rows?split=test&limit=1000' })).json<DatasetRows>().data;
-  await api.transitions.finish(id, token, { ...SUCCESS, model: stored });
+  await api.transitions.finish(id, token, { ...SUCCESS, model: stored, kept });
   expect((await api.request({ method: 'DELETE', url: '/datasets/birds' })).statusCode).toBe(204);
 }, 60_000);
 
@@ -137,6 +168,21 @@ describe('a model of an uploaded table', () => {
       'The rows of the dataset birds are not here any more.',
     );
     expect((await api.request({ url: `/jobs/${id}` })).json()).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('takes them at a checkpoint, too, as long as anything says how they are read', async () => {
+    const inputs = test.map(({ values }) => values);
+    const payload = JSON.stringify({ inputs });
+    const byEpoch = await predict(payload, undefined, '?checkpoint=3');
+    expect(byEpoch.statusCode, byEpoch.body).toBe(200);
+    const { data } = byEpoch.json<ClassPredictions>();
+    expect(data.map(({ probabilities }) => probabilities)).toEqual(await ask(inputs));
+    const url = `/jobs/${failed.id}/predict?checkpoint=3`;
+    const headers = { 'content-type': 'application/json' };
+    const answer = await api.request({ method: 'POST', url, headers, payload });
+    expect(expectProblem(answer, 409, 'no_checkpoint').detail).toContain(
+      'its dataset birds has been deleted',
+    );
   });
 
   it('is exported with its columns', async () => {

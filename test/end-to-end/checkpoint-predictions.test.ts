@@ -5,7 +5,7 @@ import { Descent, type DescentError, type PredictionList } from '../../src/clien
 import { COMMAND, lines } from '../cli/run-command.ts';
 import { runProgram } from '../support/run-program.ts';
 import { Installation } from './installation.ts';
-import { MEDIUM } from './small-jobs.ts';
+import { MEDIUM, SMALL } from './small-jobs.ts';
 
 /** Twenty rows of all greys. */
 const ROWS = Uint8Array.from({ length: 20 * 784 }, (_, i) => (i * 97 + (i >> 5)) % 256);
@@ -52,4 +52,29 @@ it('a job predicts while it trains, with the bits of a job that ends there', asy
   await descent.toEnd(id);
   const after = jobs.predict(id, rows, { checkpoint: 'latest' });
   await expect(after).rejects.toMatchObject({ code: 'not_found', status: 404 });
+});
+
+it('a finished job answers from each epoch that it keeps, with the bits of a job of so many epochs', async () => {
+  const descent = await Installation.start();
+  const { jobs } = new Descent({ url: descent.url });
+  const rows = new Blob([ROWS]);
+  const { id } = await descent.create({ ...SMALL, checkpoints: { keep: 'all' } });
+  await descent.toEnd(id);
+  expect(await jobs.predict(id, rows, { checkpoint: 3 })).toEqual(await jobs.predict(id, rows));
+  const short = await descent.create({ ...SMALL, training: { ...SMALL.training, epochs: 2 } });
+  await descent.toEnd(short.id);
+  const expected = await jobs.predict(short.id, rows);
+
+  const file = join(descent.dataDir, 'rows.bin');
+  writeFileSync(file, ROWS);
+  const env = { PATH: process.env.PATH, DESCENT_URL: descent.url };
+  const run = (...args: string[]) =>
+    runProgram(process.execPath, [COMMAND, 'predict', id, file, '--checkpoint', ...args], {
+      cwd: descent.dataDir,
+      env,
+    });
+  const ended = await run('2', '--json');
+  expect(ended).toMatchObject({ code: 0, stderr: '' });
+  expect(lines(ended.stdout)).toEqual([{ file, ...expected }]);
+  expect(await run('9')).toMatchObject({ code: 1, stderr: expect.stringContaining('It has: 1, 2, 3.') });
 });

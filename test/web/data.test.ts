@@ -98,7 +98,11 @@ describe.skipIf(browserName === undefined)('own data on the page (needs chromium
     await page.locator('.status.succeeded').waitFor();
 
     await page.goto(`${descent.url}/#/data`);
-    await page.getByRole('row', { name: /^colours you/ }).waitFor();
+    await page.getByRole('row', { name: /^colours 4 inputs 3 classes 48$/ }).waitFor();
+    const table = page.getByLabel('Table of the datasets');
+    expect(
+      await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth),
+    ).toBeLessThanOrEqual(0);
     await page.getByRole('link', { name: 'colours' }).click();
     page.on('dialog', (dialog) => void dialog.accept());
     await page.getByRole('button', { name: 'Delete' }).click();

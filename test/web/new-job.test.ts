@@ -25,6 +25,8 @@ describe.skipIf(browserName === undefined)('the form of a new job (needs chromiu
           .evaluateAll((all) => all.map((each) => (each as unknown as { value: string }).value)),
       )
       .toContain('own');
+    expect(await field('Loss').isVisible()).toBe(false);
+    for (const section of await page.locator('.section summary').all()) await section.click();
     await field('Loss').selectOption('huber');
     await expect.poll(() => isWrong(page, 'Loss')).toBe('true');
     await field('Loss').selectOption('');
@@ -58,6 +60,11 @@ describe.skipIf(browserName === undefined)('the form of a new job (needs chromiu
 
     await page.goto(`${descent.url}/#/new?from=${id}`);
     await expect.poll(() => field('Learning rate by').inputValue()).toBe('cosine_decay');
+    // What differs from the defaults is shown at once, and stays when it is set back.
+    await field('Keep').selectOption('last');
+    expect(await field('Keep').isVisible()).toBe(true);
+    await field('Keep').selectOption('all');
+    expect(await field('L1').isVisible()).toBe(false);
     expect(await field('Learning rate: decay steps').inputValue()).toBe('100');
     expect(await field('Early stopping: patience').inputValue()).toBe('30');
     expect(await weights.getByLabel('Value 1').inputValue()).toBe('2');

@@ -23,7 +23,11 @@ describe.skipIf(browserName === undefined)('models of tables on the page (needs 
     await expect.poll(() => state.textContent()).not.toBe(first);
     await descent.cancel(id);
 
-    const done = await descent.create({ dataset: 'moons', training: { epochs: 20 } });
+    const done = await descent.create({
+      dataset: 'moons',
+      training: { epochs: 20 },
+      checkpoints: { keep: 'all', every: 5 },
+    });
     await descent.toEnd(done.id);
     await page.goto(`${descent.url}/#/try?jobs=${done.id}`);
     await page.getByText('After 20 epochs.').waitFor();
@@ -47,6 +51,21 @@ describe.skipIf(browserName === undefined)('models of tables on the page (needs 
     await page.getByLabel('x2', { exact: true }).fill('-0.5');
     await page.getByLabel('x1', { exact: true }).fill('1');
     await expect.poll(() => said.textContent()).toBe('lower');
+    const slider = page.getByRole('slider', { name: 'Epoch' });
+    expect(await slider.getAttribute('aria-valuetext')).toBe('epoch 20, the model');
+    await slider.press('Home');
+    await page.getByText('After 5 epochs.').waitFor();
+    expect(await slider.getAttribute('aria-valuetext')).toBe('epoch 5');
+    const asked = page.waitForResponse((response) => response.url().includes('/predict?checkpoint=10'));
+    await slider.press('ArrowRight');
+    expect((await asked).status()).toBe(200);
+    await page.getByText('After 10 epochs.').waitFor();
+    expect(page.url()).toContain('epoch=10');
+    await page.reload();
+    await page.getByText('After 10 epochs.').waitFor();
+    await slider.press('End');
+    await page.getByText('After 20 epochs.').waitFor();
+    expect(page.url()).not.toContain('epoch=');
     await page.getByLabel('x1', { exact: true }).fill('much');
     await page.getByRole('alert').waitFor();
     expect(await violationsOf(page)).toEqual([]);

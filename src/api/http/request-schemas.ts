@@ -123,9 +123,10 @@ export const PredictQuerySchema = z.strictObject({
     description:
       "Only for pictures. mnist: the drawing is cut out, scaled into the inner box and centred by mass, in light strokes on black, as the dataset's images are. stretch: the whole picture is scaled. none: it must have the model's size, in its own greys.",
   }),
-  checkpoint: CheckpointChoiceSchema.optional().meta({
+  checkpoint: queryInteger(CheckpointChoiceSchema.optional()).meta({
     description:
-      'latest: the model of the newest checkpoint of a job that has not ended; of one that has succeeded, its final model. Without it, only the final model answers.',
+      'latest: the model of the newest checkpoint of a job that has not ended; of one that has succeeded, its final model. A number: the weights after so many epochs, if the job has that checkpoint. Without it, only the final model answers.',
+    examples: ['latest', 5],
   }),
 });
 

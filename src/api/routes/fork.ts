@@ -28,7 +28,7 @@ import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
 import { invalidFields, jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
 import { type FieldError, fieldErrors } from '../http/validation-errors.ts';
-import { modelIn } from '../job-files.ts';
+import { checkpointOf, modelIn } from '../job-files.ts';
 import type { ModelRoom } from '../model-room.ts';
 import { CACHED_JOB, FORKED_JOB } from '../openapi/examples.ts';
 import { FOLLOWING_JOB_PROBLEMS, NEW_JOB_HEADERS, NEW_JOB_REQUEST_HEADERS } from '../openapi/new-job.ts';
@@ -153,23 +153,6 @@ interface Origin {
   checkpoint: CheckpointFile;
   overrides: Fork['overrides'];
   webhooks: Fork['webhooks'];
-}
-
-/**
- * The checkpoint of an epoch, or the newest one: of those that the job keeps, and of those that it would resume from.
- * @throws {ProblemError} no_checkpoint
- */
-function checkpointOf({ kept, checkpoint, status }: JobRecord, epoch: number | undefined): CheckpointFile {
-  const all = [...kept, ...checkpoint].sort((a, b) => b.epoch - a.epoch);
-  const found = epoch === undefined ? all[0] : all.find((file) => file.epoch === epoch);
-  if (found !== undefined) return found;
-  const epochs = [...new Set(all.map((file) => file.epoch))].reverse();
-  throw new ProblemError(
-    'no_checkpoint',
-    epochs.length > 0
-      ? `The job has no checkpoint of epoch ${epoch}. It has: ${epochs.join(', ')}.`
-      : `The job is ${status} and has no checkpoint. Jobs keep those that \`checkpoints\` of their spec asks for, and the first is written at the end of an epoch, after two seconds of training or more; train it again with another \`keep\`, or longer.`,
-  );
 }
 
 /** @throws {ProblemError} no_checkpoint */

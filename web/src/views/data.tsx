@@ -48,21 +48,26 @@ function All() {
   );
 }
 
+const COLUMNS = [
+  ['Name', ''],
+  ['From', 'wide'],
+  ['Each row', ''],
+  ['Predicts', ''],
+  ['Train rows', 'number'],
+  ['Test rows', 'number wide'],
+  ['Room', 'number wide'],
+] as const;
+
 function Table({ datasets }: { datasets: readonly Dataset[] }) {
   // What somebody brought comes first.
   const sorted = datasets.toSorted((a, b) => Number(a.built_in) - Number(b.built_in));
   return (
     <Scroll label="Table of the datasets">
-      <table>
+      <table class="datasets">
         <thead>
           <tr>
-            {['Name', 'From', 'Each row', 'Predicts'].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-            {['Train rows', 'Test rows', 'Room'].map((title) => (
-              <th key={title} scope="col" class="number">
+            {COLUMNS.map(([title, kind]) => (
+              <th key={title} scope="col" class={kind}>
                 {title}
               </th>
             ))}
@@ -73,15 +78,16 @@ function Table({ datasets }: { datasets: readonly Dataset[] }) {
             <tr key={dataset.name}>
               <th scope="row">
                 <a href={href(`data/${dataset.name}`)}>{dataset.name}</a>
+                {dataset.problem !== null && <span class="faint"> (not here)</span>}
               </th>
-              <td>
+              <td class="wide">
                 {dataset.created_at === null ? 'built in' : `you, ${ago(dataset.created_at, now.value)}`}
               </td>
               <td>{kindOf(dataset)}</td>
               <td>{targetOf(dataset)}</td>
               <td class="number">{whole(dataset.train_rows)}</td>
-              <td class="number">{whole(dataset.test_rows)}</td>
-              <td class="number">{dataset.problem === null ? bytes(dataset.bytes) : 'not here'}</td>
+              <td class="number wide">{whole(dataset.test_rows)}</td>
+              <td class="number wide">{dataset.problem === null ? bytes(dataset.bytes) : '–'}</td>
             </tr>
           ))}
         </tbody>

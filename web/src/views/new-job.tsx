@@ -9,10 +9,10 @@ import { Problem } from '../parts/problem.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
 import { go, href, route } from '../route.ts';
 import { type Draft, draftOf, EMPTY, fieldsIn, specOf } from './new-job-draft.ts';
-import { SpecField } from './new-job-field.tsx';
 import { Metadata } from './new-job-pairs.tsx';
 import { Plan } from './new-job-plan.tsx';
 import { sortErrors, usePlan } from './new-job-plan-of.ts';
+import { SpecSection } from './new-job-section.tsx';
 import { Snippets } from './new-job-snippets.tsx';
 
 /** The form is made from what the server says a spec is. `from` fills it with the spec of a job, `dataset` with one. */
@@ -93,22 +93,16 @@ function Form({ fields, initial }: { fields: SpecFields; initial: Draft }) {
       <div class="sections">
         <Problem error={rest} />
         {sections.map((section) => (
-          <fieldset key={section.title} class="card section">
-            <legend>{section.title}</legend>
-            {section.description !== '' && <p class="faint">{section.description}</p>}
-            <div class="fields">
-              {fieldsIn(section.nodes, edits).map((field) => (
-                <SpecField
-                  key={field.key}
-                  field={field}
-                  text={edits[field.key]}
-                  errors={at.get(field.key) ?? []}
-                  suggestions={field.pointer === '/dataset' ? names : field.kind === 'pairs' ? classes : []}
-                  onText={(text) => edit(field.key, text)}
-                />
-              ))}
-            </div>
-          </fieldset>
+          <SpecSection
+            key={section.title}
+            section={section}
+            edits={edits}
+            errorsOf={(field) => at.get(field.key) ?? []}
+            suggestionsFor={({ pointer, kind }) =>
+              pointer === '/dataset' ? names : kind === 'pairs' ? classes : []
+            }
+            onText={edit}
+          />
         ))}
         <Metadata
           pairs={metadata}

@@ -6,47 +6,61 @@ import { descent } from '../api/server.ts';
 import { percent, short, whole } from '../parts/format.ts';
 import { Problem } from '../parts/problem.tsx';
 import { useLoaded } from '../parts/use-loaded.ts';
-import { againMs, newest } from './try-it-newest.ts';
+import { againMs, modelOf } from './try-it-model.ts';
 import { drawPlane, type Plane, pointsOf, shareRight, sharesOf } from './try-it-plane.ts';
 
 /** Predictions along a side. One request takes 1,000 rows. */
 const SIDE = 60;
 const MOST_ROWS = 1_000;
 
+/** How long somebody moves the slider before the model is asked, in ms. */
+const PAUSE_MS = 100;
+
 interface Props {
   job: Job;
+  /** Of the checkpoint that is asked, if it is not the model or the newest. */
+  epoch: number | undefined;
   dataset: DatasetDetail;
   rows: DatasetRows['data'];
+}
+
+type Asked = Pick<ClassPredictions, 'epoch' | 'weights_sha256'>;
+
+interface Shown {
+  plane: Plane;
+  of: Asked;
 }
 
 /**
  * What the model says of each point of the plane, over the points that it trains on. While the job trains it is that of
  * the newest checkpoint, again and again.
  */
-export function Boundary({ job, dataset, rows }: Props) {
+export function Boundary({ job, epoch: asked, dataset, rows }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const shown = useRef<{ plane: Plane; epoch: number } | undefined>(undefined);
+  const shown = useRef<Shown | undefined>(undefined);
   const { id, status, terminal } = job;
   const classes = dataset.classes!;
   const points = pointsOf(rows, classes, SIDE);
   const loaded = useLoaded(
     async (signal) => {
-      const options = { ...newest(status), signal };
+      if (asked !== undefined) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      signal.throwIfAborted();
+      const options = { ...modelOf(job, asked), signal };
       const said: ClassPredictions['data'] = [];
       const before = shown.current;
-      let epoch = 0;
+      let of: Asked | undefined;
       for (let from = 0; from < points.grid.length; from += MOST_ROWS) {
         const answer = await descent.jobs.predict(id, points.grid.slice(from, from + MOST_ROWS), options);
         // The same as before, or another since the first part: then it is asked again in a moment.
-        if (before?.epoch === answer.epoch || (epoch > 0 && answer.epoch !== epoch)) return before;
-        epoch = answer.epoch;
+        if (isSame(before?.of, answer) || (of !== undefined && !isSame(of, answer))) return before;
+        of = answer;
         said.push(...(answer as ClassPredictions).data);
       }
       const plane: Plane = { side: SIDE, probabilities: said.map(({ probabilities }) => probabilities) };
-      shown.current = { plane, epoch };
+      shown.current = { plane, of: of! };
       return shown.current;
     },
-    [id, status],
+    [id, status, asked],
     againMs(job),
   );
   const { value, error } = loaded.value;
@@ -63,7 +77,7 @@ export function Boundary({ job, dataset, rows }: Props) {
           ? terminal
             ? 'Asking the model …'
             : 'Waiting for the first checkpoint …'
-          : `After ${whole(value.epoch)} ${value.epoch === 1 ? 'epoch' : 'epochs'}${terminal ? '' : ', and it goes on'}.`}
+          : `After ${whole(value.of.epoch)} ${value.of.epoch === 1 ? 'epoch' : 'epochs'}${terminal ? '' : ', and it goes on'}.`}
       </p>
       <Problem error={terminal || plane !== undefined ? error : undefined} />
       <canvas
@@ -92,6 +106,10 @@ export function Boundary({ job, dataset, rows }: Props) {
     </section>
   );
 }
+
+/** With `restore_best_weights` later epochs may have the same weights. */
+const isSame = (a: Asked | undefined, b: Asked): boolean =>
+  a?.epoch === b.epoch && a.weights_sha256 === b.weights_sha256;
 
 /** The plane is light in either scheme. */
 const colours = (count: number): string[] =>

@@ -11,7 +11,8 @@ import { titleOf } from './job-name.ts';
 import { Tail } from './job-tail.tsx';
 import { Boundary } from './try-it-boundary.tsx';
 import { Picker } from './try-it-draw.tsx';
-import { againMs, newest } from './try-it-newest.ts';
+import { EpochChoice, useEpochs } from './try-it-epochs.tsx';
+import { againMs, modelOf } from './try-it-model.ts';
 
 /** Train rows that the ranges of columns are taken from, and that are drawn. */
 const ROWS = 500;
@@ -45,14 +46,24 @@ export function TryTable({ id, best }: { id: string; best: readonly string[] }) 
   const { value, error } = loaded.value;
   return (
     <>
-      <Picker ids={[id]} best={best} onChoose={([next]) => setQuery({ jobs: next })} />
+      <Picker ids={[id]} best={best} onChoose={([next]) => setQuery({ jobs: next, epoch: undefined })} />
       <Problem error={error} />
-      {value !== undefined && typeof job === 'object' && (
-        <div class="grid">
-          {isPlane(value.detail) && <Boundary job={job} dataset={value.detail} rows={value.rows} />}
-          <Ask key={id} job={job} inputs={inputsOf(value.detail, value.rows)} />
-        </div>
-      )}
+      {value !== undefined && typeof job === 'object' && <Asking key={id} job={job} {...value} />}
+    </>
+  );
+}
+
+function Asking({ job, detail, rows }: { job: Job; detail: DatasetDetail; rows: DatasetRows['data'] }) {
+  const epochs = useEpochs(job);
+  if (epochs === undefined) return <p class="faint">Loading …</p>;
+  const { asked } = epochs;
+  return (
+    <>
+      <EpochChoice {...epochs} />
+      <div class="grid">
+        {isPlane(detail) && <Boundary job={job} epoch={asked} dataset={detail} rows={rows} />}
+        <Ask job={job} epoch={asked} inputs={inputsOf(detail, rows)} />
+      </div>
     </>
   );
 }
@@ -90,7 +101,14 @@ function cellOf(text: string, { values }: Input): Cell {
   return values === undefined && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-function Ask({ job, inputs }: { job: Job; inputs: readonly Input[] }) {
+interface AskProps {
+  job: Job;
+  /** Of the checkpoint that is asked, if it is not the model or the newest. */
+  epoch: number | undefined;
+  inputs: readonly Input[];
+}
+
+function Ask({ job, epoch, inputs }: AskProps) {
   const texts = useSignal<readonly string[]>(inputs.map(({ initial }) => initial));
   const row = inputs.map((input, i) => cellOf(texts.value[i]!, input));
   const { id, status } = job;
@@ -98,9 +116,9 @@ function Ask({ job, inputs }: { job: Job; inputs: readonly Input[] }) {
     async (signal) => {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       signal.throwIfAborted();
-      return await descent.jobs.predict(id, [row], { ...newest(status), signal });
+      return await descent.jobs.predict(id, [row], { ...modelOf(job, epoch), signal });
     },
-    [JSON.stringify(row), status],
+    [JSON.stringify(row), status, epoch],
     againMs(job),
   );
   const { value: said, error } = loaded.value;
