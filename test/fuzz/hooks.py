@@ -33,17 +33,18 @@ def loses_meaning(value):
 
 def exceeds_rows_or_engine(spec):
     """Limits that involve several fields: rows left for a batch, parameters of a model, steps and rates of a schedule,
-    options of tensorflow."""
+    one way of clipping, options of tensorflow."""
     part = lambda name: spec[name] if isinstance(spec.get(name), dict) else {}
     units = part("model").get("hidden_units", [])
     large = isinstance(units, list) and sum(unit for unit in units if isinstance(unit, (int, float))) > 8_000
     batch, split = part("training").get("batch_size", 0), part("training").get("validation_split", 0.2)
     numbers = isinstance(batch, (int, float)) and isinstance(split, (int, float))
     few = numbers and batch > 6_000 * (1 - split) - 1
+    clipped = sum(part("optimizer").get(how) is not None for how in ("clipnorm", "global_clipnorm", "clipvalue"))
     rate = part("optimizer").get("learning_rate")
     steps, rates = (rate.get(name) for name in ("boundaries", "values")) if isinstance(rate, dict) else ([], [0])
     uneven = isinstance(steps, list) and isinstance(rates, list) and len(rates) != len(steps) + 1
-    return large or few or uneven or spec.get("engine") == "tensorflow"
+    return large or few or uneven or clipped > 1 or spec.get("engine") == "tensorflow"
 
 
 BUILT_IN = ("mnist", "mnist_sample", "fashion_mnist", "moons", "circles", "spirals", "xor", "blobs", "sine")
