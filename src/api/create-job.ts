@@ -12,7 +12,7 @@ import type { CheckpointFile } from '../store/job-record.ts';
 import type { JobInput } from '../training/job-engine.ts';
 import { resultKey } from '../training/result-key.ts';
 import { callerOf, scopeOf } from './access/caller.ts';
-import { dataOf, unknownDataset } from './data-of-name.ts';
+import { dataGone, dataOf, unknownDataset } from './data-of-name.ts';
 import { type ApiDeps, isStoreUnavailable } from './deps.ts';
 import { JSON_TYPE, sendJson } from './http/conditional.ts';
 import { hashBody } from './http/idempotency.ts';
@@ -89,8 +89,10 @@ export async function createJob(
   const webhooks = webhooksFor(told, needs);
   // A deleted dataset takes no new job, but a repeat still gets its stored response.
   const named = await dataOf(asked.dataset, owner, { datasets }).catch((error: unknown) => {
-    if (key === undefined || !(error instanceof ProblemError)) throw error;
-    return { unknown: error, shape: DATASETS.mnist.shape, isUpload: false };
+    if (!(error instanceof ProblemError)) throw error;
+    const problem = fork === undefined ? error : dataGone(asked.dataset);
+    if (key === undefined) throw problem;
+    return { unknown: problem, shape: DATASETS.mnist.shape, isUpload: false };
   });
   const { shape: data } = named;
   const unknown = 'unknown' in named ? named.unknown : fork && otherData(fork.data, data);
@@ -126,7 +128,8 @@ export async function createJob(
     ...(key !== undefined && { idempotency: { key, bodySha256: hashBody(sent), maxKeys: MAX_KEYS } }),
   };
   const begin = async (id: string): Promise<CreateOutcome> => {
-    if (fork === undefined) return await store.create({ ...job, id });
+    // One that is not accepted gets a stored response or none, and needs no files.
+    if (fork === undefined || !job.accepting) return await store.create({ ...job, id });
     const { steps, checkpoint } = await fork.prepare(id);
     const all = steps + (size.steps / epochs) * left;
     const progress = progressOf({ epoch: 0, step: 0 }, { epochs, steps: all });
@@ -179,7 +182,9 @@ export async function createJob(
         { headers: { 'retry-after': '10' } },
       );
     case 'dataset_gone':
-      throw unknownDataset(spec.dataset, await datasets.names(owner));
+      throw fork === undefined
+        ? unknownDataset(spec.dataset, await datasets.names(owner))
+        : dataGone(spec.dataset);
     case 'not_accepting':
       throw unknown ?? tooLarge ?? storageFull();
     case 'queue_full':

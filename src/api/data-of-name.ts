@@ -53,6 +53,13 @@ export function unknownDataset(name: string, own: readonly string[]): ProblemErr
   ]);
 }
 
+/** Why a job cannot be gone on from. A fork names no dataset itself. */
+export const dataGone = (name: string): ProblemError =>
+  new ProblemError(
+    'no_checkpoint',
+    `You have no dataset ${name} any more, on which the job was trained, so its checkpoints cannot go on. Upload the same file again under this name.`,
+  );
+
 export const datasetNotFound = (name: string): ProblemError =>
   new ProblemError(
     'dataset_not_found',

@@ -48,7 +48,7 @@ export class DatasetUploads {
   readonly #deps: UploadDeps;
   readonly #timing: ApiTiming['upload'];
   readonly #files: UploadedFiles;
-  readonly #open = new Map<ServerResponse, AbortController>();
+  readonly #open = new Map<ServerResponse, { owner: string; stop: AbortController }>();
   /** Ends when no upload is being read: one at a time, since reading takes a processor and memory. */
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -60,16 +60,10 @@ export class DatasetUploads {
 
   /** Nothing of a refused upload is left. @throws {ProblemError} */
   async take(given: Upload): Promise<TakenUpload> {
-    if (this.#open.size >= MOST_UPLOADS) {
-      throw new ProblemError(
-        'overloaded',
-        `${MOST_UPLOADS} uploads are under way, as many as this server takes at a time. Retry in a moment.`,
-        { headers: { 'retry-after': '5' } },
-      );
-    }
-    const { response } = given;
+    const { owner, response } = given;
+    this.#requirePlace(owner);
     const stop = new AbortController();
-    this.#open.set(response, stop);
+    this.#open.set(response, { owner, stop });
     response.once('close', () => {
       if (!response.writableFinished) stop.abort(brokenOff());
     });
@@ -108,7 +102,27 @@ export class DatasetUploads {
         headers: { 'retry-after': '5', connection: 'close' },
       },
     );
-    for (const stop of this.#open.values()) stop.abort(reason);
+    for (const { stop } of this.#open.values()) stop.abort(reason);
+  }
+
+  /** @throws {ProblemError} */
+  #requirePlace(owner: string): void {
+    const headers = { 'retry-after': '5' };
+    if (this.#open.size >= MOST_UPLOADS) {
+      throw new ProblemError(
+        'overloaded',
+        `${MOST_UPLOADS} uploads are under way, as many as this server takes at a time. Retry in a moment.`,
+        { headers },
+      );
+    }
+    const { uploads } = this.#deps.quotas;
+    const own = [...this.#open.values()].filter((its) => its.owner === owner).length;
+    if (uploads === undefined || own < uploads) return;
+    throw new ProblemError(
+      'quota_exceeded',
+      `${own} of your uploads are under way, and no more may be at a time. Retry when one has ended.`,
+      { headers },
+    );
   }
 
   /** Before the client sends gigabytes in vain. */

@@ -8,6 +8,8 @@ export interface Quotas {
   requestsPerMinute: number | undefined;
   /** Event streams open at a time, in each API process. */
   streams: number | undefined;
+  /** Uploads under way at a time, in each API process. */
+  uploads: number | undefined;
   /** Bytes that the files of finished jobs may take. */
   storageBytes: number | undefined;
   /** Bytes that the rows of uploaded datasets may take. */
@@ -35,6 +37,7 @@ const WITHOUT_KEYS: Quotas = {
   runningJobs: 'ahead',
   requestsPerMinute: undefined,
   streams: undefined,
+  uploads: undefined,
   storageBytes: undefined,
   datasetBytes: undefined,
 };
@@ -44,6 +47,8 @@ const WITH_KEYS: Quotas = {
   runningJobs: 'slots',
   requestsPerMinute: 1_200,
   streams: 20,
+  // One may arrive while another is read; as they are read one at a time, more would only keep others out.
+  uploads: 2,
   storageBytes: 5 * GIGABYTE,
   datasetBytes: 5 * GIGABYTE,
 };
@@ -57,6 +62,7 @@ export function quotasFor(auth: 'none' | 'keys', settings: QuotaSettings): Quota
     runningJobs: settings.QUOTA_RUNNING_JOBS ?? defaults.runningJobs,
     requestsPerMinute: settings.QUOTA_REQUESTS_PER_MINUTE ?? defaults.requestsPerMinute,
     streams: settings.QUOTA_STREAMS ?? defaults.streams,
+    uploads: defaults.uploads,
     storageBytes: QUOTA_STORAGE_GB === undefined ? defaults.storageBytes : QUOTA_STORAGE_GB * GIGABYTE,
     datasetBytes: QUOTA_DATASETS_GB === undefined ? defaults.datasetBytes : QUOTA_DATASETS_GB * GIGABYTE,
   };

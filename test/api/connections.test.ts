@@ -110,6 +110,40 @@ describe('a server with as many connections as it takes', () => {
   });
 });
 
+describe('a body that is refused before its end', () => {
+  const api = openApi();
+  const SIZE = 8_000_000;
+
+  /** Sends everything before it reads, as most clients do, then another request on the same connection. */
+  async function sendAll(head: string, body: string): Promise<string> {
+    const { socket, closed } = open(api.url, '');
+    socket.pause();
+    socket.write(`${head}\r\n\r\n`);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.write(body, (error) => (error ? reject(error) : resolve()));
+    });
+    socket.resume();
+    socket.write(get('/livez', 'Connection: close\r\n'));
+    return await closed;
+  }
+
+  const length = `Content-Length: ${SIZE}`;
+  const chunk = `${SIZE.toString(16)}\r\n${'x'.repeat(SIZE)}\r\n0\r\n\r\n`;
+  const json = 'Host: localhost\r\nContent-Type: application/json';
+
+  it.each([
+    ['too large', `POST /jobs HTTP/1.1\r\n${json}\r\n${length}`, 'x'.repeat(SIZE), 413],
+    ['too large, in chunks', `POST /jobs HTTP/1.1\r\n${json}\r\nTransfer-Encoding: chunked`, chunk, 413],
+    ['not wanted', `GET /jobs HTTP/1.1\r\n${json}\r\n${length}`, 'x'.repeat(SIZE), 413],
+    ['of a wrong type', `POST /jobs HTTP/1.1\r\nHost: localhost\r\n${length}`, 'x'.repeat(SIZE), 415],
+    ['of no format', `PUT /datasets/a HTTP/1.1\r\n${json}\r\n${length}`, 'x'.repeat(SIZE), 415],
+  ])('because it is %s gets its answer, and the connection goes on', async (_case, head, body, status) => {
+    const answers = await sendAll(head, body);
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, 'HTTP/1.1 200']);
+  });
+});
+
 describe('what HTTP allows and this server has no use for', () => {
   const api = openApi();
   const ask = (text: string): Promise<string> => open(api.url, text).closed;

@@ -127,7 +127,13 @@ describe('POST /jobs/{id}/pause and resume', () => {
 });
 
 describe('quotas', () => {
-  const quotas = { queuedJobs: 2, runningJobs: 1, requestsPerMinute: undefined, streams: undefined };
+  const quotas = {
+    queuedJobs: 2,
+    runningJobs: 1,
+    requestsPerMinute: undefined,
+    streams: undefined,
+    uploads: undefined,
+  };
   const limited = openApi({ quotas: { ...quotas, storageBytes: undefined, datasetBytes: undefined } });
   const actThere = (id: string, action: string) =>
     limited.request({ method: 'POST', url: `/jobs/${id}/${action}` });
@@ -252,7 +258,13 @@ describe('PATCH /jobs/{id}', () => {
 });
 
 describe('priority', () => {
-  const quotas = { queuedJobs: undefined, runningJobs: 1, requestsPerMinute: undefined, streams: undefined };
+  const quotas = {
+    queuedJobs: undefined,
+    runningJobs: 1,
+    requestsPerMinute: undefined,
+    streams: undefined,
+    uploads: undefined,
+  };
   const one = openApi({ quotas: { ...quotas, storageBytes: undefined, datasetBytes: undefined } });
   const created = async (priority: number): Promise<string> =>
     (await one.create({ dataset: 'mnist_sample', priority })).id;

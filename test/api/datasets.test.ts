@@ -2,7 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { quotasFor } from '../../src/api/quotas.ts';
 import type { Dataset, DatasetDetail, DatasetRows } from '../../src/contract/dataset.ts';
+import { ApiKeys } from '../../src/store/api-keys.ts';
 import { SUCCESS } from '../store/open-store.ts';
 import { expectProblem, openApi } from './open-api.ts';
 
@@ -255,6 +257,45 @@ describe('PUT /datasets/{name}', () => {
     await expect(reading).rejects.toThrow();
     await expect.poll(() => filesOf(api)).toEqual([]);
     expectProblem(await api.request({ url: '/datasets/broken' }), 404, 'dataset_not_found');
+  });
+});
+
+describe('the uploads of one owner', () => {
+  const keyed = openApi({ auth: 'keys', quotas: quotasFor('keys', {}) });
+
+  it('leave places for those of others, and a third comes when one has ended', async () => {
+    const key = async (owner: string) =>
+      (
+        await new ApiKeys(keyed.redis, keyed.keys).create({
+          name: 'k',
+          owner,
+          role: 'writer',
+          lifetimeMs: undefined,
+        })
+      ).text;
+    const [alice, bob] = await Promise.all([key('alice'), key('bob')]);
+    const as = (holder: string) => ({ authorization: `Bearer ${holder}` });
+    const uploads = () => filesOf(keyed).filter((file) => file.startsWith('.upload-')).length;
+    const open: ReturnType<typeof httpRequest>[] = [];
+    const [first, second] = ['one', 'two'].map((name) =>
+      send(keyed, `${name}?format=csv`, (request) => {
+        request.setHeader('authorization', `Bearer ${alice}`);
+        request.write(CSV);
+        open.push(request);
+      }),
+    );
+    await expect.poll(uploads, { interval: 5 }).toBe(2);
+    const refused = await put('three?format=csv', CSV, as(alice), keyed);
+    expect(expectProblem(refused, 429, 'quota_exceeded').detail).toBe(
+      '2 of your uploads are under way, and no more may be at a time. Retry when one has ended.',
+    );
+    expect(refused.headers['retry-after']).toBe('5');
+    expect((await put('one?format=csv', CSV, as(bob), keyed)).statusCode).toBe(201);
+    open[0]!.end();
+    expect((await first!).status).toBe(201);
+    expect((await put('three?format=csv', CSV, as(alice), keyed)).statusCode).toBe(201);
+    open[1]!.end();
+    expect((await second!).status).toBe(201);
   });
 });
 

@@ -128,6 +128,8 @@ describe('GET /jobs refuses', () => {
     ['metadata[a]=1&metadata[a]=2', '/metadata/a', ''],
     ['metadata=x', '/metadata', ''],
     ['metadata[]=x', '/metadata[]', 'is unknown'],
+    // A filter that is dropped would show all jobs.
+    ['metadata[__proto__]=x', '/metadata[__proto__]', 'is unknown'],
     ['status=succeeded,', '/status', 'must be one or more of'],
     [
       'created_after=yesterday',

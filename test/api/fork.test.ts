@@ -201,6 +201,24 @@ describe('POST /jobs/{id}/fork and extend', () => {
     expectProblem(await post(`/jobs/${id}/extend`, { epochs: 5 }), 409, 'job_not_finished');
   });
 
+  it('refuses to go on without the data, in words about the job: the request names no dataset', async () => {
+    const rows = Array.from({ length: 20 }, (_, i) => `${i},${i % 2 ? 'a' : 'b'}`).join('\n');
+    const url = '/datasets/flowers';
+    const put = { method: 'PUT', url: `${url}?format=csv`, payload: `size,kind\n${rows}` } as const;
+    expect((await api.request(put)).statusCode).toBe(201);
+    const spec = { ...SPEC, dataset: 'flowers', training: { epochs: 1, batch_size: 2 } };
+    const { id, token } = await api.running(spec);
+    const kept = [await writeCheckpoint(id, 1)];
+    await api.transitions.epoch(id, token, { ...epochReport(1), kept });
+    await api.transitions.finish(id, token, { ...successOf(1), kept });
+    expect((await api.request({ method: 'DELETE', url })).statusCode).toBe(204);
+    const more = { overrides: { training: { epochs: 2 } } };
+    for (const headers of [{}, { 'idempotency-key': 'gone' }]) {
+      const { detail } = expectProblem(await post(`/jobs/${id}/fork`, more, headers), 409, 'no_checkpoint');
+      expect(detail).toContain('You have no dataset flowers any more');
+    }
+  });
+
   it('refuses what cannot be gone on from, and overrides that are not allowed', async () => {
     const { id } = await succeeded();
     const plain = await api.succeeded();

@@ -9,6 +9,7 @@ from schemathesis.transport.serialization import Binary
 
 HASH_LENGTH = 32
 PIXELS = 784
+LONGEST_URL = 2_000
 
 
 @schemathesis.hook
@@ -31,19 +32,31 @@ def loses_meaning(value):
 
 
 def exceeds_rows_or_engine(spec):
-    """Limits that involve several fields: rows left for a batch, parameters of a model, options of tensorflow."""
+    """Limits that involve several fields: rows left for a batch, parameters of a model, steps and rates of a schedule,
+    one way of clipping, options of tensorflow."""
     part = lambda name: spec[name] if isinstance(spec.get(name), dict) else {}
     units = part("model").get("hidden_units", [])
     large = isinstance(units, list) and sum(unit for unit in units if isinstance(unit, (int, float))) > 8_000
     batch, split = part("training").get("batch_size", 0), part("training").get("validation_split", 0.2)
     numbers = isinstance(batch, (int, float)) and isinstance(split, (int, float))
     few = numbers and batch > 6_000 * (1 - split) - 1
-    return large or few or spec.get("engine") == "tensorflow"
+    clipped = sum(part("optimizer").get(how) is not None for how in ("clipnorm", "global_clipnorm", "clipvalue"))
+    rate = part("optimizer").get("learning_rate")
+    steps, rates = (rate.get(name) for name in ("boundaries", "values")) if isinstance(rate, dict) else ([], [0])
+    uneven = isinstance(steps, list) and isinstance(rates, list) and len(rates) != len(steps) + 1
+    return large or few or uneven or clipped > 1 or spec.get("engine") == "tensorflow"
+
+
+BUILT_IN = ("mnist", "mnist_sample", "fashion_mnist", "moons", "circles", "spirals", "xor", "blobs", "sine")
+REGRESSION = ("mse", "mae", "huber")
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
     separate_keys(case)
+    if isinstance(case.body, dict):
+        fit_data(case.body)
+        divert_webhooks(case.body)
     # A part of a JSON text is not JSON.
     if case.path.endswith("/model.json") or (case.query or {}).get("format") == "json":
         for name in [name for name in case.headers or {} if name.lower() == "range"]:
@@ -60,18 +73,38 @@ def before_call(context, case, kwargs):
             case.body = Binary(content[:PIXELS].ljust(PIXELS, b"\0"))
 
 
+def fit_data(spec):
+    # Which datasets there are depends on what was uploaded, and which losses on the dataset.
+    dataset, loss = spec.get("dataset"), spec.get("loss")
+    if isinstance(dataset, str) and dataset not in BUILT_IN and re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", dataset):
+        spec["dataset"] = "mnist_sample"
+    if dataset == "sine" and loss == "categorical_crossentropy":
+        spec["loss"] = "mse"
+    elif dataset != "sine" and isinstance(loss, str) and loss in REGRESSION:
+        spec["loss"] = "categorical_crossentropy"
+
+
+def divert_webhooks(body):
+    # What a URL may be, no schema can tell. Nothing must be sent to anybody, so each leads to a name that DNS never has.
+    webhooks = body.get("webhooks")
+    for webhook in webhooks if isinstance(webhooks, list) else []:
+        if isinstance(webhook, dict) and isinstance(webhook.get("url"), str) and len(webhook["url"]) <= LONGEST_URL:
+            webhook["url"] = "https://receiver.invalid/"
+
+
 def fit(row):
     return (row + [0] * PIXELS)[:PIXELS]
 
 
 def separate_keys(case):
-    # The same valid key with another body is refused for its history (422), which no schema can tell. So each body gets
-    # keys of its own; the same key with the same body stays a repeat.
+    # The same valid key with another body, or for another job, is refused for its history (422), which no schema can tell.
+    # So each request gets keys of its own; the same key with the same request stays a repeat.
     key = (case.headers or {}).get("Idempotency-Key")
     if not isinstance(key, str) or not re.fullmatch(r'[!#-~][!-~]{0,254}|"([!#-\x5b\x5d-~]|\\["\\]){1,255}"', key):
         return
-    body = hashlib.sha256(json.dumps(case.body, sort_keys=True, default=str).encode()).hexdigest()[:HASH_LENGTH]
+    request = [case.path, case.path_parameters, case.body]
+    own = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()[:HASH_LENGTH]
     if key.startswith('"'):
-        case.headers["Idempotency-Key"] = f'{key[:-1]}{body}"' if len(key) < 200 else f'"{body * 7}"'
+        case.headers["Idempotency-Key"] = f'{key[:-1]}{own}"' if len(key) < 200 else f'"{own * 7}"'
     else:
-        case.headers["Idempotency-Key"] = key[: 255 - HASH_LENGTH] + body
+        case.headers["Idempotency-Key"] = key[: 255 - HASH_LENGTH] + own

@@ -25,10 +25,11 @@ Written by \`npm run test:fuzz\` on ${new Date().toISOString().slice(0, 10)} at 
 ${process.version} and ${cpus().length} cores, against an API, a worker and a Redis. \`n\` counts requests with their checked responses.
 
 All checks of Schemathesis are on, except \`ignored_auth\`; \`run.ts\` has the reason. \`normal.toml\` and \`outage.toml\` expect 431
-for what is too long and 422 where the job decides, and the second the documented 503 while Redis is away. \`hooks.py\` leaves
-out or changes cases, each with its reason: unknown headers, a used Idempotency-Key with another body, ranges of JSON, rows
-of another length than the model's, and rules of a spec that no JSON Schema can tell (numbers that 32-bit floats cannot hold,
-limits of several fields, the engine tensorflow).
+for what is too long, 422 where the job or an uploaded file decides, 415 where such a file has no format, 412 where the job has
+changed, and the second the documented 503 while Redis is away. \`hooks.py\` leaves out or changes cases, each with its reason:
+unknown headers, a used Idempotency-Key with another body, ranges of JSON, rows of another length than the model's, URLs of
+webhooks, losses that another dataset has, and rules of a spec that no JSON Schema can tell (numbers that 32-bit floats cannot
+hold, limits of several fields, the engine tensorflow).
 
 | run | phase | n | failures |
 |---|---|---|---|

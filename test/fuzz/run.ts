@@ -40,9 +40,12 @@ const EXAMPLES = 50;
 const AWAY_MS = 3_000;
 const THERE_MS = 5_000;
 
+/** With one, jobs may have webhooks; `hooks.py` sees to it that they lead nowhere. */
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 'fuzz').toString('base64')}`;
+
 class Installation extends RunningInstallation {
   static async start(env: Record<string, string> = {}): Promise<Installation> {
-    const options = { env: { MAX_QUEUED_JOBS: '1000000', ...env } };
+    const options = { env: { MAX_QUEUED_JOBS: '1000000', WEBHOOK_SECRET, ...env } };
     const installation = new Installation(options);
     await installation.open(options);
     process.once('exit', () => installation.kill());

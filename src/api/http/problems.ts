@@ -96,6 +96,10 @@ export function prepareProblem(error: unknown, request: FastifyRequest, reply: F
   // Thousands a second must not make the load worse; the metrics count them.
   else if (problem.code === 'overloaded') request.log.debug({ code: problem.code }, 'a request was refused');
   else if (status > 500) request.log.warn({ err: error, code: problem.code }, 'a request was refused');
+  // After a body that it does not take, Fastify closes the connection. That resets it while the client still sends, and
+  // most clients would never see the answer.
+  if (reply.hasHeader('connection'))
+    reply.header('connection', reply.raw.shouldKeepAlive ? 'keep-alive' : 'close');
   reply.code(status).headers(headers);
   // Bytes: Fastify adds a charset to text, which this media type does not have.
   return Buffer.from(problemText(problem, request.id));
@@ -202,7 +206,7 @@ const bodyTooLarge: ToProblem = ({ routeOptions }, cause) => {
   return new ProblemError(
     'payload_too_large',
     `The body may have at most ${bodyLimit} bytes (${bodyLimit / 1024} KiB).`,
-    { headers: { connection: 'close' }, cause },
+    { cause },
   );
 };
 

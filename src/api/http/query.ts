@@ -26,8 +26,8 @@ const LAST_EVENT_ID = /^(?:evs_)?last[-_]?event[-_]?id$/i;
 const isForeign = (name: string): boolean =>
   FOREIGN_KINDS.test(name) || FOREIGN.has(name.toLowerCase().replaceAll(/[-_]/g, ''));
 
-/** metadata[key]=value, as OpenAPI's deepObject. */
-const PAIR = /^metadata\[(.+)\]$/s;
+/** metadata[key]=value, as OpenAPI's deepObject. No body may have the key __proto__, and zod would drop it. */
+const PAIR = /^metadata\[(?!__proto__\])(.+)\]$/s;
 
 const isPairs = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -63,7 +63,8 @@ export function readPngHeader(file: Buffer, mostPixels = MOST_PIXELS): PngHeader
     );
   }
   const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)];
-  if (width < 1 || height < 1 || width * height > mostPixels) {
+  if (width < 1 || height < 1) throw new PngError('It is damaged: it has no pixels.');
+  if (width * height > mostPixels) {
     throw new PngError(
       `It has ${width} x ${height} pixels; at most ${mostPixels} are taken. Make it smaller.`,
     );

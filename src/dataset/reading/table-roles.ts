@@ -76,6 +76,11 @@ function refuseNames(names: readonly string[]): void {
         `The name of column ${c + 1} has ${name.length} characters (${cut(name)}); at most ${LONGEST_NAME} are taken.`,
       );
     }
+    if (name === '__proto__') {
+      throw new DatasetRefusedError(
+        `Column ${c + 1} is called __proto__, which no row in JSON may name. Rename it.`,
+      );
+    }
     const other = seen.get(name);
     if (other !== undefined && !isRowNumbers(name)) {
       throw new DatasetRefusedError(

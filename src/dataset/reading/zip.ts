@@ -112,7 +112,7 @@ async function openArchive(path: string, file: DiskFile, limits: ReadLimits): Pr
       error,
       (why) =>
         new DatasetRefusedError(
-          `The file is not a ZIP archive that can be read: ${why}. Make it again, with zip, numpy.savez or Python's zipfile.`,
+          `The file is not a ZIP archive that can be read: ${why.replace(/\.$/, '')}. Make it again, with zip, numpy.savez or Python's zipfile.`,
         ),
     );
   }

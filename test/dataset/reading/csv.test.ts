@@ -140,6 +140,13 @@ describe('options', () => {
   });
 });
 
+describe('a name', () => {
+  it('that JSON cannot carry is refused: no row could be predicted by it', async () => {
+    const { message } = await refused(csv('a,__proto__,c\n1,2,u\n3,4,v\n'));
+    expect(message).toBe('Column 2 is called __proto__, which no row in JSON may name. Rename it.');
+  });
+});
+
 describe('files of pandas', () => {
   it.each([
     ['index-crlf-bom.csv', {}],
