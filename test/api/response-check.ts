@@ -14,16 +14,27 @@ interface OperationObject {
   responses: Record<string, ResponseObject & { $ref?: string }>;
 }
 
-const ajv = new Ajv2020({ strict: false, allErrors: true });
-ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-
 const validators = new WeakMap<object, ValidateFunction>();
+
+/** A validator for each document, so that it compiles each of its components once. */
+const compilers = new WeakMap<OpenApiDocument, Ajv2020>();
+
+function ajvOf(document: OpenApiDocument): Ajv2020 {
+  const known = compilers.get(document);
+  if (known !== undefined) return known;
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  ajv.addFormat('date-time', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  ajv.addSchema({ components: document.components }, 'document', undefined, false);
+  compilers.set(document, ajv);
+  return ajv;
+}
 
 /** Asserts that a value matches a schema of the document. */
 export function expectValid(document: OpenApiDocument, schema: object, value: unknown): void {
   let validate = validators.get(schema);
   if (validate === undefined) {
-    validate = ajv.compile({ ...schema, components: document.components });
+    const text = JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/');
+    validate = ajvOf(document).compile(JSON.parse(text));
     validators.set(schema, validate);
   }
   expect(validate(value), `${JSON.stringify(validate.errors)} in ${JSON.stringify(value)}`).toBe(true);

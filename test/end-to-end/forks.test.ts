@@ -41,9 +41,10 @@ const bitsOf = ({ result }: Job) => [result?.weights_sha256, result?.metrics_sha
 const epochsOf = async (descent: Installation, id: string): Promise<number[]> =>
   (await descent.events(id)).flatMap((event) => (event.type === 'job.epoch' ? [event.data.epoch] : []));
 
+const descent = await Installation.startForFile();
+
 describe('a job that is extended', () => {
   it('has the bits of one that asked for so many epochs at once, also after another extension', async () => {
-    const descent = await Installation.start();
     const whole = await trained(descent, SPEC);
     const short = await trained(descent, { ...SPEC, training: { ...SPEC.training, epochs: 2 } });
     expect((await checkpointsOf(descent, short.id)).map(({ epoch }) => epoch)).toEqual([2]);
@@ -72,7 +73,6 @@ describe('a job that is extended', () => {
 
 describe('a job that is forked', () => {
   it('goes on from any kept epoch, with another rate, optimizer and batch size', async () => {
-    const descent = await Installation.start();
     const whole = await trained(descent, { ...SPEC, checkpoints: { keep: 'all', every: 2 } });
     const kept = await checkpointsOf(descent, whole.id);
     expect(kept.map(({ epoch }) => epoch)).toEqual([2, 4, 6]);
@@ -110,7 +110,6 @@ describe('a job that is forked', () => {
   });
 
   it('keeps the best epoch, or none, as its spec says', async () => {
-    const descent = await Installation.start();
     const best = await trained(descent, { ...SPEC, checkpoints: { keep: 'best', monitor: 'val_accuracy' } });
     const [kept, ...more] = await checkpointsOf(descent, best.id);
     expect(more).toEqual([]);
@@ -122,7 +121,6 @@ describe('a job that is forked', () => {
   });
 
   it('of a job that failed goes on from its newest checkpoint', async () => {
-    const descent = await Installation.start();
     // The rate is far too large from step 100 on.
     const learning_rate = { type: 'piecewise_constant_decay', boundaries: [100], values: [0.01, 10] };
     const spec = {
@@ -159,7 +157,7 @@ describe('a job that is forked', () => {
     await descent.toEnd(child.id);
     const job = await descent.job(child.id);
     expect(job.attempts.length).toBeGreaterThan(1);
-    expect(bitsOf(job)).toEqual(bitsOf(await trained(descent, long)));
+    expect(bitsOf(job)).toEqual(bitsOf(await trained(descent, { ...long, engine: 'auto' })));
     expect(await epochsOf(descent, child.id)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
     // The cancelled parent has kept the checkpoint of its pause, and can be forked still.
     const late = await forked(descent, `/jobs/${id}/fork`, {});

@@ -7,9 +7,11 @@ import { loadEngine } from '../../src/engine/engines.ts';
 import { Installation } from './installation.ts';
 import { SMALL } from './small-jobs.ts';
 
+/** For tests to which it does not matter what ran before. */
+const descent = await Installation.startForFile();
+
 describe('a job', () => {
   it('is trained to its end, and everything reported about it agrees', async () => {
-    const descent = await Installation.start();
     const { id } = await descent.create(SMALL);
     const events = await descent.toEnd(id);
 
@@ -60,7 +62,6 @@ describe('a job', () => {
   });
 
   it('that stops early succeeds, and says after which epoch', async () => {
-    const descent = await Installation.start();
     // With such a min_delta, only the first epoch improves.
     const early_stopping = { min_delta: 100, patience: 2 };
     const training = { ...SMALL.training, epochs: 9, early_stopping };
@@ -81,7 +82,6 @@ describe('a job', () => {
   });
 
   it('that restores its best weights hands out those, and goes on from its last ones', async () => {
-    const descent = await Installation.start();
     const early_stopping = { min_delta: 100, patience: 9, restore_best_weights: true };
     const training = { ...SMALL.training, epochs: 3 };
     const make = async (spec: object) => {
@@ -165,7 +165,6 @@ describe('a job', () => {
   });
 
   it('that diverges reports where, and is not tried again', async () => {
-    const descent = await Installation.start();
     const { id } = await descent.create({
       dataset: 'mnist_sample',
       model: { hidden_units: [32, 32, 32, 32, 32, 32] },
@@ -179,7 +178,6 @@ describe('a job', () => {
   });
 
   it('that exceeds its time limit fails', async () => {
-    const descent = await Installation.start();
     const endless = { ...SMALL, engine: 'reference', training: { epochs: 1000 }, limits: { max_seconds: 1 } };
     const { id } = await descent.create(endless);
     await descent.toEnd(id);
@@ -196,7 +194,6 @@ describe('cancel', () => {
   };
 
   it('stops a running job, from an API process that never saw it', async () => {
-    const descent = await Installation.start();
     const { id } = await descent.create(ENDLESS);
     await descent.until(id, 'job.epoch');
     await descent.startAnotherApi();
@@ -216,7 +213,6 @@ describe('cancel', () => {
   });
 
   it('keeps a queued job from ever starting', async () => {
-    const descent = await Installation.start();
     const running = await descent.create(ENDLESS);
     await descent.until(running.id, 'job.running');
     const queued = await descent.create(SMALL);

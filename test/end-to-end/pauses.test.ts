@@ -19,7 +19,7 @@ const bitsOf = ({ result }: Job) => [result?.weights_sha256, result?.metrics_sha
 
 it('a paused job frees its worker, and goes on where it was to the same bits', async () => {
   const descent = await Installation.start();
-  const whole = await trained(descent, MEDIUM);
+  const whole = await trained(descent, { ...MEDIUM, engine: 'auto' });
 
   const { id } = await descent.create(MEDIUM);
   await descent.until(id, 'job.epoch');
@@ -40,7 +40,7 @@ it('a paused job frees its worker, and goes on where it was to the same bits', a
 
 it('a job paused at once goes on from its newest checkpoint, to the same bits', async () => {
   const descent = await Installation.start();
-  const whole = await trained(descent, MEDIUM);
+  const whole = await trained(descent, { ...MEDIUM, engine: 'auto' });
 
   const { id } = await descent.create(MEDIUM);
   await descent.until(id, 'job.epoch');

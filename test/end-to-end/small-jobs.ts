@@ -5,7 +5,7 @@ export const SMALL = {
   training: { epochs: 3, batch_size: 64, seed: 7 },
 };
 
-/** Takes some seconds on the slow engine, so that checkpoints fall due. */
+/** Takes some seconds on the slow engine, so that checkpoints fall due. The others come to the same bits sooner. */
 export const MEDIUM = {
   dataset: 'mnist_sample',
   model: { hidden_units: [64, 32] },

@@ -30,7 +30,13 @@ describe('a job on tensorflow', () => {
 
   it('continues from its checkpoint after its trainer was killed, to the same bits', async () => {
     const descent = await Installation.start();
-    const spec = { ...MEDIUM, engine: 'tensorflow', training: { ...MEDIUM.training, epochs: 12 } };
+    const spec = {
+      ...MEDIUM,
+      engine: 'tensorflow',
+      training: { ...MEDIUM.training, epochs: 5 },
+      // One at the end of each epoch, however soon it comes.
+      checkpoints: { keep: 'all' },
+    };
     const unbroken = await descent.create(spec);
     await descent.toEnd(unbroken.id);
     const { id } = await descent.create(spec);

@@ -24,8 +24,11 @@ export function trainEpoch(engine: Engine, options: EngineProblem, epoch: number
   return engine.endEpoch();
 }
 
+/** The part of an engine that a comparison of runs needs. */
+export type Trainee = Pick<Engine, 'state' | 'train' | 'endEpoch'>;
+
 /** Compares weights, slots and running products of two engines, bit for bit. */
-export function expectSameState(engine: Engine, reference: Engine): void {
+export function expectSameState(engine: Trainee, reference: Trainee): void {
   const [found, expected] = [engine.state(), reference.state()];
   expect(bits(found.weights).equals(bits(expected.weights)), 'weights').toBe(true);
   expect(found.slots.map(({ name }) => name)).toEqual(expected.slots.map(({ name }) => name));
@@ -41,8 +44,8 @@ export function expectSameState(engine: Engine, reference: Engine): void {
  * must be at the same step; their state after that is undefined.
  */
 export function expectSameRun(
-  engine: Engine,
-  reference: Engine,
+  engine: Trainee,
+  reference: Trainee,
   options: EngineProblem,
   epochs: number,
   ratesOf = (_epoch: number) => steadyRates(options, Math.ceil(options.epochRows / options.batchSize)),

@@ -80,17 +80,30 @@ export class Trial {
   readonly random: Random;
   /** Factor on every bound in seconds: 1 where figures count, more on a shared machine. */
   readonly patience: number;
+  readonly #share: number;
   /** What was drawn, to explain a failure. */
   readonly notes: string[] = [];
   readonly #stage: Stage;
   readonly #startedMs = performance.now();
 
-  constructor(experiment: string, runSeed: number, number: number, stage: Stage, patience: number) {
+  constructor(
+    experiment: string,
+    runSeed: number,
+    number: number,
+    stage: Stage,
+    { patience, share }: { patience: number; share: number },
+  ) {
     this.number = number;
     this.seed = Random.seedOf(runSeed, experiment, number);
     this.random = new Random(this.seed);
     this.#stage = stage;
     this.patience = patience;
+    this.#share = share;
+  }
+
+  /** How often a trial does what it does n times in a full run: less often in the short one, but at least twice. */
+  times(n: number): number {
+    return Math.max(2, Math.round(n * this.#share));
   }
 
   /** @throws {Broken} when something took longer than promised. */

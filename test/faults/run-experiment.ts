@@ -14,6 +14,8 @@ export interface RunOptions {
   found: readonly Entry[];
   /** See Trial. */
   patience: number;
+  /** See Trial.times: 1 in a full run. */
+  share: number;
   onEntry: (entry: Entry, notes: readonly string[]) => void;
   isStopped: () => boolean;
 }
@@ -51,7 +53,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions)
       underWay++;
       const entry = await runTrial(
         experiment,
-        new Trial(experiment.name, options.runSeed, number, stage, options.patience),
+        new Trial(experiment.name, options.runSeed, number, stage, options),
         options,
       );
       underWay--;

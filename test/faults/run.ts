@@ -116,6 +116,7 @@ async function main(): Promise<void> {
       found,
       seconds: values.n === undefined ? experiment.seconds : Number.POSITIVE_INFINITY,
       patience: 1,
+      share: 1,
       onEntry: (entry, notes) => {
         if (trial === undefined) writeEntry(entry);
         if (entry.proofs === null) process.exitCode = 1;

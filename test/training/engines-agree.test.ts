@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EngineName } from '../../src/contract/job-spec.ts';
+import type { EngineName, JobSpec } from '../../src/contract/job-spec.ts';
 import { loadEngine } from '../../src/engine/engines.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/training/checkpoint.ts';
 import { evaluate } from '../../src/training/evaluate.ts';
@@ -16,6 +16,16 @@ const hashes = ({ engine, history }: Run) => ({
   weights: weightsSha256(engine.state().weights),
   metrics: metricsSha256(history, data.task),
 });
+
+const runs = new Map<string, Run>();
+
+/** The run of a job from its beginning; tests that compare it with others share it, and do not train it further. */
+function wholeRun(spec: JobSpec): Run {
+  const key = JSON.stringify(spec);
+  const run = runs.get(key) ?? runJob(spec, dataset);
+  runs.set(key, run);
+  return run;
+}
 
 function evaluation({ engine }: Run) {
   const measuring = evaluate({ dataset, engine });
@@ -34,14 +44,14 @@ for (const fast of ['native', 'wasm'] as const) {
       const spec = (engine: EngineName) => smallSpec({ engine, optimizer });
 
       it('gives the same hashes, history and evaluation', () => {
-        const [run, reference] = [runJob(spec(fast), dataset), runJob(spec('reference'), dataset)];
+        const [run, reference] = [wholeRun(spec(fast)), wholeRun(spec('reference'))];
         expect(hashes(run)).toEqual(hashes(reference));
         expect(withoutTimes(run.history)).toEqual(withoutTimes(reference.history));
         expect(evaluation(run)).toEqual(evaluation(reference));
       });
 
       it('resumes from any checkpoint of the reference engine, and vice versa', () => {
-        const [run, reference] = [runJob(spec(fast), dataset), runJob(spec('reference'), dataset)];
+        const [run, reference] = [wholeRun(spec(fast)), wholeRun(spec('reference'))];
         for (const [from, to] of [
           [reference, fast],
           [run, 'reference'],
@@ -61,8 +71,8 @@ for (const fast of ['native', 'wasm'] as const) {
       'gives the same hashes with dropout after %s, and resumes from checkpoints',
       (activation) => {
         const model = { hidden_units: [12, 9], activation, dropout: 0.3 };
-        const reference = runJob(smallSpec({ engine: 'reference', model }), dataset);
-        const run = runJob(smallSpec({ engine: fast, model }), dataset);
+        const reference = wholeRun(smallSpec({ engine: 'reference', model }));
+        const run = wholeRun(smallSpec({ engine: fast, model }));
         expect(hashes(run)).toEqual(hashes(reference));
         for (const [from, to] of [
           [reference, fast],

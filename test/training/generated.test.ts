@@ -4,6 +4,7 @@ import { JobSpecSchema } from '../../src/contract/job-spec.ts';
 import { openDataset } from '../../src/dataset/prepared.ts';
 import { resolveDataset } from '../../src/dataset/registry.ts';
 import { evaluate } from '../../src/training/evaluate.ts';
+import { expectSameState } from '../engine/engine-runs.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { runJob } from './small-job.ts';
 
@@ -24,7 +25,7 @@ it.each(['moons', 'circles', 'spirals', 'xor', 'blobs'] as const)(
     };
     const { engine, history } = run('wasm');
     const reference = run('reference');
-    expect(engine.state()).toEqual(reference.engine.state());
+    expectSameState(engine, reference.engine);
     expect(history).toEqual(reference.history);
     const evaluating = evaluate({ dataset, engine });
     let next = evaluating.next(1000);

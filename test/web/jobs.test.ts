@@ -7,6 +7,12 @@ import { browserName, openBrowser, violationsOf } from './browser.ts';
 
 const browser = openBrowser();
 const SMALL = { dataset: 'mnist_sample', training: { epochs: 2 } } as const;
+const ENDLESS = {
+  ...SMALL,
+  engine: 'reference',
+  model: { hidden_units: [64] },
+  training: { epochs: 1000 },
+} as const;
 
 describe.skipIf(browserName === undefined)('the list of jobs (needs chromium)', () => {
   it('begins with three ways to start, and shows a job from its creation to its end without a reload', async () => {
@@ -27,8 +33,7 @@ describe.skipIf(browserName === undefined)('the list of jobs (needs chromium)', 
 
   it('shows a new name at once, in the list and among what happened', async () => {
     const descent = await Installation.start();
-    const endless = { ...SMALL, name: 'before', engine: 'reference', training: { epochs: 1000 } } as const;
-    const { id } = await descent.create(endless);
+    const { id } = await descent.create({ ...ENDLESS, name: 'before' });
     await descent.until(id, 'job.epoch');
     const [list, job] = await Promise.all(
       ['jobs', `jobs/${id}`].map((view) => browser.open(`${descent.url}/#/${view}`)),
@@ -45,8 +50,7 @@ describe.skipIf(browserName === undefined)('the list of jobs (needs chromium)', 
 
   it('pauses a job and lets it go on', async () => {
     const descent = await Installation.start();
-    const endless = { ...SMALL, engine: 'reference', training: { epochs: 1000 } } as const;
-    const { id } = await descent.create(endless);
+    const { id } = await descent.create(ENDLESS);
     await descent.until(id, 'job.epoch');
     const page = await browser.open(`${descent.url}/#/jobs/${id}`);
     await page.getByRole('button', { name: 'Pause' }).click();

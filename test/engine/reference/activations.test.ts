@@ -62,7 +62,7 @@ describe('tanh', () => {
   it('is exact where it must be, and odd', () => {
     expect([tanh64(0), tanh64(-0), tanh64(Infinity), tanh64(-Infinity)]).toEqual([0, -0, 1, -1]);
     expect(tanh64(Number.NaN)).toBeNaN();
-    for (const x of bothSigns(10)) expect(tanh64(-x)).toBe(-tanh64(x));
+    expect([...bothSigns(10)].filter((x) => !Object.is(tanh64(-x), -tanh64(x)))).toEqual([]);
   });
 });
 

@@ -26,7 +26,7 @@ export const workerCrash: Experiment = {
     },
   ],
   n: 300,
-  shortN: KILLS,
+  shortN: 2,
   seconds: 150,
   run: async (trial) => {
     const { random } = trial;
@@ -37,7 +37,7 @@ export const workerCrash: Experiment = {
       killWorkers(site, forKills, trial).finally(() => {
         killing = false;
       }),
-      postJobs(site, forJobs, () => killing),
+      postJobs(site, forJobs, trial.times(JOBS), () => killing),
     ]);
     trial.note(`${site.client.acknowledged.size} jobs`);
     await reconcile(trial, site, { faults: true });
@@ -45,8 +45,8 @@ export const workerCrash: Experiment = {
   },
 };
 
-async function postJobs(site: Site, random: Random, more: () => boolean): Promise<void> {
-  for (let i = 0; i < JOBS || more(); i++) {
+async function postJobs(site: Site, random: Random, least: number, more: () => boolean): Promise<void> {
+  for (let i = 0; i < least || more(); i++) {
     while ((await site.commands.scard(site.keys.live)) >= LIVE_JOBS) await sleep(20);
     await site.client.create(random.chance(0.5) ? tinySpec(random) : manyEpochs(EPOCHS));
     await sleep(random.between(0, 80));
@@ -56,7 +56,7 @@ async function postJobs(site: Site, random: Random, more: () => boolean): Promis
 /** @returns the number of killed workers that held a job. */
 async function killWorkers(site: Site, random: Random, trial: Trial): Promise<number> {
   let struck = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
+  for (let kill = 0; kill < trial.times(KILLS); kill++) {
     const afterEvents = random.chance(0.5) ? random.between(1, 12) : undefined;
     const afterMs = random.between(0, 600);
     const places = random.some(WORKERS, [...site.livingWorkers.keys()]);

@@ -20,10 +20,11 @@ export const apiCrash: Experiment = {
     },
   ],
   n: 100,
-  shortN: KILLS,
+  shortN: 2,
   seconds: 100,
   run: async (trial) => {
     const { random } = trial;
+    const posts = trial.times(POSTS);
     const site = await trial.lend('site', () => Site.start({ workers: 1, concurrency: 2 }));
     let sent = 0;
     let underWay = 0;
@@ -31,7 +32,7 @@ export const apiCrash: Experiment = {
     const posted = Promise.all(
       Array.from({ length: CLIENTS }, async () => {
         const own = random.strand();
-        while (sent < POSTS || killing) {
+        while (sent < posts || killing) {
           sent++;
           underWay++;
           await site.client.create(tinySpec(own));
@@ -42,12 +43,12 @@ export const apiCrash: Experiment = {
     );
     let struck = 0;
     const kills = async () => {
-      for (let kill = 0; kill < KILLS; kill++) {
-        const [posts, afterMs] = [random.between(1, 12), random.between(0, 4)];
-        const at = sent + posts;
+      for (let kill = 0; kill < trial.times(KILLS); kill++) {
+        const [more, afterMs] = [random.between(1, 12), random.between(0, 4)];
+        const at = sent + more;
         while (sent < at) await sleep(1);
         await sleep(afterMs);
-        trial.note(`kill the API ${afterMs} ms after ${posts} more posts, ${underWay} of them under way`);
+        trial.note(`kill the API ${afterMs} ms after ${more} more posts, ${underWay} of them under way`);
         if (underWay > 0) struck++;
         await site.startedWith(site.apiPid).stop('SIGKILL');
         await site.startApi();

@@ -24,14 +24,14 @@ export const orphans: Experiment = {
     },
   ],
   n: 100,
-  shortN: KILLS,
+  shortN: 2,
   seconds: 80,
   run: async (trial) => {
     const { random } = trial;
     const site = await trial.lend('site', () => Site.start({ workers: WORKERS, concurrency: 2 }));
     let worst = 0;
     let struck = 0;
-    for (let kill = 0; kill < KILLS; kill++) {
+    for (let kill = 0; kill < trial.times(KILLS); kill++) {
       const kinds = Array.from({ length: JOBS }, (_, job) =>
         random.chance(0.3) ? blocking() : endless(job),
       );

@@ -21,7 +21,7 @@ export const rollingRestarts: Experiment = {
     },
   ],
   n: 100,
-  shortN: RESTARTS,
+  shortN: 1,
   seconds: 150,
   run: async (trial) => {
     const { random } = trial;

@@ -22,7 +22,7 @@ export const lostReplies: Experiment = {
     },
   ],
   n: 1_000,
-  shortN: JOBS,
+  shortN: 10,
   seconds: 120,
   run: async (trial) => {
     const { random } = trial;
@@ -32,7 +32,7 @@ export const lostReplies: Experiment = {
     workerLink.delayMs = random.pick(WORKER_DELAYS_MS) / 2;
     for (const link of [apiLink, workerLink]) link.loseReplies(SHARE, random.strand());
     trial.note(`${apiLink.delayMs} ms each way to the API, ${workerLink.delayMs} to the workers`);
-    const jobs = Array.from({ length: JOBS }, () => ({
+    const jobs = Array.from({ length: trial.times(JOBS) }, () => ({
       spec: tinySpec(random),
       cancelAfterMs: random.chance(0.2) ? random.between(0, 1_000) : undefined,
     }));
@@ -49,6 +49,6 @@ export const lostReplies: Experiment = {
     apiLink.heal();
     workerLink.heal();
     await reconcile(trial, site, { faults: true });
-    return [{ n: JOBS }];
+    return [{ n: jobs.length }];
   },
 };

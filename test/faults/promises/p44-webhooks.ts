@@ -27,7 +27,7 @@ export const webhooks: Experiment = {
     },
   ],
   n: 300,
-  shortN: 16,
+  shortN: 8,
   seconds: 180,
   run: async (trial) => {
     const { random } = trial;
@@ -42,7 +42,10 @@ export const webhooks: Experiment = {
     const log = new Log(receiver, random.strand());
     try {
       const hook = { url: receiver.url, events: WEBHOOK_EVENTS };
-      const specs = Array.from({ length: JOBS }, () => ({ ...tinySpec(random), webhooks: [hook] }));
+      const specs = Array.from({ length: trial.times(JOBS) }, () => ({
+        ...tinySpec(random),
+        webhooks: [hook],
+      }));
       const posted = inParallel(2, specs, (spec) => site.client.create(spec));
       const { redisForgets } = await strike(trial, site, receiver);
       await posted;
