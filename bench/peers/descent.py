@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,8 +67,14 @@ class Descent:
         return job
 
 
+def ended(*_) -> None:
+    """On SIGTERM: as an exception, what was started is stopped."""
+    sys.exit(143)
+
+
 @contextlib.contextmanager
 def running() -> Iterator[Descent]:
+    signal.signal(signal.SIGTERM, ended)
     with tempfile.TemporaryDirectory(prefix="descent-peers-") as folder:
         environment = {
             "PATH": os.environ["PATH"],
