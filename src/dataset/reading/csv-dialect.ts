@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { COMMA, numberIn, POINT } from './number-text.ts';
+import { COMMA, isMissing, numberIn, POINT } from './number-text.ts';
 import { type CsvOptions, DELIMITERS, type Delimiter } from './options.ts';
 import { refuseForeign } from './utf8-file.ts';
 
@@ -50,15 +50,16 @@ function sampleLines(text: string): string[] {
 
 /**
  * Whether a first line has names: no number, at most one field empty (pandas writes its row numbers without a name), and
- * no two alike, unless the next line has numbers, which this one then lacks; or 0, 1, 2 ..., which pandas calls columns
- * without names.
+ * no two alike, unless they are no sign of a missing value and the next line has numbers. Or it is 0, 1, 2 ..., which
+ * pandas calls columns without names.
  */
 export function looksLikeNames(fields: readonly string[], next: readonly string[] | undefined): boolean {
   const named = fields.filter((field) => field !== '');
   if (named.length < fields.length - 1) return false;
   if (isCounted(fields)) return true;
   if (named.some(isNumber)) return false;
-  return new Set(named).size === named.length || next?.some(isNumber) === true;
+  if (new Set(named).size === named.length) return true;
+  return next?.some(isNumber) === true && !named.some(isMissing);
 }
 
 const isNumber = (field: string): boolean =>

@@ -96,6 +96,8 @@ describe('what is inferred', () => {
   it('names of which two are alike, where the next line has numbers', async () => {
     const rows = rowsOf((k) => `${k},${k + 0.5},${k % 2 ? 'x' : 'y'}`);
     expect((await refused(csv(`a,a,class\n${rows}`))).message).toContain('the same name, a');
+    const unknown = await csv(`?,?,x\n${rows}`);
+    expect(unknown.options.header).toBe(false);
   });
 
   it('a decimal comma, where commas do not separate fields', async () => {
