@@ -91,7 +91,7 @@ export class RunningDescent {
       pid: Number(pid),
       parent: Number(parent),
       what: /(\S+?)(\.js)?( |$)/
-        .exec(args!.replace(/^\S*node /, ''))![1]
+        .exec(args!.replace(/^\S*node (--\S+ )*/, ''))![1]
         .split('/')
         .slice(-2)
         .join('/'),

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { COMMA, numberIn, POINT } from './number-text.ts';
+import { COMMA, isMissing, numberIn, POINT } from './number-text.ts';
 import { type CsvOptions, DELIMITERS, type Delimiter } from './options.ts';
 import { refuseForeign } from './utf8-file.ts';
 
@@ -49,14 +49,24 @@ function sampleLines(text: string): string[] {
 }
 
 /**
- * Whether a first line has names: no number, no two alike, and at most one field empty (pandas writes its row numbers
- * without a name).
+ * Whether a first line has names: no number, at most one field empty (pandas writes its row numbers without a name), and
+ * no two alike, unless they are no sign of a missing value and the next line has numbers. Or it is 0, 1, 2 ..., which
+ * pandas calls columns without names.
  */
-export function looksLikeNames(fields: readonly string[]): boolean {
+export function looksLikeNames(fields: readonly string[], next: readonly string[] | undefined): boolean {
   const named = fields.filter((field) => field !== '');
-  return (
-    named.length >= fields.length - 1 &&
-    new Set(named).size === named.length &&
-    named.every((field) => Number.isNaN(numberIn(field, POINT)) && Number.isNaN(numberIn(field, COMMA)))
-  );
+  if (named.length < fields.length - 1) return false;
+  if (isCounted(fields)) return true;
+  if (named.some(isNumber)) return false;
+  if (new Set(named).size === named.length) return true;
+  return next?.some(isNumber) === true && !named.some(isMissing);
+}
+
+const isNumber = (field: string): boolean =>
+  !Number.isNaN(numberIn(field, POINT)) || !Number.isNaN(numberIn(field, COMMA));
+
+/** 0, 1, 2 and so on, three at least, behind the field of row numbers or not. */
+function isCounted(fields: readonly string[]): boolean {
+  const names = fields[0] === '' ? fields.slice(1) : fields;
+  return names.length > 2 && names.every((name, k) => name === String(k));
 }

@@ -28,6 +28,7 @@ export class CsvRows {
   readonly #budget: MemoryBudget;
   readonly #places = new Places('The CSV file has rows that cannot be used.');
   readonly #lines: NumberStore;
+  #first: { readonly fields: readonly string[]; readonly line: number } | undefined;
   #names: readonly string[] | undefined;
   #header = false;
   #roles: Roles | undefined;
@@ -81,9 +82,18 @@ export class CsvRows {
   /** @throws {DatasetRefusedError} */
   accept(fields: readonly string[], line: number): void {
     if (this.#names === undefined) {
-      this.#begin(fields);
-      if (this.#header) return;
+      if (this.#first === undefined) {
+        refuseColumns(fields);
+        // The next record helps to tell names from values.
+        this.#first = { fields: [...fields], line };
+        return;
+      }
+      this.#begin(this.#first, fields);
     }
+    this.#take(fields, line);
+  }
+
+  #take(fields: readonly string[], line: number): void {
     if (fields[0] === '' && fields.every((field) => field === '')) this.#emptyRows += 1;
     else if (this.#isHeader(fields)) this.#headersAgain += 1;
     else if (fields.length === this.#names!.length) this.#store(fields, line);
@@ -92,6 +102,7 @@ export class CsvRows {
 
   /** To be called after the last record. @throws {DatasetRefusedError} if rows cannot be used */
   end(): void {
+    if (this.#names === undefined && this.#first !== undefined) this.#begin(this.#first, undefined);
     this.#flush();
     this.#places.refuse();
     if (this.rows === 0) {
@@ -100,15 +111,12 @@ export class CsvRows {
     }
   }
 
-  #begin(fields: readonly string[]): void {
-    if (fields.length > MOST_COLUMNS) {
-      throw new DatasetRefusedError(
-        `The CSV file has more than ${MOST_COLUMNS} columns, the most that are taken. Save it with fewer.`,
-      );
-    }
-    this.#header = this.#options.header ?? looksLikeNames(fields);
+  #begin(
+    { fields, line }: { readonly fields: readonly string[]; readonly line: number },
+    next: readonly string[] | undefined,
+  ): void {
+    this.#header = this.#options.header ?? looksLikeNames(fields, next);
     this.#names = this.#header ? [...fields] : fields.map((_, c) => String(c + 1));
-    refuseSingleColumn(this.#names, fields);
     this.#roles = assignRoles(this.#names, this.#options);
     const { again, written } = this.#options;
     const texts = new TextInputs();
@@ -128,6 +136,7 @@ export class CsvRows {
     const kept = this.#columns.length + 1;
     this.#batchRows = Math.min(MOST_BATCH_ROWS, Math.max(64, Math.floor(BATCH_NUMBERS / kept)));
     this.#batch = new Float64Array(kept * this.#batchRows);
+    if (!this.#header) this.#take(fields, line);
   }
 
   #isHeader(fields: readonly string[]): boolean {
@@ -201,8 +210,14 @@ export class CsvRows {
   }
 }
 
-function refuseSingleColumn(names: readonly string[], fields: readonly string[]): void {
-  if (names.length > 1) return;
+/** Before all else: what follows may not even be read as CSV. */
+function refuseColumns(fields: readonly string[]): void {
+  if (fields.length > MOST_COLUMNS) {
+    throw new DatasetRefusedError(
+      `The CSV file has more than ${MOST_COLUMNS} columns, the most that are taken. Save it with fewer.`,
+    );
+  }
+  if (fields.length > 1) return;
   throw new DatasetRefusedError(
     'The CSV file has one column only; a model needs a target and at least one other column. If fields are separated by something else than commas, semicolons or tabs, save it with commas; if by these, say ?delimiter=.',
     [{ line: 1, found: cut(fields[0] ?? ''), problem: 'One field only.' }],

@@ -96,7 +96,7 @@ function typeOf(descr: string): NpyType {
   const read = READERS[`${letter}${digits}`];
   if (parts === null || parts[0] !== descr || read === undefined) {
     throw new NpyError(
-      `has values of type ${descr.slice(0, 20)}; booleans, integers, and floats of 32 and 64 bits are read. Save it as x.astype('float32')`,
+      `has values of type ${descr.slice(0, 20)}; booleans, integers, and floats of 16, 32 and 64 bits are read. Save it as x.astype('float32')`,
     );
   }
   const { name, kind } = NAMES[letter]!;
@@ -129,9 +129,18 @@ const READERS: Readonly<Record<string, ((little: boolean) => NpyType['read']) | 
     view.getUint32(little ? at + 4 : at, little) * TWO_TO_32 + view.getUint32(little ? at : at + 4, little),
   i8: (little) => (view, at) =>
     view.getInt32(little ? at + 4 : at, little) * TWO_TO_32 + view.getUint32(little ? at : at + 4, little),
+  f2: (little) => (view, at) => half(view.getUint16(at, little)),
   f4: (little) => (view, at) => view.getFloat32(at, little),
   f8: (little) => (view, at) => view.getFloat64(at, little),
 };
+
+/** IEEE 754's binary16: a sign, 5 bits of exponent, 10 of fraction. */
+function half(bits: number): number {
+  const sign = (bits & 0x8000) === 0 ? 1 : -1;
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+}
 
 /**
  * Fills `target`, (header.count), with the values in row-major order, rounded as its type does.

@@ -76,7 +76,7 @@ export const CsvOptionsSchema = TableOptionsSchema.extend({
     .optional()
     .meta({
       description:
-        'Whether the first line has the names of the columns. If you do not say: it has, when no field of it is a number and no two are equal. Without names, columns are called by their numbers.',
+        'Whether the first line has the names of the columns. If you do not say: it has, when no field of it is a number and no two are equal (or the next line has numbers), or when it is 0, 1, 2 and so on. Without names, columns are called by their numbers.',
     }),
   delimiter: z.enum(['comma', 'semicolon', 'tab']).optional().meta({
     description: 'What separates fields. If you do not say, what divides all of the first lines alike.',

@@ -1,7 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
-import { Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
+import {
+  Entry,
+  fromRandomAccessReaderPromise,
+  getFileNameLowLevel,
+  RandomAccessReader,
+  validateFileName,
+  type ZipFile,
+} from 'yauzl';
 import { DiskFile } from './disk-file.ts';
 import { MOST_ENTRIES, type ReadLimits } from './limits.ts';
 import { cut } from './places.ts';
@@ -68,7 +76,8 @@ export async function withArchive<Result>(
 
 async function openArchive(path: string, file: DiskFile, limits: ReadLimits): Promise<Archive> {
   try {
-    const zip = await fromRandomAccessReaderPromise(new YauzlReader(file), file.bytes, { autoClose: false });
+    const options = { autoClose: false, decodeStrings: false };
+    const zip = await fromRandomAccessReaderPromise(new YauzlReader(file), file.bytes, options);
     if (zip.entryCount > MOST_ENTRIES) {
       throw new DatasetRefusedError(
         `The archive says that it has ${zip.entryCount} entries; at most ${MOST_ENTRIES} are taken.`,
@@ -81,7 +90,7 @@ async function openArchive(path: string, file: DiskFile, limits: ReadLimits): Pr
     }
     const entries = new Map<string, ArchiveEntry>();
     for await (const entry of zip.eachEntry()) {
-      const name = entry.fileName;
+      const name = nameOf(entry);
       if (name.length > MOST_NAME) {
         throw new DatasetRefusedError(`Names in an archive must have at most ${MOST_NAME} characters.`, [
           { file: cut(name), problem: `It has ${name.length} characters. Use shorter names.` },
@@ -116,6 +125,21 @@ async function openArchive(path: string, file: DiskFile, limits: ReadLimits): Pr
         ),
     );
   }
+}
+
+/** Says that a name is in UTF-8, else it is in code page 437 (APPNOTE.TXT, 4.4.4 and appendix D). */
+const IN_UTF8 = 1 << 11;
+
+/**
+ * macOS, and zip where no locale is set, write UTF-8 and do not say so. Text of code page 437 beyond ASCII is hardly ever
+ * UTF-8 by chance.
+ */
+function nameOf({ fileNameRaw, generalPurposeBitFlag, extraFields }: Entry): string {
+  const flags = isUtf8(fileNameRaw) ? generalPurposeBitFlag | IN_UTF8 : generalPurposeBitFlag;
+  const name = getFileNameLowLevel(flags, fileNameRaw, extraFields, false);
+  const problem = validateFileName(name);
+  if (problem !== null) throw new Error(problem);
+  return name;
 }
 
 export class Archive {

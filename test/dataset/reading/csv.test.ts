@@ -81,6 +81,25 @@ describe('what is inferred', () => {
     ).toBe('0');
   });
 
+  it('0, 1, 2 as names: pandas writes them for columns without', async () => {
+    const rows = rowsOf((k) => `${k},${k + 0.5},${k % 2}`);
+    const bare = await csv(`0,1,2\n${rows}`);
+    expect(bare).toMatchObject({
+      options: { header: true, target: '2' },
+      columns: [{ name: '0' }, { name: '1' }],
+    });
+    const indexed = await csv(`,0,1,2\n${rows.replaceAll(/^/gm, '7,').slice(0, -2)}`);
+    expect(indexed.columns?.map(({ name }) => name)).toEqual(['0', '1']);
+    expect(indexed.train).toEqual(bare.train);
+  });
+
+  it('names of which two are alike, where the next line has numbers', async () => {
+    const rows = rowsOf((k) => `${k},${k + 0.5},${k % 2 ? 'x' : 'y'}`);
+    expect((await refused(csv(`a,a,class\n${rows}`))).message).toContain('the same name, a');
+    const unknown = await csv(`?,?,x\n${rows}`);
+    expect(unknown.options.header).toBe(false);
+  });
+
   it('a decimal comma, where commas do not separate fields', async () => {
     const made = await csv(`a;b;c\n${rowsOf((k) => `${k},5;${k};${k * k},25`)}`);
     expect(made.options).toMatchObject({ delimiter: 'semicolon', decimal: 'comma', task: 'regression' });

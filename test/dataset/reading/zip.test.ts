@@ -26,7 +26,7 @@ const TWO = { 'a.txt': FIRST, 'folder/b.txt': Buffer.alloc(0) };
 /** Offsets of the only entry's fields: in its own header, and in the directory. */
 function patched(
   change: (zip: Buffer, local: number, central: number) => void,
-  files = { 'a.txt': FIRST },
+  files: Readonly<Record<string, Uint8Array>> = { 'a.txt': FIRST },
 ): Buffer {
   const zip = Buffer.from(zipOf(files));
   change(zip, 0, zip.indexOf('PK\x01\x02', 0, 'latin1'));
@@ -53,6 +53,19 @@ it('reads what is stored and what is deflated', async () => {
     ]),
   );
   expect([...(await withArchive(made('idx.zip'), LIMITS, contents)).keys()]).toHaveLength(4);
+});
+
+it('reads names in UTF-8 also where the archive does not say so, others as code page 437', async () => {
+  const named = (bytes: Buffer) =>
+    patched(
+      (zip, local, central) => {
+        for (const at of [local + 6, central + 8]) zip.writeUInt16LE(0, at);
+        for (const at of [local + 30, central + 46]) bytes.copy(zip, at);
+      },
+      { [bytes.toString('latin1').replaceAll(/[^a-z]/g, 'x')]: FIRST },
+    );
+  expect([...(await read(named(Buffer.from('köln')))).keys()]).toEqual(['köln']);
+  expect([...(await read(named(Buffer.from('k\x94ln', 'latin1')))).keys()]).toEqual(['köln']);
 });
 
 describe('refuses by name', () => {
