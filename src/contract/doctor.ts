@@ -17,7 +17,7 @@ export const VerdictSchema = z
   .strictObject({
     rule: z.enum(VERDICT_RULES).meta({
       description:
-        'stuck: the loss stays at that of guessing, ln(classes). diverging: the loss has doubled, or is no finite number. dead_layer: hardly a unit of a relu layer fires. rate_too_high, rate_too_low: by how much steps change the weights. overfitting: val_loss rises while loss falls. done_early: the last epochs brought nothing.',
+        'stuck: the loss stays at that of guessing, ln(classes), or above it. diverging: the loss has doubled, or is no finite number. dead_layer: hardly a unit of a relu layer fires. rate_too_high, rate_too_low: by how much steps change the weights. overfitting: val_loss rises while loss falls. done_early: the last epochs brought nothing.',
     }),
     epoch: z.int().gte(1).meta({ description: 'The epoch at whose end the rule held for the first time.' }),
     layer: z

@@ -29,6 +29,8 @@ const LOW_RATIO = -4;
 const DEAD_SHARE = 0.9;
 /** How close to ln(classes) a loss counts as that of guessing. */
 const NEAR_GUESSING = 0.01;
+/** A loss that falls by this share in an epoch is not stuck, however high it is. */
+const FALLING = 0.1;
 const OVERFITTING_EPOCHS = 3;
 const OVERFITTING_RISE = 1.05;
 const DONE_EPOCHS = 5;
@@ -47,14 +49,20 @@ const RULES: { readonly [Name in Rule]: (patient: Patient) => Found | undefined 
 /** The verdicts that hold now and were not given before. */
 export function newVerdicts(patient: Patient): Verdict[] {
   const { epoch } = patient.history.at(-1)!;
-  return (Object.keys(RULES) as Rule[]).flatMap((rule) => {
-    if (patient.given.some((verdict) => verdict.rule === rule)) return [];
-    const found = RULES[rule](patient);
-    if (found === undefined) return [];
+  const verdicts: Verdict[] = [];
+  for (const rule of Object.keys(RULES) as Rule[]) {
+    const given = [...patient.given, ...verdicts];
+    if (isGiven(given, rule)) continue;
+    const found = RULES[rule]({ ...patient, given });
+    if (found === undefined) continue;
     const { layer = null, ...rest } = found;
-    return [{ rule, epoch, layer, ...rest }];
-  });
+    verdicts.push({ rule, epoch, layer, ...rest });
+  }
+  return verdicts;
 }
+
+const isGiven = (given: readonly Verdict[], ...rules: readonly Rule[]): boolean =>
+  given.some(({ rule }) => rules.includes(rule));
 
 /** Of a training that ended because a number was no longer finite. */
 export const divergedVerdict = (epoch: number, step: number): Verdict => ({
@@ -66,16 +74,22 @@ export const divergedVerdict = (epoch: number, step: number): Verdict => ({
   figures: { step },
 });
 
-function stuck({ data, spec, history }: Patient): Found | undefined {
+/** At the loss of guessing, or above it; but a rate that is too low has a verdict of its own. */
+function stuck({ data, spec, history, epochs }: Patient): Found | undefined {
   const { classes } = data;
   const isPlain = spec.training.class_weight === null && spec.model.l1 === 0 && spec.model.l2 === 0;
   if (classes === null || !isPlain || history.length < 2) return undefined;
   const guessing = log(data.outputs);
-  const isGuessing = ({ loss }: EpochResult) => Math.abs(loss - guessing) <= NEAR_GUESSING * guessing;
-  if (!history.slice(-2).every(isGuessing)) return undefined;
+  const [before, now] = history.slice(-2).map(({ loss }) => loss) as [number, number];
+  const isNoBetter = (loss: number) => loss >= (1 - NEAR_GUESSING) * guessing;
+  if (!isNoBetter(before) || !isNoBetter(now) || now < (1 - FALLING) * before) return undefined;
+  const isAt = now <= (1 + NEAR_GUESSING) * guessing;
+  if (!isAt && highestLowRatio(epochs) !== undefined) return undefined;
   return {
-    detail: `The loss stays at ln(${data.outputs}), that of guessing. Check the data, or try another learning_rate, activation or initializer.`,
-    figures: { loss: history.at(-1)!.loss, guessing },
+    detail: isAt
+      ? `The loss stays at ln(${data.outputs}), that of guessing. Check the data, or try another learning_rate, activation or initializer.`
+      : `The loss stays above ln(${data.outputs}), that of guessing. A smaller learning_rate usually helps.`,
+    figures: { loss: now, guessing },
   };
 }
 
@@ -119,25 +133,34 @@ function rateTooHigh({ epochs }: Patient): Found | undefined {
   return undefined;
 }
 
-/** Not where the rate falls by itself, and not where little is left to learn. */
-function rateTooLow({ spec, history, epochs }: Patient): Found | undefined {
+/** Not where the rate falls by itself, where little is left to learn, and where units learn nothing at any rate. */
+function rateTooLow({ spec, history, epochs, given }: Patient): Found | undefined {
   const latest = epochs.slice(-2);
   const { loss, learning_rate } = history.at(-1)!;
   const first = history[0]!;
   const isReduced = typeof spec.optimizer.learning_rate !== 'number' || learning_rate < first.learning_rate;
   if (latest.length < 2 || isReduced || loss < first.loss / 2) return undefined;
-  const ratios = latest.flatMap(({ layers }) => layers.map(({ update_ratio }) => update_ratio));
-  const known = ratios.filter((ratio) => ratio !== null);
-  if (known.length === 0 || known.some((ratio) => ratio >= LOW_RATIO)) return undefined;
+  if (isGiven(given, 'dead_layer')) return undefined;
+  const highest = highestLowRatio(epochs);
+  if (highest === undefined) return undefined;
   return {
     detail:
       'A step changes the weights of no layer by a ten-thousandth, and most is still to learn. A larger learning_rate usually learns faster.',
-    figures: { update_ratio: Math.max(...known), least: LOW_RATIO },
+    figures: { update_ratio: highest, least: LOW_RATIO },
   };
 }
 
-function overfitting({ history }: Patient): Found | undefined {
+/** The highest ratio of the last two epochs, if that is low; undefined otherwise. */
+function highestLowRatio(epochs: readonly EpochHealth[]): number | undefined {
+  const ratios = epochs.slice(-2).flatMap(({ layers }) => layers.map(({ update_ratio }) => update_ratio));
+  const known = ratios.filter((ratio) => ratio !== null);
+  return known.length === 0 || known.some((ratio) => ratio >= LOW_RATIO) ? undefined : Math.max(...known);
+}
+
+/** Not where it has learned nothing. */
+function overfitting({ history, given }: Patient): Found | undefined {
   const { epoch, loss, val_loss } = history.at(-1)!;
+  if (isGiven(given, 'stuck')) return undefined;
   const best = lowestOf(history, 'val_loss');
   if (best === undefined || val_loss === null || epoch - best.epoch < OVERFITTING_EPOCHS) return undefined;
   const then = history[best.epoch - 1]!;
@@ -151,8 +174,7 @@ function overfitting({ history }: Patient): Found | undefined {
 function doneEarly(patient: Patient): Found | undefined {
   const { history, given } = patient;
   const { epoch, val_loss } = history.at(-1)!;
-  if (epoch <= DONE_EPOCHS || given.some(({ rule }) => rule === 'overfitting' || rule === 'stuck'))
-    return undefined;
+  if (epoch <= DONE_EPOCHS || isGiven(given, 'overfitting', 'stuck')) return undefined;
   const measure = val_loss === null ? 'loss' : 'val_loss';
   const earlier = lowestOf(history.slice(0, -DONE_EPOCHS), measure);
   const later = lowestOf(history.slice(-DONE_EPOCHS), measure)!;

@@ -98,6 +98,16 @@ describe('verdicts of trained jobs', () => {
     expect(rulesOf({ optimizer: { type: 'sgd', learning_rate: schedule } })).not.toContain('rate_too_low');
   });
 
+  it('a rate far too large is never called too low, and what has learned nothing is not overfitted', () => {
+    for (const learning_rate of [0.5, 3, 10]) {
+      for (const type of ['adam', 'rmsprop', 'sgd']) {
+        const rules = rulesOf({ optimizer: { type, learning_rate }, training: { epochs: 6 } });
+        expect([type, learning_rate, rules]).not.toEqual([type, learning_rate, []]);
+        for (const wrong of ['rate_too_low', 'overfitting', 'done_early']) expect(rules).not.toContain(wrong);
+      }
+    }
+  });
+
   it('overfitting: few rows, many epochs', () => {
     const many = { optimizer: { type: 'adam', learning_rate: 0.02 }, training: { epochs: 30 } };
     const verdict = found(many, 'overfitting')!;
@@ -148,7 +158,7 @@ function judged(
 }
 
 describe('the borders of the rules', () => {
-  it('stuck: two epochs within a hundredth of ln(classes)', () => {
+  it('stuck: two epochs at ln(classes), less a hundredth, or above it and not falling', () => {
     expect(
       judged([
         [2.31, 2.31],
@@ -157,10 +167,17 @@ describe('the borders of the rules', () => {
     ).toEqual(['stuck']);
     expect(
       judged([
-        [2.4, 2.4],
-        [2.3, 2.3],
+        [5, 5],
+        [4.6, 4.6],
       ]),
-    ).toEqual([]);
+    ).toEqual(['stuck']);
+    for (const losses of [
+      [2.27, 2.3],
+      [2.3, 2.27],
+      [5, 4.4],
+    ]) {
+      expect(judged(losses.map((loss) => [loss, loss]))).toEqual([]);
+    }
     expect(judged([[2.3, 2.3]])).toEqual([]);
     expect(
       judged(
