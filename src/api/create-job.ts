@@ -68,12 +68,18 @@ export interface AskedJob {
   verifies?: Verifies;
 }
 
+/** What a request is answered. */
+export interface Created {
+  answer: CreateAnswer;
+  replayed: boolean;
+}
+
 /** @throws {ProblemError} */
 export async function createJob(
   needs: CreationNeeds,
   enqueue: (deliveryId: string) => void,
   { owner, spec: asked, webhooks: told, sent, key, trace, fork, verifies }: AskedJob,
-): Promise<{ answer: CreateAnswer; replayed: boolean }> {
+): Promise<Created> {
   const {
     store,
     artifacts,
@@ -165,15 +171,9 @@ export async function createJob(
       await requireSaved(store, JOB_MAY_BE_LOST);
       return { answer: outcome.answer, replayed: true };
     case 'deleted':
-      throw new ProblemError(
-        'job_deleted',
-        `This Idempotency-Key created ${outcome.id}, which has been deleted since. Use a new key for a new job.`,
-      );
+      throw jobDeleted(outcome.id);
     case 'key_reused':
-      throw new ProblemError(
-        'idempotency_key_reused',
-        'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or repeat the request with its first body.',
-      );
+      throw keyReused();
     case 'wrong_clock':
     case 'result_gone':
       throw new ProblemError(
@@ -207,6 +207,36 @@ export async function createJob(
       );
   }
 }
+
+/**
+ * The stored response to a repeat, for routes that read another job first: that may be gone by then. undefined for what
+ * was not sent before.
+ * @throws {ProblemError}
+ */
+export async function repeatOf(
+  { store }: Pick<ApiDeps, 'store'>,
+  { owner, key, sent }: Pick<AskedJob, 'owner' | 'key' | 'sent'>,
+): Promise<Created | undefined> {
+  const repeat =
+    key === undefined ? undefined : await store.repeated(owner, { key, bodySha256: hashBody(sent) });
+  if (repeat === undefined) return undefined;
+  if (repeat.outcome === 'key_reused') throw keyReused();
+  if (repeat.outcome === 'deleted') throw jobDeleted(repeat.id);
+  await requireSaved(store, JOB_MAY_BE_LOST);
+  return { answer: repeat.answer, replayed: true };
+}
+
+const jobDeleted = (id: string) =>
+  new ProblemError(
+    'job_deleted',
+    `This Idempotency-Key created ${id}, which has been deleted since. Use a new key for a new job.`,
+  );
+
+const keyReused = () =>
+  new ProblemError(
+    'idempotency_key_reused',
+    'This Idempotency-Key was used with another body in the last 24 hours. Use a new key for a new job, or repeat the request with its first body.',
+  );
 
 /**
  * The result of an earlier job with the same bits, unless its spec wants none, with its files for a new job. Nothing that
@@ -277,7 +307,7 @@ export async function createAndAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
   { store, basePath, lasting, waits }: WaitingDeps,
-  create: (asked: Pick<AskedJob, 'owner' | 'trace'>) => ReturnType<typeof createJob>,
+  create: (asked: Pick<AskedJob, 'owner' | 'trace'>) => Promise<Created>,
 ): Promise<FastifyReply> {
   const caller = callerOf(request);
   const { owner } = caller;

@@ -36,6 +36,7 @@ export interface ApiDeps {
     | 'use'
     | 'queuedBefore'
     | 'memoryShare'
+    | 'repeated'
     | 'isSaved'
     | 'probe'
   >;

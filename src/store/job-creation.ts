@@ -12,7 +12,7 @@ import { renderJob, type ViewFields } from './job-view.ts';
 import type { JobViews } from './job-views.ts';
 import type { Keys } from './keys.ts';
 import { type StoredWebhook, webhooksText } from './stored-webhooks.ts';
-import { releasedBy, runTransition, unexpected } from './transition-runner.ts';
+import { answered, releasedBy, runTransition, unexpected } from './transition-runner.ts';
 
 /** The creation of a job, and the repeat of its answer for an Idempotency-Key. */
 
@@ -71,7 +71,13 @@ export interface NewJob {
   /** How many deliveries of one owner BullMQ may have: see transitions/queue.lua. It applies to all owners alike. */
   runningQuota: RunningQuota;
   /** `maxKeys`: of the owner's keys, so many are remembered, the latest ones. */
-  idempotency?: { key: string; bodySha256: string; maxKeys: number };
+  idempotency?: Sent & { maxKeys: number };
+}
+
+/** An Idempotency-Key, and the hash of the body that was sent with it. */
+export interface Sent {
+  key: string;
+  bodySha256: string;
 }
 
 /**
@@ -134,10 +140,7 @@ async function tryToCreate(
     id,
     owner,
     ...(idempotency && {
-      idempotencyKeys: [
-        keys.idempotency(owner, sha256(idempotency.key).toString('hex')),
-        keys.idempotencies(owner),
-      ],
+      idempotencyKeys: [idempotencyKey(keys, owner, idempotency.key), keys.idempotencies(owner)],
     }),
     args: {
       schema: RECORD_SCHEMA,
@@ -213,12 +216,37 @@ async function tryToCreate(
   }
 }
 
+/** What a create answers to a request that has come before. */
+export type RepeatOutcome = Extract<CreateOutcome, { outcome: 'replayed' | 'deleted' | 'key_reused' }>;
+
+/**
+ * What a create with this Idempotency-Key would answer before it looks at anything else; undefined where it would go on.
+ * @throws {StoreUnavailableError}
+ */
+export async function repeatedCreate(
+  redis: Redis,
+  keys: Keys,
+  views: Pick<JobViews, 'fields'>,
+  owner: string,
+  { key, bodySha256 }: Sent,
+): Promise<RepeatOutcome | undefined> {
+  const [body, id, created_at, queue_position] = await answered(() =>
+    redis.hmget(idempotencyKey(keys, owner, key), 'body_sha256', 'id', 'created_at', 'queue_position'),
+  );
+  if (!body || !id || !created_at) return undefined;
+  if (body !== bodySha256) return { outcome: 'key_reused' };
+  return await replay(views, owner, { id, created_at, queue_position: queue_position ?? '' });
+}
+
+const idempotencyKey = (keys: Keys, owner: string, key: string): string =>
+  keys.idempotency(owner, sha256(key).toString('hex'));
+
 /** Renders the answer again, from what of the record never changes: a stored one would take several KB for a day. */
 async function replay(
   views: Pick<JobViews, 'fields'>,
   owner: string,
   answer: Record<string, string>,
-): Promise<CreateOutcome> {
+): Promise<RepeatOutcome> {
   const { id = '' } = answer;
   const fields = await views.fields(id);
   if (fields?.owner !== owner) return { outcome: 'deleted', id };

@@ -5,7 +5,14 @@ import { monotonicMs, wallClockMs } from '../process/clock.ts';
 import type { Redis } from '../redis/connections.ts';
 import { comparePlaces, Finder, type JobFilters, type Sort } from './finding.ts';
 import type { Place } from './index-walk.ts';
-import { type CreateOutcome, createJob, type NewJob } from './job-creation.ts';
+import {
+  type CreateOutcome,
+  createJob,
+  type NewJob,
+  type RepeatOutcome,
+  repeatedCreate,
+  type Sent,
+} from './job-creation.ts';
 import { type JobRecord, parseRecord, UnreadableRecordError } from './job-record.ts';
 import type { JobView } from './job-view.ts';
 import { JobViews } from './job-views.ts';
@@ -101,6 +108,14 @@ export class JobStore {
   /** Stores the job and returns the answer for the client. From here on the job is accepted. */
   async create(job: NewJob): Promise<CreateOutcome> {
     return await createJob(this.#redis, this.#keys, this.#views, job);
+  }
+
+  /** What `create` would answer to a repeat, before anything that a new job needs is read. */
+  async repeated(owner: string, sent: Sent): Promise<RepeatOutcome | undefined> {
+    const look = () => repeatedCreate(this.#redis, this.#keys, this.#views, owner, sent);
+    const repeat = await look();
+    // As in create: a crash of Redis between two commands can lose job and key.
+    return repeat?.outcome === 'deleted' ? await look() : repeat;
   }
 
   async get(scope: Scope, id: string): Promise<JobView | undefined> {

@@ -163,6 +163,26 @@ describe('POST /jobs/{id}/fork and extend', () => {
   it.each([
     ['fork', { overrides: { training: { epochs: 5 } } }],
     ['extend', { epochs: 6 }],
+    ['verify', undefined],
+  ])('is repeated after the job that it came from is gone: %s', async (route, body) => {
+    const { id } = await succeeded();
+    const key = { 'idempotency-key': `${route}-${id}` };
+    const send = async () => await post(`/jobs/${id}/${route}`, body, key);
+    const first = await send();
+    expect([first.statusCode, first.body]).toEqual([202, expect.any(String)]);
+    expect((await api.request({ method: 'DELETE', url: `/jobs/${id}` })).statusCode).toBe(204);
+    const again = await send();
+    expect([again.statusCode, again.body]).toEqual([202, first.body]);
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    const { id: child } = first.json() as Job;
+    await api.request({ method: 'POST', url: `/jobs/${child}/cancel` });
+    await api.request({ method: 'DELETE', url: `/jobs/${child}` });
+    expectProblem(await send(), 409, 'job_deleted');
+  });
+
+  it.each([
+    ['fork', { overrides: { training: { epochs: 5 } } }],
+    ['extend', { epochs: 6 }],
   ])('waits for the end of the new job, if asked to: %s', async (route, body) => {
     const { id } = await succeeded();
     const answer = post(`/jobs/${id}/${route}`, body, { prefer: 'wait=50' });

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { DataShape } from '../../contract/data-shape.ts';
@@ -14,8 +14,9 @@ import {
 import { keepsSameState } from '../../engine/optimizer-state.ts';
 import type { CheckpointFile, JobRecord } from '../../store/job-record.ts';
 import { scopeOf } from '../access/caller.ts';
+import { type By, createFromJob } from '../create-from-job.ts';
 import {
-  createAndAnswer,
+  type Created,
   createJob,
   creationNeeds,
   type PlanningDeps,
@@ -23,7 +24,6 @@ import {
 } from '../create-job.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { firstCheckpoint } from '../first-checkpoint.ts';
-import { parseIdempotencyKey } from '../http/idempotency.ts';
 import { acceptJsonBody, refuseMissingBody } from '../http/json-body.ts';
 import { invalidFields, jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
@@ -63,14 +63,14 @@ export function forkRoutes(
     schema: { params: JobPathSchema, body: ForkSchema },
     config: FORK,
     preValidation: remember,
-    handler: async (request, reply) => {
-      const { id } = request.params;
-      const key = parseIdempotencyKey(request.headers['idempotency-key']);
-      const record = await recordOf(request, id);
-      const { from_epoch, overrides, webhooks } = request.body;
-      const checkpoint = checkpointOf(record, from_epoch);
-      return await create(request, reply, { id, key, record, checkpoint, overrides, webhooks });
-    },
+    handler: async (request, reply) =>
+      await createFromJob(request, reply, deps, sent.get(request) ?? null, async (by) => {
+        const { id } = request.params;
+        const record = await recordOf(request, id);
+        const { from_epoch, overrides, webhooks } = request.body;
+        const checkpoint = checkpointOf(record, from_epoch);
+        return await create(by, { id, record, checkpoint, overrides, webhooks });
+      }),
   });
 
   routes.route({
@@ -80,26 +80,26 @@ export function forkRoutes(
     schema: { params: JobPathSchema, body: ExtendSchema },
     config: EXTEND,
     preValidation: remember,
-    handler: async (request, reply) => {
-      const { id } = request.params;
-      const { epochs, webhooks } = request.body;
-      const key = parseIdempotencyKey(request.headers['idempotency-key']);
-      const record = await recordOf(request, id);
-      if (!isTerminal(record.status)) {
-        throw new ProblemError(
-          'job_not_finished',
-          `The job is ${record.status}. Extend it when it has succeeded.`,
-        );
-      }
-      const had = record.spec.training.epochs;
-      const checkpoint = checkpointOf(record, had);
-      if (epochs <= had) {
-        const detail = `must be more than ${had}, the epochs that the job had; got ${epochs}`;
-        throw invalidFields([{ in: 'body', pointer: '/epochs', detail }]);
-      }
-      const overrides = { training: { epochs } };
-      return await create(request, reply, { id, key, record, checkpoint, overrides, webhooks });
-    },
+    handler: async (request, reply) =>
+      await createFromJob(request, reply, deps, sent.get(request) ?? null, async (by) => {
+        const { id } = request.params;
+        const { epochs, webhooks } = request.body;
+        const record = await recordOf(request, id);
+        if (!isTerminal(record.status)) {
+          throw new ProblemError(
+            'job_not_finished',
+            `The job is ${record.status}. Extend it when it has succeeded.`,
+          );
+        }
+        const had = record.spec.training.epochs;
+        const checkpoint = checkpointOf(record, had);
+        if (epochs <= had) {
+          const detail = `must be more than ${had}, the epochs that the job had; got ${epochs}`;
+          throw invalidFields([{ in: 'body', pointer: '/epochs', detail }]);
+        }
+        const overrides = { training: { epochs } };
+        return await create(by, { id, record, checkpoint, overrides, webhooks });
+      }),
   });
   done();
 
@@ -109,11 +109,7 @@ export function forkRoutes(
     return record;
   }
 
-  async function create(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { id, key, record, checkpoint, overrides, webhooks }: Origin,
-  ): Promise<FastifyReply> {
+  async function create(by: By, { id, record, checkpoint, overrides, webhooks }: Origin): Promise<Created> {
     const spec = specOf(record, checkpoint.epoch, overrides);
     const { name, sha256, epoch } = checkpoint;
     const model = modelIn({ name, sha256 }, id, record, artifacts);
@@ -123,22 +119,14 @@ export function forkRoutes(
       checkpoint_sha256: sha256,
       optimizer_state: keepsSameState(record.spec.optimizer, spec.optimizer) ? 'kept' : 'new',
     };
-    const asked = {
-      ...{ spec, webhooks, key },
-      // The same body forks another job elsewhere.
-      sent: { path: request.url.split('?')[0], body: sent.get(request) ?? null },
-      fork: {
-        data: dataOf(record),
-        parent,
-        prepare: (child: string) =>
-          firstCheckpoint({ models, artifacts }, model, { job: child, spec, parent }),
-      },
+    const fork = {
+      data: dataOf(record),
+      parent,
+      prepare: (child: string) => firstCheckpoint({ models, artifacts }, model, { job: child, spec, parent }),
     };
     const giveBack = room.take(record.parameters, record);
     try {
-      return await createAndAnswer(request, reply, deps, (by) =>
-        createJob(needs, enqueue, { ...asked, ...by }),
-      );
+      return await createJob(needs, enqueue, { spec, webhooks, fork, ...by });
     } finally {
       giveBack();
     }
@@ -147,8 +135,6 @@ export function forkRoutes(
 
 interface Origin {
   id: string;
-  /** The Idempotency-Key. */
-  key: string | undefined;
   record: JobRecord;
   checkpoint: CheckpointFile;
   overrides: Fork['overrides'];

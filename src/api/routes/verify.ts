@@ -3,10 +3,11 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { isTerminal, JobSchema, type Verifies } from '../../contract/job.ts';
 import type { JobRecord } from '../../store/job-record.ts';
 import { isOfCurrentRules } from '../../training/result-key.ts';
-import { callerOf, scopeOf } from '../access/caller.ts';
+import { scopeOf } from '../access/caller.ts';
+import { type By, createFromJob } from '../create-from-job.ts';
 import {
   type AskedJob,
-  createAndAnswer,
+  type Created,
   createJob,
   creationNeeds,
   type PlanningDeps,
@@ -15,7 +16,6 @@ import {
 import { dataOf } from '../data-of-name.ts';
 import { enqueueInBackground } from '../enqueue-in-background.ts';
 import { firstCheckpoint } from '../first-checkpoint.ts';
-import { parseIdempotencyKey } from '../http/idempotency.ts';
 import { jobNotFound, ProblemError } from '../http/problems.ts';
 import { JobPathSchema } from '../http/request-schemas.ts';
 import { modelIn } from '../job-files.ts';
@@ -42,31 +42,31 @@ export function verifyRoute(
     handlerTimeout: TIMEOUT_MS,
     schema: { params: JobPathSchema },
     config: DOCUMENTATION,
-    handler: async (request, reply) => {
-      const { id } = request.params;
-      const key = parseIdempotencyKey(request.headers['idempotency-key']);
-      const record = await store.recordIn(scopeOf(request), id);
-      if (record === undefined) throw jobNotFound();
-      const verifies = verifiesOf(id, record);
-      await requireSameData(record, callerOf(request).owner, deps);
-      const fork = record.parent && (await forkOf(request, record, deps));
-      const giveBack = fork && room.take(record.parameters, record);
-      const asked = {
-        ...{ spec: { ...record.spec, cache: false }, webhooks: [], key, verifies },
-        // The same key verifies another job elsewhere.
-        sent: { path: request.url.split('?')[0], body: null },
-        ...(fork && { fork }),
-      };
-      try {
-        return await createAndAnswer(request, reply, deps, (by) =>
-          createJob(needs, enqueue, { ...asked, ...by }),
-        );
-      } finally {
-        giveBack?.();
-      }
-    },
+    handler: async (request, reply) =>
+      await createFromJob(
+        request,
+        reply,
+        deps,
+        null,
+        async (by) => await verify(request, request.params.id, by),
+      ),
   });
   done();
+
+  async function verify(request: FastifyRequest, id: string, by: By): Promise<Created> {
+    const record = await store.recordIn(scopeOf(request), id);
+    if (record === undefined) throw jobNotFound();
+    const verifies = verifiesOf(id, record);
+    await requireSameData(record, by.owner, deps);
+    const fork = record.parent && (await forkOf(request, record, deps));
+    const giveBack = fork && room.take(record.parameters, record);
+    const asked = { spec: { ...record.spec, cache: false }, webhooks: [], verifies, ...(fork && { fork }) };
+    try {
+      return await createJob(needs, enqueue, { ...asked, ...by });
+    } finally {
+      giveBack?.();
+    }
+  }
 }
 
 const notVerifiable = (detail: string): ProblemError => new ProblemError('job_not_verifiable', detail);
