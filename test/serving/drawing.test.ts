@@ -125,7 +125,7 @@ describe('a file', () => {
     ['that is cut off', good.subarray(0, 60), 'cannot be read'],
     ['that claims to be huge', claiming(100_000, 100_000), '100000 x 100000 pixels; at most 4194304'],
     ['with a side that is too long', claiming(4000, 10), '4000 x 10 pixels; at most 2048 x 2048'],
-    ['without pixels', claiming(0, 10), '0 x 10 pixels'],
+    ['without pixels', claiming(0, 10), 'it has no pixels'],
     ['that claims to be interlaced', claiming(30, 30, 1), 'cannot be read'],
     ['whose pixels stop', withPixels(good, Buffer.alloc(10 * (30 * 4 + 1))), '1210 of 3630 bytes'],
     ['with too many pixels', withPixels(good, Buffer.alloc(10_000)), 'cannot be read'],

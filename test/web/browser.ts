@@ -39,6 +39,8 @@ export function openBrowser(): Opened {
       const context = await browser!.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
       page.setDefaultTimeout(60_000);
+      // Chromium reports only choosers that it knows to be awaited when they open; this awaits them from the beginning.
+      page.on('filechooser', () => {});
       page.on('pageerror', ({ message }) => errors.push(message));
       page.on('console', (message) => {
         if (message.type() === 'error' && !EXPECTED.test(message.text())) errors.push(message.text());

@@ -104,9 +104,8 @@ describe.skipIf(browserName === undefined)('the page by keyboard alone (needs ch
     await page.keyboard.press('Delete');
     await expect.poll(said).toBe('?');
 
-    // Asked for early: a chooser that opens before Chromium knows that it is awaited is never reported.
-    const chooser = page.waitForEvent('filechooser');
     await tabTo(page, page.getByLabel('Choose a PNG'));
+    const chooser = page.waitForEvent('filechooser');
     await page.keyboard.press('Enter');
     const image = await descent.fetch('/datasets/mnist_sample/rows/test/0.png');
     const buffer = Buffer.from(await image.arrayBuffer());
