@@ -98,7 +98,7 @@ describe('verdicts of trained jobs', () => {
     expect(rulesOf({ optimizer: { type: 'sgd', learning_rate: schedule } })).not.toContain('rate_too_low');
   });
 
-  it('a rate far too large is never called too low, and what has learned nothing is not overfitted', () => {
+  it('a rate far too large is never called too low, and what has learned nothing is not overfitting', () => {
     for (const learning_rate of [0.5, 3, 10]) {
       for (const type of ['adam', 'rmsprop', 'sgd']) {
         const rules = rulesOf({ optimizer: { type, learning_rate }, training: { epochs: 6 } });
