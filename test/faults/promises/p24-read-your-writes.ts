@@ -32,7 +32,7 @@ export const readYourWrites: Experiment = {
       apis: random.some(2, site.apis),
       spec: tinySpec(random),
     }));
-    await inParallel(8, writes, async ({ apis: [writer, reader], spec }) => {
+    await inParallel(5, writes, async ({ apis: [writer, reader], spec }) => {
       const posted = await fetch(`${writer!.url}/jobs`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

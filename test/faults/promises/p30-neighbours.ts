@@ -44,7 +44,7 @@ async function amongNeighbours(trial: Trial, site: Site) {
   });
   const ids: string[] = [];
   await inParallel(
-    8,
+    5,
     Array.from({ length: JOBS }, (_, k) => k),
     async () => ids.push((await noisy!.create()).id),
   );
