@@ -3,7 +3,7 @@ import type { JobEvent } from '../contract/job-event.ts';
 import { type JobPatch, type JobSpec, JobSpecSchema, patched } from '../contract/job-spec.ts';
 import type { Redis } from '../redis/connections.ts';
 import { labelsOf } from './facts.ts';
-import { parseRecord } from './job-record.ts';
+import { parseRecord, RECORD_SCHEMA } from './job-record.ts';
 import { type JobView, PACKED_FIELDS, packedValues, stateOf } from './job-view.ts';
 import type { JobStore, Scope } from './jobs.ts';
 import type { Keys } from './keys.ts';
@@ -120,6 +120,7 @@ export class JobControl {
       if (!checked.success) return { outcome: 'too_many_pairs' };
       const spec = checked.data;
       const args = {
+        schema: RECORD_SCHEMA,
         owner: scope ?? '',
         ...(only === undefined
           ? { revision: stored.revision ?? '', changed_at: stored.changed_at ?? '' }

@@ -15,7 +15,7 @@ import type { EpochMetrics } from '../contract/metrics.ts';
 import type { Redis } from '../redis/connections.ts';
 import { deliveryIdOf } from './delivery.ts';
 import { resultFacts } from './facts.ts';
-import type { CheckpointFile, JobFile, KeptFile } from './job-record.ts';
+import { type CheckpointFile, type JobFile, type KeptFile, RECORD_SCHEMA } from './job-record.ts';
 import { cutAtGaps, Gap } from './json-gaps.ts';
 import type { Keys } from './keys.ts';
 import { answered, releasedBy, runTransition } from './transition-runner.ts';
@@ -142,6 +142,7 @@ export class JobTransitions {
       from_epoch: start.fromEpoch,
     };
     const answer = await this.#run('start', id, {
+      schema: RECORD_SCHEMA,
       delivery: start.delivery,
       token: start.token,
       worker: start.worker,

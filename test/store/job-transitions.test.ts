@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { JobControl } from '../../src/store/job-control.ts';
 import { parseRows } from '../../src/store/job-events.ts';
-import type { JobFile } from '../../src/store/job-record.ts';
+import { type JobFile, RECORD_SCHEMA } from '../../src/store/job-record.ts';
 import {
   created,
   epochReport,
@@ -49,6 +50,30 @@ describe('the fence', () => {
     const late = startOf({ delivery: 1, read: { attempt: 1, checkpointEpoch: 0 } });
     expect(await transitions.start(id, late)).toEqual({ outcome: 'dropped' });
     expect(await transitions.start(id, { ...late, delivery: 2 })).toMatchObject({ outcome: 'started' });
+  });
+});
+
+describe('a record of an earlier version', () => {
+  const schemaOf = (id: string) => redis.hget(keys.job(id), 'schema');
+  const earlier = async () => {
+    const id = await created(store);
+    await redis.hset(keys.job(id), 'schema', 1);
+    return id;
+  };
+
+  it('is of this one from its next start, so that earlier workers leave it alone', async () => {
+    const id = await earlier();
+    expect(await transitions.start(id, startOf())).toMatchObject({ outcome: 'started' });
+    expect(await schemaOf(id)).toBe(String(RECORD_SCHEMA));
+  });
+
+  it('is of this one once its spec was changed', async () => {
+    const id = await earlier();
+    const control = new JobControl(redis, keys, store);
+    expect(await control.update('local', id, { name: 'new' }, undefined)).toMatchObject({
+      outcome: 'updated',
+    });
+    expect(await schemaOf(id)).toBe(String(RECORD_SCHEMA));
   });
 });
 

@@ -12,7 +12,7 @@
 --
 -- | field            | what it holds                                             | set by                        | lives      |
 -- |------------------|-----------------------------------------------------------|-------------------------------|------------|
--- | schema           | RECORD_SCHEMA of job-record.ts; 1 if missing              | create                        |            |
+-- | schema           | RECORD_SCHEMA of job-record.ts; 1 if missing              | create; start and update raise it |        |
 -- | owner            | who may see it                                            | create                        |            |
 -- | spec             | JSON: what to train, every default filled in              | create, update                |            |
 -- | data             | JSON: shape of the dataset at that time, with its SHA-256 | create                        |            |
@@ -145,6 +145,13 @@ local function unset(...)
       record[field] = nil
       changed[field] = true
     end
+  end
+end
+
+-- Workers of an earlier version leave alone what this one has written to, since they could not read it.
+local function raise_schema()
+  if tonumber(record.schema or 1) < tonumber(given.schema) then
+    set('schema', given.schema)
   end
 end
 

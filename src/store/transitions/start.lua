@@ -52,6 +52,7 @@ if record.status ~= 'running' then
   set_status('running')
 end
 set('token', given.token)
+raise_schema()
 set('engine', given.engine)
 set_facts({ [ENGINE] = given.engine })
 if not record.started_at then

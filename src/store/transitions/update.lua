@@ -34,6 +34,7 @@ if record.view then
   set('view', given.view)
 else
   set('spec', given.spec)
+  raise_schema()
 end
 if given.event ~= '' and not terminal then
   append('job.updated', given.event)
