@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import ts from 'typescript';
@@ -25,7 +25,8 @@ for (const [language, program, file, isThere] of RECEIVERS) {
       const descent = await Installation.start({
         env: { WEBHOOK_SECRET: SECRET, WEBHOOK_ALLOW_PRIVATE: '1' },
       });
-      // Within the repository, where the receiver finds its package.
+      // Within the repository, where the receiver finds its package; a fresh clone has no such folder.
+      mkdirSync('reports', { recursive: true });
       const folder = mkdtempSync(resolve('reports/webhooks-'));
       onTestFinished(() => rmSync(folder, { recursive: true }));
       const port = await freePort();
