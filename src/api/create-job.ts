@@ -5,7 +5,6 @@ import type { JobSpec } from '../contract/job-spec.ts';
 import { progressOf } from '../contract/progress.ts';
 import type { Webhook } from '../contract/webhook.ts';
 import type { WorkerReport } from '../contract/worker-report.ts';
-import { DATASETS } from '../dataset/registry.ts';
 import type { CachedResult, CreateAnswer, CreateOutcome, NewJob } from '../store/job-creation.ts';
 import { JobIds } from '../store/job-ids.ts';
 import type { CheckpointFile } from '../store/job-record.ts';
@@ -26,7 +25,7 @@ import { pathOfJob, withLinks } from './links.ts';
 import { memoryRefusal } from './memory-admission.ts';
 import { Remembered } from './remembered.ts';
 import { inTime, requireSaved } from './saved.ts';
-import { checkSpec, measureSpec } from './spec-limits.ts';
+import { checkSpec } from './spec-limits.ts';
 import { webhooksFor } from './webhooks.ts';
 
 /** The creation of a job, for each route that creates one. */
@@ -93,17 +92,17 @@ export async function createJob(
     fullness,
   } = needs;
   const webhooks = webhooksFor(told, needs);
-  // A deleted dataset takes no new job, but a repeat still gets its stored response.
-  const named = await dataOf(asked.dataset, owner, { datasets }).catch((error: unknown) => {
+  const named = await dataOf(asked.dataset, owner, { datasets }).catch(async (error: unknown) => {
     if (!(error instanceof ProblemError)) throw error;
-    const problem = fork === undefined ? error : dataGone(asked.dataset);
-    if (key === undefined) throw problem;
-    return { unknown: problem, shape: DATASETS.mnist.shape, isUpload: false };
+    // A deleted dataset takes no new job, but a repeat still gets its stored response.
+    const repeat = await repeatOf(needs, { owner, key, sent });
+    if (repeat !== undefined) return repeat;
+    throw fork === undefined ? error : dataGone(asked.dataset);
   });
-  const { shape: data } = named;
-  const unknown = 'unknown' in named ? named.unknown : fork && otherData(fork.data, data);
-  const { spec, size } =
-    unknown === undefined ? checkSpec(asked, data) : { spec: asked, size: measureSpec(asked, data) };
+  if ('answer' in named) return named;
+  const { shape: data, isUpload } = named;
+  if (fork !== undefined) requireDataOf(fork.data, data);
+  const { spec, size } = checkSpec(asked, data);
   const { epochs } = spec.training;
   const left = epochs - (fork?.parent.epoch ?? 0);
   const timed = { ...spec, training: { ...spec.training, epochs: left } };
@@ -118,7 +117,7 @@ export async function createJob(
     owner,
     spec,
     data,
-    isUpload: named.isUpload,
+    isUpload,
     parameters: size.parameters,
     progress: progressOf({ epoch: 0, step: 0 }, { epochs, steps: size.steps }),
     version,
@@ -126,7 +125,7 @@ export async function createJob(
     verifies,
     webhooks,
     trace,
-    accepting: full !== true && tooLarge === undefined && unknown === undefined,
+    accepting: full !== true && tooLarge === undefined,
     maxQueued: maxQueuedJobs,
     queuedQuota: quotas.queuedJobs,
     storageQuota: quotas.storageBytes,
@@ -186,7 +185,7 @@ export async function createJob(
         ? unknownDataset(spec.dataset, await datasets.names(owner))
         : dataGone(spec.dataset);
     case 'not_accepting':
-      throw unknown ?? tooLarge ?? storageFull();
+      throw tooLarge ?? storageFull();
     case 'queue_full':
       throw new ProblemError(
         'queue_full',
@@ -209,8 +208,7 @@ export async function createJob(
 }
 
 /**
- * The stored response to a repeat, for routes that read another job first: that may be gone by then. undefined for what
- * was not sent before.
+ * The stored response to a repeat, where what a new job needs may be gone by then. undefined for what was not sent before.
  * @throws {ProblemError}
  */
 export async function repeatOf(
@@ -284,10 +282,10 @@ const storageFull = () =>
     { headers: { 'retry-after': '60' } },
   );
 
-/** Why a fork cannot go on: its parent's weights are of other data than the name stands for now. */
-function otherData(parent: DataShape, now: DataShape): ProblemError | undefined {
-  if (parent.sha256 === now.sha256) return undefined;
-  return new ProblemError(
+/** A fork cannot go on where its parent's weights are of other data than the name stands for now. @throws {ProblemError} */
+function requireDataOf(parent: DataShape, now: DataShape): void {
+  if (parent.sha256 === now.sha256) return;
+  throw new ProblemError(
     'no_checkpoint',
     `The dataset ${parent.dataset} has other content now than the job was trained on, so its checkpoints cannot go on. Create a new job.`,
   );

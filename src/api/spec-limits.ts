@@ -51,7 +51,7 @@ export interface SpecSize {
   steps: number;
 }
 
-export function measureSpec({ model, training }: JobSpec, data: DataShape): SpecSize {
+function measureSpec({ model, training }: JobSpec, data: DataShape): SpecSize {
   const rows = countTrainRows(data.rows.train, training.validation_split);
   return {
     parameters: countParameters(data.inputs, model.hidden_units, data.outputs),

@@ -21,8 +21,8 @@ import type { ModelRoom } from '../model-room.ts';
 import { documented, json } from '../openapi/route-documentation.ts';
 
 /**
- * POST /jobs/{id}/predict: asks a finished model, one that still trains, or one of an earlier epoch. Bodies are read in a thread, because they
- * may be large pictures.
+ * POST /jobs/{id}/predict: asks a finished model, one that still trains, or one of an earlier epoch. Bodies are read in a
+ * thread, because they may be large pictures.
  */
 
 /** How often another checkpoint is tried after a checkpoint that cannot be read. */
