@@ -24,6 +24,15 @@ import { flushed } from './flushed.ts';
 
 /** The update rules whose steps follow a running mean of gradients; optimizers.ts says how a rule is written. */
 
+/** Moves a running mean by that share of the way to x, and returns it: mean + (x - mean) * share. */
+@inline
+function moved(mean: usize, x: v128, share: v128): v128 {
+  const before = v128.load(mean);
+  const after = flushed(f32x4.add(before, f32x4.mul(f32x4.sub(x, before), share)));
+  v128.store(mean, after);
+  return after;
+}
+
 @final @unmanaged
 export class Adam {
   @inline
@@ -38,14 +47,8 @@ export class Adam {
   private update4(w: usize, g: v128): void {
     const first = w + load<usize>(0, SLOT_DISTANCE);
     const second = first + load<usize>(0, SLOT_DISTANCE);
-    const m0 = v128.load(first);
-    const m = flushed(f32x4.add(m0, f32x4.mul(f32x4.sub(g, m0), v128.load32_splat(0, ONE_MINUS_BETA_1))));
-    v128.store(first, m);
-    const v0 = v128.load(second);
-    const v = flushed(
-      f32x4.add(v0, f32x4.mul(f32x4.sub(f32x4.mul(g, g), v0), v128.load32_splat(0, ONE_MINUS_BETA_2))),
-    );
-    v128.store(second, v);
+    const m = moved(first, g, v128.load32_splat(0, ONE_MINUS_BETA_1));
+    const v = moved(second, f32x4.mul(g, g), v128.load32_splat(0, ONE_MINUS_BETA_2));
     let d = v;
     if (load<u32>(0, AMSGRAD)) {
       const largest = second + load<usize>(0, SLOT_DISTANCE);
@@ -70,14 +73,8 @@ export class Nadam {
   private update4(w: usize, g: v128): void {
     const first = w + load<usize>(0, SLOT_DISTANCE);
     const second = first + load<usize>(0, SLOT_DISTANCE);
-    const m0 = v128.load(first);
-    const m = flushed(f32x4.add(m0, f32x4.mul(f32x4.sub(g, m0), v128.load32_splat(0, ONE_MINUS_BETA_1))));
-    v128.store(first, m);
-    const v0 = v128.load(second);
-    const v = flushed(
-      f32x4.add(v0, f32x4.mul(f32x4.sub(f32x4.mul(g, g), v0), v128.load32_splat(0, ONE_MINUS_BETA_2))),
-    );
-    v128.store(second, v);
+    const m = moved(first, g, v128.load32_splat(0, ONE_MINUS_BETA_1));
+    const v = moved(second, f32x4.mul(g, g), v128.load32_splat(0, ONE_MINUS_BETA_2));
     const mean = f32x4.add(
       f32x4.div(f32x4.mul(v128.load32_splat(0, MEAN_FACTOR), m), v128.load32_splat(0, MEAN_DIVISOR)),
       f32x4.div(f32x4.mul(v128.load32_splat(0, GRADIENT_FACTOR), g), v128.load32_splat(0, GRADIENT_DIVISOR)),
@@ -104,9 +101,7 @@ export class Adamax {
   private update4(w: usize, g: v128): void {
     const first = w + load<usize>(0, SLOT_DISTANCE);
     const norm = first + load<usize>(0, SLOT_DISTANCE);
-    const m0 = v128.load(first);
-    const m = flushed(f32x4.add(m0, f32x4.mul(f32x4.sub(g, m0), v128.load32_splat(0, ONE_MINUS_BETA_1))));
-    v128.store(first, m);
+    const m = moved(first, g, v128.load32_splat(0, ONE_MINUS_BETA_1));
     const decayed = f32x4.mul(v128.load32_splat(0, BETA_2_ROUNDED), v128.load(norm));
     const u = flushed(f32x4.pmax(decayed, f32x4.abs(g)));
     v128.store(norm, u);
